@@ -1,0 +1,177 @@
+import { z } from "zod";
+
+/**
+ * Everything that can be set, by environment variable. `loadConfig` reports every problem at
+ * once; a test compares the table below with the README's.
+ */
+
+const milliseconds = (max = 86_400_000) => z.coerce.number().int().min(0).max(max);
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      `expected a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+    );
+
+interface Variable<Value> {
+  readonly schema: z.ZodType<Value>;
+  /** As one would write it in the environment. Without one, unset means "off" and reads as undefined. */
+  readonly default?: string;
+  readonly description: string;
+  /** Never printed, not even when it is malformed. */
+  readonly isSecret?: true;
+}
+
+const variable = <Value, Default extends string | undefined = undefined>(
+  schema: z.ZodType<Value>,
+  description: string,
+  options: { default?: Default; isSecret?: true } = {},
+) => ({ schema, description, ...options }) as Variable<Value> & { default: Default };
+
+export const variables = {
+  NODE_ENV: variable(z.enum(["development", "test", "production"]), "What the service is run for.", {
+    default: "development",
+  }),
+  HOST: variable(z.string().min(1), "The address to listen on.", { default: "127.0.0.1" }),
+  PORT: variable(count(0, 65_535), "The port to listen on; 0 takes a free one.", { default: "4000" }),
+  LOG_LEVEL: variable(
+    z.enum(["silent", "fatal", "error", "warn", "info", "debug", "trace"]),
+    "The least severe level that is logged.",
+    { default: "info" },
+  ),
+  GRAPHIQL: variable(flag, "Serve GraphiQL to browsers. Unset: yes, except in production."),
+  MAX_BODY_BYTES: variable(count(1_024, 1_073_741_824), "The longest request body that is read, in bytes.", {
+    default: "4194304",
+  }),
+  SHUTDOWN_TIMEOUT: variable(
+    milliseconds(),
+    "How long running requests may take to finish after SIGTERM, in ms; then they are cut off.",
+    { default: "10000" },
+  ),
+  ENCRYPTION_KEY: variable(
+    z.string().regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (openssl rand -hex 32)"),
+    "Encrypts GitHub access tokens at rest. Unset: none are accepted.",
+    { isSecret: true },
+  ),
+  DATABASE_URL: variable(
+    url("postgres:", "postgresql:"),
+    "The PostgreSQL database. Unset: an embedded one, in `DATA_DIRECTORY`.",
+    { isSecret: true },
+  ),
+  DATA_DIRECTORY: variable(z.string().min(1), "Where the embedded database keeps its files.", {
+    default: ".data",
+  }),
+  DB_POOL_MIN: variable(count(0, 1_000), "Connections that are kept open when idle.", { default: "2" }),
+  DB_POOL_MAX: variable(count(1, 1_000), "Connections at most.", { default: "20" }),
+  DB_IDLE_TIMEOUT: variable(
+    milliseconds(),
+    "An idle connection above the minimum is closed after this, in ms.",
+    {
+      default: "30000",
+    },
+  ),
+  DB_CONNECTION_TIMEOUT: variable(milliseconds(), "How long a request waits for a connection, in ms.", {
+    default: "10000",
+  }),
+  DB_QUERY_TIMEOUT: variable(milliseconds(), "How long the service waits for a statement's answer, in ms.", {
+    default: "60000",
+  }),
+  DB_STATEMENT_TIMEOUT: variable(milliseconds(), "How long PostgreSQL works on a statement, in ms.", {
+    default: "30000",
+  }),
+} as const;
+
+type Variables = typeof variables;
+type Values = {
+  readonly [Name in keyof Variables]: Variables[Name] extends Variable<infer Value> & {
+    default: infer Default;
+  }
+    ? Default extends string
+      ? Value
+      : Value | undefined
+    : never;
+};
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Names of ours begin like this: an unknown one among them is a typing error, not another program's. */
+const OWN_PREFIXES = ["DB_"];
+
+/** What is wrong with the environment, all of it, a line each. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length} problem(s):\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+    );
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration. Pure: the same environment gives the same answer. An empty value
+ * counts as unset, as in a compose file's `VARIABLE: ${VARIABLE:-}`.
+ *
+ * @throws ConfigError naming every variable that is malformed or unknown
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+
+  for (const [name, { schema, default: fallback, isSecret }] of Object.entries(variables) as [
+    string,
+    Variable<unknown>,
+  ][]) {
+    const text = env[name] || fallback;
+    if (text === undefined) continue;
+    const result = schema.safeParse(text);
+    if (result.success) values[name] = result.data;
+    else {
+      const rules = result.error.issues.map((issue) => issue.message).join("; ");
+      problems.push(`${name}: ${rules}${isSecret ? "" : ` (got "${text}")`}`);
+    }
+  }
+  for (const name of Object.keys(env)) {
+    if (OWN_PREFIXES.some((prefix) => name.startsWith(prefix)) && !(name in variables)) {
+      problems.push(`${name}: there is no such variable`);
+    }
+  }
+
+  // Safe: every name of `variables` without a problem was parsed by its own schema above.
+  const value = values as Values;
+  if (value.DB_POOL_MIN > value.DB_POOL_MAX) {
+    problems.push(
+      `DB_POOL_MIN: expected at most DB_POOL_MAX (${value.DB_POOL_MAX}), got ${value.DB_POOL_MIN}`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  return {
+    environment: value.NODE_ENV,
+    logLevel: value.LOG_LEVEL,
+    http: {
+      host: value.HOST,
+      port: value.PORT,
+      maxBodyBytes: value.MAX_BODY_BYTES,
+      shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
+      isGraphiqlEnabled: value.GRAPHIQL ?? value.NODE_ENV !== "production",
+    },
+    encryptionKey: value.ENCRYPTION_KEY,
+    database: {
+      /** Unset: embedded. */
+      url: value.DATABASE_URL,
+      dataDirectory: value.DATA_DIRECTORY,
+      poolMin: value.DB_POOL_MIN,
+      poolMax: value.DB_POOL_MAX,
+      idleTimeoutMs: value.DB_IDLE_TIMEOUT,
+      connectionTimeoutMs: value.DB_CONNECTION_TIMEOUT,
+      queryTimeoutMs: value.DB_QUERY_TIMEOUT,
+      statementTimeoutMs: value.DB_STATEMENT_TIMEOUT,
+    },
+  } as const;
+}

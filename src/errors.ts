@@ -1,0 +1,62 @@
+/**
+ * The failures that a client can expect, each with a code that never changes its meaning.
+ * Nothing here knows of GraphQL: the server turns `code` and `details` into `extensions`.
+ * Every other error is a bug or an outage, and is masked before it leaves the service.
+ */
+
+export type ErrorCode =
+  /** The row that the input names does not exist. */
+  | "NOT_FOUND"
+  /** The write collides with a row that exists: a unique key, a reference. */
+  | "CONFLICT"
+  /** `expectedVersion` is not the row's version any more. `details.currentVersion` is. */
+  | "VERSION_CONFLICT"
+  /** The input breaks a rule. `details.issues` names the path and the rule of each. */
+  | "VALIDATION_FAILED"
+  /** The request names nobody, and what it asks for needs somebody. */
+  | "UNAUTHENTICATED"
+  /** The body is longer than the service reads. */
+  | "PAYLOAD_TOO_LARGE"
+  /** The database does not answer. The same request may succeed later. */
+  | "SERVICE_UNAVAILABLE"
+  /** The service was not configured for this, `message` says by which variable. */
+  | "NOT_CONFIGURED";
+
+/** One broken rule of an input. `path` leads from the argument to the value: `["input", "plan", "tasks", 3, "id"]`. */
+export interface ValidationIssue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** What a program needs beyond the code. Public: it is sent to the client as it is. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The named row is not there. */
+export function notFound(type: string, id: string): AppError {
+  return new AppError("NOT_FOUND", `There is no ${type} with the id "${id}".`, { details: { type, id } });
+}
+
+/** An input breaks one or more rules. The message repeats the first, `details.issues` has all. */
+export function validationFailed(issues: readonly ValidationIssue[], cause?: unknown): AppError {
+  const [first] = issues;
+  const where = first && first.path.length > 0 ? `${first.path.join(".")}: ` : "";
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  return new AppError("VALIDATION_FAILED", `${where}${first?.message ?? "The input is not valid."}${more}`, {
+    details: { issues },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
