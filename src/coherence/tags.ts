@@ -1,0 +1,23 @@
+/**
+ * Tags name what an answer depended on. Reads record them, changes of rows bump them.
+ * `Project:<id>` is also the row's node id in GraphQL.
+ */
+
+export type EntityType = "User" | "Project" | "ProjectFile" | "ConversionJob";
+
+/** Collects the tags of what a request has read. A `Set<string>` is one. */
+export interface TagRecorder {
+  add(tag: string): unknown;
+}
+
+/** One row, found or not. */
+export const rowTag = (type: EntityType, id: string) => `${type}:${id}`;
+
+/** A look-up by another unique key, found or not: `User@githubId=583231`. */
+export const lookupTag = (type: EntityType, column: string, value: string) => `${type}@${column}=${value}`;
+
+/** Membership and order of one parent's rows: `Project@userId=<id>`. */
+export const collectionTag = lookupTag;
+
+/** Any change of membership, order or filter columns in the type: global lists, searches, counts. */
+export const anyOfTypeTag = (type: EntityType) => `${type}#`;

@@ -1,0 +1,148 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import pg from "pg";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { databaseError } from "./errors.ts";
+import { type Prisma, PrismaClient } from "./generated/client.ts";
+
+export type Database = ReturnType<typeof createDatabase>;
+
+/** Reads one statement's rows. What the repositories are given for reading. */
+export type Query = Database["query"];
+
+/** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */
+export type WriteTransaction = Prisma.TransactionClient;
+
+export interface PoolStatistics {
+  /** Open connections: idle ones and those at work. */
+  readonly total: number;
+  readonly idle: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+  readonly min: number;
+  readonly max: number;
+  /** Connections that broke while nobody used them, since the start. */
+  readonly idleErrors: number;
+}
+
+/**
+ * One `pg` pool, shared by raw statements and by Prisma's adapter, so that its bounds hold for
+ * the service as a whole. Nothing connects before the first statement.
+ */
+export function createDatabase(
+  config: Omit<Config["database"], "url" | "dataDirectory">,
+  connectionString: string,
+  log: Logger,
+) {
+  let idleErrors = 0;
+  const pool = new pg.Pool({
+    connectionString,
+    min: config.poolMin,
+    max: config.poolMax,
+    idleTimeoutMillis: config.idleTimeoutMs,
+    connectionTimeoutMillis: config.connectionTimeoutMs,
+    query_timeout: config.queryTimeoutMs,
+    statement_timeout: config.statementTimeoutMs,
+    // A process that stops in the middle of a transaction must not hold its locks for ever.
+    idle_in_transaction_session_timeout: config.statementTimeoutMs,
+    application_name: "stack-converter",
+    keepAlive: true,
+  });
+  // Without a listener, a server restart while a connection is idle would end the process.
+  pool.on("error", (error) => {
+    idleErrors += 1;
+    log.warn({ err: error }, "an idle database connection broke");
+  });
+
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, { onPoolError: () => {} }),
+    transactionOptions: { maxWait: config.connectionTimeoutMs, timeout: config.queryTimeoutMs },
+  });
+
+  /** @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask */
+  async function query<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    try {
+      // `pg` types its values as mutable; it only reads them.
+      const { rows } = await pool.query<Row>(text, values as unknown[]);
+      return rows;
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  /** Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: `write` is the one way to change rows. */
+  async function transaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw databaseError(error);
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query("BEGIN");
+      const result = await work(client);
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      // A connection on which even the rollback fails is closed, not given to the next caller.
+      await client.query("ROLLBACK").catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw databaseError(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Runs `work` in one transaction of Prisma's; any error rolls back. */
+  async function prismaTransaction<Result>(
+    work: (tx: WriteTransaction) => Promise<Result>,
+    options: { isolationLevel?: Prisma.TransactionIsolationLevel } = {},
+  ): Promise<Result> {
+    try {
+      return await prisma.$transaction(work, options);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  /** The one way the service changes rows: what happens around every commit happens here. */
+  function write<Result>(work: (tx: WriteTransaction) => Promise<Result>): Promise<Result> {
+    return prismaTransaction(work);
+  }
+
+  async function healthCheck(): Promise<{ latencyMs: number; version: string }> {
+    const startedAt = performance.now();
+    const [row] = await query<{ version: string }>("SELECT current_setting('server_version') AS version");
+    return { latencyMs: performance.now() - startedAt, version: row?.version ?? "unknown" };
+  }
+
+  function getPoolStatistics(): PoolStatistics {
+    return {
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      min: config.poolMin,
+      max: config.poolMax,
+      idleErrors,
+    };
+  }
+
+  async function close(): Promise<void> {
+    await prisma.$disconnect();
+    await pool.end();
+  }
+
+  return {
+    pool,
+    prisma,
+    query,
+    transaction,
+    prismaTransaction,
+    write,
+    healthCheck,
+    getPoolStatistics,
+    close,
+  };
+}

@@ -1,0 +1,59 @@
+import { AppError } from "../errors.ts";
+
+/**
+ * Gives a failure of PostgreSQL, of `pg` or of Prisma the meaning it has for a client. What has
+ * none (a syntax error, a bug) comes back as it is, and is masked further up.
+ *
+ * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html and
+ * https://www.prisma.io/docs/orm/reference/error-reference
+ */
+export function databaseError(error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+
+  const code = codeOf(error);
+  if (code === "23505" || code === "P2002") {
+    return new AppError("CONFLICT", "Another row already has this unique value.", { cause: error });
+  }
+  if (code === "23503" || code === "P2003") {
+    return new AppError("CONFLICT", "The row that this one refers to does not exist (any more).", {
+      cause: error,
+    });
+  }
+  if (code === "23514" || code === "P2004") {
+    return new AppError("VALIDATION_FAILED", "The values break a rule of the database.", { cause: error });
+  }
+  if (code === "40001" || code === "40P01" || code === "P2034") {
+    return new AppError("CONFLICT", "Another write got in the way. Try again.", { cause: error });
+  }
+  if (isOutage(code, error)) {
+    return new AppError("SERVICE_UNAVAILABLE", "The database does not answer. Try again later.", {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** The code of the innermost failure: Prisma wraps the driver's. */
+function codeOf(error: Error): string | undefined {
+  const { code, meta } = error as {
+    code?: unknown;
+    meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
+  };
+  const original = meta?.driverAdapterError?.cause?.originalCode;
+  if (typeof original === "string") return original;
+  return typeof code === "string" ? code : undefined;
+}
+
+function isOutage(code: string | undefined, error: Error): boolean {
+  if (code !== undefined) {
+    return (
+      // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
+      /^(08...|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
+      /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
+    );
+  }
+  // `pg` gives these no code.
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after/.test(
+    error.message,
+  );
+}

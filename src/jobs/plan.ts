@@ -1,0 +1,121 @@
+import { z } from "zod";
+
+/**
+ * The plan of a conversion, and what came of it. Both are documents of the job's row: their
+ * shape is checked here on the way in, and typed in GraphQL on the way out.
+ */
+
+export const TASK_STATUSES = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"] as const;
+export const PLAN_COMPLEXITIES = ["LOW", "MEDIUM", "HIGH"] as const;
+export const FILE_CHANGE_KINDS = ["CREATED", "MODIFIED", "DELETED"] as const;
+
+const name = z.string().trim().min(1).max(100);
+const filePath = z.string().min(1).max(1_024);
+
+const taskSchema = z.strictObject({
+  /** Unique in its plan. */
+  id: name,
+  /** What kind of work it is, in the planner's words: "convert-file", "update-dependencies". */
+  type: name,
+  description: z.string().trim().min(1).max(5_000),
+  inputFiles: z.array(filePath).max(1_000).default([]),
+  outputFiles: z.array(filePath).max(1_000).default([]),
+  /** Ids of tasks that must be finished first. */
+  dependencies: z.array(name).max(500).default([]),
+  /** Which kind of worker takes it. */
+  agentType: name,
+  /** Higher goes first. */
+  priority: z.int().min(-1_000).max(1_000).default(0),
+  status: z.enum(TASK_STATUSES).default("PENDING"),
+  /** Seconds. */
+  estimatedDuration: z.int().min(0).max(31_536_000).nullish(),
+});
+
+export const conversionPlanSchema = z
+  .strictObject({
+    tasks: z.array(taskSchema).min(1).max(500),
+    complexity: z.enum(PLAN_COMPLEXITIES).default("MEDIUM"),
+    warnings: z.array(z.string().max(1_000)).max(100).default([]),
+    /** Whether the planner thinks that the conversion can succeed at all. */
+    feasible: z.boolean().default(true),
+  })
+  .superRefine(({ tasks }, context) => {
+    const ids = new Set<string>();
+    tasks.forEach(({ id }, index) => {
+      if (ids.has(id))
+        context.addIssue({
+          code: "custom",
+          path: ["tasks", index, "id"],
+          message: `expected an id of its own, got "${id}" again`,
+        });
+      ids.add(id);
+    });
+    tasks.forEach(({ dependencies }, index) => {
+      dependencies.forEach((dependency, position) => {
+        if (!ids.has(dependency)) {
+          context.addIssue({
+            code: "custom",
+            path: ["tasks", index, "dependencies", position],
+            message: `expected the id of a task in this plan, got "${dependency}"`,
+          });
+        }
+      });
+    });
+    const cycle = findCycle(tasks);
+    if (cycle) {
+      context.addIssue({
+        code: "custom",
+        path: ["tasks"],
+        message: `expected no circular dependencies, got ${cycle.join(" → ")}`,
+      });
+    }
+  });
+
+export const taskResultsSchema = z
+  .array(
+    z.strictObject({
+      taskId: name,
+      status: z.enum(TASK_STATUSES),
+      output: z.string().max(100_000).nullish(),
+      error: z.string().max(10_000).nullish(),
+      fileChanges: z
+        .array(
+          z.strictObject({
+            path: filePath,
+            kind: z.enum(FILE_CHANGE_KINDS),
+            summary: z.string().max(1_000).nullish(),
+          }),
+        )
+        .max(5_000)
+        .default([]),
+    }),
+  )
+  .max(500);
+
+export type ConversionPlan = z.output<typeof conversionPlanSchema>;
+export type ConversionPlanInput = z.input<typeof conversionPlanSchema>;
+export type ConversionTask = ConversionPlan["tasks"][number];
+export type TaskResult = z.output<typeof taskResultsSchema>[number];
+
+/** The ids along one circle of dependencies, its first again at the end; undefined when there is none. */
+function findCycle(tasks: readonly { id: string; dependencies: readonly string[] }[]): string[] | undefined {
+  const dependenciesOf = new Map(tasks.map(({ id, dependencies }) => [id, dependencies]));
+  const finished = new Set<string>();
+
+  for (const { id: start } of tasks) {
+    // Depth first with a stack of our own: a chain of 500 tasks is legal, and so is a wide one.
+    const path: string[] = [];
+    const pending: { id: string; depth: number }[] = [{ id: start, depth: 0 }];
+    while (pending.length > 0) {
+      const { id, depth } = pending.pop()!;
+      for (const left of path.splice(depth)) finished.add(left);
+      if (finished.has(id)) continue;
+      if (path.includes(id)) return [...path.slice(path.indexOf(id)), id];
+      path.push(id);
+      for (const dependency of dependenciesOf.get(id) ?? [])
+        pending.push({ id: dependency, depth: path.length });
+    }
+    for (const left of path) finished.add(left);
+  }
+  return undefined;
+}

@@ -1,0 +1,232 @@
+import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
+import type { Database } from "../database/database.ts";
+import type { ConversionJob, ConversionJobStatus } from "../database/generated/client.ts";
+import { AppError } from "../errors.ts";
+import type { ConversionPlan, TaskResult } from "../jobs/plan.ts";
+import type { List, PageArguments } from "./page.ts";
+import type { Condition } from "./pageStatement.ts";
+import { createReader, selectList } from "./reader.ts";
+import { defined, missedUpdate } from "./writing.ts";
+
+/** A job without its documents, which can be a thousand times as big: those are read when they are asked for. */
+export type ConversionJobRow = Omit<ConversionJob, "plan" | "results">;
+
+export interface ConversionJobDocuments {
+  readonly plan: ConversionPlan;
+  readonly results: readonly TaskResult[];
+}
+
+export interface ConversionJobFilter {
+  readonly projectId?: string | undefined;
+  readonly status?: ConversionJobStatus | undefined;
+  /** Only jobs that are neither completed, failed nor cancelled. */
+  readonly isActive?: boolean | undefined;
+}
+
+export interface ConversionJobOrder {
+  readonly by: "createdAt";
+  readonly direction: "ASC" | "DESC";
+}
+
+export interface ConversionJobStatistics {
+  readonly total: number;
+  readonly byStatus: readonly { readonly status: ConversionJobStatus; readonly count: number }[];
+  /** Completed among those that completed or failed, 0 to 1; null while none has. */
+  readonly successRate: number | null;
+  /** Mean seconds from start to completion of the completed ones; null while there are none. */
+  readonly averageDurationSeconds: number | null;
+}
+
+export type ConversionJobRepository = ReturnType<typeof createConversionJobRepository>;
+
+/** Everything but the documents. */
+const FIELDS = {
+  id: "id",
+  projectId: "project_id",
+  status: "status",
+  progress: "progress",
+  currentTask: "current_task",
+  errorMessage: "error_message",
+  startedAt: "started_at",
+  completedAt: "completed_at",
+  version: "version",
+  createdAt: "created_at",
+  updatedAt: "updated_at",
+} as const satisfies Record<keyof ConversionJobRow, string>;
+
+const WITHOUT_DOCUMENTS = { plan: true, results: true } as const;
+const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
+
+/** The same list as the partial index `conversion_jobs_active_idx`, or the index is not used. */
+const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
+
+export function createConversionJobRepository({ query, write }: Database) {
+  const reader = createReader<ConversionJobRow>(query, {
+    table: "conversion_jobs",
+    columns: selectList(FIELDS),
+    key: { column: "id", type: "uuid" },
+  });
+
+  /** Newest first, unless told otherwise. */
+  function list(
+    { projectId, status, isActive }: ConversionJobFilter = {},
+    order: ConversionJobOrder = NEWEST_FIRST,
+  ): List {
+    const where: Condition[] = [];
+    if (status !== undefined) where.push({ sql: `"status" = ?::conversion_job_status`, values: [status] });
+    if (isActive) where.push(IS_ACTIVE);
+    return {
+      parent: projectId === undefined ? undefined : { column: "project_id", id: projectId },
+      where,
+      order: { column: "created_at", type: "timestamptz", direction: order.direction },
+      tags: [
+        projectId === undefined
+          ? anyOfTypeTag("ConversionJob")
+          : collectionTag("ConversionJob", "projectId", projectId),
+      ],
+    };
+  }
+
+  /** Plans and results, in the ids' order; null where there is no such job. */
+  async function findDocumentsByIds(ids: readonly string[]): Promise<(ConversionJobDocuments | null)[]> {
+    const rows = await query<ConversionJobDocuments & { id: string }>(
+      `SELECT "id", "plan", "results" FROM "conversion_jobs" WHERE "id" = ANY($1::uuid[])`,
+      [ids],
+    );
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
+  /** For each project, in their order; null stands for all projects together. One statement. */
+  async function statisticsByProjects(
+    projectIds: readonly (string | null)[],
+  ): Promise<ConversionJobStatistics[]> {
+    const columns = `"status", count(*)::int AS "count", avg(extract(epoch FROM "completed_at" - "started_at"))::float8 AS "seconds"`;
+    const rows = await query<{
+      projectId: string | null;
+      status: ConversionJobStatus;
+      count: number;
+      seconds: number | null;
+    }>(
+      `SELECT "project_id" AS "projectId", ${columns} FROM "conversion_jobs"
+        WHERE "project_id" = ANY($1::uuid[]) GROUP BY "project_id", "status"
+        UNION ALL
+       SELECT NULL, ${columns} FROM "conversion_jobs" WHERE $2 GROUP BY "status"
+        ORDER BY "status"`,
+      [projectIds.filter((id) => id !== null), projectIds.includes(null)],
+    );
+    return projectIds.map((projectId) => {
+      const own = rows.filter((row) => row.projectId === projectId);
+      const countOf = (status: ConversionJobStatus) => own.find((row) => row.status === status)?.count ?? 0;
+      const finished = countOf("COMPLETED") + countOf("FAILED");
+      return {
+        total: own.reduce((sum, { count }) => sum + count, 0),
+        byStatus: own.map(({ status, count }) => ({ status, count })),
+        successRate: finished === 0 ? null : countOf("COMPLETED") / finished,
+        averageDurationSeconds: own.find((row) => row.status === "COMPLETED")?.seconds ?? null,
+      };
+    });
+  }
+
+  /** @throws AppError `CONFLICT` when the project does not exist */
+  async function create(job: { projectId: string; plan: ConversionPlan }): Promise<ConversionJobRow> {
+    return write((tx) => tx.conversionJob.create({ data: job, omit: WITHOUT_DOCUMENTS }));
+  }
+
+  /**
+   * Replaces the plan of a job that nobody has started.
+   *
+   * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`, or `CONFLICT` when the job has started
+   */
+  async function update(
+    id: string,
+    { plan }: { plan: ConversionPlan },
+    expectedVersion?: number,
+  ): Promise<ConversionJobRow> {
+    return write(async (tx) => {
+      const [row] = await tx.conversionJob.updateManyAndReturn({
+        where: { ...defined({ id, version: expectedVersion }), status: "PENDING" },
+        data: { plan },
+        omit: WITHOUT_DOCUMENTS,
+      });
+      if (row) return row;
+      const current = await tx.conversionJob.findUnique({
+        where: { id },
+        select: { version: true, status: true },
+      });
+      if (current && (expectedVersion === undefined || current.version === expectedVersion)) {
+        throw new AppError(
+          "CONFLICT",
+          `The plan can change while the job is PENDING; it is ${current.status}.`,
+          {
+            details: { type: "ConversionJob", id, status: current.status },
+          },
+        );
+      }
+      throw missedUpdate("ConversionJob", id, expectedVersion, current?.version);
+    });
+  }
+
+  /** @throws AppError `NOT_FOUND`, `VERSION_CONFLICT` */
+  async function remove(id: string, expectedVersion?: number): Promise<void> {
+    await write(async (tx) => {
+      const { count } = await tx.conversionJob.deleteMany({
+        where: defined({ id, version: expectedVersion }),
+      });
+      if (count > 0) return;
+      const current = await tx.conversionJob.findUnique({ where: { id }, select: { version: true } });
+      throw missedUpdate("ConversionJob", id, expectedVersion, current?.version);
+    });
+  }
+
+  /**
+   * Deletes jobs that ended before `olderThan`, oldest first, in batches of their own
+   * transactions: no lock is held for long, and what was done before an interruption stays done.
+   *
+   * @returns how many were deleted
+   */
+  async function deleteFinished(
+    olderThan: Date,
+    {
+      batchSize = 1_000,
+      signal,
+      onProgress,
+    }: { batchSize?: number; signal?: AbortSignal; onProgress?: (deleted: number) => void } = {},
+  ): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      const count = await write(
+        (tx) => tx.$executeRaw`
+          DELETE FROM "conversion_jobs" WHERE "id" IN (
+            SELECT "id" FROM "conversion_jobs" WHERE "completed_at" < ${olderThan}
+             ORDER BY "completed_at", "id" LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
+      );
+      deleted += count;
+      onProgress?.(deleted);
+      if (count < batchSize) return deleted;
+    }
+  }
+
+  return {
+    findById: reader.findById,
+    findByIds: reader.findByIds,
+    findDocumentsByIds,
+    list,
+    loadLists: reader.loadLists,
+    cursorOf: reader.cursorOf,
+    findMany: (filter?: ConversionJobFilter, page?: PageArguments, order?: ConversionJobOrder) =>
+      reader.findPage(list(filter, order), page),
+    count: (filter?: ConversionJobFilter) => reader.countList(list(filter)),
+    findByProject: (projectId: string, page?: PageArguments) => reader.findPage(list({ projectId }), page),
+    findByStatus: (status: ConversionJobStatus, page?: PageArguments) =>
+      reader.findPage(list({ status }), page),
+    findActive: (page?: PageArguments) => reader.findPage(list({ isActive: true }), page),
+    statistics: async (projectId: string | null = null) => (await statisticsByProjects([projectId]))[0]!,
+    statisticsByProjects,
+    create,
+    update,
+    delete: remove,
+    deleteFinished,
+  };
+}

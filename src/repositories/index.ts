@@ -1,0 +1,47 @@
+import type { Database } from "../database/database.ts";
+import type { TokenCipher } from "../database/encryption.ts";
+import { createConversionJobRepository } from "./conversionJob.ts";
+import { createProjectRepository } from "./project.ts";
+import { createProjectFileRepository } from "./projectFile.ts";
+import { createUserRepository } from "./user.ts";
+
+export type Repositories = ReturnType<typeof createRepositories>;
+
+export interface ComponentHealth {
+  readonly name: string;
+  readonly isHealthy: boolean;
+  readonly latencyMs: number;
+  /** Why it is not healthy, in words that give nothing away. */
+  readonly message: string | null;
+}
+
+/** The one place with SQL: everything that is read from or written to the entities' tables. */
+export function createRepositories(database: Database, options: { cipher?: TokenCipher | undefined } = {}) {
+  const users = createUserRepository(database, options.cipher);
+  const projects = createProjectRepository(database);
+  const projectFiles = createProjectFileRepository(database);
+  const conversionJobs = createConversionJobRepository(database);
+
+  /** Reads one row through each repository: that the table is there and can be read. */
+  function healthCheck(): Promise<ComponentHealth[]> {
+    return Promise.all([
+      checkHealth("users", () => users.findMany({ first: 1 })),
+      checkHealth("projects", () => projects.findMany({}, { first: 1 })),
+      checkHealth("conversionJobs", () => conversionJobs.findMany({}, { first: 1 })),
+    ]);
+  }
+
+  return { users, projects, projectFiles, conversionJobs, healthCheck };
+}
+
+/** Times one probe. Never throws: a failed probe is an answer. */
+export async function checkHealth(name: string, probe: () => Promise<unknown>): Promise<ComponentHealth> {
+  const startedAt = performance.now();
+  const latencyMs = () => Math.round((performance.now() - startedAt) * 1_000) / 1_000;
+  try {
+    await probe();
+    return { name, isHealthy: true, latencyMs: latencyMs(), message: null };
+  } catch {
+    return { name, isHealthy: false, latencyMs: latencyMs(), message: "does not answer" };
+  }
+}

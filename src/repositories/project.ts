@@ -1,0 +1,205 @@
+import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
+import type { Database, WriteTransaction } from "../database/database.ts";
+import {
+  type Prisma,
+  Prisma as PrismaNamespace,
+  type Project,
+  type ProjectStatus,
+} from "../database/generated/client.ts";
+import type { List, PageArguments } from "./page.ts";
+import type { Condition } from "./pageStatement.ts";
+import { createReader, selectList } from "./reader.ts";
+import type { TechStack } from "./techStack.ts";
+import { defined, missedUpdate } from "./writing.ts";
+
+export type ProjectRow = Project;
+
+export interface NewProject {
+  readonly userId: string;
+  readonly name: string;
+  readonly description?: string | null | undefined;
+  readonly githubUrl: string;
+  readonly originalTechStack?: TechStack | undefined;
+  readonly targetTechStack?: TechStack | null | undefined;
+  readonly status?: ProjectStatus | undefined;
+}
+
+export interface ProjectChanges {
+  readonly name?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly githubUrl?: string | undefined;
+  readonly originalTechStack?: TechStack | undefined;
+  readonly targetTechStack?: TechStack | null | undefined;
+  readonly status?: ProjectStatus | undefined;
+}
+
+export interface ProjectFilter {
+  readonly userId?: string | undefined;
+  readonly status?: ProjectStatus | undefined;
+  /** Part of the name or of the address, without regard to case. One or two characters: the beginning of the name. */
+  readonly search?: string | undefined;
+}
+
+export type ProjectSortKey = "createdAt" | "updatedAt";
+
+export interface ProjectOrder {
+  readonly by: ProjectSortKey;
+  readonly direction: "ASC" | "DESC";
+}
+
+export interface ProjectStatistics {
+  readonly total: number;
+  readonly byStatus: readonly { readonly status: ProjectStatus; readonly count: number }[];
+}
+
+export type ProjectRepository = ReturnType<typeof createProjectRepository>;
+
+const SORT_COLUMNS = { createdAt: "created_at", updatedAt: "updated_at" } as const;
+const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
+const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
+
+export function createProjectRepository({ query, write }: Database) {
+  const reader = createReader<ProjectRow>(query, {
+    table: "projects",
+    columns: selectList({
+      id: "id",
+      userId: "user_id",
+      name: "name",
+      description: "description",
+      githubUrl: "github_url",
+      originalTechStack: "original_tech_stack",
+      targetTechStack: "target_tech_stack",
+      status: "status",
+      version: "version",
+      createdAt: "created_at",
+      updatedAt: "updated_at",
+    }),
+    key: { column: "id", type: "uuid" },
+  });
+
+  /** Newest first, unless told otherwise. */
+  function list({ userId, status, search }: ProjectFilter = {}, order: ProjectOrder = NEWEST_FIRST): List {
+    const where: Condition[] = [];
+    if (status !== undefined) where.push({ sql: `"status" = ?::project_status`, values: [status] });
+    if (search !== undefined) where.push(searchCondition(search));
+    return {
+      parent: userId === undefined ? undefined : { column: "user_id", id: userId },
+      where,
+      order: { column: SORT_COLUMNS[order.by], type: "timestamptz", direction: order.direction },
+      tags: [userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId)],
+    };
+  }
+
+  /** For each owner, in their order; null stands for all owners together. One statement. */
+  async function statisticsByUsers(userIds: readonly (string | null)[]): Promise<ProjectStatistics[]> {
+    const rows = await query<{ userId: string | null; status: ProjectStatus; count: number }>(
+      `SELECT "user_id" AS "userId", "status", count(*)::int AS "count" FROM "projects"
+        WHERE "user_id" = ANY($1::uuid[]) GROUP BY "user_id", "status"
+        UNION ALL
+       SELECT NULL, "status", count(*)::int FROM "projects" WHERE $2 GROUP BY "status"
+        ORDER BY "status"`,
+      [userIds.filter((id) => id !== null), userIds.includes(null)],
+    );
+    return userIds.map((userId) => {
+      const byStatus = rows
+        .filter((row) => row.userId === userId)
+        .map(({ status, count }) => ({ status, count }));
+      return { total: byStatus.reduce((sum, { count }) => sum + count, 0), byStatus };
+    });
+  }
+
+  /** @throws AppError `CONFLICT` when the owner does not exist */
+  async function create(project: NewProject): Promise<ProjectRow> {
+    return write((tx) => tx.project.create({ data: toData(project) }));
+  }
+
+  /**
+   * All or none, in one statement, in the given order.
+   * @throws AppError `CONFLICT` when an owner does not exist
+   */
+  async function createMany(projects: readonly NewProject[]): Promise<ProjectRow[]> {
+    return write((tx) => tx.project.createManyAndReturn({ data: projects.map(toData) }));
+  }
+
+  /**
+   * @param expectedVersion the version that the change is based on; without, the change is made to whatever there is
+   * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
+   */
+  async function update(id: string, changes: ProjectChanges, expectedVersion?: number): Promise<ProjectRow> {
+    return write((tx) => updateInTransaction(tx, id, changes, expectedVersion));
+  }
+
+  /**
+   * Deletes the project with its files and jobs.
+   * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
+   */
+  async function remove(id: string, expectedVersion?: number): Promise<void> {
+    await write(async (tx) => {
+      const { count } = await tx.project.deleteMany({ where: defined({ id, version: expectedVersion }) });
+      if (count === 0) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id));
+    });
+  }
+
+  return {
+    findById: reader.findById,
+    findByIds: reader.findByIds,
+    list,
+    loadLists: reader.loadLists,
+    cursorOf: reader.cursorOf,
+    findMany: (filter?: ProjectFilter, page?: PageArguments, order?: ProjectOrder) =>
+      reader.findPage(list(filter, order), page),
+    count: (filter?: ProjectFilter) => reader.countList(list(filter)),
+    findByUser: (userId: string, page?: PageArguments) => reader.findPage(list({ userId }), page),
+    findByStatus: (status: ProjectStatus, page?: PageArguments) => reader.findPage(list({ status }), page),
+    findRecentlyUpdated: (page?: PageArguments) => reader.findPage(list({}, RECENTLY_UPDATED_FIRST), page),
+    search: (text: string, page?: PageArguments) =>
+      reader.findPage(list({ search: text }, RECENTLY_UPDATED_FIRST), page),
+    statistics: async (userId: string | null = null) => (await statisticsByUsers([userId]))[0]!,
+    statisticsByUsers,
+    create,
+    createMany,
+    update,
+    delete: remove,
+  };
+}
+
+async function updateInTransaction(
+  tx: WriteTransaction,
+  id: string,
+  changes: ProjectChanges,
+  expectedVersion: number | undefined,
+): Promise<ProjectRow> {
+  const [row] = await tx.project.updateManyAndReturn({
+    where: defined({ id, version: expectedVersion }),
+    data: withJson(changes),
+  });
+  if (!row) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id));
+  return row;
+}
+
+async function versionOf(tx: WriteTransaction, id: string): Promise<number | undefined> {
+  return (await tx.project.findUnique({ where: { id }, select: { version: true } }))?.version;
+}
+
+function toData({ userId, name, githubUrl, ...rest }: NewProject): Prisma.ProjectCreateManyInput {
+  return { userId, name, githubUrl, ...withJson(rest) };
+}
+
+/** A null document is SQL's NULL, not JSON's null: Prisma wants to be told which. */
+function withJson({ targetTechStack, ...rest }: ProjectChanges) {
+  return {
+    ...defined(rest),
+    ...(targetTechStack === undefined ? {} : { targetTechStack: targetTechStack ?? PrismaNamespace.DbNull }),
+  };
+}
+
+/**
+ * A trigram index answers `%text%` from three characters on, and the beginning of a word from
+ * one on. Shorter texts therefore match beginnings: scanning every row for them would be the
+ * one query here without an index.
+ */
+function searchCondition(search: string): Condition {
+  const escaped = search.replace(/[\\%_]/g, "\\$&");
+  if ([...search].length < 3) return { sql: `"name" ILIKE ?`, values: [`${escaped}%`] };
+  return { sql: `("name" ILIKE ? OR "github_url" ILIKE ?)`, values: [`%${escaped}%`, `%${escaped}%`] };
+}

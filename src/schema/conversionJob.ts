@@ -1,0 +1,335 @@
+import { z } from "zod";
+import { notFound } from "../errors.ts";
+import { conversionPlanSchema } from "../jobs/plan.ts";
+import type {
+  ConversionJobFilter,
+  ConversionJobOrder,
+  ConversionJobRow,
+  ConversionJobStatistics,
+} from "../repositories/conversionJob.ts";
+import type { Context } from "../server/context.ts";
+import { builder } from "./builder.ts";
+import { Connection, connectionType, pageArguments } from "./connection.ts";
+import { ConversionPlanInput, ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
+import { validInput } from "./input.ts";
+import { Node, nodeIdOf } from "./node.ts";
+import { parseIdOf, toNodeId } from "./nodeId.ts";
+import { Project, SortDirection } from "./project.ts";
+
+export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
+  description: "How far a conversion job has come.",
+  values: {
+    PENDING: { description: "It waits for a worker." },
+    RUNNING: { description: "A worker is at it." },
+    PAUSED: { description: "It was begun and waits to be resumed." },
+    COMPLETED: { description: "It succeeded." },
+    FAILED: { description: "It failed; `errorMessage` says why." },
+    CANCELLED: { description: "Somebody called it off." },
+  } as const,
+});
+
+export const ConversionJob = builder.prismaObject("ConversionJob", {
+  description: "One conversion of a project to its target stack.",
+  interfaces: [Node],
+  fields: (t) => ({
+    id: t.id({ description: "`ConversionJob:<uuid>`.", resolve: nodeIdOf("ConversionJob") }),
+    project: t.field({
+      type: Project,
+      description: "What it converts.",
+      // Safe: a job's row cannot outlive its project's.
+      resolve: async ({ projectId }, _, { loaders }) => (await loaders.projectById.load(projectId))!,
+    }),
+    plan: t.field({
+      type: ConversionPlanType,
+      description: "How it is to be done.",
+      resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).plan,
+    }),
+    results: t.field({
+      type: [TaskResultType],
+      description: "What came of its tasks so far.",
+      resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).results,
+    }),
+    status: t.expose("status", { type: ConversionJobStatus, description: "How far it has come." }),
+    progress: t.exposeInt("progress", { description: "Percent, 0 to 100." }),
+    currentTask: t.exposeString("currentTask", { nullable: true, description: "What the worker is doing." }),
+    errorMessage: t.exposeString("errorMessage", { nullable: true, description: "Why it failed." }),
+    startedAt: t.expose("startedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When a worker began.",
+    }),
+    completedAt: t.expose("completedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it ended, in whatever way.",
+    }),
+    version: t.exposeInt("version", { description: "Goes up with every change; for `expectedVersion`." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
+    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it last changed." }),
+  }),
+});
+
+async function loadDocuments(id: string, { loaders }: Context) {
+  const documents = await loaders.conversionJobDocumentsById.load(id);
+  // The job was deleted between the reading of its row and of its documents.
+  if (!documents) throw notFound("ConversionJob", id);
+  return documents;
+}
+
+const ConversionJobConnection = connectionType<ConversionJobRow>(
+  "ConversionJob",
+  ConversionJob,
+  "conversion jobs",
+);
+
+const ConversionJobSortKey = builder.enumType("ConversionJobSortKey", {
+  description: "What conversion jobs can be sorted by.",
+  values: { CREATED_AT: { value: "createdAt", description: "When they were asked for." } } as const,
+});
+
+const ConversionJobOrderInput = builder.inputType("ConversionJobOrder", {
+  description: "The order of a list of conversion jobs. Those that are equal in it are sorted by id.",
+  fields: (t) => ({
+    by: t.field({ type: ConversionJobSortKey, required: true, description: "What to sort by." }),
+    direction: t.field({ type: SortDirection, required: true, description: "Which end comes first." }),
+  }),
+});
+
+const conversionJobArguments = builder.args((t) => ({
+  status: t.field({ type: ConversionJobStatus, description: "Only jobs with this status." }),
+  orderBy: t.field({ type: ConversionJobOrderInput, description: "Newest first, unless told otherwise." }),
+}));
+
+function conversionJobConnection(
+  { loaders, repositories: { conversionJobs } }: Context,
+  filter: ConversionJobFilter,
+  {
+    orderBy,
+    ...page
+  }: { orderBy?: ConversionJobOrder | null | undefined } & ConstructorParameters<
+    typeof Connection
+  >[0]["page"],
+) {
+  const list = conversionJobs.list(filter, orderBy ?? undefined);
+  return new Connection({ loader: loaders.conversionJobs, list, page, cursorOf: conversionJobs.cursorOf });
+}
+
+const StatusCount = builder
+  .objectRef<ConversionJobStatistics["byStatus"][number]>("ConversionJobStatusCount")
+  .implement({
+    description: "How many conversion jobs have a status.",
+    fields: (t) => ({
+      status: t.expose("status", { type: ConversionJobStatus, description: "The status." }),
+      count: t.exposeInt("count", { description: "How many have it." }),
+    }),
+  });
+
+const ConversionJobStatisticsType = builder
+  .objectRef<ConversionJobStatistics>("ConversionJobStatistics")
+  .implement({
+    description: "Figures over conversion jobs.",
+    fields: (t) => ({
+      total: t.exposeInt("total", { description: "How many there are." }),
+      byStatus: t.expose("byStatus", {
+        type: [StatusCount],
+        description: "How many have each status; those that none has are left out.",
+      }),
+      successRate: t.exposeFloat("successRate", {
+        nullable: true,
+        description: "Completed among completed and failed, 0 to 1; null while there are neither.",
+      }),
+      averageDurationSeconds: t.exposeFloat("averageDurationSeconds", {
+        nullable: true,
+        description: "Mean seconds from start to end of the completed ones; null while there are none.",
+      }),
+    }),
+  });
+
+builder.prismaObjectFields("Project", (t) => ({
+  conversionJobs: t.field({
+    type: ConversionJobConnection,
+    description: "The project's conversion jobs.",
+    args: { ...conversionJobArguments, ...pageArguments() },
+    resolve: ({ id }, { status, ...args }, context) =>
+      conversionJobConnection(context, { projectId: id, status: status ?? undefined }, args),
+  }),
+}));
+
+builder.queryFields((t) => ({
+  conversionJob: t.field({
+    type: ConversionJob,
+    nullable: true,
+    description: "A conversion job by its id; null when there is none.",
+    args: { id: t.arg.id({ required: true, description: "The job's id." }) },
+    resolve: (_, { id }, { loaders }) =>
+      loaders.conversionJobById.load(parseIdOf("ConversionJob", id, ["id"])),
+  }),
+  conversionJobs: t.field({
+    type: ConversionJobConnection,
+    description: "Conversion jobs, of all projects or of one.",
+    args: {
+      projectId: t.arg.id({ description: "Only this project's jobs." }),
+      ...conversionJobArguments,
+      ...pageArguments(),
+    },
+    resolve: (_, { projectId, status, ...args }, context) =>
+      conversionJobConnection(
+        context,
+        {
+          projectId: projectId == null ? undefined : parseIdOf("Project", projectId, ["projectId"]),
+          status: status ?? undefined,
+        },
+        args,
+      ),
+  }),
+  activeConversionJobs: t.field({
+    type: ConversionJobConnection,
+    description: "Conversion jobs that are pending, running or paused, the oldest first.",
+    args: pageArguments(),
+    resolve: (_, page, context) =>
+      conversionJobConnection(
+        context,
+        { isActive: true },
+        { orderBy: { by: "createdAt", direction: "ASC" }, ...page },
+      ),
+  }),
+  conversionJobStatistics: t.field({
+    type: ConversionJobStatisticsType,
+    description: "Figures over all conversion jobs, or over one project's.",
+    args: { projectId: t.arg.id({ description: "Only this project's jobs." }) },
+    resolve: (_, { projectId }, { loaders }) =>
+      loaders.conversionJobStatistics.load(
+        projectId == null ? null : parseIdOf("Project", projectId, ["projectId"]),
+      ),
+  }),
+}));
+
+const expectedVersionSchema = z
+  .int()
+  .min(1)
+  .nullish()
+  .transform((version) => version ?? undefined);
+const createConversionJobSchema = z.object({ plan: conversionPlanSchema });
+const updateConversionJobSchema = z.object({
+  plan: conversionPlanSchema,
+  expectedVersion: expectedVersionSchema,
+});
+const deleteConversionJobSchema = z.object({ expectedVersion: expectedVersionSchema });
+const cleanUpSchema = z.object({ olderThanDays: z.int().min(1).max(36_500) });
+
+const ConversionJobPayload = builder
+  .objectRef<{ conversionJob: ConversionJobRow }>("ConversionJobPayload")
+  .implement({
+    description: "A conversion job after a change.",
+    fields: (t) => ({
+      conversionJob: t.expose("conversionJob", { type: ConversionJob, description: "The job as it is now." }),
+    }),
+  });
+
+const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConversionJobPayload").implement({
+  description: "What was deleted.",
+  fields: (t) => ({
+    deletedId: t.id({
+      description: "The deleted job's id.",
+      resolve: ({ id }) => toNodeId("ConversionJob", id),
+    }),
+  }),
+});
+
+const CleanUpConversionJobsPayload = builder
+  .objectRef<{ deletedCount: number }>("CleanUpConversionJobsPayload")
+  .implement({
+    description: "What was cleaned up.",
+    fields: (t) => ({
+      deletedCount: t.exposeInt("deletedCount", { description: "How many jobs were deleted." }),
+    }),
+  });
+
+const CreateConversionJobInput = builder.inputType("CreateConversionJobInput", {
+  description: "A conversion to carry out.",
+  fields: (t) => ({
+    projectId: t.id({ required: true, description: "What to convert." }),
+    plan: t.field({ type: ConversionPlanInput, required: true, description: "How." }),
+  }),
+});
+
+const UpdateConversionJobInput = builder.inputType("UpdateConversionJobInput", {
+  description: "Another plan for a job that is still PENDING.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    plan: t.field({ type: ConversionPlanInput, required: true, description: "The new plan, as a whole." }),
+    expectedVersion: t.int({
+      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
+    }),
+  }),
+});
+
+const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
+  description: "Which job to delete.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({
+      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
+    }),
+  }),
+});
+
+const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput", {
+  description: "Which finished jobs to delete.",
+  fields: (t) => ({
+    olderThanDays: t.int({
+      required: true,
+      description: "Those that ended more than this many days ago: 1 to 36,500.",
+    }),
+  }),
+});
+
+const DAY_MS = 86_400_000;
+
+builder.mutationFields((t) => ({
+  createConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Asks for a conversion.",
+    args: {
+      input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
+    },
+    resolve: async (_, { input }, { repositories }) => {
+      const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
+      const { plan } = validInput(createConversionJobSchema, input);
+      return { conversionJob: await repositories.conversionJobs.create({ projectId, plan }) };
+    },
+  }),
+  updateConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Replaces the plan of a job that nobody has begun.",
+    args: { input: t.arg({ type: UpdateConversionJobInput, required: true, description: "The new plan." }) },
+    resolve: async (_, { input }, { repositories }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { plan, expectedVersion } = validInput(updateConversionJobSchema, input);
+      return { conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion) };
+    },
+  }),
+  deleteConversionJob: t.field({
+    type: DeleteConversionJobPayload,
+    description: "Deletes a job.",
+    args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { repositories }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      await repositories.conversionJobs.delete(
+        id,
+        validInput(deleteConversionJobSchema, input).expectedVersion,
+      );
+      return { id };
+    },
+  }),
+  cleanUpConversionJobs: t.field({
+    type: CleanUpConversionJobsPayload,
+    description: "Deletes jobs that ended long ago.",
+    args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },
+    resolve: async (_, { input }, { repositories }) => {
+      const { olderThanDays } = validInput(cleanUpSchema, input);
+      const olderThan = new Date(Date.now() - olderThanDays * DAY_MS);
+      return { deletedCount: await repositories.conversionJobs.deleteFinished(olderThan) };
+    },
+  }),
+}));

@@ -1,0 +1,15 @@
+import "./scalars.ts";
+import "./node.ts";
+import "./user.ts";
+import "./project.ts";
+import "./conversionJob.ts";
+import "./system.ts";
+import { lexicographicSortSchema, printSchema } from "graphql";
+import { builder } from "./builder.ts";
+
+export const schema = builder.toSchema();
+
+/** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+}

@@ -1,0 +1,30 @@
+import { GraphQLError, Kind } from "graphql";
+import { builder } from "./builder.ts";
+
+builder.scalarType("DateTime", {
+  description: "A time in UTC with milliseconds, as RFC 3339 writes it: `2026-03-01T12:00:00.000Z`.",
+  serialize: (value) => value.toISOString(),
+  parseValue: (value) => {
+    if (typeof value === "string" && RFC_3339.test(value)) {
+      const time = new Date(value);
+      if (!Number.isNaN(time.getTime())) return time;
+    }
+    throw new GraphQLError(
+      `expected a time such as "2026-03-01T12:00:00.000Z", got ${JSON.stringify(value)}`,
+    );
+  },
+});
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+builder.scalarType("SafeInt", {
+  description: "A whole number from −(2⁵³ − 1) to 2⁵³ − 1: what a JSON number holds exactly.",
+  serialize: (value) => value,
+  parseValue: safeInt,
+  parseLiteral: (node) => safeInt(node.kind === Kind.INT ? Number(node.value) : undefined),
+});
+
+function safeInt(value: unknown): number {
+  if (Number.isSafeInteger(value)) return value as number;
+  throw new GraphQLError(`expected a whole number below 2⁵³, got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,109 @@
+import type { PoolStatistics } from "../database/database.ts";
+import type { ComponentHealth } from "../repositories/index.ts";
+import { builder } from "./builder.ts";
+
+export interface ProcessStatistics {
+  readonly uptimeSeconds: number;
+  readonly residentMemoryBytes: number;
+  readonly heapUsedBytes: number;
+  /** Share of one core since the start, in percent; several threads can make it more than 100. */
+  readonly cpuPercent: number;
+  readonly nodeVersion: string;
+}
+
+/** What the service can say of itself. */
+export interface SystemReports {
+  readonly health: () => Promise<{
+    readonly isHealthy: boolean;
+    readonly components: readonly ComponentHealth[];
+  }>;
+  readonly statistics: () => { readonly pool: PoolStatistics; readonly process: ProcessStatistics };
+}
+
+const HealthStatus = builder.enumType("HealthStatus", {
+  description: "Whether something can do its work.",
+  values: { HEALTHY: { description: "It can." }, UNHEALTHY: { description: "It cannot." } } as const,
+});
+
+const statusOf = (isHealthy: boolean) => (isHealthy ? "HEALTHY" : "UNHEALTHY");
+
+const ComponentHealthType = builder.objectRef<ComponentHealth>("ComponentHealth").implement({
+  description: "Whether one part of the service can do its work.",
+  fields: (t) => ({
+    name: t.exposeString("name", {
+      description: "`database`, `cache`, `users`, `projects` or `conversionJobs`.",
+    }),
+    status: t.field({
+      type: HealthStatus,
+      description: "Whether it can.",
+      resolve: ({ isHealthy }) => statusOf(isHealthy),
+    }),
+    latencyMs: t.exposeFloat("latencyMs", { description: "How long it took to find out, in milliseconds." }),
+    message: t.exposeString("message", { nullable: true, description: "What there is to say of it." }),
+  }),
+});
+
+const Health = builder.objectRef<Awaited<ReturnType<SystemReports["health"]>>>("Health").implement({
+  description: "Whether the service can do its work.",
+  fields: (t) => ({
+    status: t.field({
+      type: HealthStatus,
+      description: "Whether every part that the service needs can.",
+      resolve: ({ isHealthy }) => statusOf(isHealthy),
+    }),
+    components: t.expose("components", { type: [ComponentHealthType], description: "Each part." }),
+  }),
+});
+
+const PoolStatisticsType = builder.objectRef<PoolStatistics>("PoolStatistics").implement({
+  description: "The connections to the database.",
+  fields: (t) => ({
+    total: t.exposeInt("total", { description: "Open connections." }),
+    idle: t.exposeInt("idle", { description: "Those that wait for work." }),
+    waiting: t.exposeInt("waiting", { description: "Requests that wait for a connection." }),
+    min: t.exposeInt("min", { description: "Connections that are kept open when idle." }),
+    max: t.exposeInt("max", { description: "Connections at most." }),
+    idleErrors: t.exposeInt("idleErrors", {
+      description: "Connections that broke while idle, since the start.",
+    }),
+  }),
+});
+
+const ProcessStatisticsType = builder.objectRef<ProcessStatistics>("ProcessStatistics").implement({
+  description: "The process that answers.",
+  fields: (t) => ({
+    uptimeSeconds: t.exposeFloat("uptimeSeconds", { description: "Seconds since its start." }),
+    residentMemoryBytes: t.expose("residentMemoryBytes", {
+      type: "SafeInt",
+      description: "Memory that it holds.",
+    }),
+    heapUsedBytes: t.expose("heapUsedBytes", { type: "SafeInt", description: "JavaScript's part of that." }),
+    cpuPercent: t.exposeFloat("cpuPercent", {
+      description: "Share of one core since the start, in percent.",
+    }),
+    nodeVersion: t.exposeString("nodeVersion", { description: "The version of Node.js." }),
+  }),
+});
+
+const ServiceStatistics = builder
+  .objectRef<ReturnType<SystemReports["statistics"]>>("ServiceStatistics")
+  .implement({
+    description: "Figures of this instance of the service.",
+    fields: (t) => ({
+      pool: t.expose("pool", { type: PoolStatisticsType, description: "The connections to the database." }),
+      process: t.expose("process", { type: ProcessStatisticsType, description: "The process that answers." }),
+    }),
+  });
+
+builder.queryFields((t) => ({
+  health: t.field({
+    type: Health,
+    description: "Whether the service and each of its parts can do their work, asked now.",
+    resolve: (_, __, { system }) => system.health(),
+  }),
+  statistics: t.field({
+    type: ServiceStatistics,
+    description: "Figures of the instance that answers, read now.",
+    resolve: (_, __, { system }) => system.statistics(),
+  }),
+}));

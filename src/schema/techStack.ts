@@ -1,0 +1,44 @@
+import type { TechStack } from "../repositories/techStack.ts";
+import { builder } from "./builder.ts";
+
+/** What both the object and the input say of each part. */
+const PARTS = {
+  language: "The main programming language.",
+  framework: "The main framework.",
+  database: "The main database.",
+  runtime: 'What it runs on, such as "Node.js 20".',
+  buildTool: "What builds it.",
+  packageManager: "What installs its dependencies.",
+  deployment: "What it is deployed with or to.",
+} as const;
+
+export const TechStackType = builder.objectRef<TechStack>("TechStack").implement({
+  description: "What a project is built with, or shall be.",
+  fields: (t) => ({
+    language: t.exposeString("language", { nullable: true, description: PARTS.language }),
+    framework: t.exposeString("framework", { nullable: true, description: PARTS.framework }),
+    database: t.exposeString("database", { nullable: true, description: PARTS.database }),
+    runtime: t.exposeString("runtime", { nullable: true, description: PARTS.runtime }),
+    buildTool: t.exposeString("buildTool", { nullable: true, description: PARTS.buildTool }),
+    packageManager: t.exposeString("packageManager", { nullable: true, description: PARTS.packageManager }),
+    deployment: t.exposeString("deployment", { nullable: true, description: PARTS.deployment }),
+    additional: t.stringList({
+      description: "Whatever fits nowhere else, most relevant first.",
+      resolve: ({ additional }) => additional ?? [],
+    }),
+  }),
+});
+
+export const TechStackInput = builder.inputType("TechStackInput", {
+  description: "What a project is built with, or shall be. Each text has up to 100 characters.",
+  fields: (t) => ({
+    language: t.string({ description: PARTS.language }),
+    framework: t.string({ description: PARTS.framework }),
+    database: t.string({ description: PARTS.database }),
+    runtime: t.string({ description: PARTS.runtime }),
+    buildTool: t.string({ description: PARTS.buildTool }),
+    packageManager: t.string({ description: PARTS.packageManager }),
+    deployment: t.string({ description: PARTS.deployment }),
+    additional: t.stringList({ description: "Whatever fits nowhere else, most relevant first; up to 50." }),
+  }),
+});

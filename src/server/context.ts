@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { UserRole } from "../database/generated/client.ts";
+import { createLoaders, type Loaders } from "../loaders.ts";
+import type { Repositories } from "../repositories/index.ts";
+import type { SystemReports } from "../schema/system.ts";
+
+/** Who asks. */
+export interface Viewer {
+  readonly userId: string;
+  readonly role: UserRole;
+}
+
+/** What every resolver is given: the request's own, and nothing global. */
+export interface Context {
+  readonly viewer: Viewer | null;
+  readonly repositories: Repositories;
+  readonly loaders: Loaders;
+  /** The tags of everything that this request has read. */
+  readonly dependencies: Set<string>;
+  readonly system: SystemReports;
+  readonly log: Logger;
+  readonly requestId: string;
+}
+
+export interface ContextSources {
+  readonly repositories: Repositories;
+  readonly system: SystemReports;
+  readonly log: Logger;
+  /** Says who sent the request; null for nobody in particular. */
+  readonly identify: (request: Request) => Promise<Viewer | null>;
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** A caller's own id is kept, so that its logs and ours can be told together. */
+export function requestIdOf(header: string | null | undefined): string {
+  return header && REQUEST_ID.test(header) ? header : randomUUID();
+}
+
+export async function createContext(
+  { repositories, system, log, identify }: ContextSources,
+  request: Request,
+): Promise<Context> {
+  const dependencies = new Set<string>();
+  const requestId = requestIdOf(request.headers.get("x-request-id"));
+  return {
+    viewer: await identify(request),
+    repositories,
+    loaders: createLoaders(repositories, dependencies),
+    dependencies,
+    system,
+    log: log.child({ requestId }),
+    requestId,
+  };
+}
