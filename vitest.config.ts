@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/globalSetup.ts",
+    setupFiles: "test/support/worker.ts",
     pool: "forks",
     // The servers want a core too; on a big machine their connections are what is scarce
     // (400, at most 30 for a test file).

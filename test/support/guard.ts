@@ -36,7 +36,7 @@ export interface GuardedProgram {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Sends a signal to the program alone. False when it has ended. */
   signal(name: NodeJS.Signals): boolean;
-  /** Sends SIGKILL to the program and everything it started. */
+  /** Sends SIGKILL to the program and everything it started, which may outlive it. */
   killGroup(): void;
 }
 
@@ -92,11 +92,10 @@ export function startGuarded(options: GuardOptions): GuardedProgram {
     exited,
     signal: (name) => isRunning && child.kill(name),
     killGroup() {
-      if (!isRunning) return;
       try {
         process.kill(-pid, "SIGKILL");
       } catch {
-        // ESRCH: it ended by itself, and the event that says so is still on its way.
+        // ESRCH: all of them have ended already.
       }
     },
   };
