@@ -83,8 +83,8 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
     const byBranchAndParent = new Map<string, PageAnswer<Row> & { total: number }>();
     for (const { branch, parent, position, total, ...columns } of rows) {
       const key = `${branch}/${parent ?? ""}`;
-      let answer = byBranchAndParent.get(key);
-      if (!answer) byBranchAndParent.set(key, (answer = { rows: [], total: 0 }));
+      const answer = byBranchAndParent.get(key) ?? { rows: [], total: 0 };
+      byBranchAndParent.set(key, answer);
       if (total !== null) answer.total = Number(total);
       // The order of a UNION ALL is nobody's promise; the row number inside the page is.
       else answer.rows[Number(position) - 1] = columns as Row;
