@@ -67,6 +67,7 @@ export async function serveWire(
   let readiness: Readiness = "idle";
   let advisoryHolder: Client | undefined;
   let isPumping = false;
+  let pumping = Promise.resolve();
   let idleTimer: NodeJS.Timeout | undefined;
 
   const server = createServer((socket) => {
@@ -101,7 +102,7 @@ export async function serveWire(
     if (isPumping) return;
     isPumping = true;
     clearTimeout(idleTimer);
-    void run().finally(() => {
+    pumping = run().finally(() => {
       isPumping = false;
       if (owner) idleTimer = setTimeout(cutOff, options.idleInTransactionMs, owner);
     });
@@ -216,10 +217,7 @@ export async function serveWire(
       server.close();
       for (const client of clients) client.hasLeft = true;
       pump();
-      while (isPumping || clients.size > 0) {
-        await new Promise(setImmediate);
-        pump();
-      }
+      await pumping;
       clearTimeout(idleTimer);
     },
   };
