@@ -3,12 +3,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { paths } from "../../prisma/difference.ts";
 import { createSchemaEngine, migrationList, noFilter } from "../../prisma/engine.ts";
 import { startEmbeddedDatabase } from "../../src/database/embedded.ts";
 import { applyMigrations, MigrationError, migrationStatus } from "../../src/database/migrations.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
+
+// The embedded database takes seconds to be created, many of them beside other tests.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const initial = "20261124000000_initial";
 const root = await mkdtemp(join(tmpdir(), "migrations-test-"));
