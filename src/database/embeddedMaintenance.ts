@@ -1,4 +1,4 @@
-/** Four of PostgreSQL's 16 MB files: what a restart after a crash has to replay at most, and a small write never waits for. */
+/** Four of PostgreSQL's 16 MB files. What was written since the last checkpoint is replayed after a crash. */
 const MAINTAIN_AFTER_BYTES = 64 * 1024 * 1024;
 
 /** What is needed of PGlite. */
