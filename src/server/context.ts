@@ -41,9 +41,9 @@ export function requestIdOf(header: string | null | undefined): string {
 export async function createContext(
   { repositories, system, log, identify }: ContextSources,
   request: Request,
+  requestId = requestIdOf(request.headers.get("x-request-id")),
 ): Promise<Context> {
   const dependencies = new Set<string>();
-  const requestId = requestIdOf(request.headers.get("x-request-id"));
   return {
     viewer: await identify(request),
     repositories,

@@ -1,0 +1,109 @@
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { createDatabase } from "./database/database.ts";
+import { startEmbeddedDatabase } from "./database/embedded.ts";
+import { createTokenCipher } from "./database/encryption.ts";
+import { applyMigrations } from "./database/migrations.ts";
+import { checkHealth, createRepositories, type Repositories } from "./repositories/index.ts";
+import type { SystemReports } from "./schema/system.ts";
+import type { Viewer } from "./server/context.ts";
+import { createHttpServer } from "./server/http.ts";
+import { processStatistics } from "./server/processStatistics.ts";
+import { createGraphqlServer } from "./server/yoga.ts";
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+
+/**
+ * Puts the service together, bottom to top: database, repositories, GraphQL, HTTP. Nothing
+ * listens until `listen`. What is opened here is closed by `close`, in the reverse order; what
+ * was opened before a failure is closed before the failure is thrown.
+ *
+ * @throws MigrationError when the database's history and ours disagree, and whatever keeps the
+ *   database from being reached
+ */
+export async function createApp(config: Config, log: Logger) {
+  const releasers: (() => Promise<unknown>)[] = [];
+  try {
+    return await compose(config, log, releasers);
+  } catch (error) {
+    await release(releasers, log);
+    throw error;
+  }
+}
+
+async function compose(config: Config, log: Logger, releasers: (() => Promise<unknown>)[]) {
+  const embedded = config.database.url
+    ? undefined
+    : await startEmbeddedDatabase({ dataDirectory: config.database.dataDirectory, log });
+  if (embedded) releasers.push(() => embedded.stop());
+  const connectionString = config.database.url ?? embedded!.connectionString;
+
+  await applyMigrations({ connectionString, log });
+
+  const database = createDatabase(config.database, connectionString, log);
+  releasers.push(() => database.close());
+
+  const repositories = createRepositories(database, {
+    cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey),
+  });
+  const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
+
+  const system: SystemReports = {
+    async health() {
+      const components = [
+        await checkHealth("database", database.healthCheck),
+        ...(await repositories.healthCheck()),
+      ];
+      return { isHealthy: components.every(({ isHealthy }) => isHealthy), components };
+    },
+    statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
+  };
+
+  const graphql = createGraphqlServer(
+    { repositories, system, log, identify: async () => localViewer },
+    { isGraphiqlEnabled: config.http.isGraphiqlEnabled },
+  );
+  const http = createHttpServer({
+    graphql,
+    isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
+    maxBodyBytes: config.http.maxBodyBytes,
+    log,
+  });
+  releasers.push(() => http.close(config.http.shutdownTimeoutMs));
+
+  let closing: Promise<void> | undefined;
+  return {
+    repositories,
+    database,
+    /** Resolves when the embedded database ends, wanted or not; undefined without one. */
+    embeddedExited: embedded?.exited,
+    embeddedPid: embedded?.pid,
+    /** Answers a request without a socket: for tests, and for embedding in another server. */
+    fetch: (input: string | URL | Request, init?: RequestInit) =>
+      graphql.fetch(input as string, init as never),
+    listen: (port = config.http.port, host = config.http.host) => http.listen(port, host),
+    /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
+    close: (): Promise<void> => {
+      closing ??= release(releasers, log);
+      return closing;
+    },
+  };
+}
+
+/** Last opened, first closed; one that fails does not keep the others open. */
+async function release(releasers: (() => Promise<unknown>)[], log: Logger): Promise<void> {
+  for (const releaser of releasers.splice(0).reverse()) {
+    await releaser().catch((error: unknown) => log.warn({ err: error }, "something did not close cleanly"));
+  }
+}
+
+/** GitHub gives its accounts ids from 1 on, so this one is nobody's. */
+const LOCAL_GITHUB_ID = "0";
+
+/** Whoever runs the service on its embedded database is the one who uses it: every request is theirs. */
+async function ensureLocalViewer({ users }: Repositories): Promise<Viewer> {
+  const [existing] = await users.findByGithubIds([LOCAL_GITHUB_ID]);
+  const { id, role } =
+    existing ?? (await users.create({ githubId: LOCAL_GITHUB_ID, username: "developer", role: "ADMIN" }));
+  return { userId: id, role };
+}

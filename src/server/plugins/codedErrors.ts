@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError, Kind } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { Logger } from "pino";
+import { AppError } from "../../errors.ts";
+
+/** Codes of what GraphQL itself finds wrong, in Apollo's words, which clients know. */
+const PARSE_FAILED = "GRAPHQL_PARSE_FAILED";
+const VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED";
+const BAD_REQUEST = "BAD_REQUEST";
+const BAD_USER_INPUT = "BAD_USER_INPUT";
+const INTERNAL = "INTERNAL_SERVER_ERROR";
+
+/** Gives documents that do not parse or are not valid their code. */
+export function codedDocumentErrors(): Plugin {
+  return {
+    onParse:
+      () =>
+      ({ result, replaceParseResult }) => {
+        // Yoga hands a failure on as the result.
+        const error: unknown = result;
+        if (error instanceof GraphQLError) replaceParseResult(withCode(error, PARSE_FAILED) as never);
+      },
+    onValidate:
+      () =>
+      ({ valid, result, setResult }) => {
+        if (!valid) setResult(result.map((error) => withCode(error as GraphQLError, VALIDATION_FAILED)));
+      },
+  };
+}
+
+/**
+ * Turns whatever a request fails with into what its sender may see. Expected failures keep their
+ * message and get their code. Everything else is logged once, under a reference that is all the
+ * client learns of it: messages of databases and stack traces tell strangers how to go on.
+ */
+export function createErrorMasker(log: Logger) {
+  return function maskError(error: unknown): GraphQLError {
+    const located = error instanceof GraphQLError ? error : undefined;
+    const original = located?.originalError ?? error;
+
+    if (original instanceof AppError) {
+      if (original.code === "SERVICE_UNAVAILABLE")
+        log.warn({ err: original }, "a request was answered without the database");
+      return new GraphQLError(original.message, {
+        ...positionOf(located),
+        extensions: { code: original.code, ...original.details },
+      });
+    }
+    // GraphQL's own errors say what is wrong with the request: a variable, a literal, a method.
+    if (located && (!located.originalError || original instanceof GraphQLError)) {
+      const { code } = located.extensions;
+      return withCode(located, typeof code === "string" && code !== BAD_REQUEST ? code : codeOf(located));
+    }
+
+    const reference = randomUUID();
+    log.error({ err: original, reference, path: located?.path }, "a request failed unexpectedly");
+    return new GraphQLError(`Something went wrong here. Tell us this reference: ${reference}`, {
+      ...positionOf(located),
+      extensions: { code: INTERNAL, reference },
+    });
+  };
+}
+
+/** An error body for answers that never reach GraphQL. */
+export function errorBody(message: string, code: string): { errors: GraphQLFormattedError[] } {
+  return { errors: [{ message, extensions: { code } }] };
+}
+
+/** What is left is about a variable's value, which points at its definition, or about the request itself. */
+function codeOf(error: GraphQLError): string {
+  return error.nodes?.some(({ kind }) => kind === Kind.VARIABLE_DEFINITION) ? BAD_USER_INPUT : BAD_REQUEST;
+}
+
+/** Keeps the HTTP status that Yoga has put there for itself, and nothing else: the rest is its own debugging. */
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  const { http } = error.extensions;
+  return new GraphQLError(error.message, {
+    ...positionOf(error),
+    extensions: { code, ...(http === undefined ? {} : { http }) },
+  });
+}
+
+/** Where in the document and in the answer it happened. */
+function positionOf(error: GraphQLError | undefined): GraphQLErrorOptions {
+  if (!error) return {};
+  const { nodes, source, positions, path } = error;
+  return {
+    ...(nodes && { nodes }),
+    ...(source && { source }),
+    ...(positions && { positions }),
+    ...(path && { path }),
+  };
+}

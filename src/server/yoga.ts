@@ -1,0 +1,50 @@
+import { renderGraphiQL } from "@graphql-yoga/render-graphiql";
+import { createYoga, type YogaInitialContext } from "graphql-yoga";
+import { schema } from "../schema/index.ts";
+import { type ContextSources, createContext } from "./context.ts";
+import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
+import { codedDocumentErrors, createErrorMasker } from "./plugins/codedErrors.ts";
+
+export const GRAPHQL_PATH = "/graphql";
+
+/** What Node's server hands over with a request. */
+export interface ServerContext {
+  readonly requestId?: string;
+}
+
+/** GraphQL over HTTP. Bodies arrive here whole and within their limit: src/server/http.ts reads them. */
+export function createGraphqlServer(sources: ContextSources, options: { isGraphiqlEnabled: boolean }) {
+  return createYoga<ServerContext>({
+    schema,
+    graphqlEndpoint: GRAPHQL_PATH,
+    context: (initial: YogaInitialContext & ServerContext) =>
+      createContext(sources, initial.request, initial.requestId),
+    plugins: [
+      // Documents first: what does not parse or is not valid goes no further.
+      codedDocumentErrors(),
+    ],
+    maskedErrors: { maskError: createErrorMasker(sources.log) },
+    logging: {
+      // The masker logs what is unexpected, once and with its reference; Yoga would log it again.
+      debug: () => {},
+      info: () => {},
+      warn: (...details) => sources.log.warn({ details }, "GraphQL"),
+      error: () => {},
+    },
+    graphiql: options.isGraphiqlEnabled && {
+      title: "Stack converter",
+      defaultTabs: EXAMPLE_OPERATIONS.map(({ query, variables }) => ({
+        query,
+        ...(variables && { variables }),
+      })),
+    },
+    // The page with its scripts comes from this package, not from a CDN: it works offline, and
+    // nobody else's server gets to run code beside a viewer's token.
+    renderGraphiQL,
+    landingPage: false,
+    // Any page may ask, none gets a viewer's cookies or credentials along.
+    cors: { origin: "*", credentials: false, methods: ["GET", "POST", "OPTIONS"] },
+    // The limit is kept where the body is read; Yoga's own copies every body through a stream.
+    maxRequestBodySize: false,
+  });
+}

@@ -1,0 +1,45 @@
+import { pino } from "pino";
+import { afterAll } from "vitest";
+import { type App, createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { createTestDatabase } from "./postgres.ts";
+
+export interface Answer {
+  readonly status: number;
+  // Tests look into answers of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: the expectations are the types here
+  readonly data: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly errors: any[] | undefined;
+  readonly headers: Headers;
+}
+
+/** The whole service on a database of this test file's own; both are closed after its last test. */
+export async function createTestApp(env: Record<string, string> = {}) {
+  const database = await createTestDatabase();
+  const config = loadConfig({
+    NODE_ENV: "test",
+    LOG_LEVEL: "silent",
+    PORT: "0",
+    DATABASE_URL: database.url,
+    ...env,
+  });
+  const app: App = await createApp(config, pino({ level: "silent" }));
+  afterAll(async () => {
+    await app.close();
+    await database.drop();
+  });
+
+  /** Sends an operation through GraphQL over HTTP, without a socket. */
+  async function execute(query: string, variables?: Record<string, unknown>): Promise<Answer> {
+    const response = await app.fetch("http://test/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = (await response.json()) as Answer;
+    return { status: response.status, data, errors, headers: response.headers };
+  }
+
+  return { app, config, execute, url: database.url };
+}
