@@ -2,6 +2,9 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // graphql-yoga loads graphql as Node resolves it. So must the sources, or there are two of it, and
+  // an error of the one is no GraphQLError to the other: the field "module" names another file.
+  resolve: { mainFields: ["main"] },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/globalSetup.ts",

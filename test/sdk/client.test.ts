@@ -18,7 +18,7 @@ let client: Client;
 
 beforeAll(async () => {
   service = await startService();
-  client = createClient({ url: service.url });
+  client = createClient({ url: service.url, fetch: service.fetch });
 });
 
 const unknownProject = "Project:01890a5d-ac96-774b-bcce-b302099a8057";
@@ -36,6 +36,7 @@ describe("a method for each operation", () => {
   it("imports a project and reads it back", async () => {
     const { project } = await client.importProject({
       input: {
+        ownerId: service.ownerId,
         name: "widget",
         githubUrl: "https://github.com/acme/widget",
         originalTechStack: { language: "Ruby", additional: ["Sidekiq"] },
@@ -45,6 +46,7 @@ describe("a method for each operation", () => {
     const read = await client.project({ id: project.id });
     expect(read).toEqual(project);
     expect(read).toMatchObject({
+      ownerId: service.ownerId,
       name: "widget",
       status: "IMPORTED",
       version: 1,
@@ -61,7 +63,7 @@ describe("a method for each operation", () => {
 
   it("takes a project through everything that can be done to it", async () => {
     const { project } = await client.importProject({
-      input: { name: "life", githubUrl: "https://github.com/acme/life" },
+      input: { ownerId: service.ownerId, name: "life", githubUrl: "https://github.com/acme/life" },
     });
     await client.addProjectFiles({
       input: { projectId: project.id, files: [{ path: "a.rb", sizeBytes: 2 ** 40 }], isLast: false },
@@ -111,7 +113,12 @@ describe("a method for each operation", () => {
   });
 
   it("reads and writes users", async () => {
-    expect(await client.viewer()).toMatchObject({ username: "octocat", role: "USER", email: null });
+    expect(await client.viewer()).toBeNull();
+    expect(await client.user({ id: service.ownerId })).toMatchObject({
+      username: "octocat",
+      role: "USER",
+      email: null,
+    });
     const { user } = await client.upsertUser({ input: { githubId: "77", username: "hubot" } });
     expect(await client.user({ githubId: "77" })).toEqual(user);
     const changed = await client.updateUser({ input: { id: user.id, role: "WORKER" } });
@@ -125,6 +132,7 @@ describe("a method for each operation", () => {
 
   it("asks for health and figures", async () => {
     expect((await client.health()).components.map(({ name, status }) => [name, status])).toEqual([
+      ["database", "HEALTHY"],
       ["users", "HEALTHY"],
       ["projects", "HEALTHY"],
       ["conversionJobs", "HEALTHY"],
@@ -135,8 +143,8 @@ describe("a method for each operation", () => {
   });
 
   it("is the same function when it is passed around", async () => {
-    const { viewer } = client;
-    expect((await viewer())?.username).toBe("octocat");
+    const { user } = client;
+    expect((await user({ githubId: "1" }))?.username).toBe("octocat");
   });
 });
 
@@ -155,7 +163,7 @@ describe("a failed call", () => {
   it("says what is wrong with the input, and where", async () => {
     const error = await failureOf(
       client.importProject(
-        { input: { name: "", githubUrl: "gopher://x" } },
+        { input: { ownerId: service.ownerId, name: "", githubUrl: "gopher://x" } },
         { headers: { "X-Request-Id": "r-1" } },
       ),
     );
@@ -171,7 +179,7 @@ describe("a failed call", () => {
   it("has the code of a missing row and of an outdated version", async () => {
     expect((await failureOf(client.deleteProject({ input: { id: unknownProject } }))).code).toBe("NOT_FOUND");
     const { project } = await client.importProject({
-      input: { name: "v", githubUrl: "https://github.com/acme/v" },
+      input: { ownerId: service.ownerId, name: "v", githubUrl: "https://github.com/acme/v" },
     });
     const error = await failureOf(
       client.updateProject({ input: { id: project.id, name: "w", expectedVersion: 9 } }),
@@ -182,10 +190,10 @@ describe("a failed call", () => {
 
   it("keeps all errors and the fields that came through", async () => {
     const document = new TypedDocumentString<unknown, { good: string; bad: string }>(
-      "query ($good: ID!, $bad: ID!) { good: project(id: $good) { id } bad: project(id: $bad) { id } viewer { username } }",
+      'query ($good: ID!, $bad: ID!) { good: project(id: $good) { id } bad: project(id: $bad) { id } user(githubId: "1") { username } }',
     );
     const error = await failureOf(client.request(document, { good: unknownProject, bad: "nonsense" }));
-    expect(error.data).toEqual({ good: null, bad: null, viewer: { username: "octocat" } });
+    expect(error.data).toEqual({ good: null, bad: null, user: { username: "octocat" } });
     expect(error).toMatchObject({ code: "VALIDATION_FAILED", path: ["bad"] });
   });
 
@@ -206,27 +214,27 @@ describe("paginate", () => {
         })),
       },
     });
-    service.requests.length = 0;
+    service.sent.length = 0;
     const names: string[] = [];
     for await (const project of paginate(client.projects, { ownerId: user.id, first: 3 })) {
       expectTypeOf(project).toEqualTypeOf<ProjectFieldsFragment>();
       names.push(project.name);
     }
     expect(names.sort()).toEqual(["p0", "p1", "p2", "p3", "p4", "p5", "p6"]);
-    expect(service.requests).toHaveLength(3);
+    expect(service.sent).toHaveLength(3);
   });
 
   it("reads no page that nobody takes", async () => {
-    service.requests.length = 0;
+    service.sent.length = 0;
     for await (const project of paginate(client.searchProjects, { query: "acme", first: 2 })) {
       if (project) break;
     }
-    expect(service.requests).toHaveLength(1);
+    expect(service.sent).toHaveLength(1);
   });
 
   it("walks a list inside of something else, and none where that is missing", async () => {
     const { project } = await client.importProject({
-      input: { name: "files", githubUrl: "https://github.com/acme/files" },
+      input: { ownerId: service.ownerId, name: "files", githubUrl: "https://github.com/acme/files" },
     });
     const paths = ["a", "b", "c"];
     await client.addProjectFiles({
