@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: "test/support/globalSetup.ts",
     setupFiles: "test/support/worker.ts",
     pool: "forks",
-    // The servers want a core too; on a big machine their connections are what is scarce
-    // (400, at most 30 for a test file).
+    // The servers want a core too; on a big machine it is their connections that are scarce: 400,
+    // so 50 for each test file that runs.
     maxWorkers: Math.min(8, Math.max(2, availableParallelism() - 1)),
     testTimeout: 20_000,
     hookTimeout: 60_000,
