@@ -46,7 +46,6 @@ describe("a method for each operation", () => {
     const read = await client.project({ id: project.id });
     expect(read).toEqual(project);
     expect(read).toMatchObject({
-      ownerId: service.ownerId,
       name: "widget",
       status: "IMPORTED",
       version: 1,
