@@ -11,7 +11,7 @@ import {
   StackConverterError,
   TypedDocumentString,
 } from "../../src/sdk/index.ts";
-import { startService } from "./service.ts";
+import { startService } from "../support/service.ts";
 
 let service: Awaited<ReturnType<typeof startService>>;
 let client: Client;

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
-import { atEndOfFile } from "../support/cleanup.ts";
-import { createEmptyDatabase } from "../support/postgres.ts";
+import { atEndOfFile } from "./cleanup.ts";
+import { createEmptyDatabase } from "./postgres.ts";
 
 /** The whole service behind a socket, on a database of this test file's own, with one user in it. */
 export async function startService() {
