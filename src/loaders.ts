@@ -15,6 +15,11 @@ export type Loaders = ReturnType<typeof createLoaders>;
 /** What answers pages and totals of lists of one entity. */
 export type ListLoader<Row> = DataLoader<ListRequest, Page<Row> | number, string>;
 
+/** The key of statistics over all rows: a loader takes no null. */
+export const EVERYTHING = "everything";
+
+const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
+
 /**
  * The loaders of one request: one for every way in which the graph leads from a key to rows.
  * All loads of one kind that come up at the same level of an operation become one statement,
@@ -81,24 +86,26 @@ export function createLoaders(repositories: Repositories, reads: TagRecorder) {
     }),
     projectFiles: lists(projectFiles.loadLists, () => {}),
 
-    /** The users' statistics have no argument: the key is always the same. */
-    userStatistics: new DataLoader(async (keys: readonly "all"[]) => {
+    /** By `EVERYTHING`: they have no argument. */
+    userStatistics: new DataLoader(async (keys: readonly (typeof EVERYTHING)[]) => {
       reads.add(anyOfTypeTag("User"));
       reads.add(anyOfTypeTag("Project"));
       const statistics = await users.statistics();
       return keys.map(() => statistics);
     }),
 
-    /** By owner; null for all owners together. */
-    projectStatistics: new DataLoader((userIds: readonly (string | null)[]) => {
+    /** By owner, or `EVERYTHING`. */
+    projectStatistics: new DataLoader((keys: readonly string[]) => {
+      const userIds = keys.map(idOrNull);
       for (const userId of userIds) {
         reads.add(userId === null ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId));
       }
       return projects.statisticsByUsers(userIds);
     }),
 
-    /** By project; null for all projects together. */
-    conversionJobStatistics: new DataLoader((projectIds: readonly (string | null)[]) => {
+    /** By project, or `EVERYTHING`. */
+    conversionJobStatistics: new DataLoader((keys: readonly string[]) => {
+      const projectIds = keys.map(idOrNull);
       for (const projectId of projectIds) {
         reads.add(
           projectId === null

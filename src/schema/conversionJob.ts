@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { notFound } from "../errors.ts";
 import { conversionPlanSchema } from "../jobs/plan.ts";
+import { EVERYTHING } from "../loaders.ts";
 import type {
   ConversionJobFilter,
   ConversionJobOrder,
@@ -199,7 +200,7 @@ builder.queryFields((t) => ({
     args: { projectId: t.arg.id({ description: "Only this project's jobs." }) },
     resolve: (_, { projectId }, { loaders }) =>
       loaders.conversionJobStatistics.load(
-        projectId == null ? null : parseIdOf("Project", projectId, ["projectId"]),
+        projectId == null ? EVERYTHING : parseIdOf("Project", projectId, ["projectId"]),
       ),
   }),
 }));

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { validationFailed } from "../errors.ts";
+import { EVERYTHING } from "../loaders.ts";
 import type { ProjectFilter, ProjectOrder, ProjectRow, ProjectStatistics } from "../repositories/project.ts";
 import type { ProjectFileRow } from "../repositories/projectFile.ts";
 import { type TechStack, techStackSchema } from "../repositories/techStack.ts";
@@ -214,7 +215,7 @@ builder.queryFields((t) => ({
     description: "Figures over all projects, or over one owner's.",
     args: { ownerId: t.arg.id({ description: "Only this user's projects." }) },
     resolve: (_, { ownerId }, { loaders }) =>
-      loaders.projectStatistics.load(ownerId == null ? null : parseIdOf("User", ownerId, ["ownerId"])),
+      loaders.projectStatistics.load(ownerId == null ? EVERYTHING : parseIdOf("User", ownerId, ["ownerId"])),
   }),
 }));
 

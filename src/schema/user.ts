@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { notFound, validationFailed } from "../errors.ts";
+import { EVERYTHING } from "../loaders.ts";
 import type { UserRow, UserStatistics } from "../repositories/user.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
@@ -87,7 +88,7 @@ builder.queryFields((t) => ({
   userStatistics: t.field({
     type: UserStatisticsType,
     description: "Figures over all users.",
-    resolve: (_, __, { loaders }) => loaders.userStatistics.load("all"),
+    resolve: (_, __, { loaders }) => loaders.userStatistics.load(EVERYTHING),
   }),
 }));
 

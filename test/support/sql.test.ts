@@ -1,3 +1,4 @@
+import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createTestDatabase } from "./postgres.ts";
@@ -47,6 +48,32 @@ test("a checked-out client's transaction is recorded, and its control statements
 
   expect(recording.statements.map(({ text }) => text)).toEqual(["BEGIN", "SELECT 1", "COMMIT"]);
   expect(withoutTransactionControl(recording.statements)).toEqual([{ text: "SELECT 1", values: [] }]);
+});
+
+test("what Prisma's adapter sends through the pool is recorded, its transactions included", async () => {
+  const adapter = await new PrismaPg(pool).connect();
+  const select = {
+    sql: "SELECT $1::int",
+    args: [1],
+    argTypes: [{ scalarType: "int", arity: "scalar" } as const],
+  };
+  await adapter.queryRaw(select);
+  const transaction = await adapter.startTransaction();
+  await transaction.queryRaw(select);
+  // Prisma sends the COMMIT itself; the adapter's part is to give the connection back.
+  await transaction.executeRaw({ sql: "COMMIT", args: [], argTypes: [] });
+  await transaction.commit();
+
+  expect(recording.statements.map(({ text }) => text)).toEqual([
+    "SELECT $1::int",
+    "BEGIN",
+    "SELECT $1::int",
+    "COMMIT",
+  ]);
+  expect(withoutTransactionControl(recording.statements)).toEqual([
+    { text: "SELECT $1::int", values: [1] },
+    { text: "SELECT $1::int", values: [1] },
+  ]);
 });
 
 test("two recordings of one pool do not disturb each other, and a stopped one hears nothing more", async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError, Kind } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
 import { AppError } from "../../errors.ts";
@@ -49,7 +49,8 @@ export function createErrorMasker(log: Logger) {
     }
     // GraphQL's own errors say what is wrong with the request: a variable, a literal, a method.
     if (located && (!located.originalError || original instanceof GraphQLError)) {
-      return typeof located.extensions.code === "string" ? located : withCode(located, codeOf(located));
+      const { code } = located.extensions;
+      return withCode(located, typeof code === "string" && code !== BAD_REQUEST ? code : codeOf(located));
     }
 
     const reference = randomUUID();
@@ -66,15 +67,17 @@ export function errorBody(message: string, code: string): { errors: GraphQLForma
   return { errors: [{ message, extensions: { code } }] };
 }
 
-/** What Yoga refuses before it has a document carries an HTTP status; the rest is about variables. */
+/** What is left is about a variable's value, which points at its definition, or about the request itself. */
 function codeOf(error: GraphQLError): string {
-  return error.extensions.http === undefined && (error.nodes?.length ?? 0) > 0 ? BAD_USER_INPUT : BAD_REQUEST;
+  return error.nodes?.some(({ kind }) => kind === Kind.VARIABLE_DEFINITION) ? BAD_USER_INPUT : BAD_REQUEST;
 }
 
+/** Keeps the HTTP status that Yoga has put there for itself, and nothing else: the rest is its own debugging. */
 function withCode(error: GraphQLError, code: string): GraphQLError {
+  const { http } = error.extensions;
   return new GraphQLError(error.message, {
     ...positionOf(error),
-    extensions: { ...error.extensions, code },
+    extensions: { code, ...(http === undefined ? {} : { http }) },
   });
 }
 

@@ -1,0 +1,154 @@
+import type { Dirent } from "node:fs";
+import { opendir, readdir, readlink, realpath } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { interpreterOf, isBinary, sniffBytes } from "./binary.ts";
+import { ImportError, throwIfAborted } from "./error.ts";
+import { readHead, withPlainFile } from "./file.ts";
+import { type IgnoreRules, rootIgnoreRules } from "./ignoreRules.ts";
+import type { Limits } from "./limits.ts";
+import { compareBytewise } from "./path.ts";
+import { drain } from "./pool.ts";
+import type { SkippedList } from "./skipped.ts";
+import { isVendored } from "./vendored.ts";
+
+export interface WalkedFile {
+  /** Relative to the root, with forward slashes. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly isBinary: boolean;
+  /** Of the "#!" line, if the file begins with one. */
+  readonly interpreter: string | null;
+}
+
+type Task =
+  | { readonly kind: "folder"; readonly path: string; readonly depth: number; readonly rules: IgnoreRules }
+  | { readonly kind: "file"; readonly path: string };
+
+// Node has four threads for file access; more in flight only keeps them busy across the event
+// loop. 5,000 files took 0.9 s with 1, 0.45 s with 16 and no less with 64.
+const concurrency = 16;
+
+/**
+ * Lists the plain files below `root`, sorted by path. Links are never followed, so there is no
+ * way out of the tree and no cycle.
+ * @throws ImportError `LIMIT_EXCEEDED` above `maxFiles` or `maxTotalBytes`, `ABORTED`.
+ */
+export async function walk(
+  root: string,
+  options: {
+    readonly limits: Limits;
+    readonly skipped: SkippedList;
+    readonly signal?: AbortSignal | undefined;
+    readonly onFile?: (done: number) => void;
+  },
+): Promise<{ files: WalkedFile[]; totalBytes: number }> {
+  const { limits, skipped, signal } = options;
+  const top = await realpath(root);
+  const files: WalkedFile[] = [];
+  let totalBytes = 0;
+
+  const addFile = (file: WalkedFile) => {
+    files.push(file);
+    totalBytes += file.sizeBytes;
+    if (files.length > limits.maxFiles) throw tooMany(`more than ${limits.maxFiles} files`, "maxFiles");
+    if (totalBytes > limits.maxTotalBytes) {
+      throw tooMany(`more than ${limits.maxTotalBytes} bytes`, "maxTotalBytes");
+    }
+    options.onFile?.(files.length);
+  };
+
+  const visitFile = async (path: string) => {
+    try {
+      await withPlainFile(join(top, path), async (handle, sizeBytes) => {
+        if (sizeBytes > limits.maxFileBytes) return skipped.add(path, "too-large");
+        const head = await readHead(handle, Math.min(sizeBytes, sniffBytes));
+        const binary = isBinary(head);
+        if (binary) skipped.add(path, "binary");
+        addFile({ path, sizeBytes, isBinary: binary, interpreter: binary ? null : interpreterOf(head) });
+      });
+    } catch (error) {
+      if (error instanceof ImportError) throw error;
+      skipped.add(path, "unreadable");
+    }
+  };
+
+  const visitFolder = async (folder: Task & { kind: "folder" }, add: (task: Task) => void) => {
+    const entries = await list(join(top, folder.path), limits.maxFiles);
+    if (entries === null) {
+      // The root was there a moment ago; that it cannot be read is the whole answer.
+      if (folder.path === "") {
+        throw new ImportError(
+          "SOURCE_NOT_FOUND",
+          `The folder "${root}" cannot be read. Check its permissions.`,
+        );
+      }
+      return skipped.add(`${folder.path}/`, "unreadable");
+    }
+    const rules = await folder.rules.enter(folder.path);
+    const siblings = new Set(entries.map((entry) => entry.name));
+    for (const entry of entries) {
+      const path = folder.path === "" ? entry.name : `${folder.path}/${entry.name}`;
+      const isFolder = entry.isDirectory();
+      if (path.length > limits.maxPathLength || (isFolder && folder.depth >= limits.maxDepth)) {
+        skipped.add(isFolder ? `${path}/` : path, "limit");
+      } else if (entry.name === ".git" || rules.isIgnored(path, isFolder)) {
+        skipped.add(isFolder ? `${path}/` : path, "ignored");
+      } else if (isFolder) {
+        const names = () => readdir(join(top, path)).catch(() => []);
+        if (await isVendored(entry.name, siblings, names)) skipped.add(`${path}/`, "ignored");
+        else add({ kind: "folder", path, depth: folder.depth + 1, rules });
+      } else if (entry.isFile()) {
+        add({ kind: "file", path });
+      } else if (entry.isSymbolicLink()) {
+        skipped.add(path, await whereLinkLeads(top, join(top, path)));
+      } else {
+        skipped.add(path, "unreadable");
+      }
+    }
+  };
+
+  const start: Task = { kind: "folder", path: "", depth: 0, rules: await rootIgnoreRules(top) };
+  await drain<Task>(start, concurrency, async (task, add) => {
+    throwIfAborted(signal);
+    if (task.kind === "file") await visitFile(task.path);
+    else await visitFolder(task, add);
+  });
+  files.sort((a, b) => compareBytewise(a.path, b.path));
+  return { files, totalBytes };
+}
+
+/** A folder's entries, or null if it cannot be read. Stops at one folder with too many of them. */
+async function list(folder: string, max: number): Promise<Dirent[] | null> {
+  const entries: Dirent[] = [];
+  try {
+    for await (const entry of await opendir(folder, { bufferSize: 256 })) {
+      entries.push(entry);
+      if (entries.length > max) throw tooMany(`a folder with more than ${max} entries`, "maxFiles");
+    }
+  } catch (error) {
+    if (error instanceof ImportError) throw error;
+    return null;
+  }
+  return entries;
+}
+
+async function whereLinkLeads(top: string, link: string) {
+  const isInside = (path: string) => {
+    const way = relative(top, path);
+    return way !== ".." && !way.startsWith(`..${sep}`) && resolve(top, way) === path;
+  };
+  try {
+    return isInside(await realpath(link)) ? "symlink-inside" : "symlink-outside";
+  } catch {
+    // Dead, or a loop: judged by its text, so that a dead link to /etc is still reported as one that leaves.
+    const target = await readlink(link).catch(() => null);
+    return target !== null && !isInside(resolve(dirname(link), target)) ? "symlink-outside" : "unreadable";
+  }
+}
+
+function tooMany(what: string, limit: string): ImportError {
+  return new ImportError(
+    "LIMIT_EXCEEDED",
+    `The source has ${what}. Name a folder inside it, leave generated files out with a .gitignore, or raise ${limit}.`,
+  );
+}
