@@ -1,7 +1,13 @@
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  resolve: {
+    // Left to itself Vite takes graphql's ES modules for our files while Node takes its CommonJS ones
+    // for the packages that we use: two copies, and no `instanceof GraphQLError` between them.
+    alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve("graphql") }],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/globalSetup.ts",
