@@ -185,13 +185,13 @@ describe("a cursor", () => {
   test("of active jobs is refused by the list of all jobs, and the other way round", async () => {
     await insertRows(pool, { users: 1, projects: 1, jobs: 2 });
     const [row] = (await conversionJobs.findMany()).rows;
-    const after = (filter: Parameters<typeof conversionJobs.list>[0]) =>
+    const cursorIn = (filter: Parameters<typeof conversionJobs.list>[0]) =>
       conversionJobs.cursorOf(conversionJobs.list(filter), row!);
 
-    await expect(conversionJobs.findActive({ after: after({}) })).rejects.toMatchObject({
+    await expect(conversionJobs.findActive({ after: cursorIn({}) })).rejects.toMatchObject({
       code: "VALIDATION_FAILED",
     });
-    await expect(conversionJobs.findMany({}, { after: after({ isActive: true }) })).rejects.toMatchObject({
+    await expect(conversionJobs.findMany({}, { after: cursorIn({ isActive: true }) })).rejects.toMatchObject({
       code: "VALIDATION_FAILED",
     });
   });
