@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import pg from "pg";
+import { findBinaries } from "./binaries.ts";
+import { startPostgresContainer } from "./containers.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+export interface PostgresOptions {
+  /** Server settings beside ours, as in postgresql.conf: `{ shared_preload_libraries: "auto_explain" }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const SETTINGS = {
+  listen_addresses: "127.0.0.1",
+  // No socket file: its path may be longer than the 104 bytes that macOS allows.
+  unix_socket_directories: "",
+  // A test's data need not survive a power cut. It does survive a crash of the server, so commits stay
+  // synchronous: writing without flushing costs little.
+  fsync: "off",
+  full_page_writes: "off",
+  // Every test file has its pools, and all files of a run share this server.
+  max_connections: "400",
+  // Statistics change only when a test says ANALYZE, so a plan is the same in every run.
+  autovacuum: "off",
+  timezone: "UTC",
+};
+
+/**
+ * A PostgreSQL server with an empty data folder: from the machine's own programs, or in a
+ * container where there are none.
+ */
+export async function launchPostgres(options: PostgresOptions = {}): Promise<TestServer> {
+  const settings = { ...SETTINGS, ...options.settings };
+  const binaries = findBinaries().postgres;
+  if (binaries === undefined) return startPostgresContainer(settings);
+  const user = unprivilegedUser();
+  return startServer({
+    name: "postgres",
+    command: "/bin/sh",
+    args: (port) => [
+      "-c",
+      // One program for both, so that the guard watches over initdb too.
+      `[ -e data/PG_VERSION ] || "$0/initdb" -D data -U postgres --auth=trust --no-sync --no-instructions \\
+         --encoding=UTF8 --locale=C --lc-ctype=${utf8Locale()} || exit
+       exec "$0/postgres" -D data "$@"`,
+      binaries,
+      ...Object.entries({ ...settings, port: String(port) }).flatMap(([key, value]) => [
+        "-c",
+        `${key}=${value}`,
+      ]),
+    ],
+    url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    ping: pingPostgres,
+    ...(user === undefined ? {} : { user }),
+    // "Immediate" shutdown. Like a crash it leaves recovery to the next start, but takes all backends
+    // along; SIGKILL would leave them to notice for themselves, and a restart would run into them.
+    stopSignal: "QUIT",
+    crashSignal: "SIGQUIT",
+  });
+}
+
+export async function pingPostgres(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  // The server may end while it is asked: `connect` reports that, a second report would be unhandled.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** PostgreSQL refuses to run as root. Root runs it as `postgres`, or else as `nobody`. */
+function unprivilegedUser(): { uid: number; gid: number } | undefined {
+  if (userInfo().uid !== 0) return undefined;
+  const accounts = readFileSync("/etc/passwd", "utf8").split("\n");
+  for (const name of ["postgres", "nobody"]) {
+    const [, , uid, gid] = accounts.find((line) => line.startsWith(`${name}:`))?.split(":") ?? [];
+    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new Error("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody.");
+}
+
+/** Case-insensitive search must know letters beyond ASCII. The order of strings is by code point anywhere. */
+function utf8Locale(): string {
+  return process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8";
+}

@@ -1,0 +1,18 @@
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: "test/support/globalSetup.ts",
+    setupFiles: "test/support/worker.ts",
+    pool: "forks",
+    // The servers want a core too; on a big machine their connections are what is scarce
+    // (400, at most 30 for a test file).
+    maxWorkers: Math.min(8, Math.max(2, availableParallelism() - 1)),
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    env: { NODE_ENV: "test" },
+  },
+});
