@@ -45,7 +45,7 @@ export type CacheErrorCode =
   | "CACHE_VALUE_INVALID"
   | "CACHE_VALUE_TOO_LARGE"
   | "CACHE_TTL_INVALID"
-  | "CACHE_BATCH_TOO_LARGE"
+  | "CACHE_BATCH_INVALID"
   /** `increment` found a value that is not an integer, or the sum leaves the safe integers. */
   | "CACHE_NOT_A_COUNTER"
   | "SCRIPT_INVALID";

@@ -9,6 +9,8 @@ const MAX_NAMESPACE_BYTES = 64;
 /** Keys that one SCAN step looks at: about 0.2 ms of Redis' time, during which it serves nobody else. */
 const SCAN_COUNT = 1_000;
 
+export type Keyspace = ReturnType<typeof createKeyspace>;
+
 /**
  * The keys that begin with `namespace:`.
  *

@@ -3,9 +3,11 @@ import type { Logger } from "pino";
 import { type Codec, jsonCodec } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { CacheError, RedisUnavailableError } from "./errors.ts";
+import { type CacheHealth, checkHealth } from "./health.ts";
 import { createKeyspace, resultsOf } from "./keyspace.ts";
 import type { RedisNode } from "./redisNode.ts";
 import { createCacheStatistics } from "./statistics.ts";
+import { type WarmOptions, type WarmResult, warm } from "./warm.ts";
 
 export interface CacheManagerOptions {
   readonly connection: RedisConnection;
@@ -25,20 +27,10 @@ export interface CacheEntry {
   readonly ttlSeconds?: number;
 }
 
-export interface WarmOptions {
-  /** Entries in one round trip, 1 to 10,000. Default 500; fewer when they exceed 4 MiB. */
-  readonly batchSize?: number;
-  /** For entries that name none. */
-  readonly ttlSeconds?: number;
-  readonly signal?: AbortSignal;
-  onProgress?(progress: { readonly written: number; readonly skipped: number }): void;
-}
-
 export type CacheManager = ReturnType<typeof createCacheManager>;
 
 const MAX_TTL_SECONDS = 31_622_400;
 const MAX_BATCH = 10_000;
-const MAX_BATCH_BYTES = 4 * 1_048_576;
 
 /**
  * A cache in Redis for whatever is not kept coherent with the database: what may be stale until its
@@ -102,9 +94,10 @@ export function createCacheManager(options: CacheManagerOptions) {
       statistics.count(key, "hits");
       statistics.count(key, "bytesRead", Buffer.byteLength(text));
       return value;
-    } catch (error) {
+    } catch {
       statistics.count(key, "errors");
-      log.warn({ key, err: error }, "A cached value cannot be decoded");
+      // Without the error: JSON.parse quotes the value.
+      log.warn({ key }, "A cached value cannot be decoded");
       return undefined;
     }
   }
@@ -118,11 +111,12 @@ export function createCacheManager(options: CacheManagerOptions) {
    * One call for each server that holds some of the items, all at once: a single round trip. Servers
    * fail apart from each other; the answers of those that don't are kept.
    */
-  async function onEachServer<T extends { readonly key: string }>(
-    items: readonly T[],
-    work: (redis: Redis, items: readonly T[]) => Promise<void>,
+  async function onEachServer<Item extends { readonly key: string }, Reply>(
+    items: readonly Item[],
+    work: (redis: Redis, items: readonly Item[]) => Promise<Reply>,
+    accept: (items: readonly Item[], reply: Reply) => void,
   ): Promise<boolean> {
-    const groups = new Map<RedisNode | undefined, T[]>();
+    const groups = new Map<RedisNode | undefined, Item[]>();
     for (const item of items) {
       const node = connection.nodeFor(keyspace.fullKey(item.key));
       const group = groups.get(node);
@@ -134,7 +128,7 @@ export function createCacheManager(options: CacheManagerOptions) {
         const keys = group.map(({ key }) => key);
         return attempt(keys, false, async () => {
           if (node === undefined) throw new RedisUnavailableError("not-connected", "Redis is not connected.");
-          await connection.runOn(node, (redis) => work(redis, group), { isIdempotent: true });
+          accept(group, await connection.runOn(node, (redis) => work(redis, group), { isIdempotent: true }));
           return true;
         });
       }),
@@ -152,14 +146,19 @@ export function createCacheManager(options: CacheManagerOptions) {
   }
 
   function store(entries: readonly Encoded[]): Promise<boolean> {
-    return onEachServer(entries, async (redis, group) => {
-      const pipeline = redis.pipeline();
-      for (const { key, text, ttlSeconds } of group) {
-        pipeline.set(keyspace.fullKey(key), text, "EX", ttlSeconds);
-      }
-      await resultsOf(pipeline);
-      for (const { key, text } of group) countWrite(key, text);
-    });
+    return onEachServer(
+      entries,
+      (redis, group) => {
+        const pipeline = redis.pipeline();
+        for (const { key, text, ttlSeconds } of group) {
+          pipeline.set(keyspace.fullKey(key), text, "EX", ttlSeconds);
+        }
+        return resultsOf(pipeline);
+      },
+      (group) => {
+        for (const { key, text } of group) countWrite(key, text);
+      },
+    );
   }
 
   return {
@@ -276,15 +275,22 @@ export function createCacheManager(options: CacheManagerOptions) {
       checkBatch(keys.length);
       const found = new Map<string, T>();
       const items = [...new Set(keys)].map((key) => ({ key }));
-      await onEachServer(items, async (redis, group) => {
-        const fullKeys = group.map(({ key }) => keyspace.fullKey(key));
-        const texts = await readAll(redis, fullKeys, connection.isCluster);
-        for (const [index, { key }] of group.entries()) {
-          const value = receive(key, texts[index] ?? null);
-          // `as`: what was stored under a key is known to the caller alone.
-          if (value !== undefined) found.set(key, value as T);
-        }
-      });
+      await onEachServer(
+        items,
+        (redis, group) =>
+          readAll(
+            redis,
+            group.map(({ key }) => keyspace.fullKey(key)),
+            connection.isCluster,
+          ),
+        (group, texts) => {
+          for (const [index, { key }] of group.entries()) {
+            const value = receive(key, texts[index] ?? null);
+            // `as`: what was stored under a key is known to the caller alone.
+            if (value !== undefined) found.set(key, value as T);
+          }
+        },
+      );
       return found;
     },
 
@@ -306,75 +312,24 @@ export function createCacheManager(options: CacheManagerOptions) {
     async warmCache(
       entries: Iterable<CacheEntry> | AsyncIterable<CacheEntry>,
       options: WarmOptions = {},
-    ): Promise<{ written: number; skipped: number; isComplete: boolean }> {
+    ): Promise<WarmResult> {
       const { batchSize = 500, ttlSeconds = defaultTtlSeconds, signal, onProgress } = options;
-      if (batchSize < 1) throw new CacheError("CACHE_BATCH_TOO_LARGE", "A batch has at least one entry.");
-      checkBatch(batchSize);
+      checkBatch(batchSize, 1);
       checkTtl(ttlSeconds);
-      let written = 0;
-      let skipped = 0;
-      let batch: Encoded[] = [];
-      let batchBytes = 0;
-
-      async function flushBatch(): Promise<boolean> {
-        const isStored = batch.length === 0 || (await store(batch));
-        if (isStored) written += batch.length;
-        batch = [];
-        batchBytes = 0;
-        if (isStored) onProgress?.({ written, skipped });
-        return isStored;
-      }
-
-      for await (const entry of entries) {
-        if (signal?.aborted) return { written, skipped, isComplete: false };
-        try {
-          const encoded = encodeEntry(entry, ttlSeconds);
-          batch.push(encoded);
-          batchBytes += encoded.text.length;
-        } catch (error) {
-          if (!(error instanceof CacheError)) throw error;
-          skipped++;
-          log.debug({ key: entry.key, code: error.code }, "An entry cannot be cached");
-        }
-        const isFull = batch.length >= batchSize || batchBytes >= MAX_BATCH_BYTES;
-        if (isFull && !(await flushBatch())) return { written, skipped, isComplete: false };
-      }
-      const isComplete = !signal?.aborted && (await flushBatch());
-      return { written, skipped, isComplete };
+      const encode = (entry: CacheEntry) => encodeEntry(entry, ttlSeconds);
+      return warm(entries, { batchSize, signal, log, onProgress, encode, store });
     },
 
     getStatistics: statistics.read,
     resetStatistics: statistics.reset,
 
     /**
-     * Asks every master. Never throws.
+     * Never throws.
      *
-     * @param options.maxScannedKeys of everybody's keys, how many are looked at for `keyCount`; default
-     *   20,000. Beyond, `isKeyCountComplete` is false and `keyCount` what was seen until then. While
-     *   Redis resizes its table SCAN may show a key twice.
+     * @param options.maxScannedKeys of everybody's keys, how many are looked at to count ours; default 20,000
      */
-    async healthCheck(options: { maxScannedKeys?: number } = {}) {
-      try {
-        const masters = connection.masters();
-        if (masters.length === 0) throw new RedisUnavailableError("not-connected", "Redis is not connected.");
-        const start = performance.now();
-        await Promise.all(
-          masters.map((node) => connection.runOn(node, (redis) => redis.ping(), { isIdempotent: true })),
-        );
-        const latencyMs = performance.now() - start;
-        const memory = await Promise.all(
-          masters.map((node) =>
-            connection.runOn(node, (redis) => redis.info("memory"), { isIdempotent: true }),
-          ),
-        );
-        const usedMemoryBytes = memory.reduce((sum, text) => sum + usedMemoryOf(text), 0);
-        const maxmemoryPolicy = connection.state.identity?.maxmemoryPolicy ?? "unknown";
-        const counted = await keyspace.count(options.maxScannedKeys ?? 20_000);
-        return { isHealthy: true, latencyMs, usedMemoryBytes, maxmemoryPolicy, ...counted } as const;
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        return { isHealthy: false, reason } as const;
-      }
+    healthCheck(options: { maxScannedKeys?: number } = {}): Promise<CacheHealth> {
+      return checkHealth(connection, keyspace, options.maxScannedKeys ?? 20_000);
     },
   };
 }
@@ -410,12 +365,8 @@ function checkTtl(ttlSeconds: number): number {
   return ttlSeconds;
 }
 
-function checkBatch(size: number): void {
-  if (size > MAX_BATCH) {
-    throw new CacheError("CACHE_BATCH_TOO_LARGE", `A call takes at most ${MAX_BATCH} entries, got ${size}.`);
+function checkBatch(size: number, min = 0): void {
+  if (!Number.isInteger(size) || size < min || size > MAX_BATCH) {
+    throw new CacheError("CACHE_BATCH_INVALID", `A call takes ${min} to ${MAX_BATCH} entries, got ${size}.`);
   }
-}
-
-function usedMemoryOf(info: string): number {
-  return Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0);
 }
