@@ -224,6 +224,10 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
       if (scripts.has(name)) throw new CacheError("SCRIPT_INVALID", `There are two scripts named "${name}".`);
       if (keyNames.length === 0) throw new CacheError("SCRIPT_INVALID", `Script "${name}" has no key.`);
       scripts.set(name, lua);
+      for (const node of topology.masters()) {
+        // A hint: without it the first call finds the script missing and brings it along.
+        node.send((redis) => redis.script("LOAD", lua)).catch(() => {});
+      }
       const sha = createHash("sha1").update(lua).digest("hex");
 
       return async (

@@ -123,8 +123,8 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
     }
   }
 
-  function onFailure(failure: RedisUnavailableError) {
-    if (phase !== "ready" || failure.reason === "closed") return;
+  function onFailure() {
+    if (phase !== "ready") return;
     if (++failuresInARow < options.failureThreshold) return;
     counters.suspensions++;
     leave("suspended", "suspended", `Redis ${name} failed ${failuresInARow} calls in a row.`);
@@ -149,7 +149,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
           "timeout",
           `Redis ${name} did not answer in ${timeoutMs} ms.`,
         );
-        onFailure(failure);
+        onFailure();
         reject(failure);
       }, timeoutMs);
       const fail = (error: unknown) => {
@@ -162,7 +162,8 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
           return;
         }
         const { serverCode } = failure;
-        if (serverCode === undefined || !PASSING.has(serverCode)) onFailure(failure);
+        // A connection that broke is not counted: its "close" event shuts the gate, in this tick still.
+        if (serverCode !== undefined && !PASSING.has(serverCode)) onFailure();
         if (serverCode !== undefined && REDIRECTS.has(serverCode)) options.onRedirect();
         reject(failure);
       };

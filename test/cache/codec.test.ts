@@ -6,7 +6,17 @@ const roundTrip = (value: unknown) => jsonCodec.decode(jsonCodec.encode(value));
 
 const key = fc.oneof(
   fc.string(),
-  fc.constantFrom("$date", "$$date", "$bigint", "$number", "$undefined", "$bytes", "$", "__proto__", "toJSON"),
+  fc.constantFrom(
+    "$date",
+    "$$date",
+    "$bigint",
+    "$number",
+    "$undefined",
+    "$bytes",
+    "$",
+    "__proto__",
+    "toJSON",
+  ),
 );
 const { value: anyValue } = fc.letrec((tie) => ({
   value: fc.oneof(

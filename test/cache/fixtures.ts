@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { createServer, connect as connectSocket, type Socket } from "node:net";
+import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
@@ -55,7 +55,11 @@ export function everythingIn(error: unknown): string {
 export async function freeze(pid: number | undefined): Promise<void> {
   if (pid === undefined) throw new Error("The server runs in a container and cannot be stopped from here.");
   process.kill(pid, "SIGSTOP");
-  await until(() => execFileSync("ps", ["-o", "state=", "-p", String(pid)]).toString().startsWith("T"));
+  await until(() =>
+    execFileSync("ps", ["-o", "state=", "-p", String(pid)])
+      .toString()
+      .startsWith("T"),
+  );
 }
 
 export function thaw(pid: number | undefined): void {

@@ -102,7 +102,9 @@ describe("a REDIS_URL", () => {
       });
     }
     expect(loadConfig({}).redis).toBeUndefined();
-    expect(() => loadConfig({ REDIS_URL: "http://:hunter2@localhost" })).toThrow(/REDIS_URL: expected redis:\/\//);
+    expect(() => loadConfig({ REDIS_URL: "http://:hunter2@localhost" })).toThrow(
+      /REDIS_URL: expected redis:\/\//,
+    );
     expect(() => loadConfig({ REDIS_URL: "http://:hunter2@localhost" })).not.toThrow(/hunter2/);
   });
 });

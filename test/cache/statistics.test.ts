@@ -38,7 +38,13 @@ describe("cache statistics", () => {
     statistics.time(["user:1", "user:2"], 1);
     const { total, prefixes } = statistics.read();
     expect(prefixes).toEqual({
-      "": expect.objectContaining({ hits: 0, misses: 0, errors: 1, hitRate: 0, latencyMs: { p50: 0, p95: 0, p99: 0 } }),
+      "": expect.objectContaining({
+        hits: 0,
+        misses: 0,
+        errors: 1,
+        hitRate: 0,
+        latencyMs: { p50: 0, p95: 0, p99: 0 },
+      }),
       user: expect.objectContaining({ hits: 3, misses: 1, errors: 0, hitRate: 0.75 }),
     });
     expect(total).toMatchObject({ hits: 3, misses: 1, errors: 1, hitRate: 0.75 });
