@@ -20,7 +20,7 @@ export interface RedisConfig {
 }
 
 export interface RedisState {
-  /** Of the worst server, in a cluster. */
+  /** In a cluster that of its worst master, and "connecting" while any slot has none: calls for the others work. */
   readonly phase: "connecting" | "ready" | "suspended" | "closed";
   /** Known once connected, and kept during an outage. In a cluster the sorted values of all masters, joined by commas. */
   readonly identity: RedisIdentity | undefined;
@@ -100,7 +100,7 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
     const phases = nodes.map((node) => node.phase);
     const phase = isClosed
       ? "closed"
-      : nodes.length === 0 || phases.includes("connecting")
+      : !topology.isCovered() || phases.includes("connecting")
         ? "connecting"
         : phases.includes("suspended")
           ? "suspended"
@@ -122,8 +122,9 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
     return config.maxRetries === 0 ? first : first.catch(retry);
 
     async function retry(failure: unknown): Promise<T> {
-      // The wait is a fixed little: it lets a dropped connection come back, or a cluster's new
-      // table of slots arrive. When Redis is down for longer the gate is shut by then.
+      // The waits are short, 30 to 60 ms for two: they let a dropped connection come back, or a
+      // cluster's new table of slots arrive. Only calls that were under way wait at all; those that
+      // find the gate shut have failed before they got here.
       const deadline = performance.now() + config.commandTimeoutMs;
       for (let attempt = 1; ; attempt++) {
         if (!(failure instanceof RedisUnavailableError) || failure.reason === "timeout") throw failure;
@@ -134,7 +135,8 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
         await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, RETRY_DELAY)));
         const again = route();
         const remainingMs = Math.ceil(deadline - performance.now());
-        if (again === undefined || again.phase !== "ready" || remainingMs <= 0) throw failure;
+        if (remainingMs <= 0) throw failure;
+        if (again === undefined || again.phase !== "ready") continue;
         counters.retried++;
         try {
           return await again.send(operation, remainingMs);

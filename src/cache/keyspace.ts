@@ -81,22 +81,22 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
      * Keys that are written meanwhile may stay. `isComplete` is false when an outage ended it early.
      */
     async deleteMatching(pattern: string): Promise<{ deleted: number; isComplete: boolean }> {
-      const masters = connection.masters();
       let deleted = 0;
-      try {
-        for (const node of masters) {
+      let isComplete = connection.state.phase === "ready";
+      for (const node of connection.masters()) {
+        try {
           for await (const keys of scan(node, escapeGlob(prefix) + pattern)) {
             if (keys.length === 0) continue;
             deleted += await connection.runOn(node, (redis) => unlink(redis, keys, connection.isCluster), {
               isIdempotent: true,
             });
           }
+        } catch (error) {
+          if (!(error instanceof RedisUnavailableError)) throw error;
+          isComplete = false;
         }
-        return { deleted, isComplete: masters.length > 0 };
-      } catch (error) {
-        if (!(error instanceof RedisUnavailableError)) throw error;
-        return { deleted, isComplete: false };
       }
+      return { deleted, isComplete };
     },
 
     /**

@@ -4,7 +4,7 @@ import type { RedisConfig } from "./connection.ts";
 import { RedisUnavailableError } from "./errors.ts";
 import type { RedisNode, RedisNodeOptions } from "./redisNode.ts";
 import type { RedisTarget } from "./redisUrl.ts";
-import { slotOf } from "./slot.ts";
+import { SLOTS, slotOf } from "./slot.ts";
 
 interface TopologyOptions {
   readonly config: RedisConfig;
@@ -52,6 +52,8 @@ export function createSingleTopology(
   return {
     nodeFor: (_key: string): RedisNode | undefined => node,
     masters: (): readonly RedisNode[] => [node],
+    /** Whether every key has a server. */
+    isCovered: () => true,
     refusal: () => node.refusal,
     async close(timeoutMs: number) {
       isClosed = true;
@@ -74,6 +76,7 @@ export function createClusterTopology(
 ) {
   const nodes = new Map<string, RedisNode>();
   let owners = new Set<string>();
+  let isCovered = false;
   let failedRefreshes = 0;
   let refreshTimer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -87,10 +90,13 @@ export function createClusterTopology(
     clusterRetryStrategy: (attempt) => backoffMs(attempt, RECONNECT_DELAY),
     slotsRefreshTimeout: config.connectTimeoutMs,
     enableOfflineQueue: false,
+    // Ours is the INFO of each master. ioredis' own goes to a connection that is still being made,
+    // which fails without an offline queue, and then drops all of them.
+    enableReadyCheck: false,
     lazyConnect: true,
   });
   cluster.on("+node", (redis: Redis) => {
-    if (!redis.options.readOnly) attach(redis);
+    if (owners.has(addressKey(redis))) attach(redis);
   });
   cluster.on("-node", (redis: Redis) => {
     const key = addressKey(redis);
@@ -116,7 +122,10 @@ export function createClusterTopology(
   }
 
   function onSlots() {
-    const now = new Set(cluster.slots.flatMap((keys) => (keys?.[0] === undefined ? [] : [keys[0]])));
+    const owned = cluster.slots.flatMap((keys) => (keys?.[0] === undefined ? [] : [keys[0]]));
+    // A young cluster's node leaves itself out of its answer for as long as it does not know its own address.
+    isCovered = owned.length === SLOTS;
+    const now = new Set(owned);
     for (const key of now) {
       if (owners.has(key)) continue;
       // A promoted replica, or a master that was a replica in between: what it was is no longer true.
@@ -125,6 +134,7 @@ export function createClusterTopology(
     owners = now;
     for (const key of now) findNode(key);
     onChange();
+    if (!isCovered) scheduleRefresh();
   }
 
   function findNode(key: string): RedisNode | undefined {
@@ -141,7 +151,7 @@ export function createClusterTopology(
       () => {
         cluster.refreshSlotsCache(() => {
           refreshTimer = undefined;
-          const isWhole = owners.size > 0 && [...owners].every((key) => nodes.get(key)?.phase === "ready");
+          const isWhole = isCovered && [...owners].every((key) => nodes.get(key)?.phase === "ready");
           if (isWhole) failedRefreshes = 0;
           else scheduleRefresh();
         });
@@ -156,6 +166,7 @@ export function createClusterTopology(
       return owner === undefined ? undefined : findNode(owner);
     },
     masters: (): readonly RedisNode[] => [...owners].flatMap((key) => findNode(key) ?? []),
+    isCovered: () => isCovered && [...owners].every((key) => findNode(key) !== undefined),
     refusal: () => unknown,
     async close(timeoutMs: number) {
       isClosed = true;

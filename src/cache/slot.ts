@@ -1,5 +1,5 @@
 /** Redis Cluster specification, "Key distribution model": CRC16/XMODEM of the hash tag, modulo 16384. */
-const SLOTS = 16_384;
+export const SLOTS = 16_384;
 
 const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
