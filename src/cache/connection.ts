@@ -118,14 +118,13 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
       counters.refused++;
       return Promise.reject(node?.refusal ?? topology.refusal());
     }
-    const first = node.send(operation);
-    return config.maxRetries === 0 ? first : first.catch(retry);
+    const deadline = performance.now() + config.commandTimeoutMs;
+    return node.send(operation, config.commandTimeoutMs, config.maxRetries === 0 ? undefined : retry);
 
     async function retry(failure: unknown): Promise<T> {
       // The waits are short, 30 to 60 ms for two: they let a dropped connection come back, or a
       // cluster's new table of slots arrive. Only calls that were under way wait at all; those that
       // find the gate shut have failed before they got here.
-      const deadline = performance.now() + config.commandTimeoutMs;
       for (let attempt = 1; ; attempt++) {
         if (!(failure instanceof RedisUnavailableError) || failure.reason === "timeout") throw failure;
         if (failure.mayHaveRun && !isIdempotent) throw failure;

@@ -86,13 +86,12 @@ export function createCacheManager(options: CacheManagerOptions) {
   /** Counts a reply and decodes it. Text that nobody here can have written is a miss. */
   function receive(key: string, text: string | null): unknown {
     if (text === null) {
-      statistics.count(key, "misses");
+      statistics.countRead(key, undefined);
       return undefined;
     }
     try {
       const value = codec.decode(text);
-      statistics.count(key, "hits");
-      statistics.count(key, "bytesRead", Buffer.byteLength(text));
+      statistics.countRead(key, Buffer.byteLength(text));
       return value;
     } catch {
       statistics.count(key, "errors");
@@ -100,11 +99,6 @@ export function createCacheManager(options: CacheManagerOptions) {
       log.warn({ key }, "A cached value cannot be decoded");
       return undefined;
     }
-  }
-
-  function countWrite(key: string, text: string) {
-    statistics.count(key, "writes");
-    statistics.count(key, "bytesWritten", Buffer.byteLength(text));
   }
 
   /**
@@ -156,7 +150,7 @@ export function createCacheManager(options: CacheManagerOptions) {
         return resultsOf(pipeline);
       },
       (group) => {
-        for (const { key, text } of group) countWrite(key, text);
+        for (const { key, text } of group) statistics.countWrite(key, Buffer.byteLength(text));
       },
     );
   }
@@ -176,7 +170,7 @@ export function createCacheManager(options: CacheManagerOptions) {
       const entry = encodeEntry({ key, value }, ttlSeconds);
       return attempt([key], false, async () => {
         await run(key, (redis) => redis.set(keyspace.fullKey(key), entry.text, "EX", entry.ttlSeconds));
-        countWrite(key, entry.text);
+        statistics.countWrite(key, Buffer.byteLength(entry.text));
         return true;
       });
     },

@@ -135,9 +135,14 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
    * Runs one operation, whose commands must all go through the client it is given.
    *
    * @param timeoutMs bounds the wait; the commands themselves cannot be taken back
+   * @param recover takes over when the call has failed: a `catch` without a promise of its own
    * @throws RedisUnavailableError for every kind of outage; anything else is Redis' own answer
    */
-  function send<T>(operation: (redis: Redis) => Promise<T>, timeoutMs = commandTimeoutMs): Promise<T> {
+  function send<T>(
+    operation: (redis: Redis) => Promise<T>,
+    timeoutMs = commandTimeoutMs,
+    recover?: (failure: RedisUnavailableError) => Promise<T>,
+  ): Promise<T> {
     if (phase !== "ready") return Promise.reject(refusal);
     counters.sent++;
     return new Promise<T>((resolve, reject) => {
@@ -165,7 +170,8 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
         // A connection that broke is not counted: its "close" event shuts the gate, in this tick still.
         if (serverCode !== undefined && !PASSING.has(serverCode)) onFailure();
         if (serverCode !== undefined && REDIRECTS.has(serverCode)) options.onRedirect();
-        reject(failure);
+        if (recover === undefined) reject(failure);
+        else resolve(recover(failure));
       };
       try {
         operation(redis).then((value) => {

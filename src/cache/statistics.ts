@@ -48,6 +48,20 @@ export function createCacheStatistics(options: { maxPrefixes?: number } = {}) {
   }
 
   return {
+    /** What was read under a key: the text's length in bytes for a hit, undefined for a miss. */
+    countRead(key: string, bytes: number | undefined): void {
+      const row = rowOf(key);
+      if (bytes === undefined) row.misses++;
+      else {
+        row.hits++;
+        row.bytesRead += bytes;
+      }
+    },
+    countWrite(key: string, bytes: number): void {
+      const row = rowOf(key);
+      row.writes++;
+      row.bytesWritten += bytes;
+    },
     count(key: string, what: Counted, amount = 1): void {
       rowOf(key)[what] += amount;
     },
