@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { EmbeddedReport } from "./embeddedProcess.ts";
 
@@ -47,19 +48,23 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
 
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(-STDERR_LIMIT);
-    options.log?.warn({ pid, output: text.trimEnd() }, "the embedded database printed");
+    options.log?.warn({ databasePid: pid, output: text.trimEnd() }, "the embedded database printed");
   });
+  const stderrEnded = new Promise((resolveEnd) => child.stderr?.once("close", resolveEnd));
   const exited = new Promise<EmbeddedExit>((resolveExit) => {
-    child.once("close", (code, signal) => resolveExit({ code, signal, wasExpected: isStopping }));
+    // Not "close": Node does not emit that once this side has disconnected.
+    child.once("exit", (code, signal) => resolveExit({ code, signal, wasExpected: isStopping }));
   });
   const report = await firstReport(child);
   if (report.type === "failed" || pid === undefined) {
     child.kill("SIGKILL");
+    // What it printed may arrive after the news of its end.
+    await Promise.race([stderrEnded, delay(1_000)]);
     const reason = report.type === "failed" ? report.message : "it has no process";
     throw new Error(`The embedded database did not start: ${reason}${output && `\n${output.trimEnd()}`}`);
   }
   options.log?.info(
-    { pid, port: report.port, dataDirectory, ms: Math.round(performance.now() - startedAt) },
+    { databasePid: pid, port: report.port, dataDirectory, ms: Math.round(performance.now() - startedAt) },
     "embedded database started",
   );
 
@@ -98,6 +103,6 @@ function firstReport(child: ChildProcess): Promise<EmbeddedReport> {
     // as: this is the only kind of message that embeddedProcess.ts sends
     child.once("message", (message) => resolveReport(message as EmbeddedReport));
     child.once("error", (error) => fail(error.message));
-    child.once("close", (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`})`));
+    child.once("exit", (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`})`));
   });
 }

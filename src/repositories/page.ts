@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Query } from "../database/database.ts";
 import { type ValidationIssue, validationFailed } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -41,15 +42,22 @@ export type ListRequest = { readonly list: List } & (
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 
-/** Says which list a cursor belongs to: the same rows in the same order, seen in either direction. */
-function listName(source: ListSource, { parent, where, order }: List): string {
-  return JSON.stringify([
-    source.table,
-    parent?.id ?? null,
-    where.flatMap(({ values }) => values),
-    order.column,
-    order.direction,
-  ]);
+const listNames = new WeakMap<List, string>();
+
+/**
+ * Says which list a cursor belongs to: the same rows in the same order, seen in either direction.
+ * A digest, because a filter may be long and its SQL is nobody's business; 96 bits keep lists
+ * apart, they keep no secret. Kept for each list, as every row of a page asks for it.
+ */
+function listName(source: ListSource, list: List): string {
+  let name = listNames.get(list);
+  if (name === undefined) {
+    const { parent, where, order } = list;
+    const text = JSON.stringify([source.table, parent, where, order.column, order.direction]);
+    name = createHash("sha256").update(text).digest("base64url").slice(0, 16);
+    listNames.set(list, name);
+  }
+  return name;
 }
 
 export function cursorOf<Row>(source: ListSource, list: List, row: Row): string {

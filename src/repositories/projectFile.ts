@@ -34,9 +34,9 @@ export function createProjectFileRepository({ query, write }: Database) {
   /** By path, byte by byte. @param under only files below this directory */
   function list(projectId: string, under?: string): List {
     const where: Condition[] = [];
-    if (under) {
+    const directory = under?.replace(/\/+$/, "");
+    if (directory) {
       // A range, not a LIKE: the primary key's index answers it for any text. "0" follows "/".
-      const directory = under.replace(/\/+$/, "");
       where.push({ sql: `"path" >= ? AND "path" < ?`, values: [`${directory}/`, `${directory}0`] });
     }
     return {

@@ -1,7 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
 import pg from "pg";
-
-const MIGRATIONS = new URL("../../prisma/migrations/", import.meta.url);
+import { applyMigrations } from "../../src/database/migrations.ts";
 
 export interface Template {
   readonly name: string;
@@ -31,7 +29,7 @@ export async function createTemplate(serverUrl: string): Promise<Template> {
   await owner.query(`CREATE DATABASE "${name}" TEMPLATE template0`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  await migrate(url.href);
+  await applyMigrations({ connectionString: url.href });
   // A template cannot be cloned while anybody is connected to it.
   await owner.query(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`);
 
@@ -71,19 +69,4 @@ async function removeDatabases(client: pg.Client, prefix: string): Promise<void>
     [prefix, `${prefix}template`],
   );
   for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS "${datname}" WITH (FORCE)`);
-}
-
-async function migrate(connectionString: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    const folders = (await readdir(MIGRATIONS, { withFileTypes: true })).filter((entry) =>
-      entry.isDirectory(),
-    );
-    for (const { name } of folders.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      await client.query(await readFile(new URL(`${name}/migration.sql`, MIGRATIONS), "utf8"));
-    }
-  } finally {
-    await client.end();
-  }
 }
