@@ -105,7 +105,7 @@ type DependencyRow = readonly [string | RegExp, string, Category];
 
 export const dependencyRows: Readonly<Partial<Record<Ecosystem, readonly DependencyRow[]>>> = {
   npm: [
-    // The analyser knows only nest-cli.json.
+    // The analyser knows it by nest-cli.json and @nestjs/cli alone.
     ["@nestjs/core", "NestJS", "framework"],
     ["graphql-yoga", "GraphQL Yoga", "framework"],
     ["@apollo/server", "Apollo Server", "framework"],

@@ -264,6 +264,18 @@ describe("detectStack", () => {
     expect(stack.runtime?.length).toBe(100);
   });
 
+  test("a home page is the repository only if it is on a forge", () => {
+    const repository = (fields: object) => {
+      const manifest = readManifest("package.json", json(fields));
+      return manifest === null || manifest === "malformed" ? manifest : manifest.repository;
+    };
+    expect(repository({ homepage: "https://shop.example/guide/start" })).toBe(undefined);
+    expect(repository({ homepage: "https://github.com/acme/shop#readme" })).toBe(
+      "https://github.com/acme/shop#readme",
+    );
+    expect(repository({ repository: "acme/shop", homepage: "https://github.com/x/y" })).toBe("acme/shop");
+  });
+
   test("no shape of a manifest makes it fail", () => {
     for (const text of [
       "null",
