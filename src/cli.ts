@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
@@ -33,6 +36,15 @@ program
         for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
       },
       exit: process.exit,
+      runCommand: async (...args) => {
+        const script = fileURLToPath(import.meta.url);
+        const { stdout } = await promisify(execFile)(process.execPath, [
+          ...process.execArgv,
+          script,
+          ...args,
+        ]);
+        return stdout;
+      },
     });
   });
 

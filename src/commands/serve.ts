@@ -2,13 +2,14 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
-import { createClient } from "../sdk/index.ts";
 
 export interface ServeIo {
   readonly log: Logger;
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
   readonly exit: (code: number) => never;
+  /** Runs another command of this program in a process of its own; resolves to what it printed. */
+  readonly runCommand: (...args: string[]) => Promise<string>;
 }
 
 /**
@@ -18,7 +19,7 @@ export interface ServeIo {
 export async function runServe(
   config: Config,
   wantsSample: boolean,
-  { log, onSignal, exit }: ServeIo,
+  { log, onSignal, exit, runCommand }: ServeIo,
 ): Promise<void> {
   const app = await createApp(config, log);
 
@@ -45,16 +46,14 @@ export async function runServe(
   log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
-    // In the background: the service answers meanwhile, and goes on without it.
-    importSample(url, log).catch((error: unknown) => log.warn({ err: error }, "the sample was not imported"));
+    // In the background: the service answers meanwhile, and goes on without it. In a process of its
+    // own: the tables of the stack detection would stay in this one's memory, 150 MB of them.
+    const source = fileURLToPath(new URL("../..", import.meta.url));
+    runCommand("import", source, "--url", url, "--quiet").then(
+      (projectId) => log.info({ projectId: projectId.trim() }, "imported this package itself as a sample"),
+      (error: unknown) => {
+        if (!isStopping) log.warn({ err: error }, "the sample was not imported");
+      },
+    );
   }
-}
-
-/** This package's own source, through the API, as anybody's would be. */
-async function importSample(url: string, log: Logger): Promise<void> {
-  // Loaded when it is needed: the tables of the stack detection are 80 MB of memory.
-  const { importSource } = await import("../import/upload.ts");
-  const source = fileURLToPath(new URL("../..", import.meta.url));
-  const { projectId, scanned } = await importSource({ client: createClient({ url }), source });
-  log.info({ projectId, files: scanned.files.length }, "imported this package itself as a sample");
 }
