@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { afterAll } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
@@ -15,7 +15,10 @@ export interface Answer {
 }
 
 /** The whole service on a database of this test file's own; both are closed after its last test. */
-export async function createTestApp(env: Record<string, string> = {}) {
+export async function createTestApp(
+  env: Record<string, string> = {},
+  { log = pino({ level: "silent" }) }: { log?: Logger } = {},
+) {
   const database = await createTestDatabase();
   const config = loadConfig({
     NODE_ENV: "test",
@@ -24,7 +27,7 @@ export async function createTestApp(env: Record<string, string> = {}) {
     DATABASE_URL: database.url,
     ...env,
   });
-  const app: App = await createApp(config, pino({ level: "silent" }));
+  const app: App = await createApp(config, log);
   afterAll(async () => {
     await app.close();
     await database.drop();
