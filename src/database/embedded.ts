@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { EmbeddedReport } from "./embeddedProcess.ts";
 
@@ -49,12 +50,16 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
     output = (output + text).slice(-STDERR_LIMIT);
     options.log?.warn({ pid, output: text.trimEnd() }, "the embedded database printed");
   });
+  const stderrEnded = new Promise((resolveEnd) => child.stderr?.once("close", resolveEnd));
   const exited = new Promise<EmbeddedExit>((resolveExit) => {
-    child.once("close", (code, signal) => resolveExit({ code, signal, wasExpected: isStopping }));
+    // Not "close": Node does not emit that once this side has disconnected.
+    child.once("exit", (code, signal) => resolveExit({ code, signal, wasExpected: isStopping }));
   });
   const report = await firstReport(child);
   if (report.type === "failed" || pid === undefined) {
     child.kill("SIGKILL");
+    // What it printed may arrive after the news of its end.
+    await Promise.race([stderrEnded, delay(1_000)]);
     const reason = report.type === "failed" ? report.message : "it has no process";
     throw new Error(`The embedded database did not start: ${reason}${output && `\n${output.trimEnd()}`}`);
   }
@@ -98,6 +103,6 @@ function firstReport(child: ChildProcess): Promise<EmbeddedReport> {
     // as: this is the only kind of message that embeddedProcess.ts sends
     child.once("message", (message) => resolveReport(message as EmbeddedReport));
     child.once("error", (error) => fail(error.message));
-    child.once("close", (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`})`));
+    child.once("exit", (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`})`));
   });
 }

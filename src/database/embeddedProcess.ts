@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import { lockDirectory } from "./embeddedLock.ts";
+import { createMaintenance } from "./embeddedMaintenance.ts";
 import { serveWire } from "./embeddedWire.ts";
 
 /** What this process tells its parent. */
@@ -16,7 +17,6 @@ export type EmbeddedReport =
   | { readonly type: "ready"; readonly port: number }
   | { readonly type: "failed"; readonly message: string };
 
-const CHECKPOINT_AFTER_BYTES = 64 * 1024 * 1024;
 const MAINTENANCE_INTERVAL_MS = 30_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 /** More than any one service's pool, since its tools connect beside it. A client costs little: they share one session. */
@@ -46,7 +46,12 @@ async function main(directory: string): Promise<void> {
       maxConnections: MAX_CONNECTIONS,
       idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
     });
-    const maintenance = setInterval(maintain(database, wire.isIdle), MAINTENANCE_INTERVAL_MS);
+    const maintain = createMaintenance(database);
+    const maintenance = setInterval(() => {
+      wire
+        .exclusively(async () => void (await maintain()))
+        .catch((error: unknown) => console.error("maintenance failed:", error));
+    }, MAINTENANCE_INTERVAL_MS);
     report({ type: "ready", port: wire.port });
 
     // Stopping is the parent's hanging up, too: one way to end is tested more often than two.
@@ -74,34 +79,6 @@ async function open(directory: string): Promise<PGlite> {
   });
   await writeFile(marker, "", { mode: 0o600 });
   return database;
-}
-
-/**
- * What PostgreSQL's background processes would do, which PGlite has not: without checkpoints the
- * write-ahead log grows for ever, without ANALYZE the planner knows nothing of the tables.
- */
-function maintain(database: PGlite, isIdle: () => boolean): () => void {
-  let checkpointAt = 0;
-  let isRunning = false;
-  return () => {
-    if (isRunning || !isIdle()) return;
-    isRunning = true;
-    void (async () => {
-      const { rows } = await database.query<{ bytes: number }>(
-        "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8 AS bytes",
-      );
-      const bytes = rows[0]?.bytes ?? 0;
-      if (checkpointAt === 0) checkpointAt = bytes;
-      if (bytes - checkpointAt < CHECKPOINT_AFTER_BYTES) return;
-      checkpointAt = bytes;
-      await database.exec("VACUUM ANALYZE");
-      await database.exec("CHECKPOINT");
-    })()
-      .catch((error: unknown) => console.error("maintenance failed:", error))
-      .finally(() => {
-        isRunning = false;
-      });
-  };
 }
 
 function report(message: EmbeddedReport): void {

@@ -4,8 +4,8 @@ import { createServer, type Socket } from "node:net";
  * Lets many clients talk to one PostgreSQL session, which is all that PGlite has.
  *
  * `@electric-sql/pglite-socket` does not keep clients apart: measured with 0.2.17, two of them
- * that prepare a statement of one name collide ("already exists"), both get the same advisory
- * lock, and after one failed call to PGlite its queue stands still for good. Here a client has
+ * that prepare a statement of one name collide ("already exists"), and both get the same advisory
+ * lock; by its source, its queue stands still for good after one failed call to PGlite. Here a client has
  * the session for itself from its first message until PostgreSQL is ready for the next
  * transaction; statement names are per client; a client that leaves is cleaned up after; and
  * who asks for an advisory lock waits while another client holds one.
@@ -67,6 +67,7 @@ export async function serveWire(
   let readiness: Readiness = "idle";
   let advisoryHolder: Client | undefined;
   let isPumping = false;
+  let pumping = Promise.resolve();
   let idleTimer: NodeJS.Timeout | undefined;
 
   const server = createServer((socket) => {
@@ -101,7 +102,7 @@ export async function serveWire(
     if (isPumping) return;
     isPumping = true;
     clearTimeout(idleTimer);
-    void run().finally(() => {
+    pumping = run().finally(() => {
       isPumping = false;
       if (owner) idleTimer = setTimeout(cutOff, options.idleInTransactionMs, owner);
     });
@@ -209,17 +210,27 @@ export async function serveWire(
 
   return {
     port: address.port,
-    /** True if no client has the session or waits for it. */
-    isIdle: () => !isPumping && owner === undefined,
+    /** Runs `work` with the session to itself, unless a client has it or is about to: then it does not, and says false. */
+    async exclusively(work: () => Promise<void>): Promise<boolean> {
+      if (isPumping || owner) return false;
+      isPumping = true;
+      const working = work().finally(() => {
+        isPumping = false;
+        pump();
+      });
+      // Whoever closes the server waits for it; its failure is its caller's.
+      pumping = working.catch(() => {});
+      await working;
+      return true;
+    },
     /** Cuts every client off, undoes their open transactions, and listens no more. */
     async close(): Promise<void> {
       server.close();
       for (const client of clients) client.hasLeft = true;
+      // What is under way, then the farewells.
+      await pumping;
       pump();
-      while (isPumping || clients.size > 0) {
-        await new Promise(setImmediate);
-        pump();
-      }
+      await pumping;
       clearTimeout(idleTimer);
     },
   };

@@ -60,7 +60,7 @@ export class MigrationError extends Error {
   }
 }
 
-interface MigrationFile {
+export interface MigrationFile {
   readonly name: string;
   /** Undefined if there is no readable migration.sql in the folder. */
   readonly bytes: Buffer | undefined;
@@ -152,7 +152,7 @@ async function withClient<Result>(connectionString: string, work: (client: pg.Cl
 }
 
 /** The folders in the order of their names, which begin with a timestamp. */
-async function readMigrations(directory: string): Promise<MigrationFile[]> {
+export async function readMigrations(directory: string): Promise<MigrationFile[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(
