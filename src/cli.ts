@@ -1,13 +1,22 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { createApp } from "./app.ts";
+import { runImport } from "./commands/import.ts";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { applyMigrations, MigrationError, migrationStatus } from "./database/migrations.ts";
+import { ImportError } from "./import/error.ts";
+import { importSource, UploadError } from "./import/upload.ts";
+import { createClient, StackConverterError } from "./sdk/index.ts";
+import { GRAPHQL_PATH } from "./server/yoga.ts";
 
 /** The commands of `npx stack-converter`: they parse, call, and print. */
+
+/** What a user can mend. */
+const EXPECTED_ERRORS = [ConfigError, MigrationError, ImportError, UploadError, StackConverterError];
 
 // Safe: it is this package's own manifest.
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -56,6 +65,40 @@ program
     }
   });
 
+program
+  .command("import")
+  .description(
+    "Import a source tree: scan it, detect its stack, store both through the API. Nothing of it is run.",
+  )
+  .argument("<source>", "a directory, an archive (.tar, .tgz, .zip) or a git URL (…#branch)")
+  .option("--url <url>", "the service's GraphQL address", `http://127.0.0.1:4000${GRAPHQL_PATH}`)
+  .addOption(new Option("--token <token>", "the bearer token to send").env("STACK_CONVERTER_TOKEN"))
+  .option("--owner <id>", "the user whose project it becomes; the viewer's unless told")
+  .option("--name <name>", "instead of the name that the source gives itself")
+  .option("--github-url <url>", "instead of the address that the source gives itself")
+  .option("--project <id>", "go on with a project whose import was interrupted")
+  .option("--quiet", "no progress; print the project's id alone")
+  .action(
+    async (
+      source: string,
+      options: {
+        url: string;
+        token?: string;
+        owner?: string;
+        name?: string;
+        githubUrl?: string;
+        project?: string;
+        quiet?: true;
+      },
+    ) => {
+      const { url, token, owner, name, githubUrl, project, quiet } = options;
+      await runImport(
+        { url, token, source, ownerId: owner, name, githubUrl, projectId: project, isQuiet: quiet },
+        { print, progress: process.stderr, signal: interruption(), env: process.env },
+      );
+    },
+  );
+
 async function serve(config: Config, wantsSample: boolean): Promise<void> {
   const log = createLogger(config);
   const app = await createApp(config, log);
@@ -84,8 +127,23 @@ async function serve(config: Config, wantsSample: boolean): Promise<void> {
   log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
-    log.info({ url }, "sample");
+    // In the background: the service answers meanwhile, and goes on without it.
+    importSample(url, log).catch((error: unknown) => log.warn({ err: error }, "the sample was not imported"));
   }
+}
+
+/** This package's own source, through the API, as anybody's would be. */
+async function importSample(url: string, log: Logger): Promise<void> {
+  const source = fileURLToPath(new URL("..", import.meta.url));
+  const { projectId, scanned } = await importSource({ client: createClient({ url }), source });
+  log.info({ projectId, files: scanned.files.length }, "imported this package itself as a sample");
+}
+
+/** Aborted by Ctrl-C. A second one ends the process, as it would have without us. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  return controller.signal;
 }
 
 function createLogger(config: Config) {
@@ -109,9 +167,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   // What a user can mend is said without a stack trace, which would only hide it.
-  const isExpected = error instanceof ConfigError || error instanceof MigrationError;
-  process.stderr.write(
-    `${isExpected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const isExpected = EXPECTED_ERRORS.some((type) => error instanceof type);
+  const text = error instanceof Error ? (!isExpected && error.stack) || error.message : String(error);
+  process.stderr.write(`${text}\n`);
   process.exit(1);
 }

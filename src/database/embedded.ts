@@ -48,7 +48,7 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
 
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(-STDERR_LIMIT);
-    options.log?.warn({ pid, output: text.trimEnd() }, "the embedded database printed");
+    options.log?.warn({ databasePid: pid, output: text.trimEnd() }, "the embedded database printed");
   });
   const stderrEnded = new Promise((resolveEnd) => child.stderr?.once("close", resolveEnd));
   const exited = new Promise<EmbeddedExit>((resolveExit) => {
@@ -64,7 +64,7 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
     throw new Error(`The embedded database did not start: ${reason}${output && `\n${output.trimEnd()}`}`);
   }
   options.log?.info(
-    { pid, port: report.port, dataDirectory, ms: Math.round(performance.now() - startedAt) },
+    { databasePid: pid, port: report.port, dataDirectory, ms: Math.round(performance.now() - startedAt) },
     "embedded database started",
   );
 

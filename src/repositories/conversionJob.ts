@@ -2,7 +2,7 @@ import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
 import type { Database } from "../database/database.ts";
 import type { ConversionJob, ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
-import type { ConversionPlan, TaskResult } from "../jobs/plan.ts";
+import type { ConversionPlan, TaskResult } from "./conversionPlan.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
 import { createReader, selectList } from "./reader.ts";

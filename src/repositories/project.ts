@@ -114,11 +114,23 @@ export function createProjectRepository({ query, write }: Database) {
   }
 
   /**
-   * All or none, in one statement, in the given order.
+   * All or none, in one statement, in the given order. One document instead of a parameter per
+   * value: Prisma's createMany compiles the rows into its query, which took two thirds of the time
+   * of an import and a memory that did not come back.
+   *
    * @throws AppError `CONFLICT` when an owner does not exist
    */
   async function createMany(projects: readonly NewProject[]): Promise<ProjectRow[]> {
-    return write((tx) => tx.project.createManyAndReturn({ data: projects.map(toData) }));
+    return write(
+      (tx) => tx.$queryRaw<ProjectRow[]>`
+        INSERT INTO "projects" ("user_id", "name", "description", "github_url", "original_tech_stack", "target_tech_stack", "status")
+        SELECT "userId", "name", "description", "githubUrl", COALESCE("originalTechStack", '{}'), "targetTechStack", COALESCE("status", 'IMPORTED')
+          FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(projects)}::jsonb) AS (
+                 "userId" uuid, "name" text, "description" text, "githubUrl" text,
+                 "originalTechStack" jsonb, "targetTechStack" jsonb, "status" project_status)) WITH ORDINALITY
+         ORDER BY "ordinality"
+        RETURNING ${PrismaNamespace.raw(reader.columns)}`,
+    );
   }
 
   /**

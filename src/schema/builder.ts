@@ -1,7 +1,7 @@
 import SchemaBuilder from "@pothos/core";
 import PrismaPlugin from "@pothos/plugin-prisma";
 import type { ConversionJobRow } from "../repositories/conversionJob.ts";
-import type { Context } from "../server/context.ts";
+import type { Context } from "./context.ts";
 import type PrismaTypes from "./generated/pothos.ts";
 import { getDatamodel } from "./generated/pothos.ts";
 

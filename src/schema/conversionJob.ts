@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { notFound } from "../errors.ts";
-import { conversionPlanSchema } from "../jobs/plan.ts";
 import { EVERYTHING } from "../loaders.ts";
 import type {
   ConversionJobFilter,
@@ -8,9 +7,10 @@ import type {
   ConversionJobRow,
   ConversionJobStatistics,
 } from "../repositories/conversionJob.ts";
-import type { Context } from "../server/context.ts";
+import { conversionPlanSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
+import type { Context } from "./context.ts";
 import { ConversionPlanInput, ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
 import { validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";

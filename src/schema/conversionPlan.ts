@@ -5,7 +5,7 @@ import {
   PLAN_COMPLEXITIES,
   TASK_STATUSES,
   type TaskResult,
-} from "../jobs/plan.ts";
+} from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 
 /** The documents of a conversion job: what is planned, and what came of it. */

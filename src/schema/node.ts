@@ -1,6 +1,6 @@
 import { validationFailed } from "../errors.ts";
-import type { Context } from "../server/context.ts";
 import { builder } from "./builder.ts";
+import type { Context } from "./context.ts";
 import { type NodeType, parseNodeId, toNodeId } from "./nodeId.ts";
 
 /** A row as the loaders give it, told apart by its node type. */

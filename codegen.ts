@@ -1,0 +1,181 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { codegen } from "@graphql-codegen/core";
+import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
+import * as typescript from "@graphql-codegen/typescript";
+import * as typescriptOperations from "@graphql-codegen/typescript-operations";
+import {
+  buildSchema,
+  concatAST,
+  type FieldNode,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  Source,
+  stripIgnoredCharacters,
+  validate,
+} from "graphql";
+
+/**
+ * `npm run codegen` writes src/sdk/generated.ts from schema.graphql and src/sdk/operations; with
+ * --check it only says whether the file is up to date. (graphql-codegen's own command line is not
+ * used: its current versions need Node 22.)
+ */
+const schemaFile = new URL("schema.graphql", import.meta.url);
+const operationsFolder = new URL("src/sdk/operations/", import.meta.url);
+const generatedFile = new URL("src/sdk/generated.ts", import.meta.url);
+
+const schemaDocument = parse(readFileSync(schemaFile, "utf8"));
+const schema = buildSchema(readFileSync(schemaFile, "utf8"));
+const documents = readdirSync(operationsFolder)
+  .filter((name) => name.endsWith(".graphql"))
+  .sort()
+  .map((name) => {
+    const text = readFileSync(new URL(name, operationsFolder), "utf8");
+    return { location: name, document: parse(new Source(text, `src/sdk/operations/${name}`)) };
+  });
+const operations = documents
+  .flatMap(({ document }) => document.definitions)
+  .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+
+const problems = [
+  ...validate(schema, concatAST(documents.map(({ document }) => document))).map(String),
+  ...operations.filter((operation) => !rootFieldOf(operation)).map(refuseOperation),
+  ...uncoveredFields(schema).map((field) => `No operation in src/sdk/operations asks for ${field}.`),
+];
+
+if (problems.length > 0) {
+  console.error(problems.join("\n\n"));
+  process.exitCode = 1;
+} else {
+  const generated = await generate();
+  if (!process.argv.includes("--check")) writeFileSync(generatedFile, generated);
+  else if (readFileSync(generatedFile, "utf8") !== generated) {
+    console.error(
+      "src/sdk/generated.ts differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.",
+    );
+    process.exitCode = 1;
+  }
+}
+
+async function generate(): Promise<string> {
+  const output = await codegen({
+    filename: "src/sdk/generated.ts",
+    schema: schemaDocument,
+    documents,
+    config: {
+      useTypeImports: true,
+      scalars: { ID: "string", DateTime: "string", SafeInt: "number" },
+      strictScalars: true,
+      // Types alone: no enum object ends up in a bundle.
+      enumsAsTypes: true,
+      enumType: "string-literal",
+      // Inputs may be given as undefined, which JSON leaves out, under exactOptionalPropertyTypes too.
+      inputMaybeValue: "T | null | undefined",
+      maybeValue: "T | null",
+      // A field that was asked for is there: null, but never undefined (`@include` aside).
+      avoidOptionals: { field: true, inputValue: false, object: false, defaultValue: false },
+      onlyOperationTypes: true,
+      skipTypename: true,
+      immutableTypes: true,
+      // Results refer to the fragments' types, so that a program can name what it passes around.
+      inlineFragmentTypes: "combine",
+      dedupeFragments: true,
+      documentMode: "string",
+      pureMagicComment: true,
+    },
+    pluginMap: {
+      typescript,
+      typescriptOperations,
+      typedDocumentNode: { ...typedDocumentNode, plugin: compactDocuments },
+      methods: { plugin: methods },
+    },
+    plugins: [{ typescript: {} }, { typescriptOperations: {} }, { typedDocumentNode: {} }, { methods: {} }],
+  });
+  return `// Written by \`npm run codegen\` from schema.graphql and src/sdk/operations. Do not edit.\n${output.trim()}\n`;
+}
+
+/**
+ * The plugin's documents without their layout and without one for each fragment: what a browser
+ * loads and sends is 40 % shorter, and a fragment alone cannot be sent.
+ */
+async function compactDocuments(...args: Parameters<typeof typedDocumentNode.plugin>) {
+  const output = await typedDocumentNode.plugin(...args);
+  if (typeof output === "string")
+    throw new Error("expected the documents with their imports, got text alone");
+  const content = output.content
+    .replace(/^export const \w+FragmentDoc = [^`]*`[^`]*`[^`]*?;$/gm, "")
+    .replace(
+      /new TypedDocumentString\(`([^`]*)`/g,
+      (_, text: string) => `new TypedDocumentString(${JSON.stringify(stripIgnoredCharacters(text))}`,
+    );
+  return { ...output, content };
+}
+
+/** A method for each operation: its variables in, the value of its one root field out. */
+function methods() {
+  const entries = operations.map((operation) => {
+    const name = operation.name!.value;
+    // Safe: operations without exactly one root field were refused.
+    const field = rootFieldOf(operation)!;
+    const isRequired = (operation.variableDefinitions ?? []).some(
+      ({ type, defaultValue }) => type.kind === Kind.NON_NULL_TYPE && !defaultValue,
+    );
+    return {
+      method: `${name[0]!.toLowerCase()}${name.slice(1)}`,
+      document: `${name}Document`,
+      field: field.name.value,
+      result: `${name}${operation.operation === "query" ? "Query" : "Mutation"}`,
+      optional: isRequired ? "" : "?",
+      description: schemaDescription(operation, field),
+    };
+  });
+  const signatures = entries.map(
+    ({ method, result, optional, field, description }) =>
+      `  /** ${description} */\n  readonly ${method}: (variables${optional}: ${result}Variables, options?: Options) => Promise<${result}[${JSON.stringify(field)}]>;`,
+  );
+  const values = entries.map(
+    ({ method, document, optional, field }) =>
+      `    ${method}: async (variables, options) => (await request(${document}, variables${optional ? " ?? {}" : ""}, options)).${field},`,
+  );
+  return [
+    "/** Sends one document and gives its data. */",
+    "export type Request<Options> = <TResult, TVariables>(document: TypedDocumentString<TResult, TVariables>, variables: TVariables, options?: Options) => Promise<TResult>;",
+    "",
+    "/** Every operation as a function. They can be passed around: none needs `this`. */",
+    "export interface Operations<Options> {",
+    ...signatures,
+    "}",
+    "",
+    "/** All operations over one way to send them. Whoever calls this has all documents in the bundle. */",
+    "export function createOperations<Options>(request: Request<Options>): Operations<Options> {",
+    "  return {",
+    ...values,
+    "  };",
+    "}",
+  ].join("\n");
+}
+
+/** The operation's only root field, unless it has none, several, or one under another name. */
+function rootFieldOf(operation: OperationDefinitionNode): FieldNode | undefined {
+  const [field, ...others] = operation.selectionSet.selections;
+  return field?.kind === Kind.FIELD && !field.alias && others.length === 0 ? field : undefined;
+}
+
+function refuseOperation({ name, loc }: OperationDefinitionNode): string {
+  return `${loc?.source.name}: ${name?.value ?? "an operation"}: expected exactly one root field without an alias, because its value is what the method gives.`;
+}
+
+/** What the API can do and the SDK cannot: the fields of Query and Mutation that no operation asks for. */
+function uncoveredFields(schema: GraphQLSchema): string[] {
+  const covered = new Set(operations.map((operation) => rootFieldOf(operation)?.name.value));
+  return [schema.getQueryType(), schema.getMutationType()]
+    .flatMap((type) => Object.keys(type?.getFields() ?? {}).map((name) => ({ type, name })))
+    .filter(({ name }) => !covered.has(name))
+    .map(({ type, name }) => `${type?.name}.${name}`);
+}
+
+function schemaDescription({ operation }: OperationDefinitionNode, { name }: FieldNode): string {
+  const type = operation === "query" ? schema.getQueryType() : schema.getMutationType();
+  return (type?.getFields()[name.value]?.description ?? "").replaceAll("*/", "*\\/").replaceAll("\n", " ");
+}

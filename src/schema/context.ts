@@ -1,0 +1,23 @@
+import type { Logger } from "pino";
+import type { UserRole } from "../database/generated/client.ts";
+import type { Loaders } from "../loaders.ts";
+import type { Repositories } from "../repositories/index.ts";
+import type { SystemReports } from "./system.ts";
+
+/** Who asks. */
+export interface Viewer {
+  readonly userId: string;
+  readonly role: UserRole;
+}
+
+/** What every resolver is given: the request's own, and nothing global. */
+export interface Context {
+  readonly viewer: Viewer | null;
+  readonly repositories: Repositories;
+  readonly loaders: Loaders;
+  /** The tags of everything that this request has read. */
+  readonly dependencies: Set<string>;
+  readonly system: SystemReports;
+  readonly log: Logger;
+  readonly requestId: string;
+}

@@ -1,0 +1,41 @@
+import { createOperations, type Operations, type Request } from "./generated.ts";
+import { type ClientOptions, createRequest, type RequestOptions } from "./request.ts";
+
+/** Sends documents: those of this package, or any other text that was given a type. */
+export interface RequestClient {
+  /**
+   * Sends one document.
+   *
+   * @returns the answer's `data`, whole
+   * @throws StackConverterError for everything that keeps the answer from being complete. An answer
+   *   with errors beside its data counts as failed; what there is of it is in the error's `data`.
+   */
+  readonly request: Request<RequestOptions>;
+}
+
+/**
+ * A method for each operation: its variables in, the value of the one field that it asks for out.
+ * Everything that `request` throws, they throw.
+ */
+export interface Client extends RequestClient, Operations<RequestOptions> {}
+
+/**
+ * A client with a method for each operation: `await client.project({ id })`. Its documents, all of
+ * them, are 3 KB of a compressed bundle; for less, see `createRequestClient`.
+ *
+ * @throws TypeError for a URL with a user name or password
+ */
+export function createClient(options: ClientOptions): Client {
+  const request = createRequest(options);
+  return { request, ...createOperations(request) };
+}
+
+/**
+ * The client for small bundles: no methods, so that only the documents that a program imports are
+ * in it: `await client.request(ProjectDocument, { id })`. No bundler can drop methods of an object.
+ *
+ * @throws TypeError for a URL with a user name or password
+ */
+export function createRequestClient(options: ClientOptions): RequestClient {
+  return { request: createRequest(options) };
+}

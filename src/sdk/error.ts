@@ -1,0 +1,107 @@
+/**
+ * What a failed call can be told apart by. The service's own codes never change their meaning; a
+ * newer service may know more, so the type is open.
+ */
+export type StackConverterErrorCode = ServiceErrorCode | ClientErrorCode | (string & {});
+
+/** Codes that the service sends. */
+export type ServiceErrorCode =
+  | "NOT_FOUND"
+  | "CONFLICT"
+  | "VERSION_CONFLICT"
+  | "VALIDATION_FAILED"
+  | "UNAUTHENTICATED"
+  | "PAYLOAD_TOO_LARGE"
+  | "SERVICE_UNAVAILABLE"
+  | "NOT_CONFIGURED"
+  /** A document of the caller's own that does not fit the service's schema. */
+  | "GRAPHQL_PARSE_FAILED"
+  | "GRAPHQL_VALIDATION_FAILED"
+  | "BAD_USER_INPUT"
+  | "BAD_REQUEST"
+  /** A fault of the service. The message names the reference under which it logged the cause. */
+  | "INTERNAL_SERVER_ERROR";
+
+/** Codes for what happens on this side of the wire. */
+export type ClientErrorCode =
+  /** No answer came: no connection, a broken one, CORS. A write may or may not have happened. */
+  | "NETWORK_ERROR"
+  /** `timeoutMs` went by first. A write may or may not have happened. */
+  | "TIMEOUT"
+  /** The caller's signal fired; `cause` is its reason. A write may or may not have happened. */
+  | "ABORTED"
+  /** What came is no GraphQL answer: a proxy's page, a wrong URL, a cut-off body. */
+  | "BAD_RESPONSE"
+  /** A GraphQL error without a code. */
+  | "GRAPHQL_ERROR";
+
+/** One error as it came, by the GraphQL specification's section 7.1.2. */
+export interface ServiceError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly locations?: readonly { readonly line: number; readonly column: number }[];
+  readonly extensions?: { readonly [name: string]: unknown };
+}
+
+/** One broken rule of an input. `path` leads from the argument to the value. */
+export interface ValidationIssue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * Every failed call rejects with this. It holds nothing that was sent, so neither the token nor
+ * another header can be in it, in its message, or in what a logger makes of it.
+ */
+export class StackConverterError extends Error {
+  override readonly name = "StackConverterError";
+  /** The first error's. */
+  readonly code: StackConverterErrorCode;
+  /** Where in the answer the first error happened: `["importProject"]`. */
+  readonly path: readonly (string | number)[] | undefined;
+  /** What is wrong with the input, when `code` is VALIDATION_FAILED; otherwise empty. */
+  readonly issues: readonly ValidationIssue[];
+  /** The HTTP status, if there was an answer. */
+  readonly status: number | undefined;
+  /** What the service's logs have the request under, if it said so. */
+  readonly requestId: string | undefined;
+  /** All of the answer's errors, as they came. */
+  readonly errors: readonly ServiceError[];
+  /** What the answer had besides its errors: fields that failed are null in it. */
+  readonly data: unknown;
+
+  constructor(
+    code: StackConverterErrorCode,
+    message: string,
+    options: {
+      status?: number | undefined;
+      requestId?: string | undefined;
+      errors?: readonly ServiceError[] | undefined;
+      data?: unknown;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const first = options.errors?.[0];
+    this.code = code;
+    this.path = first?.path;
+    this.issues = issuesOf(first);
+    this.status = options.status;
+    this.requestId = options.requestId;
+    this.errors = options.errors ?? [];
+    this.data = options.data ?? null;
+  }
+}
+
+function issuesOf(error: ServiceError | undefined): readonly ValidationIssue[] {
+  const issues = error?.extensions?.issues;
+  if (!Array.isArray(issues)) return [];
+  return issues.filter(
+    (issue: unknown): issue is ValidationIssue =>
+      isRecord(issue) && typeof issue.message === "string" && Array.isArray(issue.path),
+  );
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,791 @@
+// Written by `npm run codegen` from schema.graphql and src/sdk/operations. Do not edit.
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = T | null | undefined;
+export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+export type MakeOptional<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]?: Maybe<T[SubKey]> };
+export type MakeMaybe<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]: Maybe<T[SubKey]> };
+export type MakeEmpty<T extends { [key: string]: unknown }, K extends keyof T> = { [_ in K]?: never };
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A time in UTC with milliseconds, as RFC 3339 writes it: `2026-03-01T12:00:00.000Z`. */
+  DateTime: { input: string; output: string; }
+  /** A whole number from −(2⁵³ − 1) to 2⁵³ − 1: what a JSON number holds exactly. */
+  SafeInt: { input: number; output: number; }
+};
+
+/** Some of a project's files. Files that are known already are overwritten. */
+export type AddProjectFilesInput = {
+  /** Up to 5000 files. */
+  readonly files: ReadonlyArray<ProjectFileInput>;
+  /** Whether these are the last: the project is READY then, and ANALYZING until then. */
+  readonly isLast: Scalars['Boolean']['input'];
+  /** The project's id. */
+  readonly projectId: Scalars['ID']['input'];
+};
+
+/** Which finished jobs to delete. */
+export type CleanUpConversionJobsInput = {
+  /** Those that ended more than this many days ago: 1 to 36,500. */
+  readonly olderThanDays: Scalars['Int']['input'];
+};
+
+/** The order of a list of conversion jobs. Those that are equal in it are sorted by id. */
+export type ConversionJobOrder = {
+  /** What to sort by. */
+  readonly by: ConversionJobSortKey;
+  /** Which end comes first. */
+  readonly direction: SortDirection;
+};
+
+/** What conversion jobs can be sorted by. */
+export type ConversionJobSortKey =
+  /** When they were asked for. */
+  | 'CREATED_AT';
+
+/** How far a conversion job has come. */
+export type ConversionJobStatus =
+  /** Somebody called it off. */
+  | 'CANCELLED'
+  /** It succeeded. */
+  | 'COMPLETED'
+  /** It failed; `errorMessage` says why. */
+  | 'FAILED'
+  /** It was begun and waits to be resumed. */
+  | 'PAUSED'
+  /** It waits for a worker. */
+  | 'PENDING'
+  /** A worker is at it. */
+  | 'RUNNING';
+
+/** How a project shall be converted. */
+export type ConversionPlanInput = {
+  /** How hard it is. */
+  readonly complexity?: PlanComplexity;
+  /** Whether the planner thinks that it can succeed. */
+  readonly feasible?: Scalars['Boolean']['input'];
+  /** 1 to 500 steps. */
+  readonly tasks: ReadonlyArray<ConversionTaskInput>;
+  /** What the planner is worried about; up to 100. */
+  readonly warnings?: ReadonlyArray<Scalars['String']['input']>;
+};
+
+/** One step of a plan. */
+export type ConversionTaskInput = {
+  /** Which kind of worker takes it. */
+  readonly agentType: Scalars['String']['input'];
+  /** Ids of the tasks that must be finished first; they form no circle. */
+  readonly dependencies?: ReadonlyArray<Scalars['String']['input']>;
+  /** What is to be done, up to 5,000 characters. */
+  readonly description: Scalars['String']['input'];
+  /** Seconds that it is expected to take. */
+  readonly estimatedDuration?: InputMaybe<Scalars['Int']['input']>;
+  /** Unique in its plan, up to 100 characters. */
+  readonly id: Scalars['String']['input'];
+  /** Files that it reads. */
+  readonly inputFiles?: ReadonlyArray<Scalars['String']['input']>;
+  /** Files that it writes. */
+  readonly outputFiles?: ReadonlyArray<Scalars['String']['input']>;
+  /** −1,000 to 1,000; higher goes first. */
+  readonly priority?: Scalars['Int']['input'];
+  /** What kind of work it is, up to 100 characters. */
+  readonly type: Scalars['String']['input'];
+};
+
+/** A conversion to carry out. */
+export type CreateConversionJobInput = {
+  /** How. */
+  readonly plan: ConversionPlanInput;
+  /** What to convert. */
+  readonly projectId: Scalars['ID']['input'];
+};
+
+/** Which job to delete. */
+export type DeleteConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+};
+
+/** Which project to delete. */
+export type DeleteProjectInput = {
+  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The project's id. */
+  readonly id: Scalars['ID']['input'];
+};
+
+/** Which user to delete. */
+export type DeleteUserInput = {
+  /** The user's id. */
+  readonly id: Scalars['ID']['input'];
+};
+
+/** What was done to a file. */
+export type FileChangeKind =
+  | 'CREATED'
+  | 'DELETED'
+  | 'MODIFIED';
+
+/** Whether something can do its work. */
+export type HealthStatus =
+  /** It can. */
+  | 'HEALTHY'
+  /** It cannot. */
+  | 'UNHEALTHY';
+
+/** A project to import. Its files follow with `addProjectFiles`. */
+export type ImportProjectInput = {
+  /** What it is, up to 5,000 characters. */
+  readonly description?: InputMaybe<Scalars['String']['input']>;
+  /** Where its source is: an https, http, ssh, git or file URL. */
+  readonly githubUrl: Scalars['String']['input'];
+  /** Its name, up to 200 characters. */
+  readonly name: Scalars['String']['input'];
+  /** What it is built with. */
+  readonly originalTechStack?: InputMaybe<TechStackInput>;
+  /** Whose it is. Left out: the viewer's. */
+  readonly ownerId?: InputMaybe<Scalars['ID']['input']>;
+  /** What it shall be built with. */
+  readonly targetTechStack?: InputMaybe<TechStackInput>;
+};
+
+/** Projects to import at once: all or, when one is not valid, none. */
+export type ImportProjectsInput = {
+  /** 1 to 1000 projects. */
+  readonly projects: ReadonlyArray<ImportProjectInput>;
+};
+
+/** How hard a conversion is, in the planner's opinion. */
+export type PlanComplexity =
+  | 'HIGH'
+  | 'LOW'
+  | 'MEDIUM';
+
+/** One file of a project. */
+export type ProjectFileInput = {
+  /** The language it is written in. */
+  readonly language?: InputMaybe<Scalars['String']['input']>;
+  /** Its path from the project's root, with forward slashes. */
+  readonly path: Scalars['String']['input'];
+  /** Its size in bytes. */
+  readonly sizeBytes: Scalars['SafeInt']['input'];
+};
+
+/** The order of a list of projects. Those that are equal in it are sorted by id. */
+export type ProjectOrder = {
+  /** What to sort by. */
+  readonly by: ProjectSortKey;
+  /** Which end comes first. */
+  readonly direction: SortDirection;
+};
+
+/** What projects can be sorted by. */
+export type ProjectSortKey =
+  /** When they were imported. */
+  | 'CREATED_AT'
+  /** When they last changed. */
+  | 'UPDATED_AT';
+
+/** How far a project has come. */
+export type ProjectStatus =
+  /** Its files are being listed and looked at. */
+  | 'ANALYZING'
+  /** It was converted. */
+  | 'COMPLETED'
+  /** A conversion job is at work on it. */
+  | 'CONVERTING'
+  /** Its import or its last conversion failed. */
+  | 'FAILED'
+  /** It is known; its files are not. */
+  | 'IMPORTED'
+  /** It can be converted. */
+  | 'READY';
+
+/** A user's GitHub access token. */
+export type SetGithubTokenInput = {
+  /** The token, up to 1,024 characters; null forgets the one that is kept. */
+  readonly token?: InputMaybe<Scalars['String']['input']>;
+  /** The user's id. */
+  readonly userId: Scalars['ID']['input'];
+};
+
+/** What a project shall be converted to. */
+export type SetTargetTechStackInput = {
+  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The project's id. */
+  readonly id: Scalars['ID']['input'];
+  /** The target, as a whole. */
+  readonly targetTechStack: TechStackInput;
+};
+
+/** Which end comes first. */
+export type SortDirection =
+  /** The smallest or oldest first. */
+  | 'ASC'
+  /** The largest or newest first. */
+  | 'DESC';
+
+/** How far one task of a plan has come. */
+export type TaskStatus =
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'PENDING'
+  | 'RUNNING'
+  | 'SKIPPED';
+
+/** What a project is built with, or shall be. Each text has up to 100 characters. */
+export type TechStackInput = {
+  /** Whatever fits nowhere else, most relevant first; up to 50. */
+  readonly additional?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** What builds it. */
+  readonly buildTool?: InputMaybe<Scalars['String']['input']>;
+  /** The main database. */
+  readonly database?: InputMaybe<Scalars['String']['input']>;
+  /** What it is deployed with or to. */
+  readonly deployment?: InputMaybe<Scalars['String']['input']>;
+  /** The main framework. */
+  readonly framework?: InputMaybe<Scalars['String']['input']>;
+  /** The main programming language. */
+  readonly language?: InputMaybe<Scalars['String']['input']>;
+  /** What installs its dependencies. */
+  readonly packageManager?: InputMaybe<Scalars['String']['input']>;
+  /** What it runs on, such as "Node.js 20". */
+  readonly runtime?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Another plan for a job that is still PENDING. */
+export type UpdateConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** The new plan, as a whole. */
+  readonly plan: ConversionPlanInput;
+};
+
+/** What to change of a project. What is left out stays as it is. */
+export type UpdateProjectInput = {
+  /** What it is; null for nothing. */
+  readonly description?: InputMaybe<Scalars['String']['input']>;
+  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** Where its source is. */
+  readonly githubUrl?: InputMaybe<Scalars['String']['input']>;
+  /** The project's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Its name, up to 200 characters. */
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  /** What it is built with, as a whole. */
+  readonly originalTechStack?: InputMaybe<TechStackInput>;
+  /** IMPORTED, ANALYZING, READY or FAILED: the others follow from the project's jobs. */
+  readonly status?: InputMaybe<ProjectStatus>;
+  /** What it shall be built with, as a whole; null for undecided. */
+  readonly targetTechStack?: InputMaybe<TechStackInput>;
+};
+
+/** What to change of a user. What is left out stays as it is. */
+export type UpdateUserInput = {
+  /** An http(s) address of a picture; null for none. */
+  readonly avatarUrl?: InputMaybe<Scalars['String']['input']>;
+  /** Where to write to; null for none. */
+  readonly email?: InputMaybe<Scalars['String']['input']>;
+  /** The user's id. */
+  readonly id: Scalars['ID']['input'];
+  /** What they may do. */
+  readonly role?: InputMaybe<UserRole>;
+  /** The account's name, up to 100 characters. */
+  readonly username?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** A user as GitHub knows them. */
+export type UpsertUserInput = {
+  /** An http(s) address of a picture. Left out: unchanged; null: none. */
+  readonly avatarUrl?: InputMaybe<Scalars['String']['input']>;
+  /** Where to write to. Left out: unchanged; null: none. */
+  readonly email?: InputMaybe<Scalars['String']['input']>;
+  /** GitHub's numeric id of the account: up to 20 digits. */
+  readonly githubId: Scalars['String']['input'];
+  /** The account's name, up to 100 characters. */
+  readonly username: Scalars['String']['input'];
+};
+
+/** What a user may do. */
+export type UserRole =
+  /** Everything. */
+  | 'ADMIN'
+  /** See and change what they own. */
+  | 'USER'
+  /** Carry out conversion jobs. */
+  | 'WORKER';
+
+export type ConversionJobQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type ConversionJobQuery = { readonly conversionJob: ConversionJobFieldsFragment | null };
+
+export type ConversionJobsQueryVariables = Exact<{
+  projectId?: InputMaybe<Scalars['ID']['input']>;
+  status?: InputMaybe<ConversionJobStatus>;
+  orderBy?: InputMaybe<ConversionJobOrder>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type ConversionJobsQuery = { readonly conversionJobs: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ConversionJobSummaryFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type ActiveConversionJobsQueryVariables = Exact<{
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type ActiveConversionJobsQuery = { readonly activeConversionJobs: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ConversionJobSummaryFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type ConversionJobStatisticsQueryVariables = Exact<{
+  projectId?: InputMaybe<Scalars['ID']['input']>;
+}>;
+
+
+export type ConversionJobStatisticsQuery = { readonly conversionJobStatistics: { readonly total: number, readonly successRate: number | null, readonly averageDurationSeconds: number | null, readonly byStatus: ReadonlyArray<{ readonly status: ConversionJobStatus, readonly count: number }> } };
+
+export type CreateConversionJobMutationVariables = Exact<{
+  input: CreateConversionJobInput;
+}>;
+
+
+export type CreateConversionJobMutation = { readonly createConversionJob: { readonly conversionJob: ConversionJobFieldsFragment } };
+
+export type UpdateConversionJobMutationVariables = Exact<{
+  input: UpdateConversionJobInput;
+}>;
+
+
+export type UpdateConversionJobMutation = { readonly updateConversionJob: { readonly conversionJob: ConversionJobFieldsFragment } };
+
+export type DeleteConversionJobMutationVariables = Exact<{
+  input: DeleteConversionJobInput;
+}>;
+
+
+export type DeleteConversionJobMutation = { readonly deleteConversionJob: { readonly deletedId: string } };
+
+export type CleanUpConversionJobsMutationVariables = Exact<{
+  input: CleanUpConversionJobsInput;
+}>;
+
+
+export type CleanUpConversionJobsMutation = { readonly cleanUpConversionJobs: { readonly deletedCount: number } };
+
+export type PageFieldsFragment = { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null };
+
+export type TechStackFieldsFragment = { readonly language: string | null, readonly framework: string | null, readonly database: string | null, readonly runtime: string | null, readonly buildTool: string | null, readonly packageManager: string | null, readonly deployment: string | null, readonly additional: ReadonlyArray<string> };
+
+export type UserFieldsFragment = { readonly id: string, readonly githubId: string, readonly username: string, readonly email: string | null, readonly avatarUrl: string | null, readonly role: UserRole, readonly createdAt: string, readonly updatedAt: string };
+
+export type UserSummaryFragment = { readonly id: string, readonly username: string, readonly avatarUrl: string | null };
+
+export type ProjectSummaryFragment = { readonly id: string, readonly name: string, readonly githubUrl: string, readonly status: ProjectStatus, readonly version: number, readonly updatedAt: string };
+
+export type ProjectFieldsFragment = { readonly id: string, readonly name: string, readonly description: string | null, readonly githubUrl: string, readonly status: ProjectStatus, readonly version: number, readonly createdAt: string, readonly updatedAt: string, readonly originalTechStack: TechStackFieldsFragment, readonly targetTechStack: TechStackFieldsFragment | null, readonly owner: UserSummaryFragment };
+
+export type ConversionJobSummaryFragment = { readonly id: string, readonly status: ConversionJobStatus, readonly progress: number, readonly currentTask: string | null, readonly errorMessage: string | null, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly completedAt: string | null, readonly updatedAt: string, readonly project: { readonly id: string, readonly name: string } };
+
+export type ConversionPlanFieldsFragment = { readonly complexity: PlanComplexity, readonly feasible: boolean, readonly warnings: ReadonlyArray<string>, readonly tasks: ReadonlyArray<{ readonly id: string, readonly type: string, readonly description: string, readonly agentType: string, readonly priority: number, readonly status: TaskStatus, readonly estimatedDuration: number | null, readonly dependencies: ReadonlyArray<string>, readonly inputFiles: ReadonlyArray<string>, readonly outputFiles: ReadonlyArray<string> }> };
+
+export type TaskResultFieldsFragment = { readonly taskId: string, readonly status: TaskStatus, readonly output: string | null, readonly error: string | null, readonly fileChanges: ReadonlyArray<{ readonly path: string, readonly kind: FileChangeKind, readonly summary: string | null }> };
+
+export type ConversionJobFieldsFragment = (
+  { readonly plan: ConversionPlanFieldsFragment, readonly results: ReadonlyArray<TaskResultFieldsFragment> }
+  & ConversionJobSummaryFragment
+);
+
+export type ProjectQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type ProjectQuery = { readonly project: ProjectFieldsFragment | null };
+
+export type ProjectsQueryVariables = Exact<{
+  ownerId?: InputMaybe<Scalars['ID']['input']>;
+  status?: InputMaybe<ProjectStatus>;
+  orderBy?: InputMaybe<ProjectOrder>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type ProjectsQuery = { readonly projects: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ProjectFieldsFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type SearchProjectsQueryVariables = Exact<{
+  query: Scalars['String']['input'];
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type SearchProjectsQuery = { readonly searchProjects: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ProjectFieldsFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type ProjectFilesQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+  under?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type ProjectFilesQuery = { readonly project: (
+    { readonly fileStructure: { readonly totalCount?: number, readonly nodes: ReadonlyArray<{ readonly path: string, readonly sizeBytes: number, readonly language: string | null }>, readonly pageInfo: PageFieldsFragment } }
+    & ProjectSummaryFragment
+  ) | null };
+
+export type ProjectStatisticsQueryVariables = Exact<{
+  ownerId?: InputMaybe<Scalars['ID']['input']>;
+}>;
+
+
+export type ProjectStatisticsQuery = { readonly projectStatistics: { readonly total: number, readonly byStatus: ReadonlyArray<{ readonly status: ProjectStatus, readonly count: number }> } };
+
+export type ImportProjectMutationVariables = Exact<{
+  input: ImportProjectInput;
+}>;
+
+
+export type ImportProjectMutation = { readonly importProject: { readonly project: ProjectFieldsFragment } };
+
+export type ImportProjectsMutationVariables = Exact<{
+  input: ImportProjectsInput;
+}>;
+
+
+export type ImportProjectsMutation = { readonly importProjects: { readonly projects: ReadonlyArray<ProjectSummaryFragment> } };
+
+export type AddProjectFilesMutationVariables = Exact<{
+  input: AddProjectFilesInput;
+}>;
+
+
+export type AddProjectFilesMutation = { readonly addProjectFiles: { readonly project: ProjectSummaryFragment } };
+
+export type UpdateProjectMutationVariables = Exact<{
+  input: UpdateProjectInput;
+}>;
+
+
+export type UpdateProjectMutation = { readonly updateProject: { readonly project: ProjectFieldsFragment } };
+
+export type SetTargetTechStackMutationVariables = Exact<{
+  input: SetTargetTechStackInput;
+}>;
+
+
+export type SetTargetTechStackMutation = { readonly setTargetTechStack: { readonly project: ProjectFieldsFragment } };
+
+export type DeleteProjectMutationVariables = Exact<{
+  input: DeleteProjectInput;
+}>;
+
+
+export type DeleteProjectMutation = { readonly deleteProject: { readonly deletedId: string } };
+
+export type ConversionJobNodeFragment = { readonly id: string, readonly progress: number, readonly currentTask: string | null, readonly errorMessage: string | null, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly completedAt: string | null, readonly updatedAt: string, readonly jobStatus: ConversionJobStatus, readonly project: { readonly id: string, readonly name: string } };
+
+export type NodeQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type NodeQuery = { readonly node:
+    | (
+      { readonly __typename: 'ConversionJob' }
+      & ConversionJobNodeFragment
+    )
+    | (
+      { readonly __typename: 'Project' }
+      & ProjectFieldsFragment
+    )
+    | (
+      { readonly __typename: 'User' }
+      & UserFieldsFragment
+    )
+   | null };
+
+export type NodesQueryVariables = Exact<{
+  ids: ReadonlyArray<Scalars['ID']['input']> | Scalars['ID']['input'];
+}>;
+
+
+export type NodesQuery = { readonly nodes: ReadonlyArray<
+    | (
+      { readonly __typename: 'ConversionJob' }
+      & ConversionJobNodeFragment
+    )
+    | (
+      { readonly __typename: 'Project' }
+      & ProjectFieldsFragment
+    )
+    | (
+      { readonly __typename: 'User' }
+      & UserFieldsFragment
+    )
+   | null> };
+
+export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type HealthQuery = { readonly health: { readonly status: HealthStatus, readonly components: ReadonlyArray<{ readonly name: string, readonly status: HealthStatus, readonly latencyMs: number, readonly message: string | null }> } };
+
+export type StatisticsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StatisticsQuery = { readonly statistics: { readonly pool: { readonly total: number, readonly idle: number, readonly waiting: number, readonly min: number, readonly max: number, readonly idleErrors: number }, readonly process: { readonly uptimeSeconds: number, readonly residentMemoryBytes: number, readonly heapUsedBytes: number, readonly cpuPercent: number, readonly nodeVersion: string } } };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { readonly viewer: UserFieldsFragment | null };
+
+export type UserQueryVariables = Exact<{
+  id?: InputMaybe<Scalars['ID']['input']>;
+  githubId?: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type UserQuery = { readonly user: UserFieldsFragment | null };
+
+export type UsersQueryVariables = Exact<{
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type UsersQuery = { readonly users: { readonly totalCount?: number, readonly nodes: ReadonlyArray<UserFieldsFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type UserStatisticsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type UserStatisticsQuery = { readonly userStatistics: { readonly total: number, readonly withProjects: number, readonly byRole: ReadonlyArray<{ readonly role: UserRole, readonly count: number }> } };
+
+export type UpsertUserMutationVariables = Exact<{
+  input: UpsertUserInput;
+}>;
+
+
+export type UpsertUserMutation = { readonly upsertUser: { readonly user: UserFieldsFragment } };
+
+export type UpdateUserMutationVariables = Exact<{
+  input: UpdateUserInput;
+}>;
+
+
+export type UpdateUserMutation = { readonly updateUser: { readonly user: UserFieldsFragment } };
+
+export type SetGithubTokenMutationVariables = Exact<{
+  input: SetGithubTokenInput;
+}>;
+
+
+export type SetGithubTokenMutation = { readonly setGithubToken: { readonly user: UserFieldsFragment } };
+
+export type DeleteUserMutationVariables = Exact<{
+  input: DeleteUserInput;
+}>;
+
+
+export type DeleteUserMutation = { readonly deleteUser: { readonly deletedId: string } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+
+
+
+
+
+
+
+
+
+
+export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
+export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
+export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
+export const ConversionJobStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobStatistics($projectId:ID){conversionJobStatistics(projectId:$projectId){total successRate averageDurationSeconds byStatus{status count}}}") as unknown as TypedDocumentString<ConversionJobStatisticsQuery, ConversionJobStatisticsQueryVariables>;
+export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
+export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
+export const DeleteConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteConversionJob($input:DeleteConversionJobInput!){deleteConversionJob(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteConversionJobMutation, DeleteConversionJobMutationVariables>;
+export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
+export const ProjectDocument = /*#__PURE__*/ new TypedDocumentString("query Project($id:ID!){project(id:$id){...ProjectFields}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectQuery, ProjectQueryVariables>;
+export const ProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query Projects($ownerId:ID$status:ProjectStatus$orderBy:ProjectOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){projects(ownerId:$ownerId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectsQuery, ProjectsQueryVariables>;
+export const SearchProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query SearchProjects($query:String!$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){searchProjects(query:$query first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<SearchProjectsQuery, SearchProjectsQueryVariables>;
+export const ProjectFilesDocument = /*#__PURE__*/ new TypedDocumentString("query ProjectFiles($id:ID!$under:String$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){project(id:$id){...ProjectSummary fileStructure(under:$under first:$first after:$after last:$last before:$before){nodes{path sizeBytes language}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ProjectSummary on Project{id name githubUrl status version updatedAt}") as unknown as TypedDocumentString<ProjectFilesQuery, ProjectFilesQueryVariables>;
+export const ProjectStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query ProjectStatistics($ownerId:ID){projectStatistics(ownerId:$ownerId){total byStatus{status count}}}") as unknown as TypedDocumentString<ProjectStatisticsQuery, ProjectStatisticsQueryVariables>;
+export const ImportProjectDocument = /*#__PURE__*/ new TypedDocumentString("mutation ImportProject($input:ImportProjectInput!){importProject(input:$input){project{...ProjectFields}}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ImportProjectMutation, ImportProjectMutationVariables>;
+export const ImportProjectsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ImportProjects($input:ImportProjectsInput!){importProjects(input:$input){projects{...ProjectSummary}}}fragment ProjectSummary on Project{id name githubUrl status version updatedAt}") as unknown as TypedDocumentString<ImportProjectsMutation, ImportProjectsMutationVariables>;
+export const AddProjectFilesDocument = /*#__PURE__*/ new TypedDocumentString("mutation AddProjectFiles($input:AddProjectFilesInput!){addProjectFiles(input:$input){project{...ProjectSummary}}}fragment ProjectSummary on Project{id name githubUrl status version updatedAt}") as unknown as TypedDocumentString<AddProjectFilesMutation, AddProjectFilesMutationVariables>;
+export const UpdateProjectDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateProject($input:UpdateProjectInput!){updateProject(input:$input){project{...ProjectFields}}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<UpdateProjectMutation, UpdateProjectMutationVariables>;
+export const SetTargetTechStackDocument = /*#__PURE__*/ new TypedDocumentString("mutation SetTargetTechStack($input:SetTargetTechStackInput!){setTargetTechStack(input:$input){project{...ProjectFields}}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<SetTargetTechStackMutation, SetTargetTechStackMutationVariables>;
+export const DeleteProjectDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteProject($input:DeleteProjectInput!){deleteProject(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteProjectMutation, DeleteProjectMutationVariables>;
+export const NodeDocument = /*#__PURE__*/ new TypedDocumentString("query Node($id:ID!){node(id:$id){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodeQuery, NodeQueryVariables>;
+export const NodesDocument = /*#__PURE__*/ new TypedDocumentString("query Nodes($ids:[ID!]!){nodes(ids:$ids){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodesQuery, NodesQueryVariables>;
+export const HealthDocument = /*#__PURE__*/ new TypedDocumentString("query Health{health{status components{name status latencyMs message}}}") as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
+export const StatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query Statistics{statistics{pool{total idle waiting min max idleErrors}process{uptimeSeconds residentMemoryBytes heapUsedBytes cpuPercent nodeVersion}}}") as unknown as TypedDocumentString<StatisticsQuery, StatisticsQueryVariables>;
+export const ViewerDocument = /*#__PURE__*/ new TypedDocumentString("query Viewer{viewer{...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+export const UserDocument = /*#__PURE__*/ new TypedDocumentString("query User($id:ID$githubId:String){user(id:$id githubId:$githubId){...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
+export const UsersDocument = /*#__PURE__*/ new TypedDocumentString("query Users($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){users(first:$first after:$after last:$last before:$before){nodes{...UserFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
+export const UserStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query UserStatistics{userStatistics{total withProjects byRole{role count}}}") as unknown as TypedDocumentString<UserStatisticsQuery, UserStatisticsQueryVariables>;
+export const UpsertUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpsertUser($input:UpsertUserInput!){upsertUser(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UpsertUserMutation, UpsertUserMutationVariables>;
+export const UpdateUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateUser($input:UpdateUserInput!){updateUser(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UpdateUserMutation, UpdateUserMutationVariables>;
+export const SetGithubTokenDocument = /*#__PURE__*/ new TypedDocumentString("mutation SetGithubToken($input:SetGithubTokenInput!){setGithubToken(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<SetGithubTokenMutation, SetGithubTokenMutationVariables>;
+export const DeleteUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteUser($input:DeleteUserInput!){deleteUser(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteUserMutation, DeleteUserMutationVariables>;
+/** Sends one document and gives its data. */
+export type Request<Options> = <TResult, TVariables>(document: TypedDocumentString<TResult, TVariables>, variables: TVariables, options?: Options) => Promise<TResult>;
+
+/** Every operation as a function. They can be passed around: none needs `this`. */
+export interface Operations<Options> {
+  /** A conversion job by its id; null when there is none. */
+  readonly conversionJob: (variables: ConversionJobQueryVariables, options?: Options) => Promise<ConversionJobQuery["conversionJob"]>;
+  /** Conversion jobs, of all projects or of one. */
+  readonly conversionJobs: (variables?: ConversionJobsQueryVariables, options?: Options) => Promise<ConversionJobsQuery["conversionJobs"]>;
+  /** Conversion jobs that are pending, running or paused, the oldest first. */
+  readonly activeConversionJobs: (variables?: ActiveConversionJobsQueryVariables, options?: Options) => Promise<ActiveConversionJobsQuery["activeConversionJobs"]>;
+  /** Figures over all conversion jobs, or over one project's. */
+  readonly conversionJobStatistics: (variables?: ConversionJobStatisticsQueryVariables, options?: Options) => Promise<ConversionJobStatisticsQuery["conversionJobStatistics"]>;
+  /** Asks for a conversion. */
+  readonly createConversionJob: (variables: CreateConversionJobMutationVariables, options?: Options) => Promise<CreateConversionJobMutation["createConversionJob"]>;
+  /** Replaces the plan of a job that nobody has begun. */
+  readonly updateConversionJob: (variables: UpdateConversionJobMutationVariables, options?: Options) => Promise<UpdateConversionJobMutation["updateConversionJob"]>;
+  /** Deletes a job. */
+  readonly deleteConversionJob: (variables: DeleteConversionJobMutationVariables, options?: Options) => Promise<DeleteConversionJobMutation["deleteConversionJob"]>;
+  /** Deletes jobs that ended long ago. */
+  readonly cleanUpConversionJobs: (variables: CleanUpConversionJobsMutationVariables, options?: Options) => Promise<CleanUpConversionJobsMutation["cleanUpConversionJobs"]>;
+  /** A project by its id; null when there is none. */
+  readonly project: (variables: ProjectQueryVariables, options?: Options) => Promise<ProjectQuery["project"]>;
+  /** Projects, of everybody or of one owner. */
+  readonly projects: (variables?: ProjectsQueryVariables, options?: Options) => Promise<ProjectsQuery["projects"]>;
+  /** Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names. */
+  readonly searchProjects: (variables: SearchProjectsQueryVariables, options?: Options) => Promise<SearchProjectsQuery["searchProjects"]>;
+  /** A project by its id; null when there is none. */
+  readonly projectFiles: (variables: ProjectFilesQueryVariables, options?: Options) => Promise<ProjectFilesQuery["project"]>;
+  /** Figures over all projects, or over one owner's. */
+  readonly projectStatistics: (variables?: ProjectStatisticsQueryVariables, options?: Options) => Promise<ProjectStatisticsQuery["projectStatistics"]>;
+  /** Adds a project. */
+  readonly importProject: (variables: ImportProjectMutationVariables, options?: Options) => Promise<ImportProjectMutation["importProject"]>;
+  /** Adds many projects in one transaction. */
+  readonly importProjects: (variables: ImportProjectsMutationVariables, options?: Options) => Promise<ImportProjectsMutation["importProjects"]>;
+  /** Adds files to a project's structure. */
+  readonly addProjectFiles: (variables: AddProjectFilesMutationVariables, options?: Options) => Promise<AddProjectFilesMutation["addProjectFiles"]>;
+  /** Changes a project. */
+  readonly updateProject: (variables: UpdateProjectMutationVariables, options?: Options) => Promise<UpdateProjectMutation["updateProject"]>;
+  /** Chooses what a project shall be converted to. */
+  readonly setTargetTechStack: (variables: SetTargetTechStackMutationVariables, options?: Options) => Promise<SetTargetTechStackMutation["setTargetTechStack"]>;
+  /** Deletes a project with its files and jobs. */
+  readonly deleteProject: (variables: DeleteProjectMutationVariables, options?: Options) => Promise<DeleteProjectMutation["deleteProject"]>;
+  /** Any user, project or conversion job by its id; null when there is none. */
+  readonly node: (variables: NodeQueryVariables, options?: Options) => Promise<NodeQuery["node"]>;
+  /** Any users, projects and conversion jobs by their ids, in the ids' order, null for each that does not exist. */
+  readonly nodes: (variables: NodesQueryVariables, options?: Options) => Promise<NodesQuery["nodes"]>;
+  /** Whether the service and each of its parts can do their work, asked now. */
+  readonly health: (variables?: HealthQueryVariables, options?: Options) => Promise<HealthQuery["health"]>;
+  /** Figures of the instance that answers, read now. */
+  readonly statistics: (variables?: StatisticsQueryVariables, options?: Options) => Promise<StatisticsQuery["statistics"]>;
+  /** Who sends this request; null for nobody in particular. */
+  readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
+  /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
+  readonly user: (variables?: UserQueryVariables, options?: Options) => Promise<UserQuery["user"]>;
+  /** All users, oldest first. */
+  readonly users: (variables?: UsersQueryVariables, options?: Options) => Promise<UsersQuery["users"]>;
+  /** Figures over all users. */
+  readonly userStatistics: (variables?: UserStatisticsQueryVariables, options?: Options) => Promise<UserStatisticsQuery["userStatistics"]>;
+  /** Adds the user with this GitHub id, or updates the one there is. */
+  readonly upsertUser: (variables: UpsertUserMutationVariables, options?: Options) => Promise<UpsertUserMutation["upsertUser"]>;
+  /** Changes a user. */
+  readonly updateUser: (variables: UpdateUserMutationVariables, options?: Options) => Promise<UpdateUserMutation["updateUser"]>;
+  /** Keeps a user's GitHub access token for the service's own use, encrypted. No field ever gives it out again. */
+  readonly setGithubToken: (variables: SetGithubTokenMutationVariables, options?: Options) => Promise<SetGithubTokenMutation["setGithubToken"]>;
+  /** Deletes a user with their projects and those projects' jobs. */
+  readonly deleteUser: (variables: DeleteUserMutationVariables, options?: Options) => Promise<DeleteUserMutation["deleteUser"]>;
+}
+
+/** All operations over one way to send them. Whoever calls this has all documents in the bundle. */
+export function createOperations<Options>(request: Request<Options>): Operations<Options> {
+  return {
+    conversionJob: async (variables, options) => (await request(ConversionJobDocument, variables, options)).conversionJob,
+    conversionJobs: async (variables, options) => (await request(ConversionJobsDocument, variables ?? {}, options)).conversionJobs,
+    activeConversionJobs: async (variables, options) => (await request(ActiveConversionJobsDocument, variables ?? {}, options)).activeConversionJobs,
+    conversionJobStatistics: async (variables, options) => (await request(ConversionJobStatisticsDocument, variables ?? {}, options)).conversionJobStatistics,
+    createConversionJob: async (variables, options) => (await request(CreateConversionJobDocument, variables, options)).createConversionJob,
+    updateConversionJob: async (variables, options) => (await request(UpdateConversionJobDocument, variables, options)).updateConversionJob,
+    deleteConversionJob: async (variables, options) => (await request(DeleteConversionJobDocument, variables, options)).deleteConversionJob,
+    cleanUpConversionJobs: async (variables, options) => (await request(CleanUpConversionJobsDocument, variables, options)).cleanUpConversionJobs,
+    project: async (variables, options) => (await request(ProjectDocument, variables, options)).project,
+    projects: async (variables, options) => (await request(ProjectsDocument, variables ?? {}, options)).projects,
+    searchProjects: async (variables, options) => (await request(SearchProjectsDocument, variables, options)).searchProjects,
+    projectFiles: async (variables, options) => (await request(ProjectFilesDocument, variables, options)).project,
+    projectStatistics: async (variables, options) => (await request(ProjectStatisticsDocument, variables ?? {}, options)).projectStatistics,
+    importProject: async (variables, options) => (await request(ImportProjectDocument, variables, options)).importProject,
+    importProjects: async (variables, options) => (await request(ImportProjectsDocument, variables, options)).importProjects,
+    addProjectFiles: async (variables, options) => (await request(AddProjectFilesDocument, variables, options)).addProjectFiles,
+    updateProject: async (variables, options) => (await request(UpdateProjectDocument, variables, options)).updateProject,
+    setTargetTechStack: async (variables, options) => (await request(SetTargetTechStackDocument, variables, options)).setTargetTechStack,
+    deleteProject: async (variables, options) => (await request(DeleteProjectDocument, variables, options)).deleteProject,
+    node: async (variables, options) => (await request(NodeDocument, variables, options)).node,
+    nodes: async (variables, options) => (await request(NodesDocument, variables, options)).nodes,
+    health: async (variables, options) => (await request(HealthDocument, variables ?? {}, options)).health,
+    statistics: async (variables, options) => (await request(StatisticsDocument, variables ?? {}, options)).statistics,
+    viewer: async (variables, options) => (await request(ViewerDocument, variables ?? {}, options)).viewer,
+    user: async (variables, options) => (await request(UserDocument, variables ?? {}, options)).user,
+    users: async (variables, options) => (await request(UsersDocument, variables ?? {}, options)).users,
+    userStatistics: async (variables, options) => (await request(UserStatisticsDocument, variables ?? {}, options)).userStatistics,
+    upsertUser: async (variables, options) => (await request(UpsertUserDocument, variables, options)).upsertUser,
+    updateUser: async (variables, options) => (await request(UpdateUserDocument, variables, options)).updateUser,
+    setGithubToken: async (variables, options) => (await request(SetGithubTokenDocument, variables, options)).setGithubToken,
+    deleteUser: async (variables, options) => (await request(DeleteUserDocument, variables, options)).deleteUser,
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * The typed client of the service, for browsers and Node alike. It imports nothing outside of this
+ * folder, and needs no more of its platform than `fetch`, `AbortController`, `URL` and timers.
+ */
+export { type Client, createClient, createRequestClient, type RequestClient } from "./client.ts";
+export {
+  type ClientErrorCode,
+  type ServiceError,
+  type ServiceErrorCode,
+  StackConverterError,
+  type StackConverterErrorCode,
+  type ValidationIssue,
+} from "./error.ts";
+export * from "./generated.ts";
+export { type ForwardPage, type Page, paginate } from "./paginate.ts";
+export type { ClientOptions, RequestOptions, Supplier } from "./request.ts";

@@ -1,0 +1,52 @@
+import { StackConverterError } from "./error.ts";
+import type { RequestOptions } from "./request.ts";
+
+/** A page, as far as walking on needs it. */
+export interface Page<Node> {
+  readonly nodes: readonly Node[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+/** What a list's variables have in common. */
+export interface ForwardPage {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+}
+
+/**
+ * Walks a list from its start, or from `after`, to its end, a page at a time; `first` is the size of
+ * a page. The next page is read when the last of this one was taken, so leaving the loop ends the reading.
+ *
+ *     for await (const project of paginate(client.projects, { ownerId, first: 100 })) …
+ *
+ * A list inside of something else takes a function; null for no such thing is an empty list:
+ *
+ *     paginate(async (page, options) => (await client.projectFiles({ id, ...page }, options))?.fileStructure)
+ *
+ * @throws StackConverterError as the call for a page does, and `BAD_RESPONSE` for a list that does not go on
+ */
+export async function* paginate<Variables extends ForwardPage, Node>(
+  readPage: (
+    variables: Variables & ForwardPage,
+    options?: RequestOptions,
+  ) => Promise<Page<Node> | null | undefined>,
+  variables?: Variables & { readonly last?: never; readonly before?: never },
+  options?: RequestOptions,
+): AsyncGenerator<Node, void, undefined> {
+  let after = variables?.after;
+  for (;;) {
+    // Safe: a list's variables are all optional but those that `variables` has, by its type.
+    const page = await readPage({ ...(variables as Variables), after }, options);
+    if (!page) return;
+    yield* page.nodes;
+    const { hasNextPage, endCursor } = page.pageInfo;
+    if (!hasNextPage) return;
+    if (endCursor === null || endCursor === after) {
+      throw new StackConverterError(
+        "BAD_RESPONSE",
+        "The list says that it goes on, and gives no cursor to go on from.",
+      );
+    }
+    after = endCursor;
+  }
+}
