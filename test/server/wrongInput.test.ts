@@ -8,7 +8,7 @@ import { fingerprint, insertRows, keyOf } from "../support/rows.ts";
 /** Whatever a client gets wrong has a code that stays the same, and changes nothing. */
 
 const logs = captureLogs();
-const { app, execute } = await createTestApp({}, { log: logs.log });
+const { app, execute } = await createTestApp({ ENCRYPTION_KEY: "0".repeat(64) }, { log: logs.log });
 const { url, port } = await app.listen();
 const { pool } = app.database;
 
@@ -234,8 +234,8 @@ describe("an operation", () => {
       "NOT_FOUND",
     ],
     ["that does not parse", `{ projects { nodes { id } `, undefined, "GRAPHQL_PARSE_FAILED"],
-    ["that is empty", ``, undefined, "BAD_REQUEST"],
-    ["that is a subscription", `subscription { x }`, undefined, "GRAPHQL_VALIDATION_FAILED"],
+    ["that is empty", ``, undefined, "GRAPHQL_PARSE_FAILED"],
+    ["that is a subscription", `subscription { x }`, undefined, "BAD_REQUEST"],
   ])("%s is refused", async (_, query, variables, code) => {
     const { errors, data } = await execute(query, variables);
 
@@ -365,13 +365,29 @@ describe("a request", () => {
     ["a query that is a number", `{"query":7}`],
     ["variables that are a list", `{"query":"{ __typename }","variables":[1]}`],
     ["variables that are a text", `{"query":"{ __typename }","variables":"{}"}`],
+  ])("with %s is refused with 400", async (_, body) => {
+    expect(await post(body)).toEqual({ status: 400, code: "BAD_REQUEST" });
+    expect(await post(body, { accept: "application/graphql-response+json" })).toEqual({
+      status: 400,
+      code: "BAD_REQUEST",
+    });
+  });
+
+  test.each([
     ["an operation that it does not have", `{"query":"query A { __typename }","operationName":"B"}`],
     ["two operations and no name", `{"query":"query A { __typename } query B { __typename }"}`],
-  ])("with %s is refused with 400", async (_, body) => {
-    const { status, code } = await post(body);
+  ])("with %s is refused", async (_, body) => {
+    expect(await post(body, { accept: "application/graphql-response+json" })).toEqual({
+      status: 400,
+      code: "OPERATION_RESOLUTION_FAILURE",
+    });
+  });
 
-    expect(code).toBe("BAD_REQUEST");
-    expect(status).toBe(400);
+  test("that accepts nothing that is sent here is refused with 406", async () => {
+    expect(await post(`{"query":"{ __typename }"}`, { accept: "image/png" })).toEqual({
+      status: 406,
+      code: "BAD_REQUEST",
+    });
   });
 
   test("in another content type is refused", async () => {
