@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
-import { afterAll } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 export interface Answer {
@@ -28,10 +28,8 @@ export async function createTestApp(
     ...env,
   });
   const app: App = await createApp(config, log);
-  afterAll(async () => {
-    await app.close();
-    await database.drop();
-  });
+  // After the database was registered, so before it is dropped.
+  atEndOfFile(app.close);
 
   /** Sends an operation through GraphQL over HTTP, without a socket. */
   async function execute(query: string, variables?: Record<string, unknown>): Promise<Answer> {
