@@ -5,8 +5,14 @@ import { z } from "zod";
  * once; a test compares the table below with the README's.
  */
 
-const milliseconds = (max = 86_400_000) => z.coerce.number().int().min(0).max(max);
-const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+/** Digits alone: to a plain coercion " " is 0 and "0x10" is 16. */
+const count = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, "expected a whole number in digits")
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+const milliseconds = (max = 86_400_000) => count(0, max);
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 const url = (...protocols: string[]) =>
   z

@@ -45,6 +45,10 @@ export function decodeCursor(list: string, cursor: string, argument: "after" | "
   if (!isSortKey(sortKey) || typeof id !== "string" || id.includes("\0")) {
     throw refuse("expected a cursor that this list gave out, got one that was changed");
   }
+  // Base64 and JSON have many spellings of one value; ours is one of them.
+  if (encodeCursor(list, { sortKey, id }) !== cursor) {
+    throw refuse("expected a cursor that this list gave out, got one that was changed");
+  }
   return { sortKey, id };
 }
 

@@ -1,10 +1,10 @@
-import {
-  type ConversionPlan,
-  type ConversionTask,
+import type {
+  ConversionPlan,
+  ConversionTask,
   FILE_CHANGE_KINDS,
   PLAN_COMPLEXITIES,
   TASK_STATUSES,
-  type TaskResult,
+  TaskResult,
 } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 
@@ -12,17 +12,31 @@ import { builder } from "./builder.ts";
 
 export const TaskStatus = builder.enumType("TaskStatus", {
   description: "How far one task of a plan has come.",
-  values: TASK_STATUSES,
+  values: {
+    PENDING: { description: "It waits for its turn." },
+    RUNNING: { description: "A worker is at it." },
+    COMPLETED: { description: "It succeeded." },
+    FAILED: { description: "It failed; the result's `error` says why." },
+    SKIPPED: { description: "It was not needed, or what it depends on failed." },
+  } as const satisfies Record<(typeof TASK_STATUSES)[number], object>,
 });
 
 const PlanComplexity = builder.enumType("PlanComplexity", {
   description: "How hard a conversion is, in the planner's opinion.",
-  values: PLAN_COMPLEXITIES,
+  values: {
+    LOW: { description: "Mostly mechanical." },
+    MEDIUM: { description: "Some parts want thought." },
+    HIGH: { description: "Much of it has to be designed anew." },
+  } as const satisfies Record<(typeof PLAN_COMPLEXITIES)[number], object>,
 });
 
 const FileChangeKind = builder.enumType("FileChangeKind", {
   description: "What was done to a file.",
-  values: FILE_CHANGE_KINDS,
+  values: {
+    CREATED: { description: "It is new." },
+    MODIFIED: { description: "Its content changed." },
+    DELETED: { description: "It is gone." },
+  } as const satisfies Record<(typeof FILE_CHANGE_KINDS)[number], object>,
 });
 
 const ConversionTaskType = builder.objectRef<ConversionTask>("ConversionTask").implement({

@@ -7,7 +7,7 @@ import { type TechStack, techStackSchema } from "../repositories/techStack.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { validInput } from "./input.ts";
+import { isStorable, validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 import { TechStackInput, TechStackType } from "./techStack.ts";
@@ -219,24 +219,20 @@ builder.queryFields((t) => ({
   }),
 }));
 
-/** PostgreSQL's texts hold everything but the zero character. */
 function validText(text: string | null | undefined, argument: string, maxLength: number): string | undefined {
   if (text == null) return undefined;
-  if (text.length > maxLength || text.includes("\0")) {
+  if (text.length > maxLength || !isStorable(text)) {
     throw validationFailed([
-      { path: [argument], message: `expected up to ${maxLength} characters without U+0000` },
+      {
+        path: [argument],
+        message: `expected up to ${maxLength} characters, no U+0000 and no half of a surrogate pair`,
+      },
     ]);
   }
   return text;
 }
 
-const text = (maxLength: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(maxLength)
-    .refine((value) => !value.includes("\0"), "expected no U+0000");
+const text = (maxLength: number) => z.string().trim().min(1).max(maxLength);
 const sourceUrl = z
   .string()
   .trim()
@@ -285,12 +281,7 @@ const filesSchema = z
   });
 const newProject = {
   name: text(200),
-  description: z
-    .string()
-    .trim()
-    .max(5_000)
-    .refine((value) => !value.includes("\0"), "expected no U+0000")
-    .nullish(),
+  description: z.string().trim().max(5_000).nullish(),
   githubUrl: sourceUrl,
   originalTechStack: optional(techStackSchema),
   targetTechStack: techStackSchema.nullish(),

@@ -2,7 +2,7 @@ import { createYoga, type YogaInitialContext } from "graphql-yoga";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
-import { codedDocumentErrors, createErrorMasker } from "./plugins/codedErrors.ts";
+import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 
@@ -21,6 +21,7 @@ export function createGraphqlServer(sources: ContextSources, options: { isGraphi
     plugins: [
       // Documents first: what does not parse or is not valid goes no further.
       codedDocumentErrors(),
+      codedRefusals(),
     ],
     maskedErrors: { maskError: createErrorMasker(sources.log) },
     logging: {

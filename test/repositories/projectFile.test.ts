@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
+import type { Page } from "../../src/repositories/page.ts";
 import { createTestRepositories } from "../support/repositories.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 
@@ -72,7 +73,7 @@ test("only the files below a directory are listed, with and without a slash at i
     const [page] = await projectFiles.loadLists([
       { want: "page", list: projectFiles.list(keyOf(1), directory), page: {} },
     ]);
-    return (page as { rows: { path: string }[] }).rows.map(({ path }) => path);
+    return (page as Page<{ path: string }>).rows.map(({ path }) => path);
   };
 
   expect(await under("src")).toEqual(["src/a.ts", "src/b/c.ts", "src/b0.ts"]);

@@ -1,7 +1,7 @@
-import { pino } from "pino";
-import { afterAll } from "vitest";
+import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 export interface Answer {
@@ -15,7 +15,10 @@ export interface Answer {
 }
 
 /** The whole service on a database of this test file's own; both are closed after its last test. */
-export async function createTestApp(env: Record<string, string> = {}) {
+export async function createTestApp(
+  env: Record<string, string> = {},
+  { log = pino({ level: "silent" }) }: { log?: Logger } = {},
+) {
   const database = await createTestDatabase();
   const config = loadConfig({
     NODE_ENV: "test",
@@ -24,11 +27,9 @@ export async function createTestApp(env: Record<string, string> = {}) {
     DATABASE_URL: database.url,
     ...env,
   });
-  const app: App = await createApp(config, pino({ level: "silent" }));
-  afterAll(async () => {
-    await app.close();
-    await database.drop();
-  });
+  const app: App = await createApp(config, log);
+  // After the database was registered, so before it is dropped.
+  atEndOfFile(app.close);
 
   /** Sends an operation through GraphQL over HTTP, without a socket. */
   async function execute(query: string, variables?: Record<string, unknown>): Promise<Answer> {

@@ -1,19 +1,17 @@
 import { pino } from "pino";
-import { afterAll } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createDatabase } from "../../src/database/database.ts";
 import type { TokenCipher } from "../../src/database/encryption.ts";
 import { createRepositories } from "../../src/repositories/index.ts";
+import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 /** The repositories on a database of this test file's own; closed after its last test. */
 export async function createTestRepositories(options: { cipher?: TokenCipher } = {}) {
-  const { url, drop } = await createTestDatabase();
+  const { url } = await createTestDatabase();
   const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
-  afterAll(async () => {
-    await database.close();
-    await drop();
-  });
+  // After the database was registered, so before it is dropped.
+  atEndOfFile(database.close);
   const empty = () =>
     database.pool.query("TRUNCATE users, projects, project_files, conversion_jobs, github_credentials");
   return { database, pool: database.pool, empty, repositories: createRepositories(database, options) };

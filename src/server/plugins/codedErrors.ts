@@ -62,6 +62,27 @@ export function createErrorMasker(log: Logger) {
   };
 }
 
+/** Gives the refusals that Yoga sends without a body (406 and 415) one with a code. */
+export function codedRefusals(): Plugin {
+  return {
+    onResponse({ response, setResponse, fetchAPI }) {
+      if ((response.status !== 406 && response.status !== 415) || response.body) return;
+      const message =
+        response.status === 415
+          ? "The request's content-type is none that is read here: send application/json."
+          : "None of the accepted types is sent from here: accept application/json.";
+      const headers = Object.fromEntries(response.headers);
+      const body = JSON.stringify(errorBody(message, BAD_REQUEST));
+      setResponse(
+        new fetchAPI.Response(body, {
+          status: response.status,
+          headers: { ...headers, "content-type": "application/json; charset=utf-8" },
+        }),
+      );
+    },
+  };
+}
+
 /** An error body for answers that never reach GraphQL. */
 export function errorBody(message: string, code: string): { errors: GraphQLFormattedError[] } {
   return { errors: [{ message, extensions: { code } }] };
@@ -77,8 +98,18 @@ function withCode(error: GraphQLError, code: string): GraphQLError {
   const { http } = error.extensions;
   return new GraphQLError(error.message, {
     ...positionOf(error),
-    extensions: { code, ...(http === undefined ? {} : { http }) },
+    extensions: { code, ...(http === undefined ? {} : { http: httpOf(http, code) }) },
   });
+}
+
+/**
+ * Yoga marks a status as the specification's, and answers 200 in its place to clients that accept
+ * `application/json` alone. That is right for documents, which GraphQL answers. A request without
+ * one never came to GraphQL, and is a 400 for everybody.
+ */
+function httpOf(http: unknown, code: string): object {
+  // Safe: Yoga's `http` is `{ status?, headers?, spec? }`.
+  return code === BAD_REQUEST ? { ...(http as object), spec: false } : (http as object);
 }
 
 /** Where in the document and in the answer it happened. */

@@ -1,0 +1,129 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { ConfigError, loadConfig, variables } from "../src/config.ts";
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const namesIn = (problems: readonly string[]) =>
+  problems.map((problem) => problem.slice(0, problem.indexOf(":")));
+
+test("an empty environment is a configuration: the documented defaults", () => {
+  expect(loadConfig({})).toEqual({
+    environment: "development",
+    logLevel: "info",
+    http: {
+      host: "127.0.0.1",
+      port: 4000,
+      maxBodyBytes: 4_194_304,
+      shutdownTimeoutMs: 10_000,
+      isGraphiqlEnabled: true,
+    },
+    encryptionKey: undefined,
+    database: {
+      url: undefined,
+      dataDirectory: ".data",
+      poolMin: 2,
+      poolMax: 20,
+      idleTimeoutMs: 30_000,
+      connectionTimeoutMs: 10_000,
+      queryTimeoutMs: 60_000,
+      statementTimeoutMs: 30_000,
+    },
+  });
+});
+
+test("every value can be set, and an empty one counts as unset", () => {
+  expect(
+    loadConfig({
+      NODE_ENV: "production",
+      LOG_LEVEL: "warn",
+      HOST: "0.0.0.0",
+      PORT: "0",
+      GRAPHIQL: "",
+      DATABASE_URL: "postgresql://u:p@h:1/d",
+      DB_POOL_MAX: "7",
+      DB_POOL_MIN: "7",
+    }),
+  ).toMatchObject({
+    environment: "production",
+    logLevel: "warn",
+    http: { host: "0.0.0.0", port: 0, isGraphiqlEnabled: false },
+    database: { url: "postgresql://u:p@h:1/d", poolMin: 7, poolMax: 7 },
+  });
+  expect(loadConfig({ NODE_ENV: "production", GRAPHIQL: "true" }).http.isGraphiqlEnabled).toBe(true);
+  expect(loadConfig({ GRAPHIQL: "false" }).http.isGraphiqlEnabled).toBe(false);
+});
+
+test("all problems are reported at once, each by the variable's name", () => {
+  const bad = {
+    NODE_ENV: "staging",
+    LOG_LEVEL: "loud",
+    PORT: "65536",
+    GRAPHIQL: "yes",
+    MAX_BODY_BYTES: "many",
+    SHUTDOWN_TIMEOUT: "-1",
+    ENCRYPTION_KEY: "short",
+    DATABASE_URL: "mysql://h/d",
+    DB_POOL_MAX: "0",
+    DB_QUERY_TIMEOUT: "1.5",
+    DB_POOL_SIZE: "3",
+    DB_HOST: "h",
+  };
+  expect([...namesIn(problemsOf(bad))].sort()).toEqual(Object.keys(bad).sort());
+  expect(namesIn(problemsOf({ DB_POOL_MIN: "9", DB_POOL_MAX: "8" }))).toEqual(["DB_POOL_MIN"]);
+});
+
+test("the message lists every problem on a line, with what was received", () => {
+  expect(() => loadConfig({ PORT: "abc", DB_NAME: "x" })).toThrow(
+    /^The configuration has 2 problem\(s\):\n {2}- PORT: .*\(got "abc"\)\n {2}- DB_NAME: there is no such variable$/,
+  );
+});
+
+describe("numbers", () => {
+  test.each(["abc", "1e2x", "-1", "1.5", "Infinity", "NaN", "65536", " ", "0x10", "1_000"])(
+    "PORT=%j is refused",
+    (PORT) => {
+      expect(namesIn(problemsOf({ PORT }))).toEqual(["PORT"]);
+    },
+  );
+});
+
+test("a secret is never printed, not even when it is malformed", () => {
+  const secret = "hunter2-hunter2";
+  for (const [name, { isSecret }] of Object.entries(variables)) {
+    const problems = problemsOf({ [name]: secret }).join("\n");
+    if (isSecret) expect(problems).not.toContain("hunter2");
+  }
+  const secrets = Object.entries(variables).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
+  expect(secrets).toEqual(expect.arrayContaining(["DATABASE_URL", "ENCRYPTION_KEY"]));
+  // A name of ours that does not exist may hold a password too.
+  expect(problemsOf({ DB_PASSWORD: secret })).toEqual(["DB_PASSWORD: there is no such variable"]);
+});
+
+test("names of other programs are left alone", () => {
+  expect(
+    problemsOf({ PATH: "/bin", HOME: "/", PGHOST: "h", DATABASE_URL_READONLY: "x", SOME_DB_THING: "x" }),
+  ).toEqual([]);
+});
+
+const readme = new URL("../README.md", import.meta.url);
+
+test("the README's table has every variable, with its default and description", () => {
+  const rows = [
+    ...readFileSync(readme, "utf8").matchAll(/^\| `([A-Z][A-Z0-9_]*)` *\| *(.*?) *\| *(.*?) *\|$/gm),
+  ].map(([, name, fallback, description]) => [name, fallback?.replaceAll("`", ""), description]);
+
+  expect(rows.sort()).toEqual(
+    Object.entries(variables)
+      .map(([name, { default: fallback, description }]) => [name, fallback ?? "", description])
+      .sort(),
+  );
+});

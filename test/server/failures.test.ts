@@ -1,0 +1,107 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { createTestApp } from "../support/app.ts";
+import { captureLogs } from "../support/logs.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
+
+describe("an unexpected error", async () => {
+  const logs = captureLogs("warn");
+  const { app, execute } = await createTestApp({}, { log: logs.log });
+  await insertRows(app.database.pool, { users: 1, projects: 1 });
+
+  test("is masked, and logged once under the reference that the client sees", async () => {
+    await app.database.pool.query("ALTER TABLE projects RENAME TO hidden");
+    const answers = [
+      await execute(`{ a: project(id: "Project:${keyOf(1)}") { id } users { totalCount } }`),
+      await execute(
+        `mutation { importProject(input: { ownerId: "User:${keyOf(1)}", name: "n", githubUrl: "https://x/y" }) { project { id } } }`,
+      ),
+    ];
+    await app.database.pool.query("ALTER TABLE hidden RENAME TO projects");
+
+    const references = answers.map(({ errors }) => {
+      expect(errors).toHaveLength(1);
+      const [{ message, extensions }] = errors!;
+      expect(extensions).toEqual({
+        code: "INTERNAL_SERVER_ERROR",
+        reference: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      });
+      expect(message).toBe(`Something went wrong here. Tell us this reference: ${extensions.reference}`);
+      expect(JSON.stringify(errors)).not.toMatch(/projects|relation|prisma|src\//i);
+      return extensions.reference;
+    });
+    // The rest of the operation was answered.
+    expect(answers[0]?.data).toEqual({ a: null, users: { totalCount: 1 } });
+    expect(logs.atLeast(50).map(({ reference }) => reference)).toEqual(references);
+    expect(logs.lines).toHaveLength(2);
+    expect(logs.lines[0]).toMatchObject({
+      path: ["a"],
+      err: { message: expect.stringContaining("projects") },
+    });
+  });
+});
+
+describe("without its database", async () => {
+  const postgres = await startPostgres();
+  const logs = captureLogs("warn");
+  const app = await createApp(
+    loadConfig({ NODE_ENV: "test", PORT: "0", DATABASE_URL: postgres.url, DB_CONNECTION_TIMEOUT: "2000" }),
+    logs.log,
+  );
+  const { url } = await app.listen();
+  const origin = new URL(url).origin;
+  afterAll(() => app.close());
+
+  const ask = async (query: string) => {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    return (await response.json()) as {
+      data: Record<string, unknown> | null;
+      errors?: { message: string; extensions: { code: string } }[];
+    };
+  };
+  const ready = async () => (await fetch(`${origin}/readyz`)).status;
+  const READ = "{ users { totalCount } }";
+  const WRITE = `mutation { upsertUser(input: { githubId: "7", username: "seven" }) { user { username } } }`;
+  const HEALTH = "{ health { status components { name status message } } statistics { pool { max } } }";
+
+  test("the service says so to reads, writes and probes, stays alive, and recovers by itself", {
+    timeout: 60_000,
+  }, async () => {
+    expect(await ask(WRITE)).toEqual({ data: { upsertUser: { user: { username: "seven" } } } });
+    expect(await ready()).toBe(200);
+
+    await postgres.kill();
+    for (const query of [READ, WRITE, READ]) {
+      const { errors } = await ask(query);
+      expect(errors?.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+        ["SERVICE_UNAVAILABLE", "The database does not answer. Try again later."],
+      ]);
+    }
+    const { data } = await ask(HEALTH);
+    const names = ["database", "users", "projects", "conversionJobs"];
+    expect(data).toMatchObject({
+      health: {
+        status: "UNHEALTHY",
+        components: names.map((name) => ({ name, status: "UNHEALTHY", message: "does not answer" })),
+      },
+      statistics: { pool: { max: 20 } },
+    });
+    expect(await ready()).toBe(503);
+    expect((await fetch(`${origin}/livez`)).status).toBe(200);
+
+    await postgres.restart();
+    // The first statement after the restart may meet a connection from before it.
+    await expect.poll(ready, { timeout: 20_000 }).toBe(200);
+    expect(await ask(READ)).toEqual({ data: { users: { totalCount: 1 } } });
+    expect(await ask(WRITE)).toEqual({ data: { upsertUser: { user: { username: "seven" } } } });
+    expect((await ask(HEALTH)).data).toMatchObject({ health: { status: "HEALTHY" } });
+    // What everybody knows is not an error of the service.
+    expect(logs.atLeast(50)).toEqual([]);
+  });
+});

@@ -1,0 +1,140 @@
+import { connect } from "node:net";
+import { describe, expect, test } from "vitest";
+import { createTestApp } from "../support/app.ts";
+import { captureLogs } from "../support/logs.ts";
+import { insertRows } from "../support/rows.ts";
+
+const logs = captureLogs("info");
+const { app } = await createTestApp({}, { log: logs.log });
+const { url } = await app.listen();
+const origin = new URL(url).origin;
+
+const ask = (query: string, headers: Record<string, string> = {}, to = url) =>
+  fetch(to, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ query }),
+  });
+
+describe("a request's id", () => {
+  test("is the caller's when it is a plain name, in the answer and in the log", async () => {
+    for (const id of ["abc-123", "trace:0af7651916cd43dd.1", "x".repeat(128)]) {
+      const response = await ask("{ __typename }", { "x-request-id": id });
+      expect(response.headers.get("x-request-id")).toBe(id);
+      await response.text();
+      await expect
+        .poll(() => logs.lines.filter(({ requestId }) => requestId === id))
+        .toMatchObject([{ method: "POST", path: "/graphql", status: 200, msg: "request" }]);
+    }
+  });
+
+  test.each(["", "a b", "x".repeat(129), "a;b", '{"a":1}', "%0a", "ä"])(
+    "is a new one in place of %j",
+    async (id) => {
+      const response = await ask("{ __typename }", { "x-request-id": id });
+
+      expect(response.headers.get("x-request-id")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}$/);
+    },
+  );
+
+  test("is there on every kind of answer", async () => {
+    for (const path of ["/livez", "/readyz", "/nowhere", "/graphql"]) {
+      const response = await fetch(origin + path, { headers: { "x-request-id": "mine" } });
+      expect(response.headers.get("x-request-id")).toBe("mine");
+    }
+  });
+
+  test("is one for each request", async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => (await ask("{ __typename }")).headers.get("x-request-id")),
+    );
+    expect(new Set(ids).size).toBe(20);
+  });
+});
+
+test("the probes answer, and the root leads to GraphQL", async () => {
+  expect(await (await fetch(`${origin}/livez`)).text()).toBe("alive\n");
+  expect(await (await fetch(`${origin}/readyz`)).text()).toBe("ready\n");
+  const root = await fetch(`${origin}/`, { redirect: "manual" });
+  expect([root.status, root.headers.get("location")]).toEqual([302, "/graphql"]);
+});
+
+test("the query's text is not in the log's path", async () => {
+  await (await fetch(`${url}?query={__typename}&token=secret`)).text();
+
+  await expect
+    .poll(() => logs.lines.filter(({ method }) => method === "GET").at(-1))
+    .toMatchObject({ path: "/graphql" });
+  expect(logs.text()).not.toContain("secret");
+});
+
+describe("shutting down", () => {
+  test("lets a running request finish, fails readiness first, refuses new connections, and is done once", async () => {
+    const { app: stopping } = await createTestApp();
+    const { url: itsUrl, port } = await stopping.listen();
+    await insertRows(stopping.database.pool, { users: 1 });
+
+    // The request waits for this lock.
+    const blocker = await stopping.database.pool.connect();
+    await blocker.query("BEGIN");
+    await blocker.query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    const slow = ask("{ users { totalCount } }", {}, itsUrl);
+    await expect
+      .poll(async () => {
+        const { rows } = await blocker.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted");
+        return rows[0].n;
+      })
+      .toBe(1);
+    // A connection from before, which asks for readiness while the service stops.
+    const probe = connect(port, "127.0.0.1");
+    let probeAnswer = "";
+    probe.setEncoding("utf8").on("data", (chunk: string) => {
+      probeAnswer += chunk;
+    });
+    const probeClosed = new Promise<void>((resolve) => probe.once("close", () => resolve()));
+    // The head is not whole: to the server this connection is at work, not idle.
+    probe.write("GET /readyz HTTP/1.1\r\nhost: x\r\n");
+    await ask("{ __typename }", {}, itsUrl).then((response) => response.text());
+
+    const first = stopping.close();
+    const second = stopping.close();
+    expect(second).toBe(first);
+    await expect(fetch(itsUrl)).rejects.toThrow("fetch failed");
+    probe.write("\r\n");
+    await probeClosed;
+    expect(probeAnswer).toMatch(/^HTTP\/1.1 503 /);
+    expect(probeAnswer).toMatch(/connection: close/i);
+
+    await blocker.query("COMMIT");
+    blocker.release();
+    const response = await slow;
+    expect(await response.json()).toEqual({ data: { users: { totalCount: 1 } } });
+    await first;
+    expect(stopping.close()).toBe(first);
+  });
+
+  test("cuts off what outlasts the time-out", async () => {
+    const itsLogs = captureLogs("warn");
+    const { app: stopping } = await createTestApp({ SHUTDOWN_TIMEOUT: "100" }, { log: itsLogs.log });
+    const { url: itsUrl } = await stopping.listen();
+    const blocker = await stopping.database.pool.connect();
+    await blocker.query("BEGIN");
+    await blocker.query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    const slow = ask("{ users { totalCount } }", {}, itsUrl).catch((error: unknown) => error);
+    await expect
+      .poll(async () => {
+        const { rows } = await blocker.query("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted");
+        return rows[0].n;
+      })
+      .toBe(1);
+
+    const closed = stopping.close();
+    expect(await slow).toBeInstanceOf(TypeError);
+    expect(itsLogs.lines).toMatchObject([
+      { msg: "requests were cut off: they outlasted the shutdown time-out" },
+    ]);
+    await blocker.query("COMMIT");
+    blocker.release();
+    await closed;
+  });
+});
