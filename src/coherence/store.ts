@@ -1,5 +1,6 @@
 import { decode, encode } from "./codec.ts";
 import { createLocalCache } from "./localCache.ts";
+import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
 import type { Epoch, StoredEntry, VersionTable } from "./versionTable.ts";
 
@@ -135,7 +136,12 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       return;
     }
     try {
-      const entry: StoredEntry = { stamp: begun.sequence, tags, value: encode(value), ttlMs };
+      const entry: StoredEntry = {
+        stamp: begun.sequence,
+        tags: withTypeTags(tags),
+        value: encode(value),
+        ttlMs,
+      };
       if (!keepLocal(key, begun, entry, value)) {
         counts.rejectedFills++;
         return;

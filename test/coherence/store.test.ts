@@ -34,10 +34,14 @@ describe("the coherent store", () => {
     const [one, two] = [createStore(), createStore()];
     const { row, read } = createRow(one);
     expect((await read()).source).toBe("loaded");
-    expect(await read()).toMatchObject({ value: { n: 0, at: new Date(0) }, tags: ["row"], source: "local" });
+    expect(await read()).toMatchObject({
+      value: { n: 0, at: new Date(0) },
+      tags: ["row", "row!"],
+      source: "local",
+    });
     expect(await read(two)).toMatchObject({
       value: { n: 0, at: new Date(0) },
-      tags: ["row"],
+      tags: ["row", "row!"],
       source: "shared",
     });
     expect((await read(two)).source).toBe("local");
@@ -57,6 +61,20 @@ describe("the coherent store", () => {
     expect((await read(one)).value.n).toBe(1);
     expect(row.loads).toBe(2);
     expect((await one.read("other", { ttlMs: 1, load: () => Promise.reject() })).source).toBe("local");
+  });
+
+  it("counts a change of a whole type as a change of everything of the type", async () => {
+    const store = createStore();
+    const options = {
+      ttlMs: 60_000,
+      load: async () => ({ value: 1, tags: ["Project:7", "User@githubId=1!:#"] }),
+    };
+    for (const tag of ["Project!", "User!"]) {
+      await store.read("key", options);
+      expect((await store.read("key", options)).source).toBe("local");
+      await table.bump(epoch, [tag]);
+      expect((await store.read("key", options)).source).toBe("loaded");
+    }
   });
 
   it("asks the database as long as a writer is between mark and release", async () => {
@@ -233,12 +251,12 @@ describe("the coherent store", () => {
         load: async () => ({ value: "x".repeat(400), tags: [`t${key}`] }),
       });
     }
-    expect(store.statistics()).toMatchObject({ entries: 2, tags: 2 });
+    expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
     await store.read("big", {
       ttlMs: 60_000,
       load: async () => ({ value: "x".repeat(4_000), tags: ["big"] }),
     });
-    expect(store.statistics()).toMatchObject({ entries: 2, tags: 2 });
+    expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
   });
 
   it("gives everybody the same value, which nobody can change", async () => {
