@@ -46,7 +46,15 @@ describe("the first level", () => {
     ]);
     cache.invalidate("t", undefined);
     expect(cache.get("new", 0)).toBeUndefined();
-    expect(cache.statistics()).toEqual({ entries: 1, bytes: 10, tags: 1, invalidations: 2 });
+    expect(cache.statistics()).toEqual({ entries: 1, bytes: 30, tags: 2, invalidations: 2 });
+  });
+
+  it("is empty after it was cleared", () => {
+    const cache = createLocalCache({ maxBytes: 100 });
+    cache.set("a", entry());
+    cache.clear();
+    expect(cache.get("a", 0)).toBeUndefined();
+    expect(cache.statistics()).toEqual({ entries: 0, bytes: 0, tags: 0, invalidations: 0 });
   });
 
   it("does what a list of entries, searched from end to end, would do", () => {
@@ -70,28 +78,34 @@ describe("the first level", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const cache = createLocalCache({ maxBytes: 20 });
-        let model: [string, LocalEntry][] = [];
+        // In the order of use; an emptied place keeps its turn.
+        let model: { key: string; entry: LocalEntry; isEmpty: boolean }[] = [];
+        const bytes = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0);
         for (const action of steps) {
           if (action.kind === "set") {
             const added = entry(action);
             cache.set(action.key, added);
-            model = [...model.filter(([key]) => key !== action.key), [action.key, added]];
-            while (model.reduce((sum, [, { bytes }]) => sum + bytes, 0) > 20) model.shift();
+            model = [
+              ...model.filter(({ key }) => key !== action.key),
+              { key: action.key, entry: added, isEmpty: false },
+            ];
+            while (bytes() > 20) model.shift();
           } else if (action.kind === "get") {
-            const found = model.find(([key]) => key === action.key);
-            expect(cache.get(action.key, 0)).toEqual(found?.[1]);
+            const found = model.find(({ key, isEmpty }) => key === action.key && !isEmpty);
+            expect(cache.get(action.key, 0)).toEqual(found?.entry);
             if (found) model = [...model.filter((item) => item !== found), found];
           } else {
             const { tag, version } = action;
             cache.invalidate(tag, version);
-            model = model.filter(
-              ([, of]) => !of.tags.includes(tag) || (version !== undefined && of.stamp >= version),
-            );
+            for (const item of model) {
+              item.isEmpty ||=
+                item.entry.tags.includes(tag) && (version === undefined || item.entry.stamp < version);
+            }
           }
           expect(cache.statistics()).toMatchObject({
-            entries: model.length,
-            bytes: model.reduce((sum, [, { bytes }]) => sum + bytes, 0),
-            tags: new Set(model.flatMap(([, of]) => of.tags)).size,
+            entries: model.filter(({ isEmpty }) => !isEmpty).length,
+            bytes: bytes(),
+            tags: new Set(model.flatMap(({ entry }) => entry.tags)).size,
           });
         }
       }),
