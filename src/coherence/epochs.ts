@@ -18,16 +18,13 @@ import { type Epoch, epochNumber, type VersionTable } from "./versionTable.ts";
  * - Serving needs a *read lease*: the row was read as `live` less than `leaseMs` ago on this
  *   process's monotonic clock. An epoch is `retiring` for that long, so in `retired` nobody serves.
  * - A writer marks in the epoch that the row names after the writer's transaction has got its id.
- *   `live` and `quiescing`: it must mark. `retiring`: it must wait. `retired`: nobody serves, and it
+ *   `live` and `quiescing`: it must mark. `retiring`: it must wait, and begin again. `retired`: nobody serves, and it
  *   may commit unmarked.
  * - An epoch goes live when every transaction has ended that had an id at some moment after the
  *   row became `quiescing`: all those that were told of an earlier epoch, or of none.
  */
 export interface EpochOptions {
-  /**
-   * Runs one statement, committed by itself, on a connection that writers do not use: they hold
-   * theirs while they wait for this one. Must go to the primary.
-   */
+  /** Runs one statement, committed by itself, on the primary. */
   readonly query: (
     sql: string,
     parameters: readonly string[],

@@ -69,6 +69,40 @@ describe("a write through Prisma", () => {
     expect(statements.slice(-2)).toEqual(["SELECT * FROM drain_cache_invalidations()", "COMMIT"]);
   });
 
+  it("runs again, unmarked, when it cannot be marked and the epoch has been given up", async () => {
+    const log: string[] = [];
+    const setState = (state: string) => pool.query("UPDATE cache_epoch SET state = $1", [state]);
+    const isolated = createCoherentWrite<Prisma.TransactionClient>({
+      transaction: (work) => prisma.$transaction(work),
+      table: {
+        mark: async (epoch) => {
+          log.push(`mark in ${epoch}`);
+          throw new Error("unreachable");
+        },
+        release: () => Promise.reject(new Error("Nothing was marked.")),
+      },
+      epochs: {
+        async retire(name) {
+          log.push(`retire ${name}`);
+          await setState("retiring");
+          return { name, state: "retiring", isSameServer: true };
+        },
+        async untilRetired(name) {
+          log.push(`wait until ${name} is retired`);
+          await setState("retired");
+          return { name, state: "retired", isSameServer: true };
+        },
+      },
+    });
+    const result = await isolated((tx) => {
+      log.push("work");
+      return tx.user.create({ data: { githubId: "2", username: "bob" } });
+    });
+    expect(log).toEqual(["work", "mark in 1.a", "retire 1.a", "wait until 1.a is retired", "work"]);
+    expect(await prisma.user.findUnique({ where: { githubId: "2" } })).toEqual(result);
+    await setState("live");
+  });
+
   it("leaves the tags pending when nobody can say whether the COMMIT took place", async () => {
     const drop = createCoherentWrite<Prisma.TransactionClient>({
       transaction: async (work) => {
