@@ -24,7 +24,7 @@ export async function createInstance(options: {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
   const control = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   const redis = new Redis(redisUrl());
-  const shared = createRedisVersionTable({ redis: createScriptRunner(redis), namespace });
+  const shared = createRedisVersionTable({ redis: createScriptRunner(redis), namespace, maxLagMs: 60_000 });
   const table = wrap(shared);
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
   const epochs = createEpochs({ query, table, leaseMs });

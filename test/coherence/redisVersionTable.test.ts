@@ -10,7 +10,7 @@ describe("the version table in Redis", () => {
   const client = new Redis(redisUrl());
   afterAll(() => client.quit());
   const create = (options: TableOptions = {}, namespace: string = randomUUID(), redis = client) =>
-    createRedisVersionTable({ redis: createScriptRunner(redis), namespace, ...options });
+    createRedisVersionTable({ redis: createScriptRunner(redis), namespace, maxLagMs: 60_000, ...options });
 
   specifyVersionTable(async (options) => create(options));
 

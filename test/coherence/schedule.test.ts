@@ -31,7 +31,10 @@ const steps = fc.array(
 
 async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], removed?: Rule): Promise<number> {
   const epoch = "1.a";
-  const shared = createMemoryVersionTable({ maxEntries: removed === "pending check" ? 0 : 10 });
+  const shared = createMemoryVersionTable({
+    maxEntries: removed === "pending check" ? 0 : 10,
+    maxLagMs: 60_000,
+  });
   await open(shared, epoch);
   const pause = (label: string) => scheduler.schedule(Promise.resolve(), label);
   /** Both ways take their time. */

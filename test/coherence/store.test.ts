@@ -8,8 +8,8 @@ import { open } from "./versionTableSpecification.ts";
 const epoch: Epoch = "1.a";
 let table: VersionTable;
 let held: Epoch | undefined;
-const createStore = (of: VersionTable = table, maxBytes = 1_000_000) =>
-  createCoherentStore({ table: of, maxBytes, heldEpoch: () => held });
+const createStore = (of: VersionTable = table, maxBytes = 1_000_000, timeoutMs = 60_000) =>
+  createCoherentStore({ table: of, maxBytes, timeoutMs, heldEpoch: () => held });
 type Store = ReturnType<typeof createStore>;
 
 /** A row that is read through a store, and how often it was. */
@@ -25,7 +25,7 @@ function createRow(store: Store, tags: readonly string[] | null = ["row"]) {
 
 describe("the coherent store", () => {
   beforeEach(async () => {
-    table = createMemoryVersionTable({ maxEntries: 100 });
+    table = createMemoryVersionTable({ maxEntries: 100, maxLagMs: 60_000 });
     await open(table, epoch);
     held = epoch;
   });
@@ -207,7 +207,7 @@ describe("the coherent store", () => {
     ["rejects", () => Promise.reject(new Error("connection lost"))],
     ["does not answer", () => new Promise<never>(() => {})],
   ])("answers from the database when the table %s", async (_, broken) => {
-    const store = createStore({ ...table, since: broken, get: broken, fill: broken });
+    const store = createStore({ ...table, since: broken, get: broken, fill: broken }, 1_000_000, 20);
     const { read } = createRow(store);
     expect((await read()).source).toBe("loaded");
     expect((await read()).source).toBe("loaded");

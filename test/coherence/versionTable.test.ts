@@ -6,7 +6,9 @@ import { open, specifyVersionTable } from "./versionTableSpecification.ts";
 import { checkAgainstWorld } from "./versionTableWorld.ts";
 
 describe("the version table in memory", () => {
-  specifyVersionTable(async (options) => createMemoryVersionTable({ maxEntries: 1_000, ...options }));
+  specifyVersionTable(async (options) =>
+    createMemoryVersionTable({ maxEntries: 1_000, maxLagMs: 60_000, ...options }),
+  );
 
   it("serves no stale answer, whatever the order of reads, writes, crashes and floods of tags", async () => {
     const hits = await checkAgainstWorld(
