@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { type Epoch, epochNumber, type VersionTable } from "./versionTable.ts";
+
+/**
+ * Which epoch of the version table counts, and who may serve from it.
+ *
+ *       (claim, open)            (all transactions that had an id have ended)
+ *   retired ───────▶ quiescing ───────▶ live
+ *      ▲                 │                │   lost, unreachable, or another database server
+ *      │                 ▼                ▼
+ *      └───────────── retired ◀─────── retiring
+ *                                (the read lease has run out)
+ *
+ * The state is one row in PostgreSQL; every step is a compare-and-set that any instance may take.
+ *
+ * - Serving needs a *read lease*: the row was read as `live` less than `leaseMs` ago on this
+ *   process's monotonic clock. An epoch is `retiring` for that long, so in `retired` nobody serves.
+ * - A writer marks in the epoch that the row names after the writer's transaction has got its id.
+ *   `live` and `quiescing`: it must mark. `retiring`: it must wait, and begin again. `retired`: nobody serves, and it
+ *   may commit unmarked.
+ * - An epoch goes live when every transaction has ended that had an id at some moment after the
+ *   row became `quiescing`: all those that were told of an earlier epoch, or of none.
+ */
+export interface EpochOptions {
+  /** Runs one statement, committed by itself, on the primary. */
+  readonly query: (
+    sql: string,
+    parameters: readonly string[],
+  ) => Promise<{ readonly rows: readonly unknown[] }>;
+  readonly table: Pick<VersionTable, "open" | "activate">;
+  /** How long an instance serves without hearing from PostgreSQL, and how long the first write of an outage waits, in ms. */
+  readonly leaseMs?: number;
+  /** Epochs that lived for less than a minute are followed by longer and longer pauses, up to this, in ms. */
+  readonly maxPauseMs?: number;
+  readonly onError?: (error: unknown) => void;
+  /** A monotonic clock, in ms. */
+  readonly now?: () => number;
+}
+
+const epochRow = z.object({
+  name: z.string().transform((name) => name as Epoch), // Safe: the table's check constraint.
+  state: z.enum(["live", "retiring", "retired", "quiescing"]),
+  isSameServer: z.boolean(),
+});
+export type EpochRow = z.infer<typeof epochRow>;
+
+// A server that has been restarted or replaced may have lost what it had acknowledged.
+const SERVER = `extract(epoch FROM pg_postmaster_start_time())::text || '/' || (SELECT timeline_id FROM pg_control_checkpoint())`;
+const READ = `SELECT name, state, server = ${SERVER} AS "isSameServer" FROM cache_epoch`;
+const RETIRE = `UPDATE cache_epoch SET state = CASE state WHEN 'live' THEN 'retiring' ELSE 'retired' END, changed_at = now()
+  WHERE name = $1 AND state IN ('live', 'quiescing')`;
+const CLAIM = `UPDATE cache_epoch SET name = $2, server = ${SERVER}, changed_at = now() WHERE name = $1 AND state = 'retired'`;
+const ADVANCE = `UPDATE cache_epoch SET state = $3, changed_at = now() WHERE name = $1 AND state = $2 RETURNING name`;
+
+const LIVED_LONG_MS = 60_000;
+const FIRST_PAUSE_MS = 250;
+
+export type Epochs = ReturnType<typeof createEpochs>;
+
+export function createEpochs(options: EpochOptions) {
+  const { query, table, onError = () => {} } = options;
+  const { leaseMs = 1_000, maxPauseMs = 30_000, now = () => performance.now() } = options;
+
+  let lease: { readonly epoch: Epoch; readonly until: number } | undefined;
+  let latest: EpochRow | undefined;
+  /** When this process first saw the epoch in the state that it is in. */
+  let seen: { readonly name: Epoch; readonly state: EpochRow["state"]; readonly at: number } | undefined;
+  /** Transactions with lower ids may not know of this epoch. */
+  let barrier: { readonly name: Epoch; readonly xmax: string } | undefined;
+  let reported: Epoch | undefined;
+  let pauseMs = 0;
+  let changes = 0;
+
+  const read = async (): Promise<EpochRow> => {
+    // Before the statement is sent: a lease is counted from the earliest moment it may describe.
+    const askedAt = now();
+    const row = epochRow.parse((await query(READ, [])).rows[0]);
+    latest = row;
+    if (seen?.name !== row.name || seen.state !== row.state) {
+      if (seen?.state === "live") {
+        const livedLong = now() - seen.at >= LIVED_LONG_MS;
+        pauseMs = livedLong ? 0 : Math.min(maxPauseMs, Math.max(FIRST_PAUSE_MS, 2 * pauseMs));
+      }
+      if (row.state === "live") changes++;
+      seen = { name: row.name, state: row.state, at: now() };
+    }
+    const mayServe = row.state === "live" && row.isSameServer;
+    lease = mayServe ? { epoch: row.name, until: askedAt + leaseMs } : undefined;
+    return row;
+  };
+
+  const advance = async (name: Epoch, from: EpochRow["state"], to: EpochRow["state"]) =>
+    (await query(ADVANCE, [name, from, to])).rows.length === 1;
+
+  const retire = async (name: Epoch): Promise<EpochRow> => {
+    if (lease?.epoch === name) lease = undefined;
+    await query(RETIRE, [name]);
+    return read();
+  };
+
+  /** Counts from this process's own first sight: no two clocks are compared. */
+  const finishRetiring = async (row: EpochRow): Promise<void> => {
+    if (seen?.state === "retiring" && now() - seen.at >= leaseMs)
+      await advance(row.name, "retiring", "retired");
+  };
+
+  const begin = async (row: EpochRow): Promise<void> => {
+    // Also above what a table may hold that knew a database which has been restored since.
+    const number = Math.max(epochNumber(row.name) + 1, Date.now());
+    const name: Epoch = `${number}.${randomBytes(8).toString("hex")}`;
+    // The claim decides between rivals before either has touched the table.
+    await query(CLAIM, [row.name, name]);
+    if ((await read()).name !== name) return;
+    if (await table.open(name)) await advance(name, "retired", "quiescing");
+  };
+
+  const finishQuiescing = async ({ name }: EpochRow): Promise<void> => {
+    if (barrier?.name !== name) {
+      const { rows } = await query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xmax", []);
+      barrier = { name, xmax: z.object({ xmax: z.string() }).parse(rows[0]).xmax };
+    }
+    const { rows } = await query('SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 AS "isOver"', [
+      barrier.xmax,
+    ]);
+    if (!z.object({ isOver: z.boolean() }).parse(rows[0]).isOver) return;
+    if (await table.activate(name)) await advance(name, "quiescing", "live");
+    else await retire(name);
+  };
+
+  return {
+    /** The epoch on which this process holds a read lease at this moment. */
+    held: (): Epoch | undefined => (lease !== undefined && now() < lease.until ? lease.epoch : undefined),
+
+    /** The row as it was read last. */
+    latest: (): EpochRow | undefined => latest,
+
+    /** How often this process has seen another epoch go live. */
+    changes: (): number => changes,
+
+    /**
+     * Renews the lease and takes the step towards a live epoch that can be taken now. Rejects when
+     * PostgreSQL or the table cannot be reached.
+     *
+     * @returns how long to wait before the next call, in ms
+     */
+    async step(): Promise<number> {
+      let row = await read();
+      if ((row.state === "live" || row.state === "quiescing") && !row.isSameServer)
+        row = await retire(row.name);
+      switch (row.state) {
+        case "live":
+          return leaseMs / 3;
+        case "retiring":
+          await finishRetiring(row);
+          return leaseMs / 10;
+        case "retired": {
+          // Random, so that instances which woke together do not claim together.
+          const pause = pauseMs * (1 + Math.random()) - (now() - seen!.at);
+          if (pause > 0) return Math.min(pause, leaseMs / 3);
+          await begin(row);
+          return 10;
+        }
+        case "quiescing":
+          await finishQuiescing(row);
+          return 10;
+      }
+    },
+
+    /** The table has refused the epoch as `lost`. Called for every refusal; one of them suffices. */
+    reportLost(name: Epoch): void {
+      if (latest?.name !== name || latest.state !== "live" || reported === name) return;
+      reported = name;
+      retire(name).catch((error: unknown) => {
+        reported = undefined;
+        onError(error);
+      });
+    },
+
+    /** The table does not hold the epoch, or cannot be reached to mark in it. Returns the row as it is then. */
+    retire,
+
+    /** Waits until no instance can be serving from a `retiring` epoch: `leaseMs` at most. */
+    async untilRetired(name: Epoch): Promise<EpochRow> {
+      for (;;) {
+        const row = await read();
+        if (row.name !== name || row.state !== "retiring") return row;
+        await finishRetiring(row);
+        await sleep(Math.min(20, leaseMs / 10));
+      }
+    },
+
+    /** Calls `step` until the signal aborts. Never rejects. */
+    async run(signal: AbortSignal): Promise<void> {
+      while (!signal.aborted) {
+        const pause = await this.step().catch((error: unknown) => {
+          onError(error);
+          return leaseMs / 3;
+        });
+        await sleep(pause, undefined, { signal }).catch(() => {});
+      }
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import * as z from "zod";
+import {
+  ACTIVATE,
+  BEAT,
+  BUMP,
+  FILL,
+  GET,
+  MARK,
+  OPEN,
+  RELEASE,
+  type RedisScript,
+  SINCE,
+  TRANSACTIONS,
+} from "./scripts.ts";
+import { type Epoch, VERSION_TABLE_DEFAULTS, type VersionTable } from "./versionTable.ts";
+
+/** What the table needs of a Redis client. Rejects when no answer came in time. */
+export interface ScriptRunner {
+  run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+}
+
+export interface RedisVersionTableOptions {
+  readonly redis: ScriptRunner;
+  /** Sets this service's keys apart from those of others: 1 or more characters, no braces. */
+  readonly namespace: string;
+  readonly maxTags?: number;
+  readonly maxChanges?: number;
+  readonly maxLagMs?: number;
+}
+
+/**
+ * The version table that all instances share. All keys are in one hash slot. Every method rejects
+ * when Redis cannot be reached, and then may have had its effect or not: all of them can be repeated.
+ */
+export function createRedisVersionTable(options: RedisVersionTableOptions): VersionTable {
+  const { redis, namespace } = options;
+  const { maxTags, maxChanges, maxLagMs } = { ...VERSION_TABLE_DEFAULTS, ...options };
+  const key = (name: string) => `{${namespace}}:${name}`;
+  const structures = ["meta", "versions", "pending", "transactions"].map(key);
+  // The epoch in the name: what an earlier one has left behind is never found, and expires.
+  const entryKey = (epoch: Epoch, name: string) => key(`entry:${epoch}:${name}`);
+
+  const call = async <Reply>(
+    script: RedisScript,
+    reply: z.ZodType<Reply>,
+    args: readonly (string | number)[],
+    entries: readonly string[] = [],
+  ): Promise<Reply> => reply.parse(await redis.run(script, [...structures, ...entries], args.map(String)));
+
+  return {
+    isShared: true,
+
+    open: async (epoch) => (await call(OPEN, bit, [epoch])) === 1,
+
+    activate: async (epoch) => (await call(ACTIVATE, bit, [epoch])) === 1,
+
+    async since(epoch, known) {
+      const reply = await call(SINCE, sinceReply, [epoch, maxLagMs, known, maxChanges]);
+      if (typeof reply === "string") return reply;
+      const [sequence, pending, isComplete, flat = []] = reply;
+      return {
+        sequence,
+        versions: isComplete === 1 ? pairs(flat) : undefined,
+        pending: pending.filter((tag) => tag !== SENTINEL),
+      };
+    },
+
+    async get(epoch, keys) {
+      const reply = await call(
+        GET,
+        getReply,
+        [epoch, maxLagMs],
+        keys.map((name) => entryKey(epoch, name)),
+      );
+      if (typeof reply === "string") return reply;
+      return reply.map((entry) => {
+        if (entry === 0) return undefined;
+        const [stamp, tags, value, ttlMs] = entry;
+        return { stamp, tags, value, ttlMs };
+      });
+    },
+
+    fill: (epoch, name, { stamp, tags, value, ttlMs }) =>
+      call(
+        FILL,
+        fillReply,
+        [epoch, maxLagMs, stamp, Math.max(1, Math.round(ttlMs)), value, ...tags],
+        [entryKey(epoch, name)],
+      ),
+
+    mark: (epoch, xid, tags) => call(MARK, z.enum(["marked", "lost"]), [epoch, xid, ...tags]),
+
+    release: (epoch, xid) => call(RELEASE, z.enum(["released", "lost"]), [epoch, maxTags, xid]),
+
+    bump: (epoch, tags) => call(BUMP, z.enum(["bumped", "lost"]), [epoch, maxTags, ...tags]),
+
+    async transactions(epoch) {
+      const reply = await call(TRANSACTIONS, transactionsReply, [epoch]);
+      return reply === "lost" ? reply : reply.filter((xid) => xid !== SENTINEL);
+    },
+
+    beat: (epoch, instant) => call(BEAT, beatReply, [epoch, instant ?? ""]),
+  };
+}
+
+/** The part of an ioredis client that is used. */
+export interface EvalClient {
+  evalsha(sha1: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
+  eval(lua: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
+}
+
+/** Runs scripts by their digest; one that the server does not know yet is sent whole. */
+export function createScriptRunner(client: EvalClient): ScriptRunner {
+  return {
+    async run({ lua, sha1 }, keys, args) {
+      try {
+        return await client.evalsha(sha1, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+        return client.eval(lua, keys.length, ...keys, ...args);
+      }
+    },
+  };
+}
+
+/** The hash field that holds the epoch. No tag and no xid is empty. */
+const SENTINEL = "";
+
+const bit = z.union([z.literal(0), z.literal(1)]);
+const refusal = z.enum(["lost", "quiescing", "lagging"]);
+const text = z.array(z.string());
+const sinceReply = z.union([
+  refusal,
+  z.literal("unchanged"),
+  z.tuple([z.number(), text, bit, text.optional()]),
+]);
+const entryReply = z.tuple([z.number(), text, z.string(), z.number()]);
+const getReply = z.union([refusal, z.array(z.union([z.literal(0), entryReply]))]);
+const fillReply = z.union([refusal, z.enum(["stored", "invalid"])]);
+const transactionsReply = z.union([z.literal("lost"), text]);
+const beatReply = z.union([z.literal("lost"), z.number()]);
+
+function pairs(flat: readonly string[]): [string, number][] {
+  const list: [string, number][] = [];
+  for (let index = 0; index < flat.length; index += 2) list.push([flat[index]!, Number(flat[index + 1])]);
+  return list;
+}

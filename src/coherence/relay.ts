@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import type { Epoch, VersionTable } from "./versionTable.ts";
+
+export interface RelayClient {
+  query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  /** True: the connection is broken and must not be used again. */
+  release(destroy?: boolean): void;
+}
+
+export interface RelayOptions {
+  readonly connect: () => Promise<RelayClient>;
+  readonly table: Pick<VersionTable, "bump" | "beat">;
+  /** The epoch in which changes are to be told: the one that is live or quiescing. */
+  readonly epoch: () => Epoch | undefined;
+  /** Between two passes when nobody wakes the relay, in ms. */
+  readonly pollMs?: number;
+  /** Rows in one pass. */
+  readonly batchSize?: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+const outboxRow = z.object({ id: z.string(), tags: z.array(z.string()) });
+
+const LOCK = "SELECT id::text, tags FROM cache_invalidations ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED";
+const LEFT = "SELECT id::text, tags FROM cache_invalidations ORDER BY id LIMIT $1";
+
+/**
+ * Tells the version table what others than the service have changed: the rows that are left in
+ * the outbox. Every instance runs one; rows that another has locked are skipped.
+ *
+ * After each pass it reports up to which instant everything is told; without a fresh report the
+ * version table serves nothing. A row that another relay has locked may stay untold, for that relay may
+ * have been stopped. Hence: a row which is still there in the next pass is told without
+ * its lock (telling twice does no harm), and until then the report covers only the pass in which it
+ * was not there yet. Ids are given out before rows are committed, so a pass takes whatever it
+ * sees; no position is remembered.
+ */
+export function createRelay(options: RelayOptions) {
+  const {
+    connect,
+    table,
+    epoch: currentEpoch,
+    pollMs = 100,
+    batchSize = 1_000,
+    onError = () => {},
+  } = options;
+
+  let epoch: Epoch | undefined;
+  /** The table's clock before this pass, and before the one that went before it. */
+  let instant: number | undefined;
+  let previousInstant: number | undefined;
+  let seen = new Set<string>();
+  let told = new Set<string>();
+  let relayed = 0;
+  let wakeUp = () => {};
+
+  const tell = async (rows: readonly z.infer<typeof outboxRow>[]): Promise<void> => {
+    if (rows.length === 0) return;
+    const tags = new Set(rows.flatMap((row) => row.tags));
+    if ((await table.bump(epoch!, [...tags])) === "lost") throw new Error(`The epoch ${epoch} was lost.`);
+    relayed += rows.length;
+  };
+
+  const relayUnlocked = async (client: RelayClient): Promise<boolean> => {
+    await client.query("BEGIN");
+    const locked = z.array(outboxRow).parse((await client.query(LOCK, [batchSize])).rows);
+    // The bump first: should the rest fail, they are told again.
+    await tell(locked);
+    if (locked.length > 0) {
+      await client.query("DELETE FROM cache_invalidations WHERE id = ANY($1::bigint[])", [
+        locked.map(({ id }) => id),
+      ]);
+    }
+    await client.query("COMMIT");
+    return locked.length === batchSize;
+  };
+
+  /** Rows that another relay holds. Returns the instant up to which everything is told now. */
+  const relayLocked = async (client: RelayClient): Promise<number | undefined> => {
+    const left = z.array(outboxRow).parse((await client.query(LEFT, [batchSize])).rows);
+    const overdue = left.filter(({ id }) => seen.has(id) && !told.has(id));
+    await tell(overdue);
+    told = new Set(left.filter(({ id }) => told.has(id) || seen.has(id)).map(({ id }) => id));
+    seen = new Set(left.map(({ id }) => id));
+    if (left.length === batchSize) return undefined;
+    return left.every(({ id }) => told.has(id)) ? instant : previousInstant;
+  };
+
+  return {
+    /** How many rows were told. */
+    relayed: (): number => relayed,
+
+    /**
+     * One pass. Rejects when PostgreSQL or the table cannot be reached; nothing is lost then.
+     *
+     * @returns whether there is more to do at once
+     */
+    async pass(): Promise<boolean> {
+      const present = currentEpoch();
+      if (present === undefined) return false;
+      if (present !== epoch) {
+        epoch = present;
+        instant = previousInstant = undefined;
+        [seen, told] = [new Set(), new Set()];
+      }
+      instant ??= await beat(undefined);
+      const client = await connect();
+      let isBroken = true;
+      try {
+        const hasMore = await relayUnlocked(client);
+        const covered = hasMore ? undefined : await relayLocked(client);
+        isBroken = false;
+        if (hasMore) return true;
+        previousInstant = instant;
+        instant = await beat(covered);
+        return false;
+      } finally {
+        // Closing the connection rolls back what was begun.
+        client.release(isBroken);
+      }
+    },
+
+    /** There may be something to relay (LISTEN cache_invalidations). Only a hint: polling finds it too. */
+    wake: (): void => wakeUp(),
+
+    /** Passes until the signal aborts. Never rejects. */
+    async run(signal: AbortSignal): Promise<void> {
+      while (!signal.aborted) {
+        const woken = new AbortController();
+        wakeUp = () => woken.abort();
+        const hasMore = await this.pass().catch((error: unknown) => {
+          onError(error);
+          return false;
+        });
+        if (hasMore) continue;
+        await sleep(pollMs, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+      }
+    },
+  };
+
+  async function beat(covered: number | undefined): Promise<number> {
+    const time = await table.beat(epoch!, covered);
+    if (time === "lost") throw new Error(`The epoch ${epoch} was lost.`);
+    return time;
+  }
+}

@@ -1,0 +1,150 @@
+import type { Epoch, Refusal, VersionTable } from "./versionTable.ts";
+
+/** An instant of the version table. An answer whose reading begins after it was learned is stamped with it. */
+export interface Instant {
+  readonly epoch: Epoch;
+  readonly sequence: number;
+}
+
+/** Undefined: nothing can be said, so the cache is bypassed. Must not throw. */
+export type ValidationCallback = (instant: Instant | undefined) => void;
+
+export interface ValidatorOptions {
+  readonly table: Pick<VersionTable, "since">;
+  /** The epoch on which this process holds a read lease at this moment. */
+  readonly heldEpoch: () => Epoch | undefined;
+  /** The tags have changed: up to a version, or (undefined) they are pending. */
+  readonly onChange: (tag: string, version: number | undefined) => void;
+  /** Anything may have changed. */
+  readonly onReset: () => void;
+  readonly onRefusal?: (epoch: Epoch, refusal: Refusal) => void;
+  readonly onError?: (error: unknown) => void;
+  /** How long requests wait for the version table before they bypass the cache, in ms. */
+  readonly timeoutMs?: number;
+  /** Changed tags that are remembered for answers which are still being read. */
+  readonly maxRecent?: number;
+  /** Runs a function once everything that is ready to run now has run. */
+  readonly defer?: (work: () => void) => void;
+}
+
+export type Validator = ReturnType<typeof createValidator>;
+
+/**
+ * Keeps this process's copy of the version table, and brings it up to date for every request.
+ *
+ * A request may rely on the copy only as it was at an instant after the request's arrival. So a
+ * request never joins a round trip that has been sent; it waits for the next one, together with
+ * all that arrive meanwhile. One is under way at a time, which makes the batches as large as the load
+ * demands, and keeps replies from overtaking each other. Requests wait in an array of callbacks:
+ * a promise for each would cost more than the rest of a hit.
+ */
+export function createValidator(options: ValidatorOptions) {
+  const { table, heldEpoch, onChange, onReset, onRefusal, onError } = options;
+  const { timeoutMs = 50, maxRecent = 10_000, defer = setImmediate } = options;
+
+  /** What the copy describes. Undefined: nothing. */
+  let current: Instant | undefined;
+  let pending: ReadonlySet<string> = new Set();
+  // The changes that were applied after `recentFloor`, oldest first. They decide whether an answer
+  // whose reading began at an earlier instant may still be used: replies on different connections
+  // overtake each other, so the change may have been applied before the answer arrives.
+  const recent = new Map<string, number>();
+  let recentFloor = 0;
+
+  let waiting: ValidationCallback[] = [];
+  let isBusy = false;
+  let roundTrips = 0;
+
+  const send = () => {
+    const batch = waiting;
+    waiting = [];
+    const epoch = heldEpoch();
+    if (epoch === undefined) return finish(batch, undefined);
+    roundTrips++;
+
+    let isOver = false;
+    const end = (work: () => Instant | undefined) => {
+      // A reply after the time-out changes nothing: the next one will tell the same changes.
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      finish(batch, work());
+    };
+    const timer = setTimeout(() => end(() => undefined), timeoutMs);
+    const known = current?.epoch === epoch ? current.sequence : -1;
+    table.since(epoch, known).then(
+      (reply) =>
+        end(() => {
+          if (typeof reply === "object") apply(epoch, reply);
+          else if (reply !== "unchanged") {
+            onRefusal?.(epoch, reply);
+            return undefined;
+          }
+          // Only now: the lease must hold at a moment after the table's answer.
+          return heldEpoch() === epoch ? current : undefined;
+        }),
+      (error: unknown) =>
+        end(() => {
+          onError?.(error);
+          return undefined;
+        }),
+    );
+  };
+
+  const finish = (batch: readonly ValidationCallback[], instant: Instant | undefined) => {
+    for (const callback of batch) callback(instant);
+    isBusy = waiting.length > 0;
+    if (isBusy) defer(send);
+  };
+
+  const apply = (epoch: Epoch, changes: Exclude<Awaited<ReturnType<VersionTable["since"]>>, string>) => {
+    const { sequence, versions } = changes;
+    pending = new Set(changes.pending);
+    if (versions === undefined) {
+      recent.clear();
+      recentFloor = sequence;
+      onReset();
+    } else {
+      for (const [tag, version] of versions) {
+        recent.delete(tag);
+        recent.set(tag, version);
+        onChange(tag, version);
+      }
+      for (const [tag, version] of recent) {
+        if (recent.size <= maxRecent) break;
+        recent.delete(tag);
+        // Versions of one reply come in any order, so the floor is the highest that was dropped.
+        recentFloor = Math.max(recentFloor, version);
+      }
+      for (const tag of pending) onChange(tag, undefined);
+    }
+    current = { epoch, sequence };
+  };
+
+  return {
+    /** Calls back with an instant between now and then, or with undefined. */
+    validate(callback: ValidationCallback): void {
+      waiting.push(callback);
+      if (isBusy) return;
+      isBusy = true;
+      defer(send);
+    },
+
+    /**
+     * Whether an answer is valid at the instant that the copy describes, provided that it was
+     * valid, or began to be read, at `since`.
+     */
+    isCurrent(since: Instant, tags: readonly string[]): boolean {
+      if (since.epoch !== current?.epoch || since.sequence < recentFloor) return false;
+      return tags.every((tag) => !pending.has(tag) && (recent.get(tag) ?? 0) <= since.sequence);
+    },
+
+    /** The instant that the copy describes; a statement that begins now may be stamped with it. */
+    current: (): Instant | undefined => current,
+
+    /** Whether answers from that epoch may be served at this moment. */
+    isHeld: (epoch: Epoch): boolean => heldEpoch() === epoch,
+
+    roundTrips: (): number => roundTrips,
+  };
+}

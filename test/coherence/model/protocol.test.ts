@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { explore } from "./explore.ts";
+import { createProtocolModel, RULES, type Rule } from "./protocol.ts";
+
+describe("the coherence protocol, over all interleavings", () => {
+  it("never answers from the cache with less than was committed", { timeout: 120_000 }, () => {
+    const { states, counterExample } = explore(createProtocolModel());
+    expect(counterExample).toBeUndefined();
+    // A model that lost a step by accident would hold for the wrong reason.
+    expect(states).toBe(1_009_668);
+  });
+
+  it.each(Object.keys(RULES) as Rule[])("fails without %s", { timeout: 120_000 }, (rule) => {
+    const { states, counterExample } = explore(createProtocolModel(rule));
+    console.log(
+      [
+        `Without "${RULES[rule]}" (${states} states):`,
+        ...(counterExample ?? ["holds"]).map((step, index) => `  ${index + 1}. ${step}`),
+      ].join("\n"),
+    );
+    expect(counterExample?.at(-1)).toMatch(/^VIOLATION: /);
+  });
+});

@@ -1,0 +1,284 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
+import { createCoherentStore, type Loaded } from "../../src/coherence/store.ts";
+import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
+import { open } from "./versionTableSpecification.ts";
+
+const epoch: Epoch = "1.a";
+let table: VersionTable;
+let held: Epoch | undefined;
+const createStore = (of: VersionTable = table, maxBytes = 1_000_000, timeoutMs = 60_000) =>
+  createCoherentStore({ table: of, maxBytes, timeoutMs, heldEpoch: () => held });
+type Store = ReturnType<typeof createStore>;
+
+/** A row that is read through a store, and how often it was. */
+function createRow(store: Store, tags: readonly string[] | null = ["row"]) {
+  const row = { value: 0, loads: 0 };
+  const load = async () => {
+    row.loads++;
+    return { value: { n: row.value, at: new Date(0) }, tags: tags ?? undefined };
+  };
+  const read = (of = store) => of.read("key", { ttlMs: 60_000, load });
+  return { row, read };
+}
+
+describe("the coherent store", () => {
+  beforeEach(async () => {
+    table = createMemoryVersionTable({ maxEntries: 100, maxLagMs: 60_000 });
+    await open(table, epoch);
+    held = epoch;
+  });
+
+  it("loads once, then answers from the first level, and another instance from the second", async () => {
+    const [one, two] = [createStore(), createStore()];
+    const { row, read } = createRow(one);
+    expect((await read()).source).toBe("loaded");
+    expect(await read()).toMatchObject({
+      value: { n: 0, at: new Date(0) },
+      tags: ["row", "row!"],
+      source: "local",
+    });
+    expect(await read(two)).toMatchObject({
+      value: { n: 0, at: new Date(0) },
+      tags: ["row", "row!"],
+      source: "shared",
+    });
+    expect((await read(two)).source).toBe("local");
+    expect(row.loads).toBe(1);
+    expect(one.statistics()).toMatchObject({ misses: 1, localHits: 1, fills: 1, entries: 1, roundTrips: 2 });
+  });
+
+  it("shows a change to every instance, and keeps what does not depend on it", async () => {
+    const [one, two] = [createStore(), createStore()];
+    const { row, read } = createRow(one);
+    await one.read("other", { ttlMs: 60_000, load: async () => ({ value: 1, tags: ["other"] }) });
+    await read();
+    await read(two);
+    row.value = 1;
+    await table.bump(epoch, ["row"]);
+    expect((await read(two)).value.n).toBe(1);
+    expect((await read(one)).value.n).toBe(1);
+    expect(row.loads).toBe(2);
+    expect((await one.read("other", { ttlMs: 1, load: () => Promise.reject() })).source).toBe("local");
+  });
+
+  it("counts a change of a whole type as a change of everything of the type", async () => {
+    const store = createStore();
+    const options = {
+      ttlMs: 60_000,
+      load: async () => ({ value: 1, tags: ["Project:7", "User@githubId=1!:#"] }),
+    };
+    for (const tag of ["Project!", "User!"]) {
+      await store.read("key", options);
+      expect((await store.read("key", options)).source).toBe("local");
+      await table.bump(epoch, [tag]);
+      expect((await store.read("key", options)).source).toBe("loaded");
+    }
+  });
+
+  it("asks the database as long as a writer is between mark and release", async () => {
+    const store = createStore();
+    const { row, read } = createRow(store);
+    await read();
+    await table.mark(epoch, "7", ["row"]);
+    await read();
+    row.value = 1;
+    expect((await read()).value.n).toBe(1);
+    expect(row.loads).toBe(3);
+    await table.release(epoch, "7");
+    await read();
+    expect((await read()).source).toBe("local");
+    expect(row.loads).toBe(4);
+    expect(store.statistics().rejectedFills).toBe(2);
+  });
+
+  it("does not keep an answer whose reading began before a change", async () => {
+    const store = createStore();
+    const first = await store.read("key", {
+      ttlMs: 60_000,
+      load: async () => {
+        await table.bump(epoch, ["row"]);
+        return { value: "old", tags: ["row"] };
+      },
+    });
+    expect(first.value).toBe("old");
+    // The change was not known here when the answer was kept: it is by the time of the next request.
+    const second = await store.read("key", {
+      ttlMs: 60_000,
+      load: async () => ({ value: "new", tags: ["row"] }),
+    });
+    expect(second.value).toBe("new");
+  });
+
+  it("loads once for all that ask while nothing changes", async () => {
+    const store = createStore();
+    const { row, read } = createRow(store);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
+    expect(row.loads).toBe(1);
+    expect(answers.map(({ source }) => source)).toEqual(["loaded", ...Array(19).fill("joined")]);
+    expect(store.statistics()).toMatchObject({ joined: 19, roundTrips: 1 });
+  });
+
+  it("gives no late joiner what was read before a change that it must see", async () => {
+    const store = createStore();
+    let finish: (loaded: Loaded<string>) => void = () => {};
+    const slow = store.read("key", {
+      ttlMs: 60_000,
+      load: () => new Promise<Loaded<string>>((resolve) => (finish = resolve)),
+    });
+    await turn();
+    await turn();
+    await table.bump(epoch, ["row"]);
+    const load = vi.fn(async () => ({ value: "new", tags: ["row"] }));
+    const late = [store.read("key", { ttlMs: 60_000, load }), store.read("key", { ttlMs: 60_000, load })];
+    await turn();
+    await turn();
+    finish({ value: "old", tags: ["row"] });
+    expect((await slow).value).toBe("old");
+    expect((await Promise.all(late)).map(({ value }) => value)).toEqual(["new", "new"]);
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it("lets a late joiner have an answer that still validates", async () => {
+    const store = createStore();
+    let finish: (loaded: Loaded<string>) => void = () => {};
+    const load = vi.fn(() => new Promise<Loaded<string>>((resolve) => (finish = resolve)));
+    const slow = store.read("key", { ttlMs: 60_000, load });
+    await turn();
+    await turn();
+    await table.bump(epoch, ["unrelated"]);
+    const late = store.read("key", { ttlMs: 60_000, load });
+    await turn();
+    await turn();
+    finish({ value: "valid", tags: ["row"] });
+    expect([(await slow).source, (await late).source]).toEqual(["loaded", "joined"]);
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it("shares one round trip among those that wait, and lets none join one that was sent before", async () => {
+    let reply: () => void = () => {};
+    const since = vi.fn(async (...args: Parameters<VersionTable["since"]>) => {
+      await new Promise<void>((resolve) => (reply = resolve));
+      return table.since(...args);
+    });
+    const store = createStore({ ...table, since });
+    const { read } = createRow(store);
+    const first = [read(), read(), read()];
+    await turn();
+    expect(since).toHaveBeenCalledTimes(1);
+    const second = [read(), read()];
+    reply();
+    await Promise.all(first);
+    await turn();
+    expect(since).toHaveBeenCalledTimes(2);
+    reply();
+    expect((await Promise.all(second)).map(({ source }) => source)).toEqual(["local", "local"]);
+  });
+
+  it.each([
+    ["the lease has run out", () => (held = undefined)],
+    ["the table has lost the epoch", () => void table.open("2.b")],
+  ])("asks the database when %s", async (_, happens) => {
+    const store = createStore();
+    const { row, read } = createRow(store);
+    await read();
+    happens();
+    row.value = 1;
+    expect((await read()).value.n).toBe(1);
+    expect((await read()).source).toBe("loaded");
+    expect(store.statistics()).toMatchObject({ bypasses: 2, localHits: 0 });
+  });
+
+  it("checks the lease after the table's answer: it may have run out on the way", async () => {
+    const since: VersionTable["since"] = async (...args) => {
+      const reply = await table.since(...args);
+      held = undefined;
+      return reply;
+    };
+    const { row, read } = createRow(createStore({ ...table, since }));
+    await read();
+    held = epoch;
+    await read();
+    expect(row.loads).toBe(2);
+  });
+
+  it.each([
+    ["rejects", () => Promise.reject(new Error("connection lost"))],
+    ["does not answer", () => new Promise<never>(() => {})],
+  ])("answers from the database when the table %s", async (_, broken) => {
+    const store = createStore({ ...table, since: broken, get: broken, fill: broken }, 1_000_000, 20);
+    const { read } = createRow(store);
+    expect((await read()).source).toBe("loaded");
+    expect((await read()).source).toBe("loaded");
+  });
+
+  it("answers when only the second level fails, and counts it", async () => {
+    const broken = () => Promise.reject(new Error("connection lost"));
+    const store = createStore({ ...table, get: broken, fill: broken });
+    const { read } = createRow(store);
+    expect((await read()).source).toBe("loaded");
+    expect((await read()).source).toBe("local");
+    expect(store.statistics().errors).toBe(2);
+  });
+
+  it("passes on what the loader rejects with, and keeps nothing of it", async () => {
+    const store = createStore();
+    const error = new Error("no such table");
+    const failing = { ttlMs: 60_000, load: () => Promise.reject(error) };
+    await expect(store.read("key", failing)).rejects.toBe(error);
+    expect((await createRow(store).read()).source).toBe("loaded");
+  });
+
+  it("keeps nothing without tags, nothing with a TTL of 0, and nothing that is not plain data", async () => {
+    const store = createStore();
+    const untagged = createRow(store, null);
+    await untagged.read();
+    await untagged.read();
+    expect(untagged.row.loads).toBe(2);
+    const load = vi.fn(async () => ({ value: new Map(), tags: ["row"] }));
+    for (const ttlMs of [0, 60_000]) await store.read("map", { ttlMs, load });
+    await store.read("map", { ttlMs: 60_000, load });
+    expect(load).toHaveBeenCalledTimes(3);
+    expect(store.statistics()).toMatchObject({ entries: 0, bytes: 0, tags: 0 });
+  });
+
+  it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
+    const store = createStore(table, 3_000);
+    for (let key = 0; key < 100; key++) {
+      await store.read(`k${key}`, {
+        ttlMs: 60_000,
+        load: async () => ({ value: "x".repeat(400), tags: [`t${key}`] }),
+      });
+    }
+    expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
+    await store.read("big", {
+      ttlMs: 60_000,
+      load: async () => ({ value: "x".repeat(4_000), tags: ["big"] }),
+    });
+    expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
+  });
+
+  it("gives everybody the same value, which nobody can change", async () => {
+    const store = createStore();
+    const options = { ttlMs: 60_000, load: async () => ({ value: { list: [{ n: 1 }] }, tags: ["row"] }) };
+    const { value } = await store.read("key", options);
+    expect(() => value.list.push({ n: 2 })).toThrow(TypeError);
+    expect((await store.read("key", options)).value).toEqual({ list: [{ n: 1 }] });
+  });
+
+  it("reads many with one validation and one look-up, and loads only what is missing", async () => {
+    const [one, two] = [createStore(), createStore()];
+    const loadMany = vi.fn(async (keys: readonly string[]) =>
+      keys.map((key) => (key === "bad" ? new Error("bad") : { value: key.toUpperCase(), tags: [key] })),
+    );
+    await one.getMany(["a", "b"], { ttlMs: 60_000, loadMany });
+    await two.getMany(["a"], { ttlMs: 60_000, loadMany });
+    const answers = await two.getMany(["c", "b", "bad", "a", "c"], { ttlMs: 60_000, loadMany });
+    expect(
+      answers.map((answer) => (answer instanceof Error ? answer.message : [answer.value, answer.source])),
+    ).toEqual([["C", "loaded"], ["B", "shared"], "bad", ["A", "local"], ["C", "loaded"]]);
+    expect(loadMany.mock.calls).toEqual([[["a", "b"]], [["c", "bad"]]]);
+    expect(two.statistics().roundTrips).toBe(2);
+  });
+});
