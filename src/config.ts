@@ -88,6 +88,31 @@ export const variables = {
   DB_STATEMENT_TIMEOUT: variable(milliseconds(), "How long PostgreSQL works on a statement, in ms.", {
     default: "30000",
   }),
+  REDIS_URL: variable(
+    z
+      .string()
+      .regex(
+        /^(?:rediss?(?:\+sentinel|\+cluster)?:\/\/(?:[^/]*@)?[^/@?]+|(?:unix:\/\/(?:[^/]*@)?)?\/[^/?])/,
+        "expected redis://, rediss://, unix:///path, redis+sentinel://host,host/master-name or redis+cluster://host,host",
+      ),
+    "The Redis that instances share. Unset: caches live in this process, for one instance only.",
+    { isSecret: true },
+  ),
+  REDIS_MAX_RETRIES: variable(
+    count(0, 10),
+    "How often a Redis call is sent again after its connection broke.",
+    { default: "2" },
+  ),
+  REDIS_CONNECT_TIMEOUT: variable(
+    count(1, 600_000),
+    "How long connecting to Redis may take before the next attempt, in ms.",
+    { default: "2000" },
+  ),
+  REDIS_COMMAND_TIMEOUT: variable(
+    count(1, 600_000),
+    "How long the service waits for an answer from Redis, retries included, in ms.",
+    { default: "250" },
+  ),
 } as const;
 
 type Variables = typeof variables;
@@ -103,7 +128,10 @@ type Values = {
 
 export type Config = ReturnType<typeof loadConfig>;
 
-/** Names of ours begin like this: an unknown one among them is a typing error, not another program's. */
+/**
+ * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
+ * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
+ */
 const OWN_PREFIXES = ["DB_"];
 
 /** What is wrong with the environment, all of it, a line each. */
@@ -179,5 +207,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       queryTimeoutMs: value.DB_QUERY_TIMEOUT,
       statementTimeoutMs: value.DB_STATEMENT_TIMEOUT,
     },
+    redis:
+      value.REDIS_URL === undefined
+        ? undefined
+        : {
+            url: value.REDIS_URL,
+            maxRetries: value.REDIS_MAX_RETRIES,
+            connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT,
+            commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT,
+          },
   } as const;
 }

@@ -3,13 +3,18 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { Header, type ReadEntry, Unpack } from "tar";
+import { Header, Parser, type ReadEntry } from "tar";
 import { aborted, ImportError, systemCode, throwIfAborted } from "./error.ts";
 import { readHead, withPlainFile } from "./file.ts";
+import { createFileWriter, type FileWriter } from "./fileWriter.ts";
 import { bomb, createLedger, type Ledger } from "./ledger.ts";
 import { ratioGraceBytes } from "./limits.ts";
 import type { ReadOptions } from "./progress.ts";
 import { extractZip } from "./zip.ts";
+
+/** Files that are written at the same time, and the largest that is held in memory for it: 32 MiB at most together. */
+const filesInFlight = 32;
+const bufferedBytes = 1_048_576;
 
 type Format = "tar" | "gzip" | "zip";
 
@@ -93,90 +98,160 @@ async function extractTar(
       note: `${ledger.entries()} entries`,
     });
   });
-  const sink = async (chunks: AsyncIterable<Buffer>) => {
-    const unpacker = createUnpacker(folder, ledger);
+  let failure: { readonly error: unknown } | null = null;
+  const unpack = async (chunks: AsyncIterable<Buffer>) => {
+    const writer = createFileWriter(folder, ledger, (error) => parser.fail(error));
+    const parser = createParser(ledger, writer);
     let unpackedBytes = 0;
     let head = Buffer.alloc(0);
-    for await (const chunk of chunks) {
-      throwIfAborted(signal);
-      if (head.length < 512) {
-        head = Buffer.concat([head, chunk.subarray(0, 512)]);
-        // A second compression inside the first would be undone by the library, past our measure of the ratio.
-        if (head.length >= 512 && !isTarHeader(head)) throw noTar(file);
+    try {
+      for await (const chunk of chunks) {
+        throwIfAborted(signal);
+        if (head.length < 512) {
+          head = Buffer.concat([head, chunk.subarray(0, 512)]);
+          // A second compression inside the first would be undone by the library, past our measure of the ratio.
+          if (head.length >= 512 && !isTarHeader(head)) throw noTar(file);
+        }
+        unpackedBytes += chunk.length;
+        if (unpackedBytes > Math.max(ratioGraceBytes, packedBytes * limits.maxCompressionRatio)) {
+          throw bomb(limits.maxCompressionRatio);
+        }
+        await parser.write(chunk);
+        await writer.settle(filesInFlight);
       }
-      unpackedBytes += chunk.length;
-      if (unpackedBytes > Math.max(ratioGraceBytes, packedBytes * limits.maxCompressionRatio)) {
-        throw bomb(limits.maxCompressionRatio);
-      }
-      await unpacker.write(chunk);
+      if (head.length < 512) throw noTar(file);
+      await parser.end();
+    } catch (error) {
+      parser.stop();
+      failure ??= { error };
+      throw error;
+    } finally {
+      // Whoever removes the folder after a failure must not race with a write.
+      await writer.settle(1);
     }
-    if (head.length < 512) throw noTar(file);
-    await unpacker.end();
+    writer.check();
+  };
+  // An abort makes pipeline reject at once, with files still being written.
+  let unpacking: Promise<void> = Promise.resolve();
+  const sink = (chunks: AsyncIterable<Buffer>) => {
+    unpacking = unpack(chunks);
+    return unpacking;
   };
   const stop = signal ? { signal } : {};
-  if (options.isGzip) await pipeline(source, createGunzip(), sink, stop);
-  else await pipeline(source, sink, stop);
+  try {
+    if (options.isGzip) await pipeline(source, createGunzip(), sink, stop);
+    else await pipeline(source, sink, stop);
+  } catch (error) {
+    await unpacking.catch(() => {});
+    // Leaving the loop closes gunzip early, and pipeline reports that instead of why.
+    throw (failure as { readonly error: unknown } | null)?.error ?? error;
+  }
 }
 
 /**
- * tar's extractor as something to await. `strict` makes its warnings (bad checksums, cut-off
- * entries, parents that are links) errors. The filter runs before anything of an entry is written.
+ * tar's parser as something to await. `strict` makes its warnings (bad checksums, cut-off entries)
+ * errors. Each entry goes through the ledger before a byte of it is looked at.
  */
-function createUnpacker(folder: string, ledger: Ledger) {
-  let failed: (error: unknown) => void = () => {};
-  const failure = new Promise<never>((_resolve, reject) => {
-    failed = reject;
-  });
-  // Rejected while nobody waits; the next write or end reports it.
-  failure.catch(() => {});
-  let isBroken = false;
-  const unpack = new Unpack({
-    cwd: folder,
+function createParser(ledger: Ledger, writer: FileWriter) {
+  let broken: { readonly error: unknown } | null = null;
+  let wake: () => void = () => {};
+  const fail = (error: unknown) => {
+    broken ??= { error };
+    wake();
+  };
+  let current: ReadEntry | null = null;
+  const parser = new Parser({
     strict: true,
-    preserveOwner: false,
-    noMtime: true,
-    maxDepth: Number.POSITIVE_INFINITY,
-    filter: (_path, entry) => {
-      if (isBroken) return false;
+    // Undone by us, and measured.
+    brotli: false,
+    zstd: false,
+    onReadEntry: (entry) => {
+      current = entry;
+      if (broken) return void entry.resume();
       try {
-        return admit(entry as ReadEntry, ledger);
+        const path = admit(entry, ledger);
+        if (path === null) entry.resume();
+        else if (entry.size > bufferedBytes) writer.add(path, streamed(entry));
+        else writer.add(path, buffered(entry));
       } catch (error) {
-        isBroken = true;
-        failed(error);
-        return false;
+        fail(error);
+        entry.resume();
       }
     },
   });
-  unpack.on("error", failed);
-  const closed = new Promise<void>((resolve) => unpack.on("close", () => resolve()));
+  parser.on("error", fail);
+  let hasEnded = false;
+  parser.on("end", () => {
+    hasEnded = true;
+    wake();
+  });
+  const until = async (isDone: () => boolean) => {
+    while (broken === null && !isDone()) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    // TypeScript does not see that the callbacks assign it.
+    const failed = broken as { readonly error: unknown } | null;
+    if (failed) throw failed.error;
+  };
   return {
     async write(chunk: Buffer): Promise<void> {
-      const drained = new Promise<void>((resolve) => unpack.once("drain", () => resolve()));
-      await Promise.race([failure, unpack.write(chunk) ? undefined : drained]);
+      let isTaken = parser.write(chunk);
+      if (!isTaken)
+        parser.once("drain", () => {
+          isTaken = true;
+          wake();
+        });
+      await until(() => isTaken);
     },
     async end(): Promise<void> {
-      unpack.end();
-      await Promise.race([failure, closed]);
+      parser.end();
+      await until(() => hasEnded);
+    },
+    fail,
+    /** Ends the entry that is being read, which nobody will feed any more: its writer would wait for ever. */
+    stop(): void {
+      // Without an error: nobody may be listening for one yet, and then it would end the process.
+      current?.destroy();
     },
   };
 }
 
-function admit(entry: ReadEntry, ledger: Ledger): boolean {
+/** Reads an entry at once, so that the parser goes on while it is written. */
+function buffered(entry: ReadEntry): AsyncIterable<Uint8Array> {
+  const content = entry.concat();
+  content.catch(() => {});
+  return (async function* () {
+    yield await content;
+  })();
+}
+
+/** An entry as it comes. The library's own iteration waits for ever on an entry that was given up before it asked for more. */
+async function* streamed(entry: ReadEntry): AsyncGenerator<Uint8Array> {
+  const chunks = entry[Symbol.asyncIterator]();
+  for (;;) {
+    if (entry.destroyed) throw new Error("The archive was given up.");
+    const next = await chunks.next();
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+/** The path to write to, or null for what is not written. */
+function admit(entry: ReadEntry, ledger: Ledger): string | null {
   switch (entry.type) {
     case "File":
     case "OldFile":
     case "ContiguousFile":
-      ledger.addFile(entry.path, entry.size);
-      // A file that its own owner may not read would be skipped, a setuid bit has no place here.
-      entry.mode = 0o600;
-      return true;
+      return ledger.addFile(entry.path, entry.size);
     case "Directory":
     case "GNUDumpDir":
       ledger.addFolder(entry.path);
-      return false;
+      return null;
     case "SymbolicLink":
       ledger.addLink(entry.path, entry.linkpath ?? "");
-      return false;
+      return null;
     case "Link":
       return ledger.refuse(entry.path, "is a hard link");
     default:

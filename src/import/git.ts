@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
-import { devNull } from "node:os";
+import { type ChildProcess, spawn } from "node:child_process";
+import { devNull, platform } from "node:os";
+import { kill } from "node:process";
 import { aborted, ImportError, systemCode } from "./error.ts";
 import type { ReadOptions } from "./progress.ts";
 import { withoutCredentials } from "./remote.ts";
@@ -124,12 +125,14 @@ async function git(
     env: gitEnvironment(options.env),
     stdio: ["ignore", "pipe", "pipe"],
     windowsHide: true,
+    // A process group of its own, to end git together with the helpers that it starts.
+    detached: hasGroups,
   });
   const stop = (error: ImportError) => {
     failure ??= error;
-    // git removes what it made and ends its helpers on SIGTERM; SIGKILL is for one that hangs.
-    child.kill("SIGTERM");
-    killTimer ??= setTimeout(() => child.kill("SIGKILL"), 5_000);
+    // SIGTERM lets git remove its lock files; SIGKILL is for one that hangs.
+    endGroup(child, "SIGTERM");
+    killTimer ??= setTimeout(() => endGroup(child, "SIGKILL"), 5_000);
   };
   let killTimer: NodeJS.Timeout | undefined;
   const onAbort = () => stop(aborted(signal?.reason));
@@ -179,6 +182,18 @@ async function git(
     clearTimeout(timer);
     clearTimeout(killTimer);
     signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+const hasGroups = platform() !== "win32";
+
+/** git alone would leave git-remote-https waiting for a silent server, with our pipes still open. */
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (!hasGroups || child.pid === undefined) return void child.kill(signal);
+  try {
+    kill(-child.pid, signal);
+  } catch {
+    // The group has ended by itself.
   }
 }
 

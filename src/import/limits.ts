@@ -22,8 +22,7 @@ export interface Limits {
 
 const mebibyte = 1_048_576;
 
-// The highest honest ratio among the ten registry packages tried was 12, a tree of similar SVG
-// icons; source with generated tables reaches about 30.
+// Ratio: 16 registry packages unpack to 1.0 to 9.4 times their size, but 43,010 nearly equal icons to 27.3 times.
 export const defaultLimits: Limits = {
   maxFileBytes: 64 * mebibyte,
   maxTotalBytes: 2_048 * mebibyte,

@@ -90,6 +90,13 @@ const text = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+/** A home page is where the code is only if it is on a forge. */
+const forge = (value: unknown): string | undefined => {
+  const address = text(value);
+  return address && /^https?:\/\/(www\.)?(github|gitlab|bitbucket)\.(com|org)\//.test(address)
+    ? address
+    : undefined;
+};
 const named = (names: readonly string[], kind: DependencyKind) => names.map((name) => [name, kind] as const);
 const matches = (source: string, pattern: RegExp): string[] =>
   [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "").filter((name) => name !== "");
@@ -101,7 +108,7 @@ function readPackageJson(source: string): Fields {
   return {
     name: text(json.name),
     description: text(json.description),
-    repository: text(json.repository) ?? text(table(json.repository).url) ?? text(json.homepage),
+    repository: text(json.repository) ?? text(table(json.repository).url) ?? forge(json.homepage),
     runtimeVersion: text(table(json.engines).node),
     packageManager: text(json.packageManager),
     buildCommand: ["build", "compile", "bundle", "prepare", "prepack", "install"]
@@ -244,7 +251,7 @@ function readComposer(source: string): Fields {
   return {
     name: text(json.name),
     description: text(json.description),
-    repository: text(table(json.support).source) ?? text(json.homepage),
+    repository: text(table(json.support).source) ?? forge(json.homepage),
     runtimeVersion: text(required.php),
     isApplication: json.type === "project",
     dependencies: [

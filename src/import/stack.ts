@@ -109,28 +109,39 @@ export function detectStack(input: StackInput): TechStack {
 }
 
 function createEvidence() {
-  const weights = new Map<Category, Map<string, number>>();
+  const found = new Map<Category, Map<string, { weight: number; rank: number }>>();
   const ranking = (category: Category) =>
-    [...(weights.get(category) ?? [])].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+    [...(found.get(category) ?? [])].sort(
+      ([a, left], [b, right]) => right.rank - left.rank || compareNames(a, b),
+    );
   return {
-    add(category: Category, name: string, weight: number): void {
-      const names = weights.get(category) ?? new Map<string, number>();
-      names.set(name, (names.get(name) ?? 0) + weight);
-      weights.set(category, names);
+    /** `factor` ranks it above others of its field, and does not count as evidence. */
+    add(category: Category, name: string, weight: number, factor = 1): void {
+      const names = found.get(category) ?? new Map<string, { weight: number; rank: number }>();
+      const before = names.get(name) ?? { weight: 0, rank: 0 };
+      names.set(name, { weight: before.weight + weight, rank: before.rank + weight * factor });
+      found.set(category, names);
     },
     best(category: Category): string | undefined {
-      const [first] = ranking(category);
-      return first && first[1] >= threshold ? first[0] : undefined;
+      return ranking(category).find(([, { weight }]) => weight >= threshold)?.[0];
     },
-    /** Everything with some weight, heaviest first: examples and tests of tests fall away. */
+    /** Everything with some weight, heaviest first: what only examples use falls away. */
     ranked(): string[] {
-      return [...weights.keys()]
+      return [...found.keys()]
         .flatMap((category) => ranking(category))
-        .filter(([, weight]) => weight >= 1)
-        .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+        .filter(([, { weight }]) => weight >= 1)
+        .sort(([a, left], [b, right]) => right.rank - left.rank || compareNames(a, b))
         .map(([name]) => name);
     },
   };
+}
+
+/** Of equal evidence (a library with drivers for all of them) the database that most use comes first. */
+const byUse = ["PostgreSQL", "MySQL", "MongoDB", "SQLite", "Redis"];
+
+function compareNames(a: string, b: string): number {
+  const place = (name: string) => (byUse.includes(name) ? byUse.indexOf(name) : byUse.length);
+  return place(a) - place(b) || (a < b ? -1 : 1);
 }
 
 type Evidence = ReturnType<typeof createEvidence>;
@@ -173,7 +184,7 @@ function weighManifest(manifest: Manifest, evidence: Evidence): void {
       // What builds a project is a development dependency by nature, and so is everything of an application.
       const counts =
         kind === "development" && (category === "buildTool" || manifest.isApplication) ? 8 : kindWeight[kind];
-      evidence.add(category, name, counts * place * factor);
+      evidence.add(category, name, counts * place, factor);
     }
   }
 }
@@ -190,10 +201,10 @@ function describe(key: AllowedKeys): { name: string; category: Category; factor:
 
 /** Files that the analyser or our table knows by name, each technology once per depth. */
 function weighFiles(files: StackInput["files"], evidence: Evidence): void {
-  const seen = new Map<string, { category: Category; name: string; weight: number }>();
-  const note = (name: string, category: Category, weight: number) => {
+  const seen = new Map<string, { category: Category; name: string; weight: number; factor: number }>();
+  const note = (name: string, category: Category, weight: number, factor: number) => {
     const before = seen.get(name);
-    if (!before || before.weight < weight) seen.set(name, { category, name, weight });
+    if (!before || before.weight < weight) seen.set(name, { category, name, weight, factor });
   };
   // The analyser asks each of its 700 rules about each name: one call per place with the distinct
   // names of it, not one per folder. Its rules by extension only say languages, which bytes say better.
@@ -211,28 +222,35 @@ function weighFiles(files: StackInput["files"], evidence: Evidence): void {
     const listed = [...names].map(([name, path]) => ({ name, fp: path, type: "file" as const }));
     for (const key of tech.detectInFileList(listed, "").keys()) {
       const known = describe(key);
-      if (known) note(known.name, known.category, fileWeight * weight * known.factor);
+      if (known) note(known.name, known.category, fileWeight * weight, known.factor);
     }
     for (const { path } of members) {
       for (const [pattern, name, category] of fileRows)
-        if (pattern.test(path)) note(name, category, fileWeight * weight);
+        if (pattern.test(path)) note(name, category, fileWeight * weight, category === "framework" ? 2 : 1);
     }
   }
-  for (const { category, name, weight } of seen.values()) evidence.add(category, name, weight);
+  for (const { category, name, weight, factor } of seen.values())
+    evidence.add(category, name, weight, factor);
 }
 
-/** The manifest that speaks for the project: of the main language, and nearest to the root. */
+/**
+ * The manifests, the one that speaks for the project first: nearest to the root, unless one of the
+ * main language lies a folder below a package.json that only holds tools (node-gyp publishes from
+ * its root, though its bundled generator is more Python than it is JavaScript).
+ */
 export function mainManifests(
   manifests: readonly Manifest[],
   language: string | undefined,
 ): readonly Manifest[] {
-  const speaks = (manifest: Manifest) =>
-    language !== undefined && ecosystems[manifest.ecosystem].languages.includes(language) ? 1 : 0;
-  const depth = (manifest: Manifest) =>
-    manifest.path.split("/").length + (sideFolders.test(manifest.path) ? 10 : 0);
+  const distance = (manifest: Manifest) => {
+    const depth = manifest.path.split("/").length - 1;
+    const isPublished = depth === 0 && manifest.name !== undefined && !manifest.isApplication;
+    const speaks = language !== undefined && ecosystems[manifest.ecosystem].languages.includes(language);
+    return depth - (isPublished ? 1 : 0) - (speaks ? 1.5 : 0) + (sideFolders.test(manifest.path) ? 10 : 0);
+  };
   return manifests
     .filter((manifest) => manifest.ecosystem !== "docker")
-    .sort((a, b) => depth(a) - speaks(a) * 1.5 - (depth(b) - speaks(b) * 1.5) || (a.path < b.path ? -1 : 1));
+    .sort((a, b) => distance(a) - distance(b) || (a.path < b.path ? -1 : 1));
 }
 
 function mainEcosystem(manifests: readonly Manifest[], language: string | undefined): Ecosystem | undefined {

@@ -74,14 +74,15 @@ export const displayNames: Readonly<Record<string, string>> = {
   NodeJS: "Node.js",
   Typescript: "TypeScript",
   Esbuild: "esbuild",
-  Rollup: "Rollup",
+  Eslint: "ESLint",
+  "Biome JS": "Biome",
+  EffectJS: "Effect",
   NX: "Nx",
   "Nuxt.js": "Nuxt",
   "Solid js": "SolidJS",
   HonoJS: "Hono",
   ExpoJS: "Expo",
   TRPC: "tRPC",
-  Dependabot: "Dependabot",
   "Github Actions": "GitHub Actions",
   "Github Pages": "GitHub Pages",
   "Gitlab CI": "GitLab CI",
@@ -104,6 +105,8 @@ type DependencyRow = readonly [string | RegExp, string, Category];
 
 export const dependencyRows: Readonly<Partial<Record<Ecosystem, readonly DependencyRow[]>>> = {
   npm: [
+    // The analyser knows it by nest-cli.json and @nestjs/cli alone.
+    ["@nestjs/core", "NestJS", "framework"],
     ["graphql-yoga", "GraphQL Yoga", "framework"],
     ["@apollo/server", "Apollo Server", "framework"],
     ["@hapi/hapi", "hapi", "framework"],

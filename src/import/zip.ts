@@ -1,10 +1,8 @@
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { ImportError, throwIfAborted } from "./error.ts";
+import { createFileWriter } from "./fileWriter.ts";
 import { bomb, type Ledger } from "./ledger.ts";
 import { ratioGraceBytes } from "./limits.ts";
 import type { ReadOptions } from "./progress.ts";
@@ -15,6 +13,9 @@ const typeMask = 0o170000;
 const plainFile = 0o100000;
 const folderType = 0o040000;
 const linkType = 0o120000;
+
+/** Each inflates in a buffer of its own, 64 KiB. */
+const filesInFlight = 16;
 
 /** A link's target is its content; a longer one is none. */
 const maxTargetBytes = 4_096;
@@ -31,6 +32,7 @@ export async function extractZip(
 ): Promise<void> {
   const { limits, signal, onProgress } = options;
   const zip = await openPromise(file, { lazyEntries: true, autoClose: false });
+  const writer = createFileWriter(folder, ledger);
   let unpackedBytes = 0;
   try {
     for await (const entry of entriesOf(zip)) {
@@ -48,23 +50,28 @@ export async function extractZip(
         if (entry.uncompressedSize > maxTargetBytes) ledger.refuse(entry.fileName, "is a link without end");
         ledger.addLink(entry.fileName, await readTarget(await zip.openReadStreamPromise(entry)));
       } else if (type === "file") {
-        const path = join(folder, ledger.addFile(entry.fileName, entry.uncompressedSize));
+        const path = ledger.addFile(entry.fileName, entry.uncompressedSize);
         unpackedBytes += entry.uncompressedSize;
         if (unpackedBytes > Math.max(ratioGraceBytes, zip.fileSize * limits.maxCompressionRatio)) {
           throw bomb(limits.maxCompressionRatio);
         }
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-        // "wx": nothing that is already there is ever written to, whatever the file system makes of two names.
-        const target = createWriteStream(path, { flags: "wx", mode: 0o600 });
-        await pipeline(await zip.openReadStreamPromise(entry), target, signal ? { signal } : {});
+        const content = await zip.openReadStreamPromise(entry);
+        // It may fail before the writer has made the folder and listens; the writer is told then.
+        content.on("error", () => {});
+        writer.add(path, content);
+        await writer.settle(filesInFlight);
+        writer.check();
       } else {
         ledger.refuse(entry.fileName, "is a device or a pipe");
       }
       onProgress?.({ phase: "extract", done: zip.entriesRead, total: zip.entryCount });
     }
   } finally {
+    // Whoever removes the folder after a failure must not race with a write.
+    await writer.settle(1);
     zip.close();
   }
+  writer.check();
 }
 
 async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {

@@ -32,10 +32,15 @@ const optional = <Schema extends z.ZodType>(schema: Schema) =>
 const filesSchema = z
   .array(
     z.object({
-      path: text(1_024).refine(
-        (path) => !/(^\/|(^|\/)\.\.?(\/|$))/.test(path),
-        "expected a path from the root without . and ..",
-      ),
+      // Not trimmed: a path may begin or end with a space.
+      path: z
+        .string()
+        .min(1)
+        .max(1_024)
+        .refine(
+          (path) => !/(^\/|(^|\/)\.\.?(\/|$))/.test(path),
+          "expected a path from the root without . and ..",
+        ),
       sizeBytes: z.int().min(0),
       language: text(100)
         .nullish()

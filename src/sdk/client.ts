@@ -20,8 +20,8 @@ export interface RequestClient {
 export interface Client extends RequestClient, Operations<RequestOptions> {}
 
 /**
- * A client with a method for each operation: `await client.project({ id })`. Its documents, all of
- * them, are 3 KB of a compressed bundle; for less, see `createRequestClient`.
+ * A client with a method for each operation: `await client.project({ id })`. With all of its
+ * documents it is 3.7 KB of a compressed bundle; for less, see `createRequestClient`.
  *
  * @throws TypeError for a URL with a user name or password
  */
@@ -31,8 +31,9 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /**
- * The client for small bundles: no methods, so that only the documents that a program imports are
- * in it: `await client.request(ProjectDocument, { id })`. No bundler can drop methods of an object.
+ * The client for small bundles: `await client.request(ProjectDocument, { id })`. It has no methods,
+ * because no bundler can drop methods of an object, so only the documents that a program imports
+ * are in its bundle: 1.9 KB compressed with one of them.
  *
  * @throws TypeError for a URL with a user name or password
  */

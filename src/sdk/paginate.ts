@@ -13,6 +13,13 @@ export interface ForwardPage {
   readonly after?: string | null | undefined;
 }
 
+/** The variables may be left out where the list needs none. A walk goes forwards. */
+type PaginateArguments<Variables> = undefined extends Variables
+  ? [variables?: Forward<NonNullable<Variables>>, options?: RequestOptions]
+  : [variables: Forward<Variables>, options?: RequestOptions];
+
+type Forward<Variables> = Variables & ForwardPage & { readonly last?: never; readonly before?: never };
+
 /**
  * Walks a list from its start, or from `after`, to its end, a page at a time; `first` is the size of
  * a page. The next page is read when the last of this one was taken, so leaving the loop ends the reading.
@@ -25,18 +32,14 @@ export interface ForwardPage {
  *
  * @throws StackConverterError as the call for a page does, and `BAD_RESPONSE` for a list that does not go on
  */
-export async function* paginate<Variables extends ForwardPage, Node>(
-  readPage: (
-    variables: Variables & ForwardPage,
-    options?: RequestOptions,
-  ) => Promise<Page<Node> | null | undefined>,
-  variables?: Variables & { readonly last?: never; readonly before?: never },
-  options?: RequestOptions,
+export async function* paginate<Variables extends ForwardPage | undefined, Node>(
+  readPage: (variables: Variables, options?: RequestOptions) => Promise<Page<Node> | null | undefined>,
+  ...[variables, options]: PaginateArguments<NoInfer<Variables>>
 ): AsyncGenerator<Node, void, undefined> {
   let after = variables?.after;
   for (;;) {
-    // Safe: a list's variables are all optional but those that `variables` has, by its type.
-    const page = await readPage({ ...(variables as Variables), after }, options);
+    // Safe: by their type, the variables were given or there are none that `readPage` needs.
+    const page = await readPage({ ...variables, after } as unknown as Variables, options);
     if (!page) return;
     yield* page.nodes;
     const { hasNextPage, endCursor } = page.pageInfo;

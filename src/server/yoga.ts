@@ -1,4 +1,3 @@
-import { renderGraphiQL } from "@graphql-yoga/render-graphiql";
 import { createYoga, type YogaInitialContext } from "graphql-yoga";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
@@ -40,8 +39,9 @@ export function createGraphqlServer(sources: ContextSources, options: { isGraphi
       })),
     },
     // The page with its scripts comes from this package, not from a CDN: it works offline, and
-    // nobody else's server gets to run code beside a viewer's token.
-    renderGraphiQL,
+    // nobody else's server gets to run code beside a viewer's token. Loaded when somebody wants to
+    // see it: it is 45 MB of memory.
+    renderGraphiQL: async (page) => (await import("@graphql-yoga/render-graphiql")).renderGraphiQL(page),
     landingPage: false,
     // Any page may ask, none gets a viewer's cookies or credentials along.
     cors: { origin: "*", credentials: false, methods: ["GET", "POST", "OPTIONS"] },

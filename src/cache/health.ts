@@ -1,0 +1,50 @@
+import type { RedisConnection } from "./connection.ts";
+import { RedisUnavailableError } from "./errors.ts";
+import type { Keyspace } from "./keyspace.ts";
+
+export type CacheHealth =
+  | { readonly isHealthy: false; readonly reason: string }
+  | {
+      readonly isHealthy: true;
+      /** Of a PING, to the slowest master. */
+      readonly latencyMs: number;
+      /** Of all masters, everybody's data included. */
+      readonly usedMemoryBytes: number;
+      readonly maxmemoryPolicy: string;
+      /** Keys of the namespace that were seen. While Redis resizes its table SCAN may show one twice. */
+      readonly keyCount: number;
+      /** False when there are more keys than were looked at. */
+      readonly isKeyCountComplete: boolean;
+    };
+
+/**
+ * Asks every master. Never throws.
+ *
+ * @param maxScannedKeys how many of everybody's keys are looked at to count ours
+ */
+export async function checkHealth(
+  connection: RedisConnection,
+  keyspace: Keyspace,
+  maxScannedKeys: number,
+): Promise<CacheHealth> {
+  const idempotent = { isIdempotent: true };
+  try {
+    const masters = connection.masters();
+    if (masters.length === 0) throw new RedisUnavailableError("not-connected", "Redis is not connected.");
+    const start = performance.now();
+    await Promise.all(masters.map((node) => connection.runOn(node, (redis) => redis.ping(), idempotent)));
+    const latencyMs = performance.now() - start;
+    const memory = await Promise.all(
+      masters.map((node) => connection.runOn(node, (redis) => redis.info("memory"), idempotent)),
+    );
+    return {
+      isHealthy: true,
+      latencyMs,
+      usedMemoryBytes: memory.reduce((sum, info) => sum + Number(/^used_memory:(\d+)/m.exec(info)?.[1]), 0),
+      maxmemoryPolicy: connection.state.identity?.maxmemoryPolicy ?? "unknown",
+      ...(await keyspace.count(maxScannedKeys)),
+    };
+  } catch (error) {
+    return { isHealthy: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,59 @@
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import { createApp } from "../app.ts";
+import type { Config } from "../config.ts";
+
+export interface ServeIo {
+  readonly log: Logger;
+  /** Calls back on every signal to stop, with its name. */
+  readonly onSignal: (listener: (signal: string) => void) => void;
+  readonly exit: (code: number) => never;
+  /** Runs another command of this program in a process of its own; resolves to what it printed. */
+  readonly runCommand: (...args: string[]) => Promise<string>;
+}
+
+/**
+ * `stack-converter serve`: runs until a signal, or until the embedded database ends. The first
+ * signal lets running requests finish, the second stops at once.
+ */
+export async function runServe(
+  config: Config,
+  wantsSample: boolean,
+  { log, onSignal, exit, runCommand }: ServeIo,
+): Promise<void> {
+  const app = await createApp(config, log);
+
+  let isStopping = false;
+  const stop = async (reason: string, exitCode: number) => {
+    if (isStopping) {
+      log.warn({ reason }, "stopping at once");
+      exit(exitCode || 1);
+    }
+    isStopping = true;
+    log.info({ reason }, "stopping: running requests may finish; a second signal stops at once");
+    await app.close();
+    exit(exitCode);
+  };
+  onSignal((signal) => void stop(signal, 0));
+  void app.embeddedExited?.then(({ wasExpected }) => {
+    if (!wasExpected) void stop("the embedded database ended", 1);
+  });
+
+  const { url } = await app.listen().catch(async (error: unknown) => {
+    await app.close();
+    throw error;
+  });
+  log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
+
+  if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
+    // In the background: the service answers meanwhile, and goes on without it. In a process of its
+    // own: the tables of the stack detection would stay in this one's memory, 150 MB of them.
+    const source = fileURLToPath(new URL("../..", import.meta.url));
+    runCommand("import", source, "--url", url, "--quiet").then(
+      (projectId) => log.info({ projectId: projectId.trim() }, "imported this package itself as a sample"),
+      (error: unknown) => {
+        if (!isStopping) log.warn({ err: error }, "the sample was not imported");
+      },
+    );
+  }
+}

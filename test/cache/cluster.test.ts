@@ -1,0 +1,162 @@
+import type { Redis } from "ioredis";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { RedisState } from "../../src/cache/connection.ts";
+import { createCacheManager } from "../../src/cache/manager.ts";
+import { slotOf } from "../../src/cache/slot.ts";
+import { startRedis } from "../support/redis.ts";
+import { connectTo, controlClient, silent, until, watchUnhandled } from "./fixtures.ts";
+
+const SLOTS = 16_384;
+
+/** Three masters, the last with a replica, as `redis-cli --cluster create` would set them up. */
+async function startCluster() {
+  // A short time-out, so that a lost master is replaced in about a second.
+  const args = [
+    "--cluster-enabled",
+    "yes",
+    // A node that nobody has greeted yet does not know its address, and leaves itself out of CLUSTER SLOTS.
+    "--cluster-announce-ip",
+    "127.0.0.1",
+    "--cluster-node-timeout",
+    "500",
+    "--cluster-replica-validity-factor",
+    "0",
+  ];
+  const servers = await Promise.all(Array.from({ length: 4 }, () => startRedis({ args })));
+  const clients = servers.map(({ url }) => controlClient(url));
+  const [a, b, c, replica] = clients as [Redis, Redis, Redis, Redis];
+  const share = Math.ceil(SLOTS / 3);
+  for (const [i, client] of [a, b, c].entries()) {
+    await client.cluster("ADDSLOTSRANGE", i * share, Math.min((i + 1) * share, SLOTS) - 1);
+    // Equal epochs would be settled later, by a change of identity in the middle of a test.
+    await client.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1);
+  }
+  for (const { port } of servers.slice(1)) await a.cluster("MEET", "127.0.0.1", port);
+  const masterId = String(await c.call("CLUSTER", "MYID"));
+  await until(async () => String(await replica.call("CLUSTER", "NODES")).includes(masterId));
+  await replica.cluster("REPLICATE", masterId);
+  const isWhole = async (client: Redis) => {
+    const info = String(await client.call("CLUSTER", "INFO"));
+    return info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:4");
+  };
+  for (const client of clients) await until(() => isWhole(client));
+  await until(async () => String(await replica.info("replication")).includes("master_link_status:up"));
+  const url = `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
+  return { servers, clients, masters: [a, b, c], url };
+}
+
+describe("a Redis Cluster", () => {
+  let cluster: Awaited<ReturnType<typeof startCluster>>;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  const connect = () => connectTo(cluster.url, { maxRetries: 3 });
+  const entries = Array.from({ length: 3_000 }, (_, i) => ({ key: `item:${i}`, value: i }));
+
+  test("puts keys into the slots that we compute", async () => {
+    const keys = ["a", "{a}b", "a{}b", "é😀", "{é}x", "x".repeat(300)];
+    const [client] = cluster.clients;
+    const theirs = await Promise.all(keys.map((key) => client?.cluster("KEYSLOT", key)));
+    expect(keys.map(slotOf)).toEqual(theirs);
+  });
+
+  test("has the identity of all its masters", async () => {
+    const connection = await connect();
+    const infos = await Promise.all(cluster.masters.map((client) => client.info("server")));
+    const runIds = infos.map((info) => /run_id:(\w+)/.exec(info)?.[1]);
+    expect(connection.state.identity).toMatchObject({ runId: runIds.toSorted().join(","), role: "master" });
+    expect(connection.masters()).toHaveLength(3);
+  });
+
+  test("takes one pipeline for each server, and deletes only its own keys, from every server", async () => {
+    const connection = await connect();
+    const cache = createCacheManager({ connection, namespace: "a[*", log: silent });
+    const bare = cluster.masters;
+    for (let i = 0; i < 50; i++)
+      await connection.run(`other:${i}`, (redis) => redis.set(`other:${i}`, i), { isIdempotent: true });
+
+    const { sent } = connection.statistics();
+    expect(await cache.setMultiple(entries)).toBe(true);
+    expect((await cache.getMultiple(entries.map(({ key }) => key))).size).toBe(3_000);
+    expect(connection.statistics().sent - sent).toBe(6);
+    expect(await cache.increment("n:1")).toBe(1);
+
+    const sizes = () => Promise.all(bare.map((client) => client.dbsize()));
+    expect((await sizes()).every((size) => size > 500)).toBe(true);
+    expect(await cache.healthCheck()).toMatchObject({
+      isHealthy: true,
+      keyCount: 3_001,
+      isKeyCountComplete: true,
+    });
+    expect(await cache.deletePattern("item:1*")).toMatchObject({ deleted: 1_111, isComplete: true });
+    expect(await cache.flush()).toEqual({ deleted: 1_890, isComplete: true });
+    expect((await sizes()).reduce((sum, size) => sum + size)).toBe(50);
+  });
+
+  test("runs scripts whose keys share a hash tag, also after it has forgotten them", async () => {
+    const connection = await connect();
+    const script = connection.defineScript("swap", {
+      keys: ["from", "to"],
+      lua: 'redis.call("SET", KEYS[2], redis.call("GET", KEYS[1])); return redis.call("GET", KEYS[2])',
+      isIdempotent: true,
+      parse: String,
+    });
+    for (const tag of ["{x}", "{y}", "{z}", "{w}"]) {
+      await connection.run(tag, (redis) => redis.set(`${tag}:a`, tag), { isIdempotent: true });
+      expect(await script([`${tag}:a`, `${tag}:b`])).toBe(tag);
+    }
+    for (const client of cluster.masters) await client.script("FLUSH");
+    expect(await script(["{x}:a", "{x}:b"])).toBe("{x}");
+    await expect(script(["{x}:a", "{y}:b"])).rejects.toThrow(/CROSSSLOT|same slot/i);
+    expect(connection.state.phase).toBe("ready");
+  });
+
+  test("follows a slot that moves", async () => {
+    const connection = await connect();
+    const slot = slotOf("{moving}");
+    const owner = Math.floor(slot / Math.ceil(SLOTS / 3));
+    const target = (owner + 1) % 2;
+    const [from, to] = [cluster.masters[owner], cluster.masters[target]];
+    if (from === undefined || to === undefined || from === to) throw new Error("choose another hash tag");
+    const write = () =>
+      connection.run("{moving}", (redis) => redis.set("{moving}", 1), { isIdempotent: false });
+    expect(await write()).toBe("OK");
+    const [fromId, toId] = [await from.call("CLUSTER", "MYID"), await to.call("CLUSTER", "MYID")];
+    await to.call("CLUSTER", "SETSLOT", slot, "IMPORTING", String(fromId));
+    await from.call("CLUSTER", "SETSLOT", slot, "MIGRATING", String(toId));
+    await from.migrate("127.0.0.1", Number(to.options.port), "{moving}", 0, 1_000);
+    for (const client of [to, from]) await client.call("CLUSTER", "SETSLOT", slot, "NODE", String(toId));
+
+    await until(async () => (await write().catch(() => "refused")) === "OK");
+    expect(await to.get("{moving}")).toBe("1");
+    expect(connection.statistics().suspensions).toBe(0);
+  });
+
+  // The last: it leaves the cluster with other masters than it had.
+  test("loses a third of its keys for as long as it takes to promote a replica, and tells of the new identity first", async () => {
+    const unhandled = watchUnhandled();
+    const connection = await connect();
+    const cache = createCacheManager({ connection, namespace: "failover", log: silent });
+    expect(await cache.setMultiple(entries)).toBe(true);
+    const before = connection.state.identity;
+    const seen: RedisState[] = [];
+    connection.onStateChange((state) => seen.push(state));
+
+    const lost = entries.find(({ key }) => slotOf(`failover:${key}`) >= 2 * Math.ceil(SLOTS / 3));
+    const kept = entries.find(({ key }) => slotOf(`failover:${key}`) < Math.ceil(SLOTS / 3));
+    if (lost === undefined || kept === undefined) throw new Error("no such key");
+    await cluster.servers[2]?.kill();
+    await until(() => seen.length > 0);
+    expect(await cache.get(lost.key)).toBeUndefined();
+    expect(await cache.set(lost.key, 1)).toBe(false);
+
+    await until(async () => (await cache.set(lost.key, "after")) === true);
+    const after = connection.state.identity;
+    expect(connection.state.phase).toBe("ready");
+    expect(seen.at(-1)).toEqual(connection.state);
+    expect(after?.runId).not.toBe(before?.runId);
+    expect(await cache.get(lost.key)).toBe("after");
+    expect(await cache.get(kept.key)).toBe(kept.value);
+    expect(unhandled).toEqual([]);
+  });
+});

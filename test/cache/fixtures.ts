@@ -1,0 +1,121 @@
+import { execFileSync } from "node:child_process";
+import { connect as connectSocket, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { createRedisConnection, type RedisConfig } from "../../src/cache/connection.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
+
+export const silent = pino({ level: "silent" });
+
+const DEFAULTS = { maxRetries: 2, connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 };
+
+/** A connection that is ready, and is closed when the test file ends. */
+export async function connectTo(url: string, config: Partial<RedisConfig> = {}) {
+  const connection = createRedisConnection({ ...DEFAULTS, url, ...config }, silent);
+  atEndOfFile(connection.close);
+  if (!(await connection.waitUntilReady(10_000))) throw new Error(`No connection to ${url}.`);
+  return connection;
+}
+
+/** A bare client, for what a test does behind the product's back. */
+export function controlClient(url: string): Redis {
+  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  client.on("error", () => {});
+  atEndOfFile(async () => client.disconnect());
+  return client;
+}
+
+/** What reaches the process' last resort. Vitest fails the run for it too; here it is an assertion. */
+export function watchUnhandled(): unknown[] {
+  const seen: unknown[] = [];
+  const record = (reason: unknown) => seen.push(reason);
+  process.on("unhandledRejection", record);
+  process.on("uncaughtException", record);
+  atEndOfFile(async () => {
+    process.off("unhandledRejection", record);
+    process.off("uncaughtException", record);
+  });
+  return seen;
+}
+
+/** A logger that keeps its lines. */
+export function recordingLog() {
+  const lines: string[] = [];
+  return { lines, log: pino({ level: "trace" }, { write: (line: string) => lines.push(line) }) };
+}
+
+/** Everything that an error shows to anybody who prints it. */
+export function everythingIn(error: unknown): string {
+  return inspect(error, { depth: 10, showHidden: true });
+}
+
+/** Stops a process as Ctrl-Z does, and returns when it stands still. */
+export async function freeze(pid: number | undefined): Promise<void> {
+  if (pid === undefined) throw new Error("The server runs in a container and cannot be stopped from here.");
+  process.kill(pid, "SIGSTOP");
+  await until(() =>
+    execFileSync("ps", ["-o", "state=", "-p", String(pid)])
+      .toString()
+      .startsWith("T"),
+  );
+}
+
+export function thaw(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(pid, "SIGCONT");
+}
+
+export async function until(isTrue: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error(`Not true after ${timeoutMs} ms: ${isTrue}`);
+    await sleep(5);
+  }
+}
+
+/** A TCP proxy that counts round trips: how often the client speaks after the server has spoken. */
+export async function startProxy(targetPort: number) {
+  let roundTrips = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connectSocket(targetPort, "127.0.0.1");
+    let isClientsTurn = true;
+    client.on("data", (chunk) => {
+      if (isClientsTurn) roundTrips++;
+      isClientsTurn = false;
+      upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => {
+      isClientsTurn = true;
+      client.write(chunk);
+    });
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEndOfFile(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The proxy has no port.");
+  return {
+    url: `redis://127.0.0.1:${address.port}`,
+    /** Round trips that `work` takes. Nothing else may use the proxy meanwhile. */
+    async count(work: () => Promise<unknown>): Promise<number> {
+      const before = roundTrips;
+      await work();
+      return roundTrips - before;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { create as createTar } from "tar";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../src/sdk/index.ts";
+import { atEndOfFile } from "./support/cleanup.ts";
+import { createEmptyDatabase } from "./support/postgres.ts";
+import { type Program, startCommand } from "./support/process.ts";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const CLI = join(ROOT, "dist/cli.js");
+
+/**
+ * What the README promises, done as it says: the compiled command on an embedded database, with a
+ * folder of its own for the data and a free port, which are the only differences.
+ */
+describe("the README's commands", () => {
+  let service: Program;
+  let url: string;
+  let folder: string;
+  let readme: string;
+
+  beforeAll(async () => {
+    readme = await readFile(join(ROOT, "README.md"), "utf8");
+    folder = await mkdtemp(join(tmpdir(), "stack-converter-readme-"));
+    atEndOfFile(() => rm(folder, { recursive: true, force: true }));
+    service = startCommand(process.execPath, {
+      args: [CLI, "serve"],
+      env: {
+        DATA_DIRECTORY: join(folder, "data"),
+        PORT: "0",
+        LOG_LEVEL: "info",
+        DATABASE_URL: undefined,
+        REDIS_URL: undefined,
+        NODE_ENV: undefined,
+      },
+    });
+    const line = await service.waitForLine("GraphQL is at", { timeoutMs: 120_000 });
+    url = (JSON.parse(line) as { url: string }).url;
+  }, 150_000);
+
+  const importAs = (...args: string[]) =>
+    run(process.execPath, [CLI, "import", "--url", url, ...args], { cwd: folder });
+
+  it("start a service that imports this repository as its sample", async () => {
+    await service.waitForLine("imported this package itself as a sample", { timeoutMs: 60_000 });
+    const { nodes } = await createClient({ url }).projects({ first: 10 });
+    expect(nodes).toMatchObject([
+      {
+        name: "stack-converter",
+        status: "READY",
+        originalTechStack: { language: "TypeScript", database: "PostgreSQL", packageManager: "npm" },
+        owner: { username: "developer" },
+      },
+    ]);
+  }, 90_000);
+
+  it("answer the query that the README shows", async () => {
+    const query = /```graphql\n(.*?)```/s.exec(readme)?.[1];
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    expect(await response.json()).toEqual({
+      data: {
+        projects: {
+          totalCount: 1,
+          nodes: [
+            { name: "stack-converter", owner: { username: "developer" }, conversionJobs: { nodes: [] } },
+          ],
+        },
+      },
+    });
+  });
+
+  it("import a directory, an archive and a Git URL", async () => {
+    const source = join(folder, "widget");
+    await run("mkdir", ["-p", join(source, "lib")]);
+    await writeFile(
+      join(source, "package.json"),
+      JSON.stringify({ name: "widget", dependencies: { express: "^5" } }),
+    );
+    await writeFile(join(source, "lib/index.js"), "export const widget = 1;\n");
+    await createTar({ gzip: true, cwd: folder, file: join(folder, "widget.tgz") }, ["widget"]);
+    const git = (...args: string[]) =>
+      run("git", ["-c", "user.name=w", "-c", "user.email=w@example.com", ...args], { cwd: source });
+    await git("init", "--quiet");
+    await git("add", ".");
+    await git("commit", "--quiet", "--message", "widget");
+
+    const { stdout } = await importAs(source);
+    expect(stdout).toContain("Imported widget: 2 files");
+    await importAs(join(folder, "widget.tgz"), "--name", "from-archive");
+    const { stdout: id } = await importAs(`file://${source}`, "--name", "from-git", "--quiet");
+
+    const project = await createClient({ url }).project({ id: id.trim() });
+    expect(project).toMatchObject({
+      name: "from-git",
+      status: "READY",
+      originalTechStack: { language: "JavaScript" },
+    });
+    const { nodes } = await createClient({ url }).projects({ first: 10 });
+    expect(nodes.map(({ name }) => name).sort()).toEqual([
+      "from-archive",
+      "from-git",
+      "stack-converter",
+      "widget",
+    ]);
+  }, 60_000);
+
+  it("run the SDK's example, as it stands", async () => {
+    const example = /```ts\n(.*?)```/s.exec(readme)?.[1]?.replace("http://127.0.0.1:4000/graphql", url);
+    // From standard input, a package's own name leads to its `exports`, as it would for its users.
+    const child = run(process.execPath, ["--input-type=module"], { cwd: ROOT });
+    child.child.stdin?.end(example);
+    const { stdout } = await child;
+    expect(stdout.trim().split("\n")).toEqual([
+      "widget IMPORTED",
+      ...["from-git", "from-archive", "widget", "stack-converter"].map((name) => `${name} READY`),
+      "VERSION_CONFLICT [ 'updateProject' ] []",
+    ]);
+  });
+
+  it("say what they take", async () => {
+    for (const command of [[], ["serve"], ["migrate"], ["import"]]) {
+      const { stdout } = await run(process.execPath, [CLI, ...command, "--help"]);
+      expect(stdout).toContain(`Usage: stack-converter ${command.join("")}`.trim());
+    }
+  });
+
+  it("end with exit code 0 on SIGTERM, and without a trace", async () => {
+    expect(await service.stop({ timeoutMs: 60_000 })).toEqual({ code: 0, signal: null });
+  }, 70_000);
+
+  it("migrate a database, say so, and find nothing to do the second time", async () => {
+    const { url: databaseUrl } = await createEmptyDatabase();
+    const migrate = (...args: string[]) =>
+      run(process.execPath, [CLI, "migrate", ...args], {
+        env: { ...process.env, DATABASE_URL: databaseUrl, LOG_LEVEL: "silent" },
+      });
+    await expect(migrate("--status")).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^pending: /),
+    });
+    expect((await migrate()).stdout).toMatch(/^Applied: 20261124000000_initial/);
+    expect((await migrate()).stdout).toBe("The database was up to date.\n");
+    expect((await migrate("--status")).stdout).toBe("The database is up to date.\n");
+  }, 60_000);
+
+  it("refuse a configuration with all its problems, and without a stack trace", async () => {
+    const env = { ...process.env, PORT: "eighty", DB_POOL_MAXIMUM: "5", ENCRYPTION_KEY: "secret" };
+    await expect(run(process.execPath, [CLI, "serve"], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^The configuration has 3 problem\(s\):\n {2}- PORT: .*\(got "eighty"\)\n {2}- ENCRYPTION_KEY: (?!.*"secret").*\n {2}- DB_POOL_MAXIMUM: there is no such variable\n$/,
+      ),
+    });
+  });
+});

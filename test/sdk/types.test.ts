@@ -1,0 +1,85 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const root = new URL("../../", import.meta.url).pathname;
+const packages = ["@graphql-typed-document-node/core", "graphql"];
+const browser = ["--lib", "es2022,dom", "--types", "", "--target", "es2022", "--strict"];
+let folder: string;
+
+/** A program of somebody else's beside the SDK's declarations, as the package has them. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stack-converter-types-"));
+  const installed = join(folder, "node_modules/stack-converter");
+  const emitted = await compile([
+    ...["--emitDeclarationOnly", "--declaration", "--rootDir", join(root, "src/sdk")],
+    ...["--module", "nodenext", "--rewriteRelativeImportExtensions", "--verbatimModuleSyntax"],
+    ...["--outDir", join(installed, "dist/sdk"), join(root, "src/sdk/index.ts")],
+  ]);
+  expect(emitted).toBe("");
+  await writeFile(
+    join(installed, "package.json"),
+    JSON.stringify({ type: "module", exports: { "./sdk": { types: "./dist/sdk/index.d.ts" } } }),
+  );
+  for (const name of packages) {
+    await mkdir(dirname(join(folder, "node_modules", name)), { recursive: true });
+    await symlink(join(root, "node_modules", name), join(folder, "node_modules", name));
+  }
+  await writeFile(join(folder, "package.json"), '{"type":"module"}');
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What the compiler has to say: nothing, if all is well. */
+function compile(args: readonly string[]): Promise<string> {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [tsc, "--ignoreConfig", ...browser, ...args], { cwd: folder }, (_, stdout) =>
+      resolve(stdout),
+    );
+  });
+}
+
+const program = `
+import { createClient, paginate, ProjectDocument, type ProjectFieldsFragment } from "stack-converter/sdk";
+
+const client = createClient({ url: "/graphql", token: async () => "t" });
+export const project: ProjectFieldsFragment | null = await client.project({ id: "Project:1" });
+export const { project: same } = await client.request(ProjectDocument, { id: "Project:1" });
+export const names: string[] = [];
+for await (const { name } of paginate(client.projects, { status: "READY", first: 3 })) names.push(name);
+for await (const { name } of paginate(client.searchProjects, { query: "x" })) names.push(name);
+const node = await client.node({ id: "User:1" });
+if (node?.__typename === "User") names.push(node.username);
+`;
+
+it.each([
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+])(
+  "the published types fit a browser's program that resolves modules by %s and %s",
+  async (module, moduleResolution) => {
+    await writeFile(join(folder, "program.ts"), program);
+    const args = ["--noEmit", "--module", module, "--moduleResolution", moduleResolution, "program.ts"];
+    expect(await compile(args)).toBe("");
+  },
+);
+
+it.each([
+  ["a number for an id", "await client.project({ id: 1 });"],
+  ["a variable that there is not", "await client.projects({ frist: 1 });"],
+  ["a status that there is not", 'await client.projects({ status: "DONE" });'],
+  ["no variables where some are needed", "await client.deleteProject();"],
+  ["a walk backwards", "paginate(client.projects, { last: 3 });"],
+  ["a walk without any variables where some are needed", "paginate(client.searchProjects);"],
+  ["a walk without the list's own variables", "paginate(client.searchProjects, { first: 1 });"],
+  ["a field that was not asked for", "project?.conversionJobs;"],
+])("the published types refuse %s", async (_, line) => {
+  await writeFile(join(folder, "refused.ts"), `${program}\n${line}\n`);
+  const output = await compile(["--noEmit", "--module", "nodenext", "refused.ts"]);
+  const lines = `${program}\n${line}`.split("\n").length;
+  expect(output).toMatch(new RegExp(`^refused\\.ts\\(${lines},\\d+\\): error TS\\d+: [^]*$`));
+  expect(output.match(/error TS/g)).toHaveLength(1);
+});
