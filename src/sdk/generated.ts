@@ -130,8 +130,11 @@ export type DeleteUserInput = {
 
 /** What was done to a file. */
 export type FileChangeKind =
+  /** It is new. */
   | 'CREATED'
+  /** It is gone. */
   | 'DELETED'
+  /** Its content changed. */
   | 'MODIFIED';
 
 /** Whether something can do its work. */
@@ -165,8 +168,11 @@ export type ImportProjectsInput = {
 
 /** How hard a conversion is, in the planner's opinion. */
 export type PlanComplexity =
+  /** Much of it has to be designed anew. */
   | 'HIGH'
+  /** Mostly mechanical. */
   | 'LOW'
+  /** Some parts want thought. */
   | 'MEDIUM';
 
 /** One file of a project. */
@@ -236,10 +242,15 @@ export type SortDirection =
 
 /** How far one task of a plan has come. */
 export type TaskStatus =
+  /** It succeeded. */
   | 'COMPLETED'
+  /** It failed; the result's `error` says why. */
   | 'FAILED'
+  /** It waits for its turn. */
   | 'PENDING'
+  /** A worker is at it. */
   | 'RUNNING'
+  /** It was not needed, or what it depends on failed. */
   | 'SKIPPED';
 
 /** What a project is built with, or shall be. Each text has up to 100 characters. */
