@@ -84,7 +84,6 @@ describe("without its database", async () => {
       ]);
     }
     const { data } = await ask(HEALTH);
-    const unhealthy = (name: string) => ({ name, status: "UNHEALTHY", message: "does not answer" });
     expect(data).toMatchObject({
       health: {
         status: "UNHEALTHY",
