@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Command, Option } from "commander";
 import { pino } from "pino";
+import { PinoPretty as pretty } from "pino-pretty";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
 
 /**
@@ -103,11 +104,14 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
+/** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
 function createLogger(config: Config) {
-  return pino({
+  const options = {
     level: config.logLevel,
     redact: ["*.token", "*.password", "*.authorization", "headers.authorization"],
-  });
+  };
+  if (!process.stdout.isTTY || config.environment === "production") return pino(options);
+  return pino(options, pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }));
 }
 
 /** The configuration from the environment, with what the command line says in its place. */

@@ -153,6 +153,16 @@ describe("the README's commands", () => {
     expect((await migrate("--status")).stdout).toBe("The database is up to date.\n");
   }, 60_000);
 
+  it("say what to do when no service answers", async () => {
+    const nowhere = ["import", "--url", "http://127.0.0.1:9/graphql", join(ROOT, "prisma")];
+    await expect(run(process.execPath, [CLI, ...nowhere])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /Is the service running\? `npm start` starts one; --url names another\.\n$/,
+      ),
+    });
+  });
+
   it("refuse a configuration with all its problems, and without a stack trace", async () => {
     const env = { ...process.env, PORT: "eighty", DB_POOL_MAXIMUM: "5", ENCRYPTION_KEY: "secret" };
     await expect(run(process.execPath, [CLI, "serve"], { env })).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { createProgressBar, type ProgressStream } from "../import/progressBar.ts";
 import type { ScannedProject } from "../import/scan.ts";
 import { type ImportedProject, importSource } from "../import/upload.ts";
-import { createClient } from "../sdk/index.ts";
+import { createClient, StackConverterError } from "../sdk/index.ts";
 
 export interface ImportCommand {
   /** The service's GraphQL address. */
@@ -48,6 +48,11 @@ export async function runImport(command: ImportCommand, io: ImportIo): Promise<I
     bar.stop();
     for (const line of isQuiet ? [imported.projectId] : report(imported, url)) io.print(plain(line));
     return imported;
+  } catch (error) {
+    const isUnreachable = error instanceof StackConverterError && error.code === "NETWORK_ERROR";
+    if (!isUnreachable) throw error;
+    const hint = `${error.message} Is the service running? \`npm start\` starts one; --url names another.`;
+    throw new StackConverterError(error.code, hint, { cause: error });
   } finally {
     bar.stop();
   }

@@ -2,6 +2,7 @@ import "./scalars.ts";
 import "./node.ts";
 import "./user.ts";
 import "./project.ts";
+import "./projectMutations.ts";
 import "./conversionJob.ts";
 import "./system.ts";
 import { lexicographicSortSchema, printSchema } from "graphql";

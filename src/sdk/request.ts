@@ -61,9 +61,13 @@ export function createRequest(options: ClientOptions): Request<RequestOptions> {
       return dataOf(answer) as TResult;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
-      throw new StackConverterError("NETWORK_ERROR", `No whole answer from ${shownUrl}.`, {
-        cause: error.cause,
-      });
+      throw new StackConverterError(
+        "NETWORK_ERROR",
+        `No whole answer from ${shownUrl}${reasonOf(error.cause)}.`,
+        {
+          cause: error.cause,
+        },
+      );
     } finally {
       deadline.clear();
     }
@@ -204,4 +208,10 @@ function showableUrl(url: string): string {
     );
   }
   return `${parts.origin}${parts.pathname}`;
+}
+
+/** Node.js hides the system's code in the cause of its "fetch failed"; browsers give none. */
+function reasonOf(error: unknown): string {
+  const { code } = ((error as { cause?: unknown } | undefined)?.cause ?? {}) as { code?: unknown };
+  return typeof code === "string" ? ` (${code})` : "";
 }

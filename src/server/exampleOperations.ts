@@ -1,8 +1,8 @@
 /** What GraphiQL opens with: things to try, each of them complete. A test runs them all. */
 export const EXAMPLE_OPERATIONS: readonly { readonly query: string; readonly variables?: string }[] = [
   {
-    query: `# The newest projects, each with its owner and its last conversion jobs.
-# However many projects there are, this is three SQL statements.
+    query: `# The newest projects with owners and jobs:
+# three SQL statements, however many there are.
 query NewestProjects {
   projects(first: 10) {
     totalCount
@@ -10,7 +10,12 @@ query NewestProjects {
       id
       name
       status
-      originalTechStack { language framework runtime packageManager }
+      originalTechStack {
+        language
+        framework
+        runtime
+        packageManager
+      }
       owner { username }
       conversionJobs(first: 3) {
         nodes { id status progress currentTask }

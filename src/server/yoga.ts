@@ -47,5 +47,7 @@ export function createGraphqlServer(sources: ContextSources, options: { isGraphi
     cors: { origin: "*", credentials: false, methods: ["GET", "POST", "OPTIONS"] },
     // The limit is kept where the body is read; Yoga's own copies every body through a stream.
     maxRequestBodySize: false,
+    // No field takes a file, and a form could be sent from any page without asking first.
+    multipart: false,
   });
 }

@@ -132,6 +132,7 @@ describe("a method for each operation", () => {
   it("asks for health and figures", async () => {
     expect((await client.health()).components.map(({ name, status }) => [name, status])).toEqual([
       ["database", "HEALTHY"],
+      ["cache", "HEALTHY"],
       ["users", "HEALTHY"],
       ["projects", "HEALTHY"],
       ["conversionJobs", "HEALTHY"],

@@ -84,11 +84,18 @@ describe("without its database", async () => {
       ]);
     }
     const { data } = await ask(HEALTH);
-    const names = ["database", "users", "projects", "conversionJobs"];
     expect(data).toMatchObject({
       health: {
         status: "UNHEALTHY",
-        components: names.map((name) => ({ name, status: "UNHEALTHY", message: "does not answer" })),
+        components: [
+          ["database", false],
+          ["cache", true],
+          ["users", false],
+          ["projects", false],
+          ["conversionJobs", false],
+        ].map(([name, isHealthy]) =>
+          isHealthy ? { name, status: "HEALTHY" } : { name, status: "UNHEALTHY", message: "does not answer" },
+        ),
       },
       statistics: { pool: { max: 20 } },
     });

@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/**
+ * The layers of src, and that imports go down alone. What a layer may import is listed, so a new
+ * import between layers is a decision that shows up here.
+ */
+
+const ROOT = fileURLToPath(new URL("../src/", import.meta.url));
+
+/** From the top down. Each may import its own layer and those below it. */
+const LAYERS = [
+  ["cli"],
+  ["commands"],
+  ["index"],
+  ["app"],
+  ["server"],
+  ["schema"],
+  ["jobs"],
+  ["loaders"],
+  ["repositories"],
+  ["database", "coherence"],
+  ["cache"],
+  // Scans source trees; knows nothing of the service.
+  ["import"],
+  ["config", "errors"],
+] as const;
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly isTypeOnly: boolean;
+}
+
+const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
+  .map((file) => file.replaceAll("\\", "/"))
+  .filter((file) => file.endsWith(".ts") && !file.includes("generated"));
+const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
+/** Without comments, which may speak of anything. */
+const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
+const layerOf = (file: string) => file.split("/")[0]!.replace(/\.ts$/, "");
+
+const imports: Import[] = files.flatMap((from) =>
+  [...codeOf(from).matchAll(/^\s*(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+"(\.[^"]+)"/gm)].map(
+    ([, type, names, path]) => ({
+      from,
+      to: relative(ROOT, join(ROOT, dirname(from), path!)).replaceAll("\\", "/"),
+      isTypeOnly: type !== undefined || /^\{(\s*type\s+[^,}]+,?)+\s*\}$/.test(names!),
+    }),
+  ),
+);
+const sideEffects: Import[] = files.flatMap((from) =>
+  [...codeOf(from).matchAll(/^\s*import\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)/gm)].map(
+    ([, path, dynamic]) => ({
+      from,
+      to: relative(ROOT, join(ROOT, dirname(from), (path ?? dynamic)!)).replaceAll("\\", "/"),
+      isTypeOnly: false,
+    }),
+  ),
+);
+const all = [...imports, ...sideEffects];
+
+test("every file belongs to a layer", () => {
+  const known = new Set<string>([...LAYERS.flat(), "sdk"]);
+  expect(files.filter((file) => !known.has(layerOf(file)))).toEqual([]);
+  // The parser above sees something at all.
+  expect(all.length).toBeGreaterThan(100);
+});
+
+test("imports go down through the layers alone", () => {
+  const depthOf = (layer: string) =>
+    LAYERS.findIndex((layers) => (layers as readonly string[]).includes(layer));
+  const upward = all.filter(({ from, to }) => {
+    const [fromLayer, toLayer] = [layerOf(from), layerOf(to)];
+    if (fromLayer === toLayer || fromLayer === "sdk" || toLayer === "sdk") return false;
+    return depthOf(toLayer) <= depthOf(fromLayer);
+  });
+
+  expect(upward.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
+});
+
+test("config and errors import nothing of ours, and the SDK nothing outside itself", () => {
+  const outside = all.filter(({ from, to }) => {
+    const layer = layerOf(from);
+    return (layer === "config" || layer === "errors" || layer === "sdk") && layerOf(to) !== layer;
+  });
+
+  expect(outside).toEqual([]);
+});
+
+test("only the commands, which go through the API like any other client, use the SDK", () => {
+  const users = new Set(all.flatMap(({ from, to }) => (layerOf(to) === "sdk" ? [layerOf(from)] : [])));
+  users.delete("sdk");
+  expect([...users].filter((layer) => layer !== "commands" && layer !== "cli")).toEqual([]);
+});
+
+test("there are no circles", () => {
+  const next = new Map<string, string[]>();
+  for (const { from, to, isTypeOnly } of all) {
+    // Types are gone when the program runs.
+    if (!isTypeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+  }
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) {
+      circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of next.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+
+  expect(circles).toEqual([]);
+});
+
+describe("only the entry points touch the process", () => {
+  /** Programs of their own, each with its reason. */
+  const ENTRY_POINTS = [
+    "cli.ts",
+    // Runs in the embedded database's process.
+    "database/embeddedProcess.ts",
+    // `npm run schema`.
+    "schema/print.ts",
+  ];
+
+  test("its environment, arguments and exit", () => {
+    const users = files.filter((file) => /\bprocess\.(env|exit|exitCode|argv|on|once)\b/.test(codeOf(file)));
+    expect(users.filter((file) => !ENTRY_POINTS.includes(file))).toEqual([]);
+  });
+
+  test("and each of them is still one", () => {
+    for (const file of ENTRY_POINTS) expect([file, /\bprocess\./.test(codeOf(file))]).toEqual([file, true]);
+  });
+});
+
+test("rows are written in repositories and by the database's own maintenance alone", () => {
+  const SQL = /\b(INSERT\s+INTO|DELETE\s+FROM|TRUNCATE|UPDATE\s+"?\w+"?\s+SET|\$executeRaw|\$queryRaw)/;
+  const PRISMA =
+    /\.(create|createMany|createManyAndReturn|update|updateMany|updateManyAndReturn|upsert|delete|deleteMany)\(\s*\{\s*(data|where)\b/;
+  const writers = files.filter((file) => SQL.test(codeOf(file)) || PRISMA.test(codeOf(file)));
+
+  expect(writers.length).toBeGreaterThan(2);
+  expect(writers.filter((file) => !["repositories", "database"].includes(layerOf(file)))).toEqual([]);
+});
+
+test("SQL is read in repositories and in the database alone", () => {
+  const readers = files.filter((file) => /\bSELECT\b[\s\S]{1,400}\bFROM\b/.test(codeOf(file)));
+
+  expect(
+    readers.filter((file) => !["repositories", "database", "coherence"].includes(layerOf(file))),
+  ).toEqual([]);
+});
+
+test("no file is longer than 400 lines", () => {
+  const long = files.flatMap((file) => {
+    const lines = textOf(file).trimEnd().split("\n").length;
+    return lines > 400 ? [`${file}: ${lines}`] : [];
+  });
+
+  expect(long).toEqual([]);
+});
