@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
 import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
+import { createCoherence } from "./coherence/coherence.ts";
 import type { Config } from "./config.ts";
-import { createDatabase } from "./database/database.ts";
+import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
@@ -50,14 +51,26 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   const database = createDatabase(config.database, connectionString, log);
   releasers.push(() => database.close());
 
-  const repositories = createRepositories(database, {
-    cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey),
-  });
-  const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
-
   const redis = config.redis && createRedisConnection(config.redis, log);
   if (redis) releasers.push(() => redis.close());
   const cache = redis && createCacheManager({ connection: redis, namespace: CACHE_NAMESPACE, log });
+
+  const coherence = createCoherence<WriteTransaction>({
+    connectionString,
+    redis,
+    namespace: COHERENCE_NAMESPACE,
+    transaction: database.prismaTransaction,
+    maxBytes: config.cache.maxBytes,
+    log,
+  });
+  releasers.push(() => coherence.close());
+  coherence.start({ canListen: !embedded });
+
+  const repositories = createRepositories(
+    { query: database.query, write: coherence.write },
+    { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
+  );
+  const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
   async function cacheHealth(): Promise<ComponentHealth> {
     if (!cache)
@@ -83,7 +96,14 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   };
 
   const graphql = createGraphqlServer(
-    { repositories, system, log, identify: async () => localViewer },
+    {
+      repositories,
+      store: coherence.store,
+      ttlMs: config.cache.ttlMs,
+      system,
+      log,
+      identify: async () => localViewer,
+    },
     { isGraphiqlEnabled: config.http.isGraphiqlEnabled },
   );
   const http = createHttpServer({
@@ -124,6 +144,8 @@ async function release(releasers: (() => Promise<unknown>)[], log: Logger): Prom
 
 /** Before every key of the cache manager's. */
 const CACHE_NAMESPACE = "stack-converter";
+/** Before every key of the version table and of the answers that it vouches for. */
+const COHERENCE_NAMESPACE = "stack-converter-coherence";
 
 /** GitHub gives its accounts ids from 1 on, so this one is nobody's. */
 const LOCAL_GITHUB_ID = "0";

@@ -70,6 +70,39 @@ export const variables = {
   DATA_DIRECTORY: variable(z.string().min(1), "Where the embedded database keeps its files.", {
     default: ".data",
   }),
+  CACHE_ENABLED: variable(
+    flag,
+    "Keep answers, in memory and in Redis. Writes stay visible to other instances' caches.",
+    {
+      default: "true",
+    },
+  ),
+  CACHE_MAX_BYTES: variable(
+    count(0, 68_719_476_736),
+    "The most that answers kept in memory may take, in bytes.",
+    {
+      default: "67108864",
+    },
+  ),
+  CACHE_TTL_USER: variable(count(0, 86_400), "How long users are kept, in seconds; 0: not at all.", {
+    default: "600",
+  }),
+  CACHE_TTL_PROJECT: variable(count(0, 86_400), "How long projects are kept, in seconds.", {
+    default: "300",
+  }),
+  CACHE_TTL_JOB: variable(count(0, 86_400), "How long finished conversion jobs are kept, in seconds.", {
+    default: "180",
+  }),
+  CACHE_TTL_COLLECTION: variable(
+    count(0, 86_400),
+    "How long pages and totals of lists are kept, in seconds.",
+    {
+      default: "300",
+    },
+  ),
+  CACHE_TTL_STATISTICS: variable(count(0, 86_400), "How long figures over rows are kept, in seconds.", {
+    default: "300",
+  }),
   DB_POOL_MIN: variable(count(0, 1_000), "Connections that are kept open when idle.", { default: "2" }),
   DB_POOL_MAX: variable(count(1, 1_000), "Connections at most.", { default: "20" }),
   DB_IDLE_TIMEOUT: variable(
@@ -132,7 +165,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
  * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
  */
-const OWN_PREFIXES = ["DB_"];
+const OWN_PREFIXES = ["DB_", "CACHE_"];
 
 /** What is wrong with the environment, all of it, a line each. */
 export class ConfigError extends Error {
@@ -185,6 +218,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   }
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const ttlMs = (seconds: number) => (value.CACHE_ENABLED ? seconds * 1_000 : 0);
+
   return {
     environment: value.NODE_ENV,
     logLevel: value.LOG_LEVEL,
@@ -196,6 +231,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       isGraphiqlEnabled: value.GRAPHIQL ?? value.NODE_ENV !== "production",
     },
     encryptionKey: value.ENCRYPTION_KEY,
+    cache: {
+      maxBytes: value.CACHE_MAX_BYTES,
+      /** All 0 when the cache is off. */
+      ttlMs: {
+        user: ttlMs(value.CACHE_TTL_USER),
+        project: ttlMs(value.CACHE_TTL_PROJECT),
+        conversionJob: ttlMs(value.CACHE_TTL_JOB),
+        collection: ttlMs(value.CACHE_TTL_COLLECTION),
+        statistics: ttlMs(value.CACHE_TTL_STATISTICS),
+      },
+    },
     database: {
       /** Unset: embedded. */
       url: value.DATABASE_URL,

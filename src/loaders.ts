@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import DataLoader from "dataloader";
+import type { CoherentStore } from "./coherence/store.ts";
 import {
   anyOfTypeTag,
   collectionTag,
@@ -7,6 +9,7 @@ import {
   rowTag,
   type TagRecorder,
 } from "./coherence/tags.ts";
+import type { ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import type { ListRequest, Page } from "./repositories/page.ts";
 
@@ -15,40 +18,129 @@ export type Loaders = ReturnType<typeof createLoaders>;
 /** What answers pages and totals of lists of one entity. */
 export type ListLoader<Row> = DataLoader<ListRequest, Page<Row> | number, string>;
 
+/** How long what is read is kept for other requests, by kind, in ms; 0: not at all. */
+export interface CacheLifetimes {
+  readonly user: number;
+  readonly project: number;
+  readonly conversionJob: number;
+  /** Pages and totals of lists. */
+  readonly collection: number;
+  readonly statistics: number;
+}
+
+export interface LoaderOptions {
+  /** Collects what the request's answer depends on, cached or not. */
+  readonly reads: TagRecorder;
+  readonly store: CoherentStore;
+  readonly ttlMs: CacheLifetimes;
+}
+
 /** The key of statistics over all rows: a loader takes no null. */
 export const EVERYTHING = "everything";
 
 const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
 
+/** What was read, and everything that it depends on. */
+interface Read<Value> {
+  readonly value: Value;
+  readonly tags: readonly string[];
+  /** False: it is this request's alone. */
+  readonly isKept?: boolean;
+}
+
+/** A worker is at it or about to be: it changes all the time, and is read again for every request. */
+const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
+  status === "PENDING" || status === "RUNNING" || status === "PAUSED";
+
 /**
  * The loaders of one request: one for every way in which the graph leads from a key to rows.
- * All loads of one kind that come up at the same level of an operation become one statement,
- * and no row is read twice in a request.
- *
- * @param reads collects what the request's answer depends on
+ * All loads of one kind that come up at the same level of an operation become one look-up in the
+ * coherent store and, for what is not there, one statement. No row is read twice in a request.
  */
-export function createLoaders(repositories: Repositories, reads: TagRecorder) {
+export function createLoaders(repositories: Repositories, { reads, store, ttlMs }: LoaderOptions) {
   const { users, projects, projectFiles, conversionJobs } = repositories;
 
-  const userById = byId("User", users.findByIds);
-  const projectById = byId("Project", projects.findByIds);
-  const conversionJobById = byId("ConversionJob", conversionJobs.findByIds);
-
-  function byId<Row>(type: EntityType, find: (ids: readonly string[]) => Promise<(Row | null)[]>) {
-    return new DataLoader<string, Row | null>((ids) => {
-      for (const id of ids) reads.add(rowTag(type, id));
-      return find(ids);
+  /** Loads through the store, and notes what the answers depend on, kept or not. */
+  async function cached<Value>(
+    kind: string,
+    lifetimeMs: number,
+    keys: readonly string[],
+    read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
+  ): Promise<(Value | Error)[]> {
+    const keyOf = new Map(keys.map((key) => [`${kind}:${key}`, key]));
+    const answers = await store.getMany<Value>([...keyOf.keys()], {
+      ttlMs: lifetimeMs,
+      loadMany: async (missing) => {
+        const results = await read(missing.map((storeKey) => keyOf.get(storeKey)!));
+        return results.map((result) => {
+          if (result instanceof Error) return result;
+          const { value, tags, isKept = true } = result;
+          for (const tag of tags) reads.add(tag);
+          return { value, tags: isKept ? tags : undefined };
+        });
+      },
+    });
+    return answers.map((answer) => {
+      if (answer instanceof Error) return answer;
+      for (const tag of answer.tags ?? []) reads.add(tag);
+      return answer.value;
     });
   }
 
+  function rows<Row>(
+    type: EntityType,
+    kind: string,
+    lifetimeMs: number,
+    find: (ids: readonly string[]) => Promise<(Row | null)[]>,
+    isKept: (row: Row) => boolean = () => true,
+  ) {
+    return new DataLoader<string, Row | null>((ids) =>
+      cached(kind, lifetimeMs, ids, async (missing) => {
+        const found = await find(missing);
+        return found.map((row, index) => ({
+          value: row,
+          tags: [rowTag(type, missing[index]!)],
+          isKept: row === null || isKept(row),
+        }));
+      }),
+    );
+  }
+
+  const userById = rows("User", "user", ttlMs.user, users.findByIds);
+  const projectById = rows("Project", "project", ttlMs.project, projects.findByIds);
+  const conversionJobById = rows(
+    "ConversionJob",
+    "job",
+    ttlMs.conversionJob,
+    conversionJobs.findByIds,
+    (job) => !isActive(job),
+  );
+
+  /** @param tagsOf a row's own tags: its columns are in the page, whatever the list depends on */
   function lists<Row>(
+    kind: string,
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
-    onRow: (row: Row) => void,
+    tagsOf: (row: Row) => string[],
+    onRow: (row: Row) => void = () => {},
+    isKept: (row: Row) => boolean = () => true,
   ): ListLoader<Row> {
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
-        for (const { list } of requests) for (const tag of list.tags) reads.add(tag);
-        const answers = await load(requests);
+        const requestOf = new Map(requests.map((request) => [digest(request), request]));
+        const answers = await cached(kind, ttlMs.collection, [...requestOf.keys()], async (missing) => {
+          const asked = missing.map((key) => requestOf.get(key)!);
+          const loaded = await load(asked);
+          return loaded.map((value, index): Read<Page<Row> | number> | Error => {
+            if (value instanceof Error) return value;
+            const { tags } = asked[index]!.list;
+            if (typeof value === "number") return { value, tags };
+            return {
+              value,
+              tags: [...tags, ...value.rows.flatMap(tagsOf)],
+              isKept: value.rows.every(isKept),
+            };
+          });
+        });
         for (const answer of answers) {
           if (typeof answer === "object" && "rows" in answer) answer.rows.forEach(onRow);
         }
@@ -58,62 +150,90 @@ export function createLoaders(repositories: Repositories, reads: TagRecorder) {
     );
   }
 
+  function statistics<Statistics>(
+    kind: string,
+    tagsOf: (key: string) => string[],
+    read: (keys: readonly string[]) => Promise<readonly Statistics[]>,
+  ) {
+    return new DataLoader<string, Statistics>((keys) =>
+      cached(kind, ttlMs.statistics, keys, async (missing) => {
+        const figures = await read(missing);
+        return figures.map((value, index) => ({ value, tags: tagsOf(missing[index]!) }));
+      }),
+    );
+  }
+
   return {
     userById,
     projectById,
     conversionJobById,
 
-    userByGithubId: new DataLoader((githubIds: readonly string[]) => {
-      for (const githubId of githubIds) reads.add(lookupTag("User", "githubId", githubId));
-      return users.findByGithubIds(githubIds);
-    }),
+    userByGithubId: new DataLoader<string, Awaited<ReturnType<typeof users.findById>>>((githubIds) =>
+      cached("githubId", ttlMs.user, githubIds, async (missing) => {
+        const found = await users.findByGithubIds(missing);
+        return found.map((user, index) => ({
+          value: user,
+          tags: [lookupTag("User", "githubId", missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
+        }));
+      }),
+    ),
 
     /** The plan and results of jobs. */
-    conversionJobDocumentsById: byId("ConversionJob", conversionJobs.findDocumentsByIds),
+    conversionJobDocumentsById: rows(
+      "ConversionJob",
+      "documents",
+      ttlMs.conversionJob,
+      conversionJobs.findDocumentsByIds,
+    ),
 
     // Rows that come with a list need not be read again by id.
-    users: lists(users.loadLists, (user) => {
-      reads.add(rowTag("User", user.id));
-      userById.prime(user.id, user);
-    }),
-    projects: lists(projects.loadLists, (project) => {
-      reads.add(rowTag("Project", project.id));
-      projectById.prime(project.id, project);
-    }),
-    conversionJobs: lists(conversionJobs.loadLists, (job) => {
-      reads.add(rowTag("ConversionJob", job.id));
-      conversionJobById.prime(job.id, job);
-    }),
-    projectFiles: lists(projectFiles.loadLists, () => {}),
+    users: lists(
+      "users",
+      users.loadLists,
+      (user) => [rowTag("User", user.id)],
+      (user) => userById.prime(user.id, user),
+    ),
+    projects: lists(
+      "projects",
+      projects.loadLists,
+      (project) => [rowTag("Project", project.id)],
+      (project) => projectById.prime(project.id, project),
+    ),
+    conversionJobs: lists(
+      "jobs",
+      conversionJobs.loadLists,
+      (job) => [rowTag("ConversionJob", job.id)],
+      (job) => conversionJobById.prime(job.id, job),
+      (job) => !isActive(job),
+    ),
+    projectFiles: lists("files", projectFiles.loadLists, () => []),
 
     /** By `EVERYTHING`: they have no argument. */
-    userStatistics: new DataLoader(async (keys: readonly (typeof EVERYTHING)[]) => {
-      reads.add(anyOfTypeTag("User"));
-      reads.add(anyOfTypeTag("Project"));
-      const statistics = await users.statistics();
-      return keys.map(() => statistics);
-    }),
+    userStatistics: statistics(
+      "userStatistics",
+      () => [anyOfTypeTag("User"), anyOfTypeTag("Project")],
+      (keys) => Promise.all(keys.map(() => users.statistics())),
+    ),
 
     /** By owner, or `EVERYTHING`. */
-    projectStatistics: new DataLoader((keys: readonly string[]) => {
-      const userIds = keys.map(idOrNull);
-      for (const userId of userIds) {
-        reads.add(userId === null ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId));
-      }
-      return projects.statisticsByUsers(userIds);
-    }),
+    projectStatistics: statistics(
+      "projectStatistics",
+      (key) => [key === EVERYTHING ? anyOfTypeTag("Project") : collectionTag("Project", "userId", key)],
+      (keys) => projects.statisticsByUsers(keys.map(idOrNull)),
+    ),
 
     /** By project, or `EVERYTHING`. */
-    conversionJobStatistics: new DataLoader((keys: readonly string[]) => {
-      const projectIds = keys.map(idOrNull);
-      for (const projectId of projectIds) {
-        reads.add(
-          projectId === null
-            ? anyOfTypeTag("ConversionJob")
-            : collectionTag("ConversionJob", "projectId", projectId),
-        );
-      }
-      return conversionJobs.statisticsByProjects(projectIds);
-    }),
+    conversionJobStatistics: statistics(
+      "jobStatistics",
+      (key) => [
+        key === EVERYTHING ? anyOfTypeTag("ConversionJob") : collectionTag("ConversionJob", "projectId", key),
+      ],
+      (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull)),
+    ),
   };
+}
+
+/** A list's request as a key of bounded length. */
+function digest(request: ListRequest): string {
+  return createHash("sha256").update(JSON.stringify(request)).digest("base64url");
 }

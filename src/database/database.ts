@@ -10,6 +10,18 @@ export type Database = ReturnType<typeof createDatabase>;
 /** Reads one statement's rows. What the repositories are given for reading. */
 export type Query = Database["query"];
 
+/**
+ * Runs a unit of work in one transaction: the one way the service changes rows. The work may run
+ * more than once, so it does nothing but statements.
+ */
+export type Write = <Result>(work: (tx: WriteTransaction) => Promise<Result>) => Promise<Result>;
+
+/** What the repositories are given. */
+export interface DataAccess {
+  readonly query: Query;
+  readonly write: Write;
+}
+
 /** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */
 export type WriteTransaction = Prisma.TransactionClient;
 
@@ -73,7 +85,7 @@ export function createDatabase(
     }
   }
 
-  /** Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: `write` is the one way to change rows. */
+  /** Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: rows are changed through `Write`. */
   async function transaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     const client = await pool.connect().catch((error: unknown) => {
       throw databaseError(error);
@@ -95,7 +107,7 @@ export function createDatabase(
     }
   }
 
-  /** Runs `work` in one transaction of Prisma's; any error rolls back. */
+  /** Runs `work` in one transaction of Prisma's; any error rolls back. What `Write` is made of. */
   async function prismaTransaction<Result>(
     work: (tx: WriteTransaction) => Promise<Result>,
     options: { isolationLevel?: Prisma.TransactionIsolationLevel } = {},
@@ -105,11 +117,6 @@ export function createDatabase(
     } catch (error) {
       throw databaseError(error);
     }
-  }
-
-  /** The one way the service changes rows: what happens around every commit happens here. */
-  function write<Result>(work: (tx: WriteTransaction) => Promise<Result>): Promise<Result> {
-    return prismaTransaction(work);
   }
 
   async function healthCheck(): Promise<{ latencyMs: number; version: string }> {
@@ -140,7 +147,6 @@ export function createDatabase(
     query,
     transaction,
     prismaTransaction,
-    write,
     healthCheck,
     getPoolStatistics,
     close,

@@ -1,5 +1,5 @@
 import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
-import type { Database } from "../database/database.ts";
+import type { DataAccess } from "../database/database.ts";
 import type { ConversionJob, ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
 import type { ConversionPlan, TaskResult } from "./conversionPlan.ts";
@@ -60,7 +60,7 @@ const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
 /** The same list as the partial index `conversion_jobs_active_idx`, or the index is not used. */
 const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
 
-export function createConversionJobRepository({ query, write }: Database) {
+export function createConversionJobRepository({ query, write }: DataAccess) {
   const reader = createReader<ConversionJobRow>(query, {
     table: "conversion_jobs",
     columns: selectList(FIELDS),

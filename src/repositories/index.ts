@@ -1,4 +1,4 @@
-import type { Database } from "../database/database.ts";
+import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
 import { createProjectRepository } from "./project.ts";
@@ -16,11 +16,11 @@ export interface ComponentHealth {
 }
 
 /** The one place with SQL: everything that is read from or written to the entities' tables. */
-export function createRepositories(database: Database, options: { cipher?: TokenCipher | undefined } = {}) {
-  const users = createUserRepository(database, options.cipher);
-  const projects = createProjectRepository(database);
-  const projectFiles = createProjectFileRepository(database);
-  const conversionJobs = createConversionJobRepository(database);
+export function createRepositories(access: DataAccess, options: { cipher?: TokenCipher | undefined } = {}) {
+  const users = createUserRepository(access, options.cipher);
+  const projects = createProjectRepository(access);
+  const projectFiles = createProjectFileRepository(access);
+  const conversionJobs = createConversionJobRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {

@@ -1,5 +1,5 @@
 import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
-import type { Database, WriteTransaction } from "../database/database.ts";
+import type { DataAccess, WriteTransaction } from "../database/database.ts";
 import {
   type Prisma,
   Prisma as PrismaNamespace,
@@ -58,7 +58,7 @@ const SORT_COLUMNS = { createdAt: "created_at", updatedAt: "updated_at" } as con
 const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
 const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
 
-export function createProjectRepository({ query, write }: Database) {
+export function createProjectRepository({ query, write }: DataAccess) {
   const reader = createReader<ProjectRow>(query, {
     table: "projects",
     columns: selectList({

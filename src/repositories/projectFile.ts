@@ -1,5 +1,5 @@
 import { collectionTag } from "../coherence/tags.ts";
-import type { Database } from "../database/database.ts";
+import type { DataAccess } from "../database/database.ts";
 import type { Project } from "../database/generated/client.ts";
 import { notFound } from "../errors.ts";
 import type { List, PageArguments } from "./page.ts";
@@ -18,7 +18,7 @@ export type NewProjectFile = Omit<ProjectFileRow, "projectId">;
 
 export type ProjectFileRepository = ReturnType<typeof createProjectFileRepository>;
 
-export function createProjectFileRepository({ query, write }: Database) {
+export function createProjectFileRepository({ query, write }: DataAccess) {
   const reader = createListReader<ProjectFileRow>(query, {
     table: "project_files",
     columns: selectList({

@@ -1,5 +1,5 @@
 import { anyOfTypeTag } from "../coherence/tags.ts";
-import type { Database } from "../database/database.ts";
+import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import type { User, UserRole } from "../database/generated/client.ts";
 import { AppError, notFound } from "../errors.ts";
@@ -32,7 +32,7 @@ export interface UserStatistics {
 export type UserRepository = ReturnType<typeof createUserRepository>;
 
 /** @param cipher encrypts GitHub tokens; without one, none are accepted */
-export function createUserRepository({ query, write }: Database, cipher: TokenCipher | undefined) {
+export function createUserRepository({ query, write }: DataAccess, cipher: TokenCipher | undefined) {
   const reader = createReader<UserRow>(query, {
     table: "users",
     columns: selectList({

@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { createLoaders } from "../loaders.ts";
+import type { CoherentStore } from "../coherence/store.ts";
+import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
 
 export interface ContextSources {
   readonly repositories: Repositories;
+  readonly store: CoherentStore;
+  readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
   readonly log: Logger;
   /** Says who sent the request; null for nobody in particular. */
@@ -21,7 +24,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, system, log, identify }: ContextSources,
+  { repositories, store, ttlMs, system, log, identify }: ContextSources,
   request: Request,
   requestId = requestIdOf(request.headers.get("x-request-id")),
 ): Promise<Context> {
@@ -29,7 +32,7 @@ export async function createContext(
   return {
     viewer: await identify(request),
     repositories,
-    loaders: createLoaders(repositories, dependencies),
+    loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs }),
     dependencies,
     system,
     log: log.child({ requestId }),

@@ -47,7 +47,13 @@ describe("without its database", async () => {
   const postgres = await startPostgres();
   const logs = captureLogs("warn");
   const app = await createApp(
-    loadConfig({ NODE_ENV: "test", PORT: "0", DATABASE_URL: postgres.url, DB_CONNECTION_TIMEOUT: "2000" }),
+    loadConfig({
+      NODE_ENV: "test",
+      PORT: "0",
+      DATABASE_URL: postgres.url,
+      DB_CONNECTION_TIMEOUT: "2000",
+      CACHE_ENABLED: "false",
+    }),
     logs.log,
   );
   const { url } = await app.listen();

@@ -25,6 +25,8 @@ export async function createTestApp(
     LOG_LEVEL: "silent",
     PORT: "0",
     DATABASE_URL: database.url,
+    // Tests write past the service and count its statements. The cache has tests of its own.
+    CACHE_ENABLED: "false",
     ...env,
   });
   const app: App = await createApp(config, log);

@@ -14,5 +14,10 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
   atEndOfFile(database.close);
   const empty = () =>
     database.pool.query("TRUNCATE users, projects, project_files, conversion_jobs, github_credentials");
-  return { database, pool: database.pool, empty, repositories: createRepositories(database, options) };
+  // Without a cache: what the cache adds to a write is tested with the cache.
+  const repositories = createRepositories(
+    { query: database.query, write: database.prismaTransaction },
+    options,
+  );
+  return { database, pool: database.pool, empty, repositories };
 }

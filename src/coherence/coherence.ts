@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import type { Logger } from "pino";
+import type { RedisConnection } from "../cache/connection.ts";
+import { createEpochs } from "./epochs.ts";
+import { createMemoryVersionTable } from "./memoryVersionTable.ts";
+import { createRedisVersionTable, createScriptRunner } from "./redisVersionTable.ts";
+import { createRelay } from "./relay.ts";
+import { createSettler } from "./settle.ts";
+import { createCoherentStore } from "./store.ts";
+import type { Epoch } from "./versionTable.ts";
+import { createCoherentWrite, type Transaction } from "./write.ts";
+
+export interface CoherenceOptions<Tx extends Transaction> {
+  /** The primary. Two connections of the protocol's own go there: writers hold theirs while they wait for it. */
+  readonly connectionString: string;
+  /** Undefined: the version table is in this process's memory, which is right for one instance alone. */
+  readonly redis: RedisConnection | undefined;
+  /** Sets this service's keys in Redis apart from those of others. */
+  readonly namespace: string;
+  /** Runs the work in one READ COMMITTED transaction, and commits when it resolves. */
+  readonly transaction: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
+  /** The limit of the answers that are kept in this process. */
+  readonly maxBytes: number;
+  readonly log: Logger;
+}
+
+export type Coherence<Tx extends Transaction> = ReturnType<typeof createCoherence<Tx>>;
+
+/** The channel on which the outbox's trigger says that somebody else has written. */
+const CHANNEL = "cache_invalidations";
+const SETTLE_EVERY_MS = 1_000;
+const RECONNECT_AFTER_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const WARN_EVERY_MS = 60_000;
+
+/**
+ * Every instance holds this advisory lock: shared with Redis, exclusively without. Instances that
+ * cannot share a version table would stay right (a write that cannot mark ends the epoch for all),
+ * but each of their writes would wait out a lease and empty the cache.
+ */
+const INSTANCES = 7_270_736_902;
+
+/**
+ * One process's part in keeping the cache right: the version table, the epoch that it counts in,
+ * the relay of what others wrote, and whoever settles what dead writers left behind.
+ *
+ * Nothing is served from the cache before `start`, and nothing after `close`; writes are right at
+ * all times.
+ */
+export function createCoherence<Tx extends Transaction>(options: CoherenceOptions<Tx>) {
+  const { connectionString, redis, namespace, transaction, maxBytes, log } = options;
+  const onError = (error: unknown) =>
+    log.debug({ err: error }, "the cache goes on without its version table");
+
+  const control = new pg.Pool({
+    connectionString,
+    max: 2,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "stack-converter coherence",
+  });
+  control.on("error", onError);
+  const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
+
+  const table = redis
+    ? createRedisVersionTable({ redis: scriptRunner(redis, namespace), namespace })
+    : createMemoryVersionTable();
+  const epochs = createEpochs({ query, table, onError });
+  const store = createCoherentStore({
+    table,
+    maxBytes,
+    heldEpoch: epochs.held,
+    onRefusal: (epoch, refusal) => {
+      if (refusal === "lost") epochs.reportLost(epoch);
+    },
+    onError,
+  });
+  const relay = createRelay({
+    connect: () => control.connect(),
+    // Its heartbeat is the first to see that the table lost its contents, also when nobody asks anything.
+    table: {
+      bump: table.bump,
+      beat: async (epoch, instant) => {
+        const time = await table.beat(epoch, instant);
+        if (time === "lost") epochs.reportLost(epoch);
+        return time;
+      },
+    },
+    epoch: () => countedEpoch(epochs.latest()),
+    onError,
+  });
+  const settle = createSettler({ query, table });
+  const write = createCoherentWrite<Tx>({ transaction, table, epochs, onError });
+
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<unknown>[] = [];
+
+  async function settleFromTimeToTime(): Promise<void> {
+    while (!signal.aborted) {
+      const epoch = countedEpoch(epochs.latest());
+      if (epoch !== undefined) await settle(epoch).catch(onError);
+      await sleep(SETTLE_EVERY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Wakes the relay when PostgreSQL says so: a hint that saves half a poll; nothing depends on it. */
+  async function listen(): Promise<void> {
+    while (!signal.aborted) {
+      const client = new pg.Client({ connectionString, application_name: "stack-converter listener" });
+      const ended = new Promise<void>((resolve) => {
+        client.once("end", resolve);
+        client.once("error", () => resolve());
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      client.on("notification", relay.wake);
+      try {
+        await client.connect();
+        await client.query(`LISTEN ${CHANNEL}`);
+        await Promise.race([ended, warnOfStrangers(client)]);
+        await ended;
+      } catch (error) {
+        onError(error);
+      }
+      await client.end().catch(() => {});
+      await sleep(RECONNECT_AFTER_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Says so, again and again, while instances with other version tables are at work on this database. */
+  async function warnOfStrangers(client: pg.Client): Promise<void> {
+    const lock = redis ? "pg_try_advisory_lock_shared" : "pg_try_advisory_lock";
+    while (!signal.aborted) {
+      const { rows } = await client.query<{ isFree: boolean }>(`SELECT ${lock}($1) AS "isFree"`, [INSTANCES]);
+      if (rows[0]?.isFree) return;
+      log.error(
+        redis
+          ? "Another instance uses this database without Redis: writes will be slow. Give all instances the same REDIS_URL."
+          : "Another instance uses this database: writes will be slow. Give all instances the same REDIS_URL.",
+      );
+      await sleep(WARN_EVERY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  return {
+    store,
+    write,
+    /** How often another epoch began, and how many changes of others were told. */
+    statistics: () => ({ epochChanges: epochs.changes(), relayedChanges: relay.relayed() }),
+
+    /** @param canListen false for the embedded database, which delivers no notifications */
+    start({ canListen }: { canListen: boolean }): void {
+      running = [
+        epochs.run(signal),
+        relay.run(signal),
+        settleFromTimeToTime(),
+        ...(canListen ? [listen()] : []),
+      ];
+    },
+
+    async close(): Promise<void> {
+      stopping.abort();
+      await Promise.all(running);
+      await control.end();
+    },
+  };
+}
+
+/** The epoch in which changes are told: the one that serves, or is about to. */
+function countedEpoch(row: { name: Epoch; state: string } | undefined): Epoch | undefined {
+  return row && (row.state === "live" || row.state === "quiescing") ? row.name : undefined;
+}
+
+/** Through the connection's gate: while Redis is away a call fails at once, and is not tried again. */
+function scriptRunner(redis: RedisConnection, namespace: string) {
+  // Every key of the version table is in the slot of this hash tag.
+  const slot = `{${namespace}}`;
+  return createScriptRunner({
+    evalsha: (...call) => redis.run(slot, (client) => client.evalsha(...call), { isIdempotent: true }),
+    eval: (...call) => redis.run(slot, (client) => client.eval(...call), { isIdempotent: true }),
+  });
+}
