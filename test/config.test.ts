@@ -27,6 +27,16 @@ test("an empty environment is a configuration: the documented defaults", () => {
       isGraphiqlEnabled: true,
     },
     encryptionKey: undefined,
+    cache: {
+      maxBytes: 67_108_864,
+      ttlMs: {
+        user: 600_000,
+        project: 300_000,
+        conversionJob: 180_000,
+        collection: 300_000,
+        statistics: 300_000,
+      },
+    },
     database: {
       url: undefined,
       dataDirectory: ".data",

@@ -145,7 +145,18 @@ test("rows are written in repositories and by the database's own maintenance alo
   const writers = files.filter((file) => SQL.test(codeOf(file)) || PRISMA.test(codeOf(file)));
 
   expect(writers.length).toBeGreaterThan(2);
-  expect(writers.filter((file) => !["repositories", "database"].includes(layerOf(file)))).toEqual([]);
+  // The protocol's own bookkeeping: the epoch's row, and the outbox that the relay empties.
+  const protocol = ["coherence/epochs.ts", "coherence/relay.ts"];
+  const others = writers.filter((file) => !["repositories", "database"].includes(layerOf(file)));
+  expect(others.sort()).toEqual(protocol);
+});
+
+test("rows of the entities are written through the coherent write alone", () => {
+  // Whoever has neither Prisma's client nor its transaction can only write through what app.ts hands out.
+  const holders = files.filter((file) =>
+    /\bprismaTransaction\b|\bprisma\.\$?\w+\(|database\.prisma\b/.test(codeOf(file)),
+  );
+  expect(holders.sort()).toEqual(["app.ts", "database/database.ts"]);
 });
 
 test("SQL is read in repositories and in the database alone", () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -13,7 +13,8 @@ import { createEmptyDatabase } from "../support/postgres.ts";
 // The embedded database takes seconds to be created, many of them beside other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-const initial = "20261124000000_initial";
+/** The package's own, oldest first. */
+const own = (await readdir(paths.migrations)).filter((name) => /^\d{14}_/.test(name)).sort();
 const root = await mkdtemp(join(tmpdir(), "migrations-test-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -92,7 +93,7 @@ describe.each(Object.entries(backends))("the package's migrations on %s", (_, st
   it("are pending at first, and asking writes nothing", async () => {
     expect(await migrationStatus({ connectionString })).toEqual({
       applied: [],
-      pending: [initial],
+      pending: own,
       problems: [],
     });
     expect(await query(connectionString, "SELECT to_regclass('_prisma_migrations') AS history")).toEqual([
@@ -102,32 +103,37 @@ describe.each(Object.entries(backends))("the package's migrations on %s", (_, st
 
   it("are applied once when five callers start together", async () => {
     const results = await Promise.all(Array.from({ length: 5 }, () => applyMigrations({ connectionString })));
-    expect(results.map(({ applied }) => applied.join()).sort()).toEqual(["", "", "", "", initial]);
+    expect(results.map(({ applied }) => applied.join()).sort()).toEqual(["", "", "", "", own.join()]);
     expect(await migrationStatus({ connectionString })).toEqual({
-      applied: [initial],
+      applied: own,
       pending: [],
       problems: [],
     });
   });
 
   it("leave the record that Prisma leaves", async () => {
-    const bytes = await readFile(join(paths.migrations, initial, "migration.sql"));
+    const checksums = await Promise.all(
+      own.map(async (name) => {
+        const bytes = await readFile(join(paths.migrations, name, "migration.sql"));
+        return createHash("sha256").update(bytes).digest("hex");
+      }),
+    );
     const rows = await query(
       connectionString,
       `SELECT checksum, migration_name, logs, rolled_back_at, applied_steps_count, length(id) AS id,
-              finished_at >= started_at AS has_finished FROM _prisma_migrations`,
+              finished_at >= started_at AS has_finished FROM _prisma_migrations ORDER BY migration_name`,
     );
-    expect(rows).toEqual([
-      {
-        checksum: createHash("sha256").update(bytes).digest("hex"),
-        migration_name: initial,
+    expect(rows).toEqual(
+      own.map((name, index) => ({
+        checksum: checksums[index],
+        migration_name: name,
         logs: null,
         rolled_back_at: null,
         applied_steps_count: 1,
         id: 36,
         has_finished: true,
-      },
-    ]);
+      })),
+    );
   });
 
   it("are up to date in the eyes of Prisma's engine", async () => {
