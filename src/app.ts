@@ -92,6 +92,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       const isHealthy = [ofDatabase, ...ofRepositories].every((component) => component.isHealthy);
       return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
     },
+    cacheStatistics: () => ({ ...coherence.store.statistics(), ...coherence.statistics() }),
     statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
   };
 

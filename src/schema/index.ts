@@ -5,6 +5,7 @@ import "./project.ts";
 import "./projectMutations.ts";
 import "./conversionJob.ts";
 import "./system.ts";
+import "./cacheStatistics.ts";
 import { lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 

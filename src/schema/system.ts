@@ -1,6 +1,7 @@
 import type { PoolStatistics } from "../database/database.ts";
 import type { ComponentHealth } from "../repositories/index.ts";
 import { builder } from "./builder.ts";
+import type { CacheStatistics } from "./cacheStatistics.ts";
 
 export interface ProcessStatistics {
   readonly uptimeSeconds: number;
@@ -17,6 +18,7 @@ export interface SystemReports {
     readonly isHealthy: boolean;
     readonly components: readonly ComponentHealth[];
   }>;
+  readonly cacheStatistics: () => CacheStatistics;
   readonly statistics: () => { readonly pool: PoolStatistics; readonly process: ProcessStatistics };
 }
 

@@ -578,6 +578,11 @@ export type StatisticsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type StatisticsQuery = { readonly statistics: { readonly pool: { readonly total: number, readonly idle: number, readonly waiting: number, readonly min: number, readonly max: number, readonly idleErrors: number }, readonly process: { readonly uptimeSeconds: number, readonly residentMemoryBytes: number, readonly heapUsedBytes: number, readonly cpuPercent: number, readonly nodeVersion: string } } };
 
+export type CacheStatisticsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CacheStatisticsQuery = { readonly cacheStatistics: { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly entries: number, readonly bytes: number, readonly validations: number, readonly epochChanges: number, readonly relayedChanges: number } };
+
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -687,6 +692,7 @@ export const NodeDocument = /*#__PURE__*/ new TypedDocumentString("query Node($i
 export const NodesDocument = /*#__PURE__*/ new TypedDocumentString("query Nodes($ids:[ID!]!){nodes(ids:$ids){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodesQuery, NodesQueryVariables>;
 export const HealthDocument = /*#__PURE__*/ new TypedDocumentString("query Health{health{status components{name status latencyMs message}}}") as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
 export const StatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query Statistics{statistics{pool{total idle waiting min max idleErrors}process{uptimeSeconds residentMemoryBytes heapUsedBytes cpuPercent nodeVersion}}}") as unknown as TypedDocumentString<StatisticsQuery, StatisticsQueryVariables>;
+export const CacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query CacheStatistics{cacheStatistics{hitRate localHits sharedHits joinedHits misses bypasses fills rejectedFills uncacheable errors invalidations entries bytes validations epochChanges relayedChanges}}") as unknown as TypedDocumentString<CacheStatisticsQuery, CacheStatisticsQueryVariables>;
 export const ViewerDocument = /*#__PURE__*/ new TypedDocumentString("query Viewer{viewer{...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const UserDocument = /*#__PURE__*/ new TypedDocumentString("query User($id:ID$githubId:String){user(id:$id githubId:$githubId){...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
 export const UsersDocument = /*#__PURE__*/ new TypedDocumentString("query Users($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){users(first:$first after:$after last:$last before:$before){nodes{...UserFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
@@ -746,6 +752,8 @@ export interface Operations<Options> {
   readonly health: (variables?: HealthQueryVariables, options?: Options) => Promise<HealthQuery["health"]>;
   /** Figures of the instance that answers, read now. */
   readonly statistics: (variables?: StatisticsQueryVariables, options?: Options) => Promise<StatisticsQuery["statistics"]>;
+  /** What the cache of the instance that answers has done, read now. */
+  readonly cacheStatistics: (variables?: CacheStatisticsQueryVariables, options?: Options) => Promise<CacheStatisticsQuery["cacheStatistics"]>;
   /** Who sends this request; null for nobody in particular. */
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
   /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
@@ -790,6 +798,7 @@ export function createOperations<Options>(request: Request<Options>): Operations
     nodes: async (variables, options) => (await request(NodesDocument, variables, options)).nodes,
     health: async (variables, options) => (await request(HealthDocument, variables ?? {}, options)).health,
     statistics: async (variables, options) => (await request(StatisticsDocument, variables ?? {}, options)).statistics,
+    cacheStatistics: async (variables, options) => (await request(CacheStatisticsDocument, variables ?? {}, options)).cacheStatistics,
     viewer: async (variables, options) => (await request(ViewerDocument, variables ?? {}, options)).viewer,
     user: async (variables, options) => (await request(UserDocument, variables ?? {}, options)).user,
     users: async (variables, options) => (await request(UsersDocument, variables ?? {}, options)).users,

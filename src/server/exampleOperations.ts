@@ -75,6 +75,7 @@ query Health {
     pool { total idle waiting max }
     process { uptimeSeconds residentMemoryBytes nodeVersion }
   }
+  cacheStatistics { hitRate localHits sharedHits misses entries bytes }
   projectStatistics { total byStatus { status count } }
 }
 `,

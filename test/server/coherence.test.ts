@@ -70,6 +70,22 @@ describe("two instances on one database and one Redis", async () => {
     await one.untilItHits(OVERVIEW);
   });
 
+  test("cacheStatistics tells hits, misses and what is kept", async () => {
+    const figures = async () => {
+      const data = await one.ask("{ cacheStatistics { localHits misses entries bytes epochChanges } }");
+      return data.cacheStatistics as Record<string, number>;
+    };
+    const before = await figures();
+    await one.untilItHits(OVERVIEW);
+    const after = await figures();
+    expect(after.localHits).toBeGreaterThan(before.localHits!);
+    expect(after.entries).toBeGreaterThan(0);
+    expect(after.bytes).toBeGreaterThan(0);
+    expect(after.epochChanges).toBeGreaterThan(0);
+    // Reading the figures is no look-up.
+    expect((await figures()).misses).toBe(after.misses);
+  });
+
   test("a write costs the one statement that drains its tags", async () => {
     const statements = await one.statementsOf(() => one.ask(UPSERT, { githubId: "1", username: "again" }));
     expect(statements).toHaveLength(2);
