@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
@@ -17,6 +18,7 @@ import type { Viewer } from "./schema/context.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createHttpServer } from "./server/http.ts";
 import { processStatistics } from "./server/processStatistics.ts";
+import { createReplay } from "./server/replay.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
 export type App = Awaited<ReturnType<typeof createApp>>;
@@ -96,6 +98,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
   };
 
+  const isCacheExplained = config.environment === "development";
   const graphql = createGraphqlServer(
     {
       repositories,
@@ -105,10 +108,18 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       log,
       identify: async () => localViewer,
     },
-    { isGraphiqlEnabled: config.http.isGraphiqlEnabled },
+    {
+      isGraphiqlEnabled: config.http.isGraphiqlEnabled,
+      isCacheExplained,
+    },
   );
   const http = createHttpServer({
     graphql,
+    replay: createReplay({
+      store: coherence.store,
+      maxBytes: Math.ceil(config.cache.maxBytes / 8),
+      isExplained: isCacheExplained,
+    }),
     isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
     maxBodyBytes: config.http.maxBodyBytes,
     log,
@@ -126,7 +137,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     embeddedPid: embedded?.pid,
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
-      graphql.fetch(input as string, init as never),
+      graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
     listen: (port = config.http.port, host = config.http.host) => http.listen(port, host),
     /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
     close: (): Promise<void> => {

@@ -9,6 +9,7 @@ import {
   rowTag,
   type TagRecorder,
 } from "./coherence/tags.ts";
+import type { Instant } from "./coherence/validator.ts";
 import type { ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import type { ListRequest, Page } from "./repositories/page.ts";
@@ -33,6 +34,11 @@ export interface LoaderOptions {
   readonly reads: TagRecorder;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
+  /**
+   * An instant after the request's arrival, when there is one: then its reads need not ask for another.
+   * Undefined in a request that writes, whose later reads must see what it wrote.
+   */
+  readonly begun?: () => Instant | undefined;
 }
 
 /** The key of statistics over all rows: a loader takes no null. */
@@ -57,7 +63,10 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  * All loads of one kind that come up at the same level of an operation become one look-up in the
  * coherent store and, for what is not there, one statement. No row is read twice in a request.
  */
-export function createLoaders(repositories: Repositories, { reads, store, ttlMs }: LoaderOptions) {
+export function createLoaders(
+  repositories: Repositories,
+  { reads, store, ttlMs, begun = () => undefined }: LoaderOptions,
+) {
   const { users, projects, projectFiles, conversionJobs } = repositories;
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
@@ -69,7 +78,9 @@ export function createLoaders(repositories: Repositories, { reads, store, ttlMs 
   ): Promise<(Value | Error)[]> {
     const keyOf = new Map(keys.map((key) => [`${kind}:${key}`, key]));
     const answers = await store.getMany<Value>([...keyOf.keys()], {
+      kind,
       ttlMs: lifetimeMs,
+      begun: begun(),
       loadMany: async (missing) => {
         const results = await read(missing.map((storeKey) => keyOf.get(storeKey)!));
         return results.map((result) => {

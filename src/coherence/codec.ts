@@ -6,6 +6,14 @@
  */
 type Packed = null | boolean | number | string | Packed[] | { [key: string]: Packed };
 
+/** Text for the answers of one kind, and the same answers back. */
+export interface Codec {
+  /** @throws TypeError for what it has no text for */
+  encode(value: unknown): string;
+  /** Only for what `encode` has made. */
+  decode(text: string): unknown;
+}
+
 /** @throws TypeError for anything else (a Buffer, a Map, a class instance): storing half of it would be wrong */
 export function encode(value: unknown): string {
   return JSON.stringify(pack(value));
@@ -15,6 +23,8 @@ export function encode(value: unknown): string {
 export function decode(text: string): unknown {
   return unpack(JSON.parse(text) as Packed);
 }
+
+export const plainDataCodec: Codec = { encode, decode };
 
 function pack(value: unknown): Packed {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;

@@ -1,4 +1,6 @@
 export interface LocalEntry {
+  /** What sort of answer it is, for the statistics: a handful of names. */
+  readonly kind: string;
   readonly value: unknown;
   readonly tags: readonly string[];
   /** The sequence at which the entry was valid. */
@@ -8,6 +10,18 @@ export interface LocalEntry {
   readonly bytes: number;
 }
 
+/** What is kept of a kind, and how entries of it have ended. */
+export interface LocalCounts {
+  entries: number;
+  bytes: number;
+  /** A change ended them. */
+  invalidations: number;
+  /** Their time to live did. */
+  expirations: number;
+  /** Others needed the memory. */
+  evictions: number;
+}
+
 /** A key in its place between the one used before and the one used after it. */
 interface Node {
   readonly key: string;
@@ -15,6 +29,7 @@ interface Node {
   entry: LocalEntry | undefined;
   tags: readonly string[];
   bytes: number;
+  counts: LocalCounts;
   older: Node;
   newer: Node;
 }
@@ -46,12 +61,20 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   const { maxBytes } = options;
   const nodes = new Map<string, Node>();
   const buckets = new Map<string, Bucket>();
+  const kinds = new Map<string, LocalCounts>();
   // The list is a ring through `ends`: `ends.newer` is the oldest node, `ends.older` the newest.
   const ends = {} as Node; // Safe: its key and entry are never read, its neighbours are set next.
   ends.older = ends.newer = ends;
   let bytes = 0;
-  let entries = 0;
-  let invalidations = 0;
+
+  const countsOf = (kind: string): LocalCounts => {
+    let counts = kinds.get(kind);
+    if (counts === undefined) {
+      counts = { entries: 0, bytes: 0, invalidations: 0, expirations: 0, evictions: 0 };
+      kinds.set(kind, counts);
+    }
+    return counts;
+  };
 
   const unlink = (node: Node) => {
     node.older.newer = node.newer;
@@ -67,12 +90,13 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
 
   const weigh = (node: Node, weight: number) => {
     bytes += weight - node.bytes;
+    node.counts.bytes += weight - node.bytes;
     node.bytes = weight;
   };
 
   const empty = (node: Node) => {
     node.entry = undefined;
-    entries--;
+    node.counts.entries--;
     weigh(node, Math.min(node.bytes, PLACE_BYTES + PLACE_BYTES_PER_TAG * node.tags.length));
   };
 
@@ -98,7 +122,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   };
 
   const remove = (node: Node) => {
-    if (node.entry !== undefined) entries--;
+    if (node.entry !== undefined) node.counts.entries--;
     setTags(node, []);
     weigh(node, 0);
     unlink(node);
@@ -110,6 +134,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       const node = nodes.get(key);
       if (node?.entry === undefined) return undefined;
       if (node.entry.expiresAt <= now) {
+        node.counts.expirations++;
         remove(node);
         return undefined;
       }
@@ -118,7 +143,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       return node.entry;
     },
 
-    /** `entry.tags` has no tag twice. */
+    /** `entry.tags` has no tag twice. A key is always of one kind. */
     set(key: string, entry: LocalEntry): void {
       let node = nodes.get(key);
       if (entry.bytes > maxBytes) {
@@ -126,15 +151,20 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         return;
       }
       if (node === undefined) {
-        node = { key, entry: undefined, tags: [], bytes: 0, older: ends, newer: ends };
+        const counts = countsOf(entry.kind);
+        node = { key, entry: undefined, tags: [], bytes: 0, counts, older: ends, newer: ends };
         nodes.set(key, node);
       } else unlink(node);
       linkAsNewest(node);
-      if (node.entry === undefined) entries++;
+      if (node.entry === undefined) node.counts.entries++;
       node.entry = entry;
       weigh(node, entry.bytes);
       setTags(node, entry.tags);
-      while (bytes > maxBytes) remove(ends.newer);
+      while (bytes > maxBytes) {
+        const oldest = ends.newer;
+        if (oldest.entry !== undefined) oldest.counts.evictions++;
+        remove(oldest);
+      }
     },
 
     /** Removes what has the tag and is older than `version`; whatever has it, when that is undefined. */
@@ -147,7 +177,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         if (version !== undefined && node.entry.stamp >= version) valid.push(node);
         else {
           empty(node);
-          invalidations++;
+          node.counts.invalidations++;
         }
       }
       // Emptied at once: those that come back enter a new set, without the chains of the old one.
@@ -158,9 +188,29 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       nodes.clear();
       buckets.clear();
       ends.older = ends.newer = ends;
-      bytes = entries = 0;
+      bytes = 0;
+      for (const counts of kinds.values()) counts.entries = counts.bytes = 0;
     },
 
-    statistics: () => ({ entries, bytes, tags: buckets.size, invalidations }),
+    /** Of each kind that was ever kept. */
+    kinds: (): ReadonlyMap<string, Readonly<LocalCounts>> => kinds,
+
+    statistics: () => ({ ...sum(kinds.values()), tags: buckets.size }),
+
+    resetStatistics(): void {
+      for (const counts of kinds.values()) counts.invalidations = counts.expirations = counts.evictions = 0;
+    },
   };
+}
+
+function sum(all: Iterable<LocalCounts>): LocalCounts {
+  const total = { entries: 0, bytes: 0, invalidations: 0, expirations: 0, evictions: 0 };
+  for (const counts of all) {
+    total.entries += counts.entries;
+    total.bytes += counts.bytes;
+    total.invalidations += counts.invalidations;
+    total.expirations += counts.expirations;
+    total.evictions += counts.evictions;
+  }
+  return total;
 }

@@ -1,5 +1,6 @@
-import { decode, encode } from "./codec.ts";
-import { createLocalCache } from "./localCache.ts";
+import { type Codec, plainDataCodec } from "./codec.ts";
+import { createLocalCache, type LocalEntry } from "./localCache.ts";
+import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
 import type { Epoch, StoredEntry, VersionTable } from "./versionTable.ts";
@@ -8,21 +9,39 @@ import type { Epoch, StoredEntry, VersionTable } from "./versionTable.ts";
 export interface Loaded<Value> {
   readonly value: Value;
   readonly tags: readonly string[] | undefined;
+  /** Where it is known only now how long the answer is kept; instead of the read's own, in ms. */
+  readonly ttlMs?: number;
 }
 
 export interface Answer<Value> extends Loaded<Value> {
   readonly source: "local" | "shared" | "joined" | "loaded";
 }
 
-export interface ReadOptions<Value> {
-  /** How long the answer is kept at most, in ms. 0 or less: it is neither looked up nor kept. */
+/** What every kind of look-up says of its answers. */
+export interface AnswerOptions {
+  /** What sort of answers they are, for the statistics: one of a handful of names. */
+  readonly kind: string;
+  /** How long an answer is kept at most, in ms. 0 or less: it is neither looked up nor kept. */
   readonly ttlMs: number;
-  /** Reads from the primary. What it returns is frozen: it may be given to others too. */
-  readonly load: () => Promise<Loaded<Value>>;
+  /** What the shared level keeps; plain data unless told. */
+  readonly codec?: Codec;
 }
 
-export interface ReadManyOptions<Value> {
-  readonly ttlMs: number;
+export interface ReadOptions<Value> extends AnswerOptions {
+  /**
+   * Reads from the primary. What it returns is frozen if it has tags: it is given to others too.
+   *
+   * @param begun an instant before the load, for reads on its way; undefined: nothing can be said
+   */
+  readonly load: (begun: Instant | undefined) => Promise<Loaded<Value>>;
+}
+
+export interface ReadManyOptions<Value> extends AnswerOptions {
+  /**
+   * An instant after the arrival of the request that reads, when it has one already: then no other is
+   * asked for. Not for a request that has written since.
+   */
+  readonly begun?: Instant | undefined;
   /** One result for each key, in order; an Error for a key that failed. */
   readonly loadMany: (keys: readonly string[]) => Promise<readonly (Loaded<Value> | Error)[]>;
 }
@@ -66,38 +85,29 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     onError,
   });
   const flights = new Map<string, Flight>();
-  const counts = {
-    localHits: 0,
-    sharedHits: 0,
-    joined: 0,
-    misses: 0,
-    bypasses: 0,
-    fills: 0,
-    rejectedFills: 0,
-    uncacheable: 0,
-    errors: 0,
-  };
+  const counts = createLookUpCounts();
   let order = 0;
 
-  const failed = (error: unknown) => {
-    counts.errors++;
+  const failed = (kind: string, error: unknown) => {
+    counts.of(kind).errors++;
     onError(error);
   };
 
   const validated = () => new Promise<Instant | undefined>((resolve) => validator.validate(resolve));
 
-  const findLocal = (key: string) => {
+  const findLocal = (kind: string, key: string) => {
     const entry = local.get(key, now());
-    if (entry !== undefined) counts.localHits++;
+    if (entry !== undefined) counts.of(kind).localHits++;
     return entry;
   };
 
   /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
-  const keepLocal = (key: string, instant: Instant, entry: StoredEntry, value: unknown) => {
+  const keepLocal = (kind: string, key: string, instant: Instant, entry: StoredEntry, value: unknown) => {
     if (!validator.isCurrent(instant, entry.tags)) return false;
     const bytes =
       2 * (key.length + entry.value.length) + entry.tags.reduce((sum, tag) => sum + 2 * tag.length + 50, 200);
     local.set(key, {
+      kind,
       value,
       tags: entry.tags,
       stamp: instant.sequence,
@@ -108,7 +118,11 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   };
 
   /** From the second level. What cannot be had or cannot be read is a miss. */
-  const findShared = async (keys: readonly string[], begun: Instant) => {
+  const findShared = async (
+    keys: readonly string[],
+    begun: Instant,
+    { kind, codec = plainDataCodec }: AnswerOptions,
+  ) => {
     const nothing = keys.map(() => undefined);
     if (!table.isShared || keys.length === 0) return nothing;
     try {
@@ -117,59 +131,68 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
       return found.map((entry, index) => {
         if (entry === undefined) return undefined;
-        counts.sharedHits++;
-        const value = freeze(decode(entry.value));
+        const value = freeze(codec.decode(entry.value));
+        counts.of(kind).sharedHits++;
         // Valid at an instant after `begun`, so only later changes than that can have ended it.
         const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
-        keepLocal(keys[index]!, instant, entry, value);
+        keepLocal(kind, keys[index]!, instant, entry, value);
         return { answer: { value, tags: entry.tags, source: "shared" as const }, instant };
       });
     } catch (error) {
-      failed(error);
+      failed(kind, error);
       return nothing;
     }
   };
 
-  const keep = (key: string, begun: Instant, ttlMs: number, { value, tags }: Loaded<unknown>) => {
-    if (tags === undefined) {
-      counts.uncacheable++;
+  const keep = (
+    key: string,
+    begun: Instant,
+    { kind, codec = plainDataCodec, ...options }: AnswerOptions,
+    { value, tags, ttlMs = options.ttlMs }: Loaded<unknown>,
+  ) => {
+    const count = counts.of(kind);
+    if (tags === undefined || ttlMs <= 0) {
+      count.uncacheable++;
       return;
     }
     try {
       const entry: StoredEntry = {
         stamp: begun.sequence,
         tags: withTypeTags(tags),
-        value: encode(value),
+        value: codec.encode(value),
         ttlMs,
       };
-      if (!keepLocal(key, begun, entry, value)) {
-        counts.rejectedFills++;
+      if (!keepLocal(kind, key, begun, entry, value)) {
+        count.rejectedFills++;
         return;
       }
-      counts.fills++;
-      if (table.isShared) fillShared(begun.epoch, key, entry);
+      count.fills++;
+      if (table.isShared) fillShared(kind, begun.epoch, key, entry);
     } catch (error) {
       // Not plain data: the reader has its answer, and nobody else gets half of it.
-      counts.uncacheable++;
-      failed(error);
+      count.uncacheable++;
+      failed(kind, error);
     }
   };
 
-  const fillShared = (epoch: Epoch, key: string, entry: StoredEntry) => {
-    table.fill(epoch, key, entry).then((result) => {
-      if (result === "invalid") counts.rejectedFills++;
-    }, failed);
+  const fillShared = (kind: string, epoch: Epoch, key: string, entry: StoredEntry) => {
+    table.fill(epoch, key, entry).then(
+      (result) => {
+        if (result === "invalid") counts.of(kind).rejectedFills++;
+      },
+      (error: unknown) => failed(kind, error),
+    );
   };
 
-  const launch = (key: string, begun: Instant, { ttlMs, load }: ReadOptions<unknown>): Flight => {
+  const launch = (key: string, begun: Instant, options: ReadOptions<unknown>): Flight => {
     const fly = async (): Promise<Outcome> => {
       try {
-        const [shared] = await findShared([key], begun);
+        const [shared] = await findShared([key], begun, options);
         if (shared !== undefined) return shared;
-        counts.misses++;
-        const loaded = await load();
-        freeze(loaded.value);
-        keep(key, begun, ttlMs, loaded);
+        counts.of(options.kind).misses++;
+        const loaded = await options.load(begun);
+        if (loaded.tags !== undefined) freeze(loaded.value);
+        keep(key, begun, options, loaded);
         return { answer: { ...loaded, source: "loaded" }, instant: begun };
       } catch (error) {
         return { error };
@@ -185,8 +208,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const readValidated = async (key: string, begun: Instant, options: ReadOptions<unknown>) => {
     const arrival = ++order;
     for (;;) {
-      const entry = findLocal(key);
-      if (entry !== undefined) return { ...entry, source: "local" as const };
+      const entry = findLocal(options.kind, key);
+      if (entry !== undefined) return { value: entry.value, tags: entry.tags, source: "local" as const };
       const running = flights.get(key);
       const flight = running ?? launch(key, validator.current() ?? begun, options);
       const outcome = await flight.outcome;
@@ -200,7 +223,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         flight.order > arrival || (answer.tags !== undefined && validator.isCurrent(instant, answer.tags));
       if (!isValid) continue;
       if (isOwn) return answer;
-      counts.joined++;
+      counts.of(options.kind).joined++;
       return { ...answer, source: "joined" as const };
     }
   };
@@ -210,8 +233,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     async read<Value>(key: string, options: ReadOptions<Value>): Promise<Answer<Value>> {
       const begun = options.ttlMs > 0 ? await validated() : undefined;
       if (begun === undefined) {
-        counts.bypasses++;
-        return { ...(await options.load()), source: "loaded" };
+        counts.of(options.kind).bypasses++;
+        return { ...(await options.load(undefined)), source: "loaded" };
       }
       // Safe: a key is always read with loaders of one type, and the codec gives back what it was given.
       return (await readValidated(key, begun, options)) as Answer<Value>;
@@ -220,17 +243,19 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     /** Many at once: one validation, one look-up in the second level, one load of what is missing. */
     async getMany<Value>(
       keys: readonly string[],
-      { ttlMs, loadMany }: ReadManyOptions<Value>,
+      options: ReadManyOptions<Value>,
     ): Promise<(Answer<Value> | Error)[]> {
-      const begun = ttlMs > 0 ? await validated() : undefined;
+      const { kind, ttlMs, loadMany } = options;
+      const begun = ttlMs > 0 ? (options.begun ?? (await validated())) : undefined;
       const answers = new Map<string, Answer<unknown> | Error>();
       if (begun !== undefined) {
         for (const key of keys) {
-          const entry = findLocal(key);
-          if (entry !== undefined) answers.set(key, { ...entry, source: "local" });
+          const entry = findLocal(kind, key);
+          if (entry !== undefined)
+            answers.set(key, { value: entry.value, tags: entry.tags, source: "local" });
         }
         const absent = keys.filter((key) => !answers.has(key));
-        for (const [index, shared] of (await findShared(absent, begun)).entries()) {
+        for (const [index, shared] of (await findShared(absent, begun, options)).entries()) {
           if (shared !== undefined) answers.set(absent[index]!, shared.answer);
         }
       }
@@ -240,14 +265,14 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         for (const [index, key] of missing.entries()) {
           const result =
             loaded[index] ?? new Error(`Expected ${missing.length} results, got ${loaded.length}.`);
-          if (begun === undefined) counts.bypasses++;
-          else counts.misses++;
+          if (begun === undefined) counts.of(kind).bypasses++;
+          else counts.of(kind).misses++;
           if (result instanceof Error) {
             answers.set(key, result);
             continue;
           }
           freeze(result.value);
-          if (begun !== undefined) keep(key, begun, ttlMs, result);
+          if (begun !== undefined) keep(key, begun, options, result);
           answers.set(key, { ...result, source: "loaded" });
         }
       }
@@ -256,17 +281,22 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     },
 
     /** For who cannot afford a promise: calls back with the first level's entry, validated, or undefined. */
-    lookUp(key: string, callback: (answer: Loaded<unknown> | undefined) => void): void {
-      validator.validate((instant) => callback(instant === undefined ? undefined : findLocal(key)));
+    lookUp(kind: string, key: string, callback: (entry: LocalEntry | undefined) => void): void {
+      validator.validate((instant) => callback(instant === undefined ? undefined : findLocal(kind, key)));
     },
 
-    /** The stamp for answers whose reading begins afterwards. Undefined: do not keep them. */
-    validated,
+    statistics: (): StoreStatistics => ({
+      ...counts.total(),
+      ...local.statistics(),
+      roundTrips: validator.roundTrips(),
+      kinds: counts.read(local.kinds()),
+    }),
 
-    /** Keeps an answer whose reading began after `begun`. */
-    put: keep,
-
-    statistics: () => ({ ...counts, ...local.statistics(), roundTrips: validator.roundTrips() }),
+    /** Counts from 0 again; what is kept stays. */
+    resetStatistics(): void {
+      counts.reset();
+      local.resetStatistics();
+    },
   };
 }
 

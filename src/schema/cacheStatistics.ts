@@ -1,4 +1,5 @@
 import { builder } from "./builder.ts";
+import { cacheControl } from "./cacheControl.ts";
 
 /** What the coherent cache of this instance has done since its start. */
 export interface CacheStatistics {
@@ -82,6 +83,7 @@ builder.queryField("cacheStatistics", (t) =>
   t.field({
     type: CacheStatisticsType,
     description: "What the cache of the instance that answers has done, read now.",
+    extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.cacheStatistics(),
   }),
 );

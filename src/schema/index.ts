@@ -6,10 +6,11 @@ import "./projectMutations.ts";
 import "./conversionJob.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
-import { lexicographicSortSchema, printSchema } from "graphql";
+import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
+import { cacheControlDirective } from "./cacheControl.ts";
 
-export const schema = builder.toSchema();
+export const schema = builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective] });
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

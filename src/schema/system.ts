@@ -1,6 +1,7 @@
 import type { PoolStatistics } from "../database/database.ts";
 import type { ComponentHealth } from "../repositories/index.ts";
 import { builder } from "./builder.ts";
+import { cacheControl } from "./cacheControl.ts";
 import type { CacheStatistics } from "./cacheStatistics.ts";
 
 export interface ProcessStatistics {
@@ -101,11 +102,13 @@ builder.queryFields((t) => ({
   health: t.field({
     type: Health,
     description: "Whether the service and each of its parts can do their work, asked now.",
+    extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.health(),
   }),
   statistics: t.field({
     type: ServiceStatistics,
     description: "Figures of the instance that answers, read now.",
+    extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.statistics(),
   }),
 }));

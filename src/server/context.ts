@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
+import { type CachedResponse, createCachedResponse } from "./cachedResponse.ts";
+import type { ServerContext } from "./exchange.ts";
 
 export interface ContextSources {
   readonly repositories: Repositories;
@@ -13,7 +16,12 @@ export interface ContextSources {
   readonly system: SystemReports;
   readonly log: Logger;
   /** Says who sent the request; null for nobody in particular. */
-  readonly identify: (request: Request) => Promise<Viewer | null>;
+  readonly identify: (authorization: string | null) => Promise<Viewer | null>;
+}
+
+/** What the plugins see: the resolvers' context, and the request's part in the response cache. */
+export interface RequestContext extends Context, YogaInitialContext, ServerContext {
+  readonly response: CachedResponse;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -25,17 +33,20 @@ export function requestIdOf(header: string | null | undefined): string {
 
 export async function createContext(
   { repositories, store, ttlMs, system, log, identify }: ContextSources,
-  request: Request,
-  requestId = requestIdOf(request.headers.get("x-request-id")),
-): Promise<Context> {
+  { request, exchange }: YogaInitialContext & ServerContext,
+): Promise<Context & { response: CachedResponse }> {
+  const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
+  const response = createCachedResponse(store, dependencies);
+  if (exchange !== undefined) exchange.response = response;
   return {
-    viewer: await identify(request),
+    viewer: await identify(request.headers.get("authorization")),
     repositories,
-    loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs }),
+    loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs, begun: response.begun }),
     dependencies,
     system,
     log: log.child({ requestId }),
     requestId,
+    response,
   };
 }

@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
+import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { requestIdOf } from "./context.ts";
+import type { Exchange, ServerContext } from "./exchange.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
-import { GRAPHQL_PATH, type ServerContext } from "./yoga.ts";
+import type { Replay } from "./replay.ts";
+import { GRAPHQL_PATH } from "./yoga.ts";
 
 export interface HttpServerOptions {
   readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;
+  readonly replay: Replay;
   readonly isReady: () => Promise<boolean>;
   readonly maxBodyBytes: number;
   readonly log: Logger;
@@ -16,12 +20,48 @@ export interface HttpServerOptions {
  * The service on Node's own HTTP server: reads bodies within their limit, answers the probes of
  * whoever runs it, logs a line for each request, and stops without dropping one.
  */
-export function createHttpServer({ graphql, isReady, maxBodyBytes, log }: HttpServerOptions) {
+export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }: HttpServerOptions) {
   let isStopping = false;
+  /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
+  let arrived: (IncomingMessage | ServerResponse)[] = [];
 
+  /**
+   * The short way first: a query that was answered before, whose body has arrived with its head.
+   * Not at once, because the parser hands out a request before it has looked at the body.
+   */
   const listener: RequestListener = (req, res) => {
-    const startedAt = performance.now();
+    if (arrived.length === 0) setImmediate(receiveArrived);
+    arrived.push(req, res);
+  };
+
+  function receiveArrived(): void {
+    const batch = arrived;
+    arrived = [];
+    // Safe: the listener has put them there in turn.
+    for (let index = 0; index < batch.length; index += 2) {
+      receive(batch[index] as IncomingMessage, batch[index + 1] as ServerResponse);
+    }
+  }
+
+  function receive(req: IncomingMessage, res: ServerResponse): void {
     const requestId = requestIdOf(req.headers["x-request-id"]?.toString());
+    const body = pathOf(req) === GRAPHQL_PATH && !isStopping ? bodyAtHand(req, maxBodyBytes) : undefined;
+    if (body === undefined) {
+      handle(req, res, requestId, undefined, undefined);
+      return;
+    }
+    const name = replay.nameOf(req, body);
+    replay.answer(name, req, res, requestId, () => handle(req, res, requestId, body, name));
+  }
+
+  function handle(
+    req: IncomingMessage,
+    res: ServerResponse,
+    requestId: string,
+    body: Buffer | undefined,
+    name: string | undefined,
+  ): void {
+    const startedAt = performance.now();
     res.setHeader("x-request-id", requestId);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
@@ -40,19 +80,32 @@ export function createHttpServer({ graphql, isReady, maxBodyBytes, log }: HttpSe
         "request",
       );
     });
-    void route(req, res, requestId).catch((error: unknown) => {
+    void route(req, res, { requestId }, body, name).catch((error: unknown) => {
       log.error({ err: error, requestId }, "a request failed outside of GraphQL");
       if (res.headersSent) res.destroy();
       else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
     });
-  };
+  }
 
-  async function route(req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
+  async function route(
+    req: IncomingMessage & { body?: Buffer },
+    res: ServerResponse,
+    exchange: Exchange,
+    body: Buffer | undefined,
+    name: string | undefined,
+  ): Promise<void> {
     switch (pathOf(req)) {
-      case GRAPHQL_PATH:
-        if (req.method === "POST" && !(await readBody(req, res))) return;
-        await graphql(req, res, { requestId });
+      case GRAPHQL_PATH: {
+        if (req.method === "POST") {
+          const read = body ?? (await readBody(req, maxBodyBytes));
+          if (typeof read === "string") return refuseBody(res, read);
+          // Where Yoga looks for a body that was read already, as body parsers put it.
+          req.body = read;
+        }
+        await graphql(req, res, { exchange });
+        if (exchange.response !== undefined) replay.remember(name, res, exchange.response.outcome());
         return;
+      }
       case "/livez":
         return sendText(res, 200, "alive");
       case "/readyz": {
@@ -67,42 +120,17 @@ export function createHttpServer({ graphql, isReady, maxBodyBytes, log }: HttpSe
     }
   }
 
-  /**
-   * Reads the body and puts it where Yoga looks for one that was read already (`req.body`, as
-   * body parsers do). The announced length is checked before a byte is read, the real one as
-   * they come in.
-   *
-   * @returns false when the request was answered here, because its body is too long or broke off
-   */
-  async function readBody(req: IncomingMessage & { body?: Buffer }, res: ServerResponse): Promise<boolean> {
-    const tooLong = () => {
-      // The rest of the body is not worth reading: the connection ends with this answer.
-      res.setHeader("connection", "close");
-      sendError(
-        res,
-        413,
-        "PAYLOAD_TOO_LARGE",
-        `The body is longer than ${maxBodyBytes} bytes (MAX_BODY_BYTES).`,
-      );
-      return false;
-    };
-    if (Number(req.headers["content-length"] ?? 0) > maxBodyBytes) return tooLong();
-
-    const chunks: Buffer[] = [];
-    let length = 0;
-    try {
-      for await (const chunk of req as AsyncIterable<Buffer>) {
-        length += chunk.length;
-        if (length > maxBodyBytes) return tooLong();
-        chunks.push(chunk);
-      }
-    } catch {
-      // The client went away in the middle of it: there is nobody to answer.
-      res.destroy();
-      return false;
-    }
-    req.body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    return true;
+  function refuseBody(res: ServerResponse, failure: BodyFailure): void {
+    // There is nobody to answer.
+    if (failure === "aborted") return void res.destroy();
+    // The rest of the body is not worth reading: the connection ends with this answer.
+    res.setHeader("connection", "close");
+    sendError(
+      res,
+      413,
+      "PAYLOAD_TOO_LARGE",
+      `The body is longer than ${maxBodyBytes} bytes (MAX_BODY_BYTES).`,
+    );
   }
 
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 }, listener);

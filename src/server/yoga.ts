@@ -2,26 +2,28 @@ import { createYoga, type YogaInitialContext } from "graphql-yoga";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
+import type { ServerContext } from "./exchange.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
+import { conditionalResponses } from "./plugins/conditionalResponses.ts";
+import { responseCache } from "./plugins/responseCache.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 
-/** What Node's server hands over with a request. */
-export interface ServerContext {
-  readonly requestId?: string;
-}
-
 /** GraphQL over HTTP. Bodies arrive here whole and within their limit: src/server/http.ts reads them. */
-export function createGraphqlServer(sources: ContextSources, options: { isGraphiqlEnabled: boolean }) {
-  return createYoga<ServerContext>({
+export function createGraphqlServer(
+  sources: ContextSources,
+  options: { readonly isGraphiqlEnabled: boolean; readonly isCacheExplained: boolean },
+) {
+  return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    context: (initial: YogaInitialContext & ServerContext) =>
-      createContext(sources, initial.request, initial.requestId),
+    context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
     plugins: [
       // Documents first: what does not parse or is not valid goes no further.
       codedDocumentErrors(),
       codedRefusals(),
+      ...responseCache({ schema, ttlMs: sources.ttlMs, isExplained: options.isCacheExplained }),
+      conditionalResponses(),
     ],
     maskedErrors: { maskError: createErrorMasker(sources.log) },
     logging: {

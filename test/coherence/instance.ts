@@ -84,6 +84,7 @@ export async function createInstance(options: {
     /** The user's name through the store. */
     async username(id: string): Promise<string> {
       const { value } = await store.read(`User:${id}`, {
+        kind: "row",
         ttlMs: 60_000,
         load: async () => {
           const { rows } = await pool.query("SELECT username FROM users WHERE id = $1", [id]);

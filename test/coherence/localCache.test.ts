@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createLocalCache, type LocalEntry } from "../../src/coherence/localCache.ts";
 
 const entry = (over: Partial<LocalEntry> = {}): LocalEntry => ({
+  kind: "row",
   value: 1,
   tags: ["t"],
   stamp: 0,
@@ -30,7 +31,14 @@ describe("the first level", () => {
     cache.set("a", entry());
     expect(cache.get("a", 999)).toBeDefined();
     expect(cache.get("a", 1_000)).toBeUndefined();
-    expect(cache.statistics()).toEqual({ entries: 0, bytes: 0, tags: 0, invalidations: 0 });
+    expect(cache.statistics()).toEqual({
+      entries: 0,
+      bytes: 0,
+      tags: 0,
+      invalidations: 0,
+      expirations: 1,
+      evictions: 0,
+    });
   });
 
   it("removes by a tag's version what is older, and by a pending tag everything that has it", () => {
@@ -46,7 +54,14 @@ describe("the first level", () => {
     ]);
     cache.invalidate("t", undefined);
     expect(cache.get("new", 0)).toBeUndefined();
-    expect(cache.statistics()).toEqual({ entries: 1, bytes: 30, tags: 2, invalidations: 2 });
+    expect(cache.statistics()).toEqual({
+      entries: 1,
+      bytes: 30,
+      tags: 2,
+      invalidations: 2,
+      expirations: 0,
+      evictions: 0,
+    });
   });
 
   it("is empty after it was cleared", () => {
@@ -54,7 +69,14 @@ describe("the first level", () => {
     cache.set("a", entry());
     cache.clear();
     expect(cache.get("a", 0)).toBeUndefined();
-    expect(cache.statistics()).toEqual({ entries: 0, bytes: 0, tags: 0, invalidations: 0 });
+    expect(cache.statistics()).toEqual({
+      entries: 0,
+      bytes: 0,
+      tags: 0,
+      invalidations: 0,
+      expirations: 0,
+      evictions: 0,
+    });
   });
 
   it("does what a list of entries, searched from end to end, would do", () => {

@@ -95,6 +95,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     const early = commits;
     if (removed === "stamp before the read") await pause("the statement has run");
     const { value } = await stores[instance]!.read("key", {
+      kind: "row",
       ttlMs: 60_000,
       load: async () => {
         await pause("the statement is sent");

@@ -19,7 +19,7 @@ function createRow(store: Store, tags: readonly string[] | null = ["row"]) {
     row.loads++;
     return { value: { n: row.value, at: new Date(0) }, tags: tags ?? undefined };
   };
-  const read = (of = store) => of.read("key", { ttlMs: 60_000, load });
+  const read = (of = store) => of.read("key", { kind: "row", ttlMs: 60_000, load });
   return { row, read };
 }
 
@@ -52,7 +52,11 @@ describe("the coherent store", () => {
   it("shows a change to every instance, and keeps what does not depend on it", async () => {
     const [one, two] = [createStore(), createStore()];
     const { row, read } = createRow(one);
-    await one.read("other", { ttlMs: 60_000, load: async () => ({ value: 1, tags: ["other"] }) });
+    await one.read("other", {
+      kind: "row",
+      ttlMs: 60_000,
+      load: async () => ({ value: 1, tags: ["other"] }),
+    });
     await read();
     await read(two);
     row.value = 1;
@@ -60,12 +64,15 @@ describe("the coherent store", () => {
     expect((await read(two)).value.n).toBe(1);
     expect((await read(one)).value.n).toBe(1);
     expect(row.loads).toBe(2);
-    expect((await one.read("other", { ttlMs: 1, load: () => Promise.reject() })).source).toBe("local");
+    expect((await one.read("other", { kind: "row", ttlMs: 1, load: () => Promise.reject() })).source).toBe(
+      "local",
+    );
   });
 
   it("counts a change of a whole type as a change of everything of the type", async () => {
     const store = createStore();
     const options = {
+      kind: "row",
       ttlMs: 60_000,
       load: async () => ({ value: 1, tags: ["Project:7", "User@githubId=1!:#"] }),
     };
@@ -96,6 +103,7 @@ describe("the coherent store", () => {
   it("does not keep an answer whose reading began before a change", async () => {
     const store = createStore();
     const first = await store.read("key", {
+      kind: "row",
       ttlMs: 60_000,
       load: async () => {
         await table.bump(epoch, ["row"]);
@@ -105,6 +113,7 @@ describe("the coherent store", () => {
     expect(first.value).toBe("old");
     // The change was not known here when the answer was kept: it is by the time of the next request.
     const second = await store.read("key", {
+      kind: "row",
       ttlMs: 60_000,
       load: async () => ({ value: "new", tags: ["row"] }),
     });
@@ -124,6 +133,7 @@ describe("the coherent store", () => {
     const store = createStore();
     let finish: (loaded: Loaded<string>) => void = () => {};
     const slow = store.read("key", {
+      kind: "row",
       ttlMs: 60_000,
       load: () => new Promise<Loaded<string>>((resolve) => (finish = resolve)),
     });
@@ -131,7 +141,10 @@ describe("the coherent store", () => {
     await turn();
     await table.bump(epoch, ["row"]);
     const load = vi.fn(async () => ({ value: "new", tags: ["row"] }));
-    const late = [store.read("key", { ttlMs: 60_000, load }), store.read("key", { ttlMs: 60_000, load })];
+    const late = [
+      store.read("key", { kind: "row", ttlMs: 60_000, load }),
+      store.read("key", { kind: "row", ttlMs: 60_000, load }),
+    ];
     await turn();
     await turn();
     finish({ value: "old", tags: ["row"] });
@@ -144,11 +157,11 @@ describe("the coherent store", () => {
     const store = createStore();
     let finish: (loaded: Loaded<string>) => void = () => {};
     const load = vi.fn(() => new Promise<Loaded<string>>((resolve) => (finish = resolve)));
-    const slow = store.read("key", { ttlMs: 60_000, load });
+    const slow = store.read("key", { kind: "row", ttlMs: 60_000, load });
     await turn();
     await turn();
     await table.bump(epoch, ["unrelated"]);
-    const late = store.read("key", { ttlMs: 60_000, load });
+    const late = store.read("key", { kind: "row", ttlMs: 60_000, load });
     await turn();
     await turn();
     finish({ value: "valid", tags: ["row"] });
@@ -225,7 +238,7 @@ describe("the coherent store", () => {
   it("passes on what the loader rejects with, and keeps nothing of it", async () => {
     const store = createStore();
     const error = new Error("no such table");
-    const failing = { ttlMs: 60_000, load: () => Promise.reject(error) };
+    const failing = { kind: "row", ttlMs: 60_000, load: () => Promise.reject(error) };
     await expect(store.read("key", failing)).rejects.toBe(error);
     expect((await createRow(store).read()).source).toBe("loaded");
   });
@@ -237,8 +250,8 @@ describe("the coherent store", () => {
     await untagged.read();
     expect(untagged.row.loads).toBe(2);
     const load = vi.fn(async () => ({ value: new Map(), tags: ["row"] }));
-    for (const ttlMs of [0, 60_000]) await store.read("map", { ttlMs, load });
-    await store.read("map", { ttlMs: 60_000, load });
+    for (const ttlMs of [0, 60_000]) await store.read("map", { kind: "row", ttlMs, load });
+    await store.read("map", { kind: "row", ttlMs: 60_000, load });
     expect(load).toHaveBeenCalledTimes(3);
     expect(store.statistics()).toMatchObject({ entries: 0, bytes: 0, tags: 0 });
   });
@@ -247,12 +260,14 @@ describe("the coherent store", () => {
     const store = createStore(table, 3_000);
     for (let key = 0; key < 100; key++) {
       await store.read(`k${key}`, {
+        kind: "row",
         ttlMs: 60_000,
         load: async () => ({ value: "x".repeat(400), tags: [`t${key}`] }),
       });
     }
     expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
     await store.read("big", {
+      kind: "row",
       ttlMs: 60_000,
       load: async () => ({ value: "x".repeat(4_000), tags: ["big"] }),
     });
@@ -261,7 +276,11 @@ describe("the coherent store", () => {
 
   it("gives everybody the same value, which nobody can change", async () => {
     const store = createStore();
-    const options = { ttlMs: 60_000, load: async () => ({ value: { list: [{ n: 1 }] }, tags: ["row"] }) };
+    const options = {
+      kind: "row",
+      ttlMs: 60_000,
+      load: async () => ({ value: { list: [{ n: 1 }] }, tags: ["row"] }),
+    };
     const { value } = await store.read("key", options);
     expect(() => value.list.push({ n: 2 })).toThrow(TypeError);
     expect((await store.read("key", options)).value).toEqual({ list: [{ n: 1 }] });
@@ -272,9 +291,9 @@ describe("the coherent store", () => {
     const loadMany = vi.fn(async (keys: readonly string[]) =>
       keys.map((key) => (key === "bad" ? new Error("bad") : { value: key.toUpperCase(), tags: [key] })),
     );
-    await one.getMany(["a", "b"], { ttlMs: 60_000, loadMany });
-    await two.getMany(["a"], { ttlMs: 60_000, loadMany });
-    const answers = await two.getMany(["c", "b", "bad", "a", "c"], { ttlMs: 60_000, loadMany });
+    await one.getMany(["a", "b"], { kind: "row", ttlMs: 60_000, loadMany });
+    await two.getMany(["a"], { kind: "row", ttlMs: 60_000, loadMany });
+    const answers = await two.getMany(["c", "b", "bad", "a", "c"], { kind: "row", ttlMs: 60_000, loadMany });
     expect(
       answers.map((answer) => (answer instanceof Error ? answer.message : [answer.value, answer.source])),
     ).toEqual([["C", "loaded"], ["B", "shared"], "bad", ["A", "local"], ["C", "loaded"]]);

@@ -1,0 +1,81 @@
+import type { LocalCounts } from "./localCache.ts";
+
+/** What became of the look-ups of one kind of answer. */
+export interface LookUpCounts {
+  /** Answers from this process's memory. */
+  localHits: number;
+  /** Answers from the version table's second level. */
+  sharedHits: number;
+  /** Answers that another request was loading already. */
+  joined: number;
+  /** Answers that had to be loaded. */
+  misses: number;
+  /** Loaded without a look-up, because the cache could not vouch for anything, or is off for the kind. */
+  bypasses: number;
+  fills: number;
+  /** Loaded answers that were not kept: something they depend on had changed meanwhile. */
+  rejectedFills: number;
+  /** Loaded answers that are for one request alone. */
+  uncacheable: number;
+  /** Failed calls to the version table, and answers that could not be encoded. */
+  errors: number;
+}
+
+export interface StoreStatistics extends Readonly<LookUpCounts>, Readonly<LocalCounts> {
+  /** Tags that lead to answers in memory. */
+  readonly tags: number;
+  /** Round trips that brought the copy of the version table up to date. */
+  readonly roundTrips: number;
+  readonly kinds: readonly KindStatistics[];
+}
+
+export interface KindStatistics extends Readonly<LookUpCounts>, Readonly<LocalCounts> {
+  readonly kind: string;
+}
+
+const NOTHING_LOOKED_UP: LookUpCounts = {
+  localHits: 0,
+  sharedHits: 0,
+  joined: 0,
+  misses: 0,
+  bypasses: 0,
+  fills: 0,
+  rejectedFills: 0,
+  uncacheable: 0,
+  errors: 0,
+};
+const NOTHING_KEPT: LocalCounts = { entries: 0, bytes: 0, invalidations: 0, expirations: 0, evictions: 0 };
+
+/** Counts look-ups by kind of answer. */
+export function createLookUpCounts() {
+  const kinds = new Map<string, LookUpCounts>();
+  return {
+    of(kind: string): LookUpCounts {
+      let counts = kinds.get(kind);
+      if (counts === undefined) {
+        counts = { ...NOTHING_LOOKED_UP };
+        kinds.set(kind, counts);
+      }
+      return counts;
+    },
+
+    /** Together with what is kept of each kind, sorted by kind. */
+    read(kept: ReadonlyMap<string, Readonly<LocalCounts>>): KindStatistics[] {
+      return [...new Set([...kinds.keys(), ...kept.keys()])].sort().map((kind) => ({
+        kind,
+        ...(kinds.get(kind) ?? NOTHING_LOOKED_UP),
+        ...(kept.get(kind) ?? NOTHING_KEPT),
+      }));
+    },
+
+    total(): LookUpCounts {
+      const total = { ...NOTHING_LOOKED_UP };
+      for (const counts of kinds.values()) {
+        for (const name of Object.keys(total) as (keyof LookUpCounts)[]) total[name] += counts[name]; // Safe: its own keys.
+      }
+      return total;
+    },
+
+    reset: (): void => kinds.clear(),
+  };
+}

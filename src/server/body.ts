@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+
+/** Why there is no body: it is longer than the limit, or the client went away in the middle of it. */
+export type BodyFailure = "too-long" | "aborted";
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The body when all of it has arrived with the head, which it does when it is short: then it waits in
+ * the request, and needs neither events nor a promise. To be called after the parser has
+ * returned (`process.nextTick`), and once.
+ *
+ * @returns undefined when there is more to come, or more than `maxBytes`: see `readBody`
+ */
+export function bodyAtHand(req: IncomingMessage, maxBytes: number): Buffer | undefined {
+  if (!req.complete || req.readableLength > maxBytes) return undefined;
+  // Null: no body. Safe: no encoding was set, so it is a buffer.
+  return (req.read() as Buffer | null) ?? EMPTY;
+}
+
+/** Reads the body, checking its announced length before a byte is read, and the real one as they come in. */
+export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer | BodyFailure> {
+  if (Number(req.headers["content-length"] ?? 0) > maxBytes) return "too-long";
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of req as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) return "too-long";
+      chunks.push(chunk);
+    }
+  } catch {
+    return "aborted";
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}

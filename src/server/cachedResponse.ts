@@ -1,0 +1,178 @@
+import { hash } from "node:crypto";
+import type { Cache } from "@envelop/response-cache";
+import type { ExecutionResult } from "graphql";
+import type { Codec } from "../coherence/codec.ts";
+import type { CoherentStore, Loaded } from "../coherence/store.ts";
+import type { Instant } from "../coherence/validator.ts";
+
+/** The kind of all responses in the coherent store's statistics. */
+export const RESPONSE_KIND = "response";
+
+/** What is kept of an answered query: the body as it was sent, and what names its content. */
+export interface KeptResponse {
+  /** JSON, without extensions. */
+  readonly text: string;
+  /** In UTF-8. */
+  readonly byteLength: number;
+  /** A strong validator (RFC 9110, section 8.8.3), quotes included. */
+  readonly etag: string;
+  /** What it was given when it was kept, in ms. */
+  readonly ttlMs: number;
+  /** On the clock of the instance that kept it, in ms since 1970. For people, no decision depends on it. */
+  readonly keptAt: number;
+}
+
+/** What became of a request in the response cache; read by whoever writes its HTTP response. */
+export interface ResponseOutcome {
+  /** `bypass`: the cache could vouch for nothing. Undefined: this operation is none that is looked up. */
+  readonly status: "hit" | "miss" | "bypass" | undefined;
+  /** The name of the answer in the store. */
+  readonly key: string | undefined;
+  readonly kept: KeptResponse | undefined;
+  readonly tags: readonly string[];
+}
+
+export type CachedResponse = ReturnType<typeof createCachedResponse>;
+
+/** The shared level keeps the body as it is: quoting it once more would double the work of a fill. */
+export const responseCodec: Codec = {
+  encode: (value) => {
+    const { text, ...head } = value as KeptResponse; // Safe: this codec is used for responses alone.
+    return `${JSON.stringify(head)}\n${text}`;
+  },
+  decode: (packed): KeptResponse => {
+    const end = packed.indexOf("\n");
+    return { ...JSON.parse(packed.slice(0, end)), text: packed.slice(end + 1) };
+  },
+};
+
+export function etagOf(text: string): string {
+  return `"${hash("sha256", text, "base64url").slice(0, 27)}"`;
+}
+
+/**
+ * An executed result that is text already. `@envelop/response-cache` copies every object of a result
+ * in search of entities, twice for each list inside a list, so exponentially often in the depth. Here it finds none:
+ * what an answer depends on is known from its reads.
+ */
+export class SerializedData {
+  readonly #data: unknown;
+
+  constructor(data: unknown) {
+    this.#data = data;
+  }
+
+  toJSON(): unknown {
+    return this.#data;
+  }
+}
+
+/** The kept text with what development mode adds to an answer: `extensions.responseCache`. */
+export function explained(
+  { text, ttlMs, keptAt }: KeptResponse,
+  isHit: boolean,
+  tags: readonly string[],
+): string {
+  const ageMs = Math.max(0, Date.now() - keptAt);
+  const responseCache = isHit
+    ? { hit: true, ageMs, ttlMs, tags }
+    : { hit: false, didCache: true, ttlMs, tags };
+  return `${text.slice(0, -1)},"extensions":${JSON.stringify({ responseCache })}}`;
+}
+
+/** A result that is sent as this text. */
+export function resultOf(kept: KeptResponse, text = kept.text): ExecutionResult {
+  // Yoga sends what `stringify` returns; the data is for whoever looks at the result on the way.
+  const result = { data: new SerializedData(kept.text), stringify: () => text };
+  return result as unknown as ExecutionResult; // Safe: nobody on the way reads fields of the data.
+}
+
+/**
+ * One request's view of the coherent store, in the shape that `@envelop/response-cache` wants. It
+ * knows what the plugin's `set` does not carry: the instant before the first read, and the tags.
+ *
+ * `get` that finds nothing leaves a load open, which the same request's `set` or `settle` ends: so
+ * requests for the same answer meanwhile wait for this one instead of reading the same rows.
+ */
+export function createCachedResponse(store: CoherentStore, dependencies: ReadonlySet<string>) {
+  let key: string | undefined;
+  let isEnabled = false;
+  let status: ResponseOutcome["status"];
+  let kept: KeptResponse | undefined;
+  let tags: readonly string[] = [];
+  let begun: Instant | undefined;
+  let finish: ((loaded: Loaded<KeptResponse | ExecutionResult>) => void) | undefined;
+
+  const cache: Cache = {
+    get(wanted) {
+      key = wanted;
+      return new Promise((resolve) => {
+        const answer = store.read<KeptResponse | ExecutionResult>(wanted, {
+          kind: RESPONSE_KIND,
+          // Anything above 0: how long it may be kept is known with its content.
+          ttlMs: 1,
+          codec: responseCodec,
+          load: (instant) => {
+            begun = instant;
+            status = instant === undefined ? "bypass" : "miss";
+            return new Promise((end) => {
+              finish = end;
+              resolve(undefined);
+            });
+          },
+        });
+        answer.then(({ value, source, tags: found = [] }) => {
+          if (source === "loaded") return;
+          if (!isKept(value)) return resolve(value);
+          status = "hit";
+          kept = value;
+          tags = found;
+          resolve(resultOf(value));
+        });
+      });
+    },
+
+    set(_, result, __, ttlMs) {
+      if (dependencies.size === 0) return; // Nothing would ever end it.
+      const text = JSON.stringify(result);
+      kept = {
+        text,
+        byteLength: Buffer.byteLength(text),
+        etag: etagOf(text),
+        ttlMs,
+        keptAt: Date.now(),
+      };
+      tags = [...dependencies];
+      finish?.({ value: kept, tags, ttlMs });
+      finish = undefined;
+    },
+
+    /** Triggers in the database do that. */
+    invalidate() {},
+  };
+
+  return {
+    cache,
+
+    /** The operation is one whose answer may be kept. */
+    enable(): void {
+      isEnabled = true;
+    },
+    isEnabled: () => isEnabled,
+
+    /** The request's end, in whatever way: nobody waits for it any longer. */
+    settle(result: ExecutionResult): void {
+      finish?.({ value: result, tags: undefined });
+      finish = undefined;
+    },
+
+    /** An instant after the request's arrival, once it is known. */
+    begun: () => begun,
+
+    outcome: (): ResponseOutcome => ({ status, key, kept, tags }),
+  };
+}
+
+function isKept(value: KeptResponse | ExecutionResult): value is KeptResponse {
+  return "etag" in value;
+}

@@ -1,0 +1,27 @@
+import type { KeptResponse } from "./cachedResponse.ts";
+
+/**
+ * Whether the sender has this content already: `If-None-Match` with RFC 9110's weak comparison
+ * (sections 8.8.3.2 and 13.1.2).
+ */
+export function hasContent(ifNoneMatch: string | null | undefined, etag: string): boolean {
+  if (!ifNoneMatch) return false;
+  if (ifNoneMatch.trim() === "*") return true;
+  // No entity tag that we give out has a comma in it.
+  return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
+}
+
+/**
+ * `Cache-Status` (RFC 9211): what became of the request here. The time that a hit has left is in
+ * seconds, rounded down.
+ */
+export function cacheStatus(status: "hit" | "miss" | "bypass", kept: KeptResponse | undefined): string {
+  switch (status) {
+    case "hit":
+      return `stack-converter; hit; ttl=${Math.floor((kept!.keptAt + kept!.ttlMs - Date.now()) / 1_000)}`;
+    case "miss":
+      return `stack-converter; fwd=miss${kept === undefined ? "" : "; stored"}`;
+    case "bypass":
+      return "stack-converter; fwd=bypass";
+  }
+}

@@ -1,0 +1,122 @@
+import {
+  type DocumentNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getOperationAST,
+  isObjectType,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from "graphql";
+import type { CacheLifetimes } from "../loaders.ts";
+
+/** What can be said of an operation before it runs. */
+export interface OperationProfile {
+  /** A query none of whose fields must be read anew each time. */
+  readonly isKept: boolean;
+  /** It has a field that is `@cacheControl(scope: PRIVATE)`: kept for viewers who are known, not for strangers. */
+  readonly isPrivate: boolean;
+}
+
+/** The arguments of `@cacheControl`, as code-first schemas carry directives. */
+interface CacheControl {
+  /** In seconds. */
+  readonly maxAge?: number;
+  readonly scope?: "PUBLIC" | "PRIVATE";
+}
+
+const INTROSPECTION = ["Query.__schema", "Query.__type"];
+
+/**
+ * For `Type.field`, how long an answer with it is kept at most, in ms: what `@cacheControl` says of
+ * the field or of its type, or else what is configured for rows of that type.
+ */
+export function ttlOfCoordinates(schema: GraphQLSchema, lifetimes: CacheLifetimes): Record<string, number> {
+  const ttls: Record<string, number> = Object.fromEntries(INTROSPECTION.map((name) => [name, 0]));
+  for (const [type, field] of fieldsOf(schema)) {
+    const maxAge = cacheControlOf(field).maxAge ?? cacheControlOf(type).maxAge;
+    const ttl = maxAge === undefined ? lifetimeOf(type.name, lifetimes) : maxAge * 1_000;
+    if (ttl !== undefined) ttls[`${type.name}.${field.name}`] = ttl;
+  }
+  return ttls;
+}
+
+/** Looks at each operation of each document once. */
+export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Record<string, number>>) {
+  const known = new WeakMap<DocumentNode, Map<string | undefined, OperationProfile>>();
+  const privateCoordinates = new Set<string>();
+  for (const [type, field] of fieldsOf(schema)) {
+    if ((cacheControlOf(field).scope ?? cacheControlOf(type).scope) === "PRIVATE")
+      privateCoordinates.add(`${type.name}.${field.name}`);
+  }
+
+  /** Looks at the whole document: a fragment of another operation counts too, which only keeps less. */
+  function examine(document: DocumentNode, operationName: string | undefined): OperationProfile {
+    if (getOperationAST(document, operationName)?.operation !== "query")
+      return { isKept: false, isPrivate: false };
+    let isKept = true;
+    let isPrivate = false;
+    const typeInfo = new TypeInfo(schema);
+    visit(
+      document,
+      visitWithTypeInfo(typeInfo, {
+        Field(field) {
+          const coordinate = `${typeInfo.getParentType()?.name}.${field.name.value}`;
+          if (ttls[coordinate] === 0) isKept = false;
+          if (privateCoordinates.has(coordinate)) isPrivate = true;
+        },
+      }),
+    );
+    return { isKept, isPrivate };
+  }
+
+  return (document: DocumentNode, operationName: string | undefined): OperationProfile => {
+    let operations = known.get(document);
+    if (operations === undefined) {
+      operations = new Map();
+      known.set(document, operations);
+    }
+    let profile = operations.get(operationName);
+    if (profile === undefined) {
+      profile = examine(document, operationName);
+      operations.set(operationName, profile);
+    }
+    return profile;
+  };
+}
+
+function* fieldsOf(
+  schema: GraphQLSchema,
+): Generator<readonly [GraphQLObjectType, GraphQLField<unknown, unknown>]> {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith("__")) continue;
+    for (const field of Object.values(type.getFields())) yield [type, field];
+  }
+}
+
+function cacheControlOf({
+  extensions,
+}: {
+  readonly extensions: Readonly<Record<string, unknown>>;
+}): CacheControl {
+  // Safe: what does not look like it is ignored where it is read.
+  const directives = extensions.directives as { readonly cacheControl?: CacheControl } | undefined;
+  return directives?.cacheControl ?? {};
+}
+
+/** By the name of the type: pages and figures are read with the rows that they are of. */
+function lifetimeOf(type: string, lifetimes: CacheLifetimes): number | undefined {
+  if (type.endsWith("Connection")) return lifetimes.collection;
+  if (type.endsWith("Statistics")) return lifetimes.statistics;
+  switch (type) {
+    case "User":
+      return lifetimes.user;
+    case "Project":
+      return lifetimes.project;
+    case "ConversionJob":
+      return lifetimes.conversionJob;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Plugin } from "graphql-yoga";
+import { cacheStatus, hasContent } from "../conditional.ts";
+import type { ServerContext } from "../exchange.ts";
+
+/**
+ * ETag, `If-None-Match`, `Cache-Control` and `Cache-Status`. The tag names the content. It is
+ * compared when the operation has been answered, so whoever may not ask, asks wrongly or changes something is
+ * never told 304.
+ *
+ * A query in a POST gets 304 too, which RFC 9110 leaves to GET and HEAD: it is as safe as they are, and
+ * most clients send their queries that way.
+ */
+export function conditionalResponses(): Plugin<object, ServerContext> {
+  return {
+    onResponse({ request, response, serverContext, setResponse, fetchAPI }) {
+      const answered = serverContext?.exchange?.response;
+      if (answered === undefined) return;
+      const { status, kept } = answered.outcome();
+      const { headers } = response;
+      if (status !== undefined) headers.set("cache-status", cacheStatus(status, kept));
+      if (kept === undefined) {
+        headers.set("cache-control", "no-store");
+        return;
+      }
+      headers.set("cache-control", "private, no-cache");
+      headers.set("etag", kept.etag);
+      headers.append("vary", "Accept, Authorization");
+      if (!hasContent(request.headers.get("if-none-match"), kept.etag)) return;
+      const remaining = Object.fromEntries(headers);
+      delete remaining["content-type"];
+      delete remaining["content-length"];
+      setResponse(new fetchAPI.Response(null, { status: 304, headers: remaining }));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { hash } from "node:crypto";
+import type { ExecuteFunction } from "@envelop/core";
+import { type BuildResponseCacheKeyFunction, useResponseCache } from "@envelop/response-cache";
+import type { ExecutionResult, GraphQLSchema } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { CacheLifetimes } from "../../loaders.ts";
+import type { Viewer } from "../../schema/context.ts";
+import { type CachedResponse, explained, resultOf, SerializedData } from "../cachedResponse.ts";
+import type { RequestContext } from "../context.ts";
+import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
+
+export interface ResponseCacheOptions {
+  readonly schema: GraphQLSchema;
+  readonly ttlMs: CacheLifetimes;
+  /** Adds `extensions.responseCache` to every answer that was looked up. */
+  readonly isExplained: boolean;
+}
+
+/**
+ * Keeps whole answers of queries, for each viewer, in the coherent store.
+ *
+ * `@envelop/response-cache` decides what is kept and for how long, and calls the store
+ * (src/server/cachedResponse.ts). What an answer depends on is recorded where it is read, so two
+ * steps of the plugin have nothing left to find and are spared: running the document with
+ * `__typename` and `id` added at every level, and walking the result for them, which takes time
+ * exponential in its depth. The document runs as it was sent; the plugin sees its result closed.
+ */
+export function responseCache({
+  schema,
+  ttlMs,
+  isExplained,
+}: ResponseCacheOptions): Plugin<RequestContext>[] {
+  const ttlPerSchemaCoordinate = ttlOfCoordinates(schema, ttlMs);
+  const profileOf = createOperationProfiles(schema, ttlPerSchemaCoordinate);
+
+  return [
+    {
+      onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
+        const { response, viewer } = contextValue;
+        const { isKept, isPrivate } = profileOf(document, operationName ?? undefined);
+        if (!isKept || (isPrivate && viewer === null)) return;
+        response.enable();
+        setExecuteFn((rewritten) => close(() => executeFn({ ...rewritten, document }), response));
+      },
+    },
+    useResponseCache<RequestContext>({
+      cache: ({ response }) => response.cache,
+      enabled: ({ response }) => response.isEnabled(),
+      session: ({ viewer }) => scopeOf(viewer),
+      ttl: ttlMs.collection,
+      ttlPerSchemaCoordinate,
+      invalidateViaMutation: false,
+      includeExtensionMetadata: false,
+      // Safe: the plugin types the context of this one option as unknown.
+      getDocumentString: ({ contextValue }) => (contextValue as RequestContext).params.query ?? "",
+      buildResponseCacheKey: responseKey,
+      shouldCacheResult: ({ result }) => result.errors === undefined,
+    }) as Plugin<RequestContext>,
+    {
+      onExecute({ args: { contextValue } }) {
+        const { response } = contextValue;
+        if (!response.isEnabled()) return;
+        return {
+          onExecuteDone({ result, setResult }) {
+            // Safe: neither @defer nor @stream is in the schema.
+            response.settle(result as ExecutionResult);
+            const { status, kept, tags } = response.outcome();
+            if (kept === undefined) return;
+            const text = isExplained ? explained(kept, status === "hit", tags) : kept.text;
+            setResult(resultOf(kept, text));
+          },
+        };
+      },
+    },
+  ];
+}
+
+/** Runs the operation and closes its result to the plugin's walk. Nobody waits for an operation that threw. */
+async function close(
+  execute: () => ReturnType<ExecuteFunction>,
+  response: CachedResponse,
+): Promise<ExecutionResult> {
+  try {
+    // Safe: neither @defer nor @stream is in the schema, so there is one result.
+    const result = (await execute()) as ExecutionResult;
+    if (result.data == null) return result;
+    return { ...result, data: new SerializedData(result.data) as never };
+  } catch (error) {
+    response.settle({ errors: [] });
+    throw error;
+  }
+}
+
+/** Viewers with the same scope may see the same. */
+function scopeOf(viewer: Viewer | null): string {
+  return viewer === null ? "" : `${viewer.role}:${viewer.userId}`;
+}
+
+/** Synchronous: a digest of half a microsecond needs no trip through WebCrypto's threads. */
+const responseKey: BuildResponseCacheKeyFunction = (({
+  documentString,
+  operationName,
+  variableValues,
+  sessionId,
+}) =>
+  `response:${hash(
+    "sha256",
+    JSON.stringify([documentString, operationName ?? null, variableValues ?? {}, sessionId ?? ""]),
+    "base64url",
+  )}`) satisfies (...parameters: Parameters<BuildResponseCacheKeyFunction>) => string as never;
