@@ -30,6 +30,13 @@ export type AddProjectFilesInput = {
   readonly projectId: Scalars['ID']['input'];
 };
 
+/** Whose answers are kept. */
+export type CacheControlScope =
+  /** Those of viewers who have said who they are. */
+  | 'PRIVATE'
+  /** Everybody's. */
+  | 'PUBLIC';
+
 /** Which finished jobs to delete. */
 export type CleanUpConversionJobsInput = {
   /** Those that ended more than this many days ago: 1 to 36,500. */
