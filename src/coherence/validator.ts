@@ -70,7 +70,9 @@ export function createValidator(options: ValidatorOptions) {
       clearTimeout(timer);
       finish(batch, work());
     };
-    const timer = setTimeout(() => end(() => undefined), timeoutMs);
+    // One turn later: when this process was too busy to look, the reply is there and was not read yet.
+    // Without that, a busy moment would send everybody to the database and make it a busy minute.
+    const timer = setTimeout(() => setImmediate(end, () => undefined), timeoutMs);
     const known = current?.epoch === epoch ? current.sequence : -1;
     table.since(epoch, known).then(
       (reply) =>

@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore, type Loaded } from "../../src/coherence/store.ts";
@@ -82,6 +85,38 @@ describe("the coherent store", () => {
       await table.bump(epoch, [tag]);
       expect((await store.read("key", options)).source).toBe("loaded");
     }
+  });
+
+  it("hears a reply that came in time, however busy the process was meanwhile", async () => {
+    // The reply comes over a real socket from elsewhere, as from Redis: reading it takes a turn of the event loop.
+    const echo = new Worker(
+      `const { parentPort } = require("node:worker_threads");
+       const server = require("node:net").createServer((socket) => socket.pipe(socket));
+       server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));`,
+      { eval: true },
+    );
+    const [port] = await once(echo, "message");
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    const remote: VersionTable = {
+      ...table,
+      since: async (...call) => {
+        socket.write("?");
+        await once(socket, "data");
+        return table.since(...call);
+      },
+    };
+    const store = createStore(remote, 1_000_000, 1_000);
+    const { row, read } = createRow(store);
+    await read();
+    const reading = read();
+    await turn(); // The question is on its way.
+    const until = performance.now() + 1_100;
+    while (performance.now() < until);
+    expect((await reading).source).toBe("local");
+    expect(row.loads).toBe(1);
+    socket.destroy();
+    await echo.terminate();
   });
 
   it("asks the database as long as a writer is between mark and release", async () => {
