@@ -147,7 +147,8 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
     counters.sent++;
     return new Promise<T>((resolve, reject) => {
       let isSettled = false;
-      const timer = setTimeout(() => {
+      const expire = () => {
+        if (isSettled) return;
         isSettled = true;
         counters.timedOut++;
         const failure = new RedisUnavailableError(
@@ -156,9 +157,13 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
         );
         onFailure();
         reject(failure);
-      }, timeoutMs);
+      };
+      // One turn later, in which a reply is read that came while this process was busy elsewhere: that
+      // the answer is late would be our own fault then, and no reason to open the breaker.
+      const timer = setTimeout(() => setImmediate(expire), timeoutMs);
       const fail = (error: unknown) => {
         if (isSettled) return;
+        isSettled = true;
         clearTimeout(timer);
         const failure = outageOf(error, name);
         if (failure === undefined) {
@@ -176,6 +181,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
       try {
         operation(redis).then((value) => {
           if (isSettled) return;
+          isSettled = true;
           clearTimeout(timer);
           failuresInARow = 0;
           resolve(value);

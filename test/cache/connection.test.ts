@@ -116,6 +116,17 @@ describe("a Redis connection", () => {
     expect(await Promise.all(fromListener)).toEqual(["PONG"]);
   });
 
+  test("takes an answer that came in time, however busy this process was meanwhile", async () => {
+    const server = await startRedis();
+    const connection = await connectTo(server.url, { commandTimeoutMs: 200 });
+    const calls = Array.from({ length: 10 }, () => connection.run("key", ping, once));
+    await new Promise((resolve) => setImmediate(resolve));
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    expect(new Set(reasonsOf(await Promise.allSettled(calls)))).toEqual(new Set(["fulfilled"]));
+    expect(connection.statistics()).toMatchObject({ timedOut: 0, suspensions: 0 });
+  });
+
   test("opens its breaker when a stopped server lets calls time out, and closes it when the server goes on", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
