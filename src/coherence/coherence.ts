@@ -60,6 +60,8 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     application_name: "stack-converter coherence",
   });
   control.on("error", onError);
+  // While a client is in use the pool does not listen for it, and an error that nobody hears ends the process.
+  control.on("connect", (client) => client.on("error", onError));
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
 
   const table = redis
@@ -110,7 +112,8 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
       const client = new pg.Client({ connectionString, application_name: "stack-converter listener" });
       const ended = new Promise<void>((resolve) => {
         client.once("end", resolve);
-        client.once("error", () => resolve());
+        // Not once: a terminated session tells its end, and then its connection breaks.
+        client.on("error", () => resolve());
         signal.addEventListener("abort", () => resolve(), { once: true });
       });
       client.on("notification", relay.wake);

@@ -65,6 +65,8 @@ export function createDatabase(
     idleErrors += 1;
     log.warn({ err: error }, "an idle database connection broke");
   });
+  // While one is in use, between two statements, the pool does not listen. Its user's next statement fails.
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, { onPoolError: () => {} }),

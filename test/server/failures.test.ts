@@ -1,9 +1,12 @@
+import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import { createTestApp } from "../support/app.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
 import { captureLogs } from "../support/logs.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { createTestDatabase, startPostgres } from "../support/postgres.ts";
+import { startProgram } from "../support/process.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 
 describe("an unexpected error", async () => {
@@ -116,5 +119,51 @@ describe("without its database", async () => {
     expect((await ask(HEALTH)).data).toMatchObject({ health: { status: "HEALTHY" } });
     // What everybody knows is not an error of the service.
     expect(logs.atLeast(50)).toEqual([]);
+  });
+});
+
+describe("an instance whose connections are terminated", async () => {
+  const database = await createTestDatabase();
+  const instance = startProgram("src/cli.ts", {
+    args: ["serve"],
+    env: { NODE_ENV: "production", PORT: "0", DATABASE_URL: database.url, LOG_LEVEL: "info" },
+  });
+  const line = await instance.waitForLine("GraphQL is at");
+  const { origin } = new URL((JSON.parse(line) as { url: string }).url);
+  const admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+  atEndOfFile(() => admin.end());
+
+  const sessions = async () => {
+    // The service's own pool connects when there is something to ask.
+    await fetch(`${origin}/readyz`).catch(() => {});
+    const { rows } = await admin.query<{ name: string }>(
+      `SELECT DISTINCT application_name AS name FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'stack-converter%' ORDER BY name`,
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  test("outlives each of them, whatever it was used for", { timeout: 60_000 }, async () => {
+    let hasEnded = false;
+    void instance.exited.then(() => {
+      hasEnded = true;
+    });
+    for (let round = 0; round < 5; round++) {
+      await expect
+        .poll(sessions, { timeout: 20_000 })
+        .toEqual(["stack-converter", "stack-converter coherence", "stack-converter listener"]);
+      // Gives the relay something to do, so that it holds a connection at some of these moments.
+      await admin.query("INSERT INTO users (github_id, username) VALUES ($1, 'out of band')", [round]);
+      await admin.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name LIKE 'stack-converter%'`,
+      );
+      await expect
+        .poll(async () => hasEnded || (await fetch(`${origin}/readyz`)).status, { timeout: 20_000 })
+        .toBe(200);
+    }
+    expect(hasEnded).toBe(false);
+    await instance.stop();
   });
 });

@@ -1,0 +1,34 @@
+import { runCheck } from "./coherence/check.ts";
+import { HELP, parseCommandLine } from "./coherence/options.ts";
+import { describeReport } from "./coherence/report.ts";
+
+/** `npm run check:coherence`: see `--help`. */
+async function main(): Promise<number> {
+  const options = parseCommandLine(process.argv.slice(2));
+  if (options.wantsHelp) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const stopping = new AbortController();
+  let signals = 0;
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      // The servers end with us, however we end.
+      if (++signals > 1) process.exit(130);
+      process.stderr.write(`${name}: stopping; once more stops at once\n`);
+      stopping.abort();
+    });
+  }
+  const progress = (line: string) => void process.stderr.write(`${line}\n`);
+  const { report, evidence } = await runCheck(options, progress, stopping.signal);
+  process.stdout.write(`${describeReport(report, evidence)}\n`);
+  if (options.wantsJson) process.stdout.write(`${JSON.stringify(report)}\n`);
+  return report.violations > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,149 @@
+import { runChaos } from "./chaos.ts";
+import { createDataset } from "./dataset.ts";
+import { pause } from "./fault.ts";
+import { createFaultLog } from "./faultLog.ts";
+import type { CheckOptions } from "./options.ts";
+import { createOutsideWriters } from "./outside.ts";
+import { createRandom } from "./random.ts";
+import { describeViolation, type Evidence, percentile, type Report } from "./report.ts";
+import { createSession } from "./session.ts";
+import type { Write } from "./subjects.ts";
+import { swallowMarks } from "./unmark.ts";
+import { createWorkload } from "./workload.ts";
+import { startWorld } from "./world.ts";
+
+const PROGRESS_EVERY_MS = 5_000;
+const MAX_PRINTED_VIOLATIONS = 20;
+/** Faults that have not happened by then get this long. */
+const EXTENSION_MS = 120_000;
+/** Connections beside the readers': for writes and probes. */
+const SPARE_CONNECTIONS = 16;
+const FAULT_GAP_MS = { low: 500, high: 3_000 } as const;
+const OUTSIDE_GAP_MS = { low: 50, high: 400 } as const;
+
+/**
+ * The whole check: starts a world, works and breaks things in it, and takes it down again.
+ *
+ * @param progress gets a line every few seconds, and violations as they are found
+ * @param signal ends it early, with a report of what there is
+ */
+export async function runCheck(
+  options: CheckOptions,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<{ report: Report; evidence: Evidence }> {
+  const { seconds, faults, seed } = options;
+  progress(`seed ${seed}; starting PostgreSQL, Redis and ${options.instances} instance(s) of the service`);
+  const world = await startWorld({
+    instances: options.instances,
+    connections: options.readers + SPARE_CONNECTIONS,
+  });
+  try {
+    const { instances, outside } = world;
+    // Each has its own numbers, so that none depends on how often another was asked.
+    const random = (stream: number) => createRandom(seed + stream);
+    const log = createFaultLog();
+    const dataset = createDataset(random(1));
+    let printed = 0;
+    const session = createSession(log, (violation) => {
+      if (printed++ < MAX_PRINTED_VIOLATIONS) progress(describeViolation(violation));
+    });
+    const outsideWriters = createOutsideWriters({
+      outside,
+      instances,
+      dataset,
+      session,
+      random: random(2),
+      gapMs: OUTSIDE_GAP_MS,
+    });
+    const workload = createWorkload({ ...options, instances, dataset, session, random: random(3) });
+
+    const send = async (write: Write) => {
+      if (!(await session.write(instances[0]!, write))) {
+        throw new Error(`The data cannot be prepared: ${[...session.failures.keys()].join(", ")}`);
+      }
+    };
+    await dataset.fill(send, outsideWriters.failJob);
+    if (options.isBroken) instances[0]!.redisLink.watch(swallowMarks);
+
+    const begun = performance.now();
+    const stopping = new AbortController();
+    const running = AbortSignal.any([signal, stopping.signal]);
+    const isDue = () => {
+      const elapsedMs = performance.now() - begun;
+      const happened = log.counts();
+      const haveAllHappened = faults.every(({ name }) => happened[name] !== undefined);
+      return elapsedMs >= seconds * 1_000 && (haveAllHappened || elapsedMs > seconds * 1_000 + EXTENSION_MS);
+    };
+    const watchTheClock = async () => {
+      let nextProgressMs = PROGRESS_EVERY_MS;
+      while (!running.aborted && !isDue()) {
+        await pause(100, running);
+        const elapsedMs = performance.now() - begun;
+        if (elapsedMs < nextProgressMs) continue;
+        nextProgressMs += PROGRESS_EVERY_MS;
+        const { reads, hits, writes, violations } = session.counts;
+        progress(
+          `${(elapsedMs / 1_000).toFixed(0).padStart(4)} s  ${reads} reads, ${hits} hits, ${writes} writes, ` +
+            `${log.records.length} faults, ${violations} violations`,
+        );
+      }
+      stopping.abort();
+    };
+    await Promise.all([
+      watchTheClock(),
+      workload.run(running),
+      outsideWriters.run(running),
+      outsideWriters.resolveDoubts(running),
+      runChaos(
+        {
+          world,
+          faults,
+          log,
+          random: random(4),
+          gapMs: FAULT_GAP_MS,
+          provokeWrite: workload.provokeWrite,
+          onError: (text) => progress(`a fault went wrong: ${text}`),
+        },
+        running,
+      ),
+    ]);
+    const measuredSeconds = (performance.now() - begun) / 1_000;
+
+    const { counts, violations, failures, whileOnlyRedisFaulty, whileNothingFaulty } = session;
+    const { lagsMs } = outsideWriters;
+    const happened = log.counts();
+    const report: Report = {
+      seconds: measuredSeconds,
+      instances: instances.length,
+      seed,
+      reads: counts.reads,
+      hits: counts.hits,
+      writes: counts.writes,
+      outsideWrites: outsideWriters.counts.writes,
+      faults: Object.fromEntries(faults.map(({ name }) => [name, happened[name] ?? 0])),
+      violations: counts.violations,
+      maxOutOfBandLagMs: percentile(lagsMs, 1),
+      p99OutOfBandLagMs: percentile(lagsMs, 0.99),
+      p50OutOfBandLagMs: percentile(lagsMs, 0.5),
+      outOfBandSamples: lagsMs.length,
+      unknownWrites: counts.unknownWrites,
+      failedRequests: counts.failedReads + counts.unknownWrites,
+      failures: Object.fromEntries(failures),
+      failedWhileOnlyRedisFaulty: whileOnlyRedisFaulty.length,
+      failedWhileNothingFaulty: whileNothingFaulty.length,
+      crashes: instances.reduce((sum, instance) => sum + instance.crashes(), 0),
+      throughputAfter: session.throughputAfter(log.records),
+    };
+    for (const instance of instances) {
+      if (instance.crashes() > 0)
+        progress(`the log of instance ${instance.index} ends with:\n${instance.output()}`);
+    }
+    return {
+      report,
+      evidence: { violations, unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty] },
+    };
+  } finally {
+    await world.stop();
+  }
+}

@@ -1,0 +1,51 @@
+export interface FaultRecord {
+  readonly name: string;
+  /** Which instance it met, or what else there is to say: " (instance 1)". */
+  readonly target: string;
+  readonly isRedisOnly: boolean;
+  /** On this process's monotonic clock, in ms. */
+  readonly from: number;
+  to: number | undefined;
+}
+
+export type FaultLog = ReturnType<typeof createFaultLog>;
+
+/** A fault other than Redis' may be felt for so long after its end, in ms. */
+const AFTERMATH_MS = 5_000;
+
+/** What was broken when. */
+export function createFaultLog() {
+  const records: FaultRecord[] = [];
+
+  const recent = (at: number, withinMs: number) =>
+    records.filter(({ to }) => to === undefined || to >= at - withinMs);
+
+  return {
+    records,
+    recent,
+
+    begin(name: string, isRedisOnly: boolean, target = ""): FaultRecord {
+      const record: FaultRecord = { name, target, isRedisOnly, from: performance.now(), to: undefined };
+      records.push(record);
+      return record;
+    },
+
+    end(record: FaultRecord): void {
+      record.to = performance.now();
+    },
+
+    /** What was faulty during a request, or shortly before it: Redis and its links alone, nothing, or something else too. */
+    scopeOf(from: number, to: number): "redis" | "nothing" | "other" {
+      const felt = recent(from, AFTERMATH_MS).filter((record) => record.from <= to);
+      if (felt.length === 0) return "nothing";
+      return felt.every(({ isRedisOnly }) => isRedisOnly) ? "redis" : "other";
+    },
+
+    /** How often each has happened. */
+    counts(): Record<string, number> {
+      const counts: Record<string, number> = {};
+      for (const { name } of records) counts[name] = (counts[name] ?? 0) + 1;
+      return counts;
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type GuardedProgram, startGuarded } from "../../support/guard.ts";
+import { findFreePort } from "../../support/server.ts";
+import { createHttpClient, type HttpClient } from "./httpClient.ts";
+import { createLink, type Link } from "./link.ts";
+
+const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+const KEPT_OUTPUT = 20_000;
+
+export interface Instance {
+  readonly index: number;
+  readonly postgresLink: Link;
+  readonly redisLink: Link;
+  readonly client: HttpClient;
+  /** Answers, as far as anybody knows. */
+  isUp(): boolean;
+  untilUp(): Promise<void>;
+  /** SIGKILL. It is started again at once. */
+  kill(): Promise<void>;
+  /** SIGSTOP or SIGCONT. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
+  /** How often it ended although nobody had killed it. */
+  crashes(): number;
+  /** The end of its log. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export interface InstanceOptions {
+  readonly index: number;
+  readonly postgresPort: number;
+  readonly databaseName: string;
+  readonly redisPort: number;
+  readonly connections: number;
+}
+
+/** The compiled service in a process of its own, behind a proxy for each of its links. Started again when it ends. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { index, postgresPort, databaseName, redisPort, connections } = options;
+  const postgresLink = await createLink(postgresPort);
+  const redisLink = await createLink(redisPort);
+  const port = await findFreePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const client = createHttpClient(origin, connections);
+
+  let program: GuardedProgram | undefined;
+  let isUp = false;
+  let isStopping = false;
+  let isExpected = false;
+  let crashes = 0;
+  let output = "";
+
+  const start = () => {
+    const started = startGuarded({
+      command: process.execPath,
+      args: [CLI, "serve"],
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: "production",
+        HOST: "127.0.0.1",
+        PORT: String(port),
+        LOG_LEVEL: "warn",
+        DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresLink.port}/${databaseName}`,
+        REDIS_URL: `redis://127.0.0.1:${redisLink.port}`,
+      },
+      signal: "TERM",
+      output: "pipe",
+    });
+    program = started;
+    for (const stream of [started.child.stdout, started.child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+      });
+    }
+    void started.exited.then(async () => {
+      isUp = false;
+      if (isStopping) return;
+      if (!isExpected) crashes++;
+      isExpected = false;
+      // One that cannot start, because its database is away, must not spin.
+      await sleep(100);
+      if (!isStopping) start();
+    });
+    void watchUntilUp(started);
+  };
+
+  const watchUntilUp = async (started: GuardedProgram) => {
+    const ready = new URL("/readyz", origin);
+    while (program === started && !isStopping) {
+      const response = await fetch(ready).catch(() => undefined);
+      await response?.arrayBuffer().catch(() => {});
+      if (response?.ok) {
+        isUp = program === started;
+        return;
+      }
+      await sleep(50);
+    }
+  };
+
+  const untilUp = async () => {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!isUp) {
+      if (isStopping) return;
+      if (performance.now() > deadline) throw new Error(`Instance ${index} does not start:\n${output}`);
+      await sleep(20);
+    }
+  };
+
+  start();
+  return {
+    index,
+    postgresLink,
+    redisLink,
+    client,
+    isUp: () => isUp,
+    untilUp,
+    async kill() {
+      const killed = program;
+      if (killed === undefined) return;
+      isExpected = true;
+      isUp = false;
+      killed.signal("SIGKILL");
+      await killed.exited;
+    },
+    signal: (name) => void program?.signal(name),
+    crashes: () => crashes,
+    output: () => output,
+    async stop() {
+      isStopping = true;
+      const ending = program;
+      ending?.signal("SIGCONT");
+      ending?.signal("SIGTERM");
+      const timer = setTimeout(() => ending?.killGroup(), 5_000);
+      await ending?.exited;
+      clearTimeout(timer);
+      await client.close();
+      await Promise.all([postgresLink.close(), redisLink.close()]);
+    },
+  };
+}

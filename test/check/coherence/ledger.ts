@@ -1,0 +1,128 @@
+/**
+ * What a read may answer. A writer *invokes* a change before it sends it and *acknowledges* it when it
+ * knows that it was committed; a change whose outcome it never learns stays invoked. Everything
+ * happens in one thread, so "before" is the order of the calls.
+ *
+ * `expect()` is called when a read begins, and gives the judge of its answer, to be called when it
+ * has ended. The judge returns what is wrong, or undefined.
+ *
+ * Where only the service writes, an answer that was right is also the least that later reads may
+ * answer: nobody may see a change and the next one not.
+ */
+export type Judge<Answer> = (answer: Answer) => string | undefined;
+
+export interface LedgerOptions {
+  /** Somebody writes past the service, and for a while answers may differ. */
+  readonly hasOutsideWriters: boolean;
+}
+
+export type Counter = ReturnType<typeof createCounter>;
+
+/** A number in one row that only grows, and is 0 while there is no row. */
+export function createCounter(name: string, { hasOutsideWriters }: LedgerOptions) {
+  let invoked = 0;
+  let lowest = 0;
+  const acknowledge = (value: number) => {
+    lowest = Math.max(lowest, value);
+  };
+  return {
+    name,
+    hasOutsideWriters,
+    /** The value to write next. */
+    invoke: () => ++invoked,
+    acknowledge,
+    lowest: () => lowest,
+    expect(): Judge<number> {
+      const lower = lowest;
+      return (value) => {
+        if (!(value >= lower && value <= invoked))
+          return `${name}: expected ${lower} to ${invoked}, got ${value}`;
+        if (!hasOutsideWriters) acknowledge(value);
+        return undefined;
+      };
+    },
+  };
+}
+
+export type Tally = ReturnType<typeof createTally>;
+
+/** How many rows there are, of those that come and go. */
+export function createTally(name: string) {
+  const created = { invoked: 0, acknowledged: 0 };
+  const deleted = { invoked: 0, acknowledged: 0 };
+  return {
+    created,
+    deleted,
+    expect(): Judge<number> {
+      const { acknowledged } = created;
+      const { acknowledged: gone } = deleted;
+      return (count) => {
+        const [lower, upper] = [acknowledged - deleted.invoked, created.invoked - gone];
+        return count >= lower && count <= upper
+          ? undefined
+          : `${name}: expected ${lower} to ${upper}, got ${count}`;
+      };
+    },
+  };
+}
+
+export type Collection = ReturnType<typeof createCollection>;
+
+/** Named members that only become more. */
+export function createCollection(name: string, { hasOutsideWriters }: LedgerOptions) {
+  const invoked = new Set<string>();
+  const acknowledged = new Set<string>();
+  const acknowledge = (member: string) => void acknowledged.add(member);
+  const expectCount = (): Judge<number> => {
+    const lower = acknowledged.size;
+    return (count) =>
+      count >= lower && count <= invoked.size
+        ? undefined
+        : `${name}: expected ${lower} to ${invoked.size} in all, got ${count}`;
+  };
+  return {
+    name,
+    hasOutsideWriters,
+    invoke: (member: string) => void invoked.add(member),
+    acknowledge,
+    size: () => invoked.size,
+    expectCount,
+    /** The judge of a complete list and its total, which must agree. */
+    expectMembers(): Judge<{ readonly members: readonly string[]; readonly total: number }> {
+      const judgeCount = expectCount();
+      const { size } = acknowledged;
+      return ({ members, total }) => {
+        const present = new Set(members);
+        let rest = size;
+        // A set keeps its order: the first `size` were acknowledged before the read began.
+        for (const member of acknowledged) {
+          if (rest-- === 0) break;
+          if (!present.has(member)) return `${name}: ${member} is missing among ${members.length}`;
+        }
+        const stranger = members.find((member) => !invoked.has(member));
+        if (stranger !== undefined) return `${name}: nobody has added ${stranger}`;
+        const problem = judgeCount(total);
+        if (problem === undefined && !hasOutsideWriters) members.forEach(acknowledge);
+        return problem;
+      };
+    },
+  };
+}
+
+export type Presence = ReturnType<typeof createPresence>;
+
+/** A row that is created once, deleted once, and must not come back. */
+export function createPresence(name: string) {
+  const known = { isCreated: false, isDeletionInvoked: false, isDeleted: false };
+  return {
+    known,
+    expect(): Judge<boolean> {
+      const { isCreated, isDeleted } = known;
+      return (isFound) => {
+        if (isFound && isDeleted) return `${name}: it is deleted, and was found`;
+        if (!isFound && isCreated && !known.isDeletionInvoked) return `${name}: it was not found`;
+        return undefined;
+      };
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { Violation } from "./session.ts";
+
+export interface Report {
+  readonly seconds: number;
+  readonly instances: number;
+  readonly seed: number;
+  readonly reads: number;
+  readonly hits: number;
+  readonly writes: number;
+  readonly outsideWrites: number;
+  /** How often each has happened; 0 for those that were asked for and did not. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly violations: number;
+  readonly maxOutOfBandLagMs: number;
+  readonly p99OutOfBandLagMs: number;
+  readonly p50OutOfBandLagMs: number;
+  readonly outOfBandSamples: number;
+  /** Not answered, or with an error: nobody knows whether they were done. */
+  readonly unknownWrites: number;
+  readonly failedRequests: number;
+  readonly failures: Readonly<Record<string, number>>;
+  /** While nothing but Redis or the way to it was broken. None may. */
+  readonly failedWhileOnlyRedisFaulty: number;
+  readonly failedWhileNothingFaulty: number;
+  /** Instances that ended although nobody had killed them. */
+  readonly crashes: number;
+  /** Reads per second in the 2 s after a fault began, as a share of the median. */
+  readonly throughputAfter: Readonly<Record<string, number>>;
+}
+
+export interface Evidence {
+  readonly violations: readonly Violation[];
+  readonly unexpectedFailures: readonly string[];
+}
+
+export function describeViolation(violation: Violation): string {
+  const { at, read, instance, problem, isHit, tookMs, request, answer, headers, faults } = violation;
+  return [
+    `VIOLATION at ${at.toFixed(3)} s: ${problem}`,
+    `  read      ${read}, instance ${instance}, ${isHit ? "a hit" : "not known to be a hit"}, took ${tookMs.toFixed(1)} ms`,
+    `  request   ${request}`,
+    `  answer    ${answer}`,
+    `  headers   ${JSON.stringify(headers)}`,
+    `  faults    ${faults.length === 0 ? "none in the last 10 s" : faults.join("; ")}`,
+  ].join("\n");
+}
+
+export function describeReport(report: Report, { violations, unexpectedFailures }: Evidence): string {
+  const { reads, hits, seconds } = report;
+  const share = (part: number, whole: number) =>
+    whole === 0 ? "–" : `${((100 * part) / whole).toFixed(1)} %`;
+  const lines = [
+    `Coherence check: ${report.instances} instance(s), ${seconds.toFixed(0)} s, seed ${report.seed}`,
+    "",
+    `reads checked        ${reads.toLocaleString("en")} (${Math.round(reads / seconds).toLocaleString("en")}/s)`,
+    `hits among them      ${hits.toLocaleString("en")} (${share(hits, reads)})`,
+    `writes acknowledged  ${report.writes} by the service, ${report.outsideWrites} by SQL`,
+    `outcome unknown      ${report.unknownWrites} writes`,
+    `out-of-band lag      p50 ${ms(report.p50OutOfBandLagMs)}, p99 ${ms(report.p99OutOfBandLagMs)}, longest ${ms(report.maxOutOfBandLagMs)} (${report.outOfBandSamples} samples)`,
+    `failed requests      ${report.failedRequests}`,
+    ...Object.entries(report.failures)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 12)
+      .map(([cause, count]) => `  ${String(count).padStart(6)}  ${cause}`),
+    `  while only Redis was faulty ${report.failedWhileOnlyRedisFaulty} (expected: 0), while nothing was ${report.failedWhileNothingFaulty}`,
+    ...unexpectedFailures.slice(0, 10).map((text) => `    ${text}`),
+    `crashes              ${report.crashes}`,
+    "",
+    `${"fault".padEnd(20)} ${"times".padStart(5)}   reads/s in the 2 s after it began, as a share of the median`,
+    ...Object.entries(report.faults).map(
+      ([name, count]) =>
+        `${name.padEnd(20)} ${String(count).padStart(5)}   ${report.throughputAfter[name] === undefined ? "–" : share(report.throughputAfter[name], 1)}`,
+    ),
+    "",
+    `VIOLATIONS           ${report.violations}`,
+    ...violations.map(describeViolation),
+  ];
+  return lines.join("\n");
+}
+
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
+/** Of numbers in any order; 0 when there are none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FaultLog, FaultRecord } from "./faultLog.ts";
+import { type HttpAnswer, isCacheHit } from "./httpClient.ts";
+import type { Instance } from "./instance.ts";
+import { percentile } from "./report.ts";
+import type { Read, Write } from "./subjects.ts";
+
+export interface Violation {
+  /** Since the start, in s. */
+  readonly at: number;
+  readonly read: string;
+  readonly instance: number;
+  readonly problem: string;
+  readonly isHit: boolean;
+  readonly tookMs: number;
+  readonly request: string;
+  readonly answer: string;
+  readonly headers: HttpAnswer["headers"];
+  /** Those of the last ten seconds. */
+  readonly faults: readonly string[];
+}
+
+export type Session = ReturnType<typeof createSession>;
+
+/** In how many parts of a second reads are counted. */
+const PARTS = 10;
+const KEPT_VIOLATIONS = 20;
+const REST_AFTER_FAILURE_MS = 25;
+
+/** Sends reads and writes, judges the answers, and counts. */
+export function createSession(log: FaultLog, onViolation: (violation: Violation) => void) {
+  const startedAt = performance.now();
+  const counts = { reads: 0, hits: 0, writes: 0, unknownWrites: 0, failedReads: 0, violations: 0 };
+  const violations: Violation[] = [];
+  const failures = new Map<string, number>();
+  const whileOnlyRedisFaulty: string[] = [];
+  const whileNothingFaulty: string[] = [];
+  /** Reads in each part of a second. */
+  const timeline: number[] = [];
+
+  const now = () => performance.now() - startedAt;
+
+  const readsFrom = (part: number, width: number) => {
+    let sum = 0;
+    for (let index = part; index < part + width; index++) sum += timeline[index] ?? 0;
+    return sum;
+  };
+
+  const failed = (begun: number, operation: string, instance: Instance, cause: string) => {
+    failures.set(cause, (failures.get(cause) ?? 0) + 1);
+    const scope = log.scopeOf(begun, performance.now());
+    if (scope === "other") return;
+    const text = `${operation} on instance ${instance.index} at ${(now() / 1_000).toFixed(1)} s: ${cause}`;
+    (scope === "redis" ? whileOnlyRedisFaulty : whileNothingFaulty).push(text);
+  };
+
+  /** The data, or why there is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the operation asks for
+  const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | { cause: string } => {
+    try {
+      const { data, errors } = JSON.parse(text);
+      if (errors === undefined && status === 200) return { data };
+      const code = errors?.[0]?.extensions?.code ?? "no code";
+      return { cause: `HTTP ${status}, ${code}: ${String(errors?.[0]?.message).slice(0, 80)}` };
+    } catch {
+      return { cause: `HTTP ${status}, not JSON` };
+    }
+  };
+
+  return {
+    counts,
+    violations,
+    failures,
+    whileOnlyRedisFaulty,
+    whileNothingFaulty,
+    timeline,
+    now,
+
+    /** Reads in the two seconds after a fault began, as a share of the median: the mean for each name. */
+    throughputAfter(records: readonly FaultRecord[]): Record<string, number> {
+      const width = 2 * PARTS;
+      const windows = Array.from(timeline, (_, part) => readsFrom(part, width)).slice(0, -width);
+      const median = percentile(windows, 0.5);
+      const shares = new Map<string, number[]>();
+      for (const { name, from } of records) {
+        const part = Math.floor(((from - startedAt) * PARTS) / 1_000);
+        if (part + width > timeline.length || median === 0) continue;
+        shares.set(name, [...(shares.get(name) ?? []), readsFrom(part, width) / median]);
+      }
+      return Object.fromEntries(
+        [...shares].map(([name, each]) => [name, each.reduce((sum, share) => sum + share, 0) / each.length]),
+      );
+    },
+
+    /** @returns what was answered; undefined when nothing was */
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    async read(instance: Instance, read: Read): Promise<{ data: any; begun: number } | undefined> {
+      const judge = read.expect();
+      const begun = performance.now();
+      let answer: HttpAnswer;
+      try {
+        answer = await instance.client.post(read.body);
+      } catch (error) {
+        counts.failedReads++;
+        failed(begun, read.name, instance, connectionCause(error));
+        await sleep(REST_AFTER_FAILURE_MS);
+        return undefined;
+      }
+      const outcome = outcomeOf(answer);
+      if ("cause" in outcome) {
+        counts.failedReads++;
+        failed(begun, read.name, instance, outcome.cause);
+        await sleep(REST_AFTER_FAILURE_MS);
+        return undefined;
+      }
+      const problem = judge(outcome.data);
+      const isHit = isCacheHit(answer.headers);
+      counts.reads++;
+      if (isHit) counts.hits++;
+      const part = Math.floor((now() * PARTS) / 1_000);
+      timeline[part] = (timeline[part] ?? 0) + 1;
+      if (problem !== undefined) {
+        counts.violations++;
+        const violation: Violation = {
+          at: now() / 1_000,
+          read: read.name,
+          instance: instance.index,
+          problem,
+          isHit,
+          tookMs: performance.now() - begun,
+          request: read.body,
+          answer: answer.text.slice(0, 2_000),
+          headers: answer.headers,
+          faults: log.recent(begun, 10_000).map(describeFault),
+        };
+        if (violations.length < KEPT_VIOLATIONS) violations.push(violation);
+        onViolation(violation);
+      }
+      return { data: outcome.data, begun };
+    },
+
+    /** @returns whether it was acknowledged */
+    async write(instance: Instance, write: Write): Promise<boolean> {
+      const begun = performance.now();
+      let cause: string;
+      try {
+        const outcome = outcomeOf(await instance.client.post(write.body));
+        if ("data" in outcome) {
+          counts.writes++;
+          write.acknowledge(outcome.data);
+          return true;
+        }
+        cause = outcome.cause;
+      } catch (error) {
+        cause = connectionCause(error);
+      }
+      counts.unknownWrites++;
+      write.fail?.();
+      failed(begun, write.name, instance, cause);
+      return false;
+    },
+  };
+
+  function describeFault({ name, target, from, to }: FaultRecord): string {
+    const ago = ((performance.now() - from) / 1_000).toFixed(2);
+    const end = to === undefined ? "going on" : `lasted ${((to - from) / 1_000).toFixed(2)} s`;
+    return `${name}${target} ${ago} s ago, ${end}`;
+  }
+}
+
+function connectionCause(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return `connection: ${code ?? message ?? String(error)}`;
+}

@@ -1,0 +1,214 @@
+import type { Collection, Counter, Judge, Presence, Tally } from "./ledger.ts";
+
+/** A read that is sent again and again, byte for byte the same, and what it may answer. */
+export interface Read {
+  readonly name: string;
+  readonly body: string;
+  /** Called when it begins. Throws, when called with data of another shape. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the text beside asks for
+  expect(): Judge<any>;
+}
+
+/** A change that is sent once. It is invoked when it is made. */
+export interface Write {
+  readonly name: string;
+  readonly body: string;
+  /** It was answered without an error. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  acknowledge(data: any): void;
+  /** It was not answered, or with an error: nobody knows whether it was done. */
+  fail?(): void;
+}
+
+const bodyOf = (query: string) => JSON.stringify({ query });
+
+/** A row that holds a counter, under a key of its own. */
+export interface Subject {
+  readonly counter: Counter;
+  /** The node id, once it is known. */
+  id: string | undefined;
+}
+
+export interface User extends Subject {
+  readonly githubId: string;
+}
+
+export interface Project extends Subject {
+  readonly owner: User;
+}
+
+const numberOf = (text: string | undefined | null) => (text == null ? 0 : Number(text));
+
+export const readUserByGithubId = ({ githubId, counter }: User): Read => ({
+  name: "user by githubId",
+  body: bodyOf(`{ user(githubId: "${githubId}") { username } }`),
+  expect() {
+    const judge = counter.expect();
+    return (data) => judge(numberOf(data.user?.username));
+  },
+});
+
+export const readUserById = ({ id, counter }: User): Read => ({
+  name: "user by id",
+  body: bodyOf(`{ user(id: "${id}") { username } }`),
+  expect() {
+    const judge = counter.expect();
+    return (data) => judge(numberOf(data.user?.username));
+  },
+});
+
+export const readProject = ({ id, counter, owner }: Project): Read => ({
+  name: "project → owner",
+  body: bodyOf(`{ project(id: "${id}") { name owner { username } } }`),
+  expect() {
+    const [judge, judgeOwner] = [counter.expect(), owner.counter.expect()];
+    return ({ project }) =>
+      judge(numberOf(project?.name)) ?? (project && judgeOwner(numberOf(project.owner.username)));
+  },
+});
+
+/** The plan of a job that nobody has begun. */
+export const readPlan = ({ id, counter }: Subject): Read => ({
+  name: "conversion job's plan",
+  body: bodyOf(`{ conversionJob(id: "${id}") { plan { warnings } } }`),
+  expect() {
+    const judge = counter.expect();
+    return (data) => judge(numberOf(data.conversionJob?.plan.warnings[0]));
+  },
+});
+
+/** The message of a job that has failed. */
+export const readFailedJob = ({ id, counter }: Subject): Read => ({
+  name: "conversion job",
+  body: bodyOf(`{ conversionJob(id: "${id}") { status errorMessage } }`),
+  expect() {
+    const judge = counter.expect();
+    return (data) => judge(numberOf(data.conversionJob?.errorMessage));
+  },
+});
+
+export const readMembers = (collection: Collection, ownerId: string): Read => ({
+  name: "projects of an owner",
+  body: bodyOf(`{ projects(ownerId: "${ownerId}", first: 100) { totalCount nodes { name } } }`),
+  expect() {
+    const judge = collection.expectMembers();
+    return ({ projects }) =>
+      judge({
+        members: projects.nodes.map(({ name }: { name: string }) => name),
+        total: projects.totalCount,
+      });
+  },
+});
+
+export const readMemberCount = (collection: Collection, ownerId: string): Read => ({
+  name: "owner → count of projects",
+  body: bodyOf(`{ user(id: "${ownerId}") { projects { totalCount } } }`),
+  expect() {
+    const judge = collection.expectCount();
+    return (data) => judge(data.user.projects.totalCount);
+  },
+});
+
+export const readMemberStatistics = (collection: Collection, ownerId: string): Read => ({
+  name: "statistics of an owner's projects",
+  body: bodyOf(`{ projectStatistics(ownerId: "${ownerId}") { total } }`),
+  expect() {
+    const judge = collection.expectCount();
+    return (data) => judge(data.projectStatistics.total);
+  },
+});
+
+export const readProjectTally = (tally: Tally, ownerId: string): Read => ({
+  name: "statistics of projects that come and go",
+  body: bodyOf(`{ projectStatistics(ownerId: "${ownerId}") { total } }`),
+  expect() {
+    const judge = tally.expect();
+    return (data) => judge(data.projectStatistics.total);
+  },
+});
+
+export const readJobCount = (tally: Tally, projectId: string): Read => ({
+  name: "count of a project's jobs",
+  body: bodyOf(`{ conversionJobs(projectId: "${projectId}") { totalCount } }`),
+  expect() {
+    const judge = tally.expect();
+    return (data) => judge(data.conversionJobs.totalCount);
+  },
+});
+
+export const readJobStatistics = (tally: Tally, projectId: string): Read => ({
+  name: "statistics of a project's jobs",
+  body: bodyOf(`{ conversionJobStatistics(projectId: "${projectId}") { total } }`),
+  expect() {
+    const judge = tally.expect();
+    return (data) => judge(data.conversionJobStatistics.total);
+  },
+});
+
+export const readUserStatistics = (tally: Tally): Read => ({
+  name: "statistics of users",
+  body: bodyOf("{ userStatistics { total } }"),
+  expect() {
+    const judge = tally.expect();
+    return (data) => judge(data.userStatistics.total);
+  },
+});
+
+/** The newest users. What they hold is checked, and how many there are in all. */
+export const readNewestUsers = (tally: Tally, byGithubId: ReadonlyMap<string, User>): Read => ({
+  name: "newest users",
+  body: bodyOf("{ users(last: 8) { totalCount nodes { githubId username } } }"),
+  expect() {
+    const judge = tally.expect();
+    const judges = new Map([...byGithubId].map(([githubId, { counter }]) => [githubId, counter.expect()]));
+    return ({ users }) => {
+      let problem = judge(users.totalCount);
+      for (const { githubId, username } of users.nodes)
+        problem ??= judges.get(githubId)?.(numberOf(username));
+      return problem;
+    };
+  },
+});
+
+export const readPresenceOfProject = (presence: Presence, id: string): Read => ({
+  name: "project that is deleted",
+  body: bodyOf(`{ project(id: "${id}") { name } }`),
+  expect() {
+    const judge = presence.expect();
+    return (data) => judge(data.project !== null);
+  },
+});
+
+export const readPresenceOfUser = (presence: Presence, githubId: string): Read => ({
+  name: "user that is deleted",
+  body: bodyOf(`{ user(githubId: "${githubId}") { username } }`),
+  expect() {
+    const judge = presence.expect();
+    return (data) => judge(data.user !== null);
+  },
+});
+
+export const mutations = {
+  upsertUser: (githubId: string, username: string) =>
+    bodyOf(
+      `mutation { upsertUser(input: { githubId: "${githubId}", username: "${username}" }) { user { id } } }`,
+    ),
+  importProject: (ownerId: string, name: string) =>
+    bodyOf(
+      `mutation { importProject(input: { ownerId: "${ownerId}", name: "${name}", githubUrl: "https://github.com/acme/${name}" }) { project { id } } }`,
+    ),
+  renameProject: (id: string, name: string) =>
+    bodyOf(`mutation { updateProject(input: { id: "${id}", name: "${name}" }) { project { id } } }`),
+  deleteProject: (id: string) => bodyOf(`mutation { deleteProject(input: { id: "${id}" }) { deletedId } }`),
+  createJob: (projectId: string, warning: number) =>
+    bodyOf(
+      `mutation { createConversionJob(input: { projectId: "${projectId}", plan: ${planOf(warning)} }) { conversionJob { id } } }`,
+    ),
+  updateJob: (id: string, warning: number) =>
+    bodyOf(
+      `mutation { updateConversionJob(input: { id: "${id}", plan: ${planOf(warning)} }) { conversionJob { id } } }`,
+    ),
+};
+
+const planOf = (warning: number) =>
+  `{ warnings: ["${warning}"], tasks: [{ id: "t", type: "convert-file", description: "d", agentType: "converter" }] }`;

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Dataset } from "./dataset.ts";
+import { pause } from "./fault.ts";
+import type { Instance } from "./instance.ts";
+import type { Random } from "./random.ts";
+import type { Session } from "./session.ts";
+
+export interface WorkloadOptions {
+  readonly instances: readonly Instance[];
+  readonly dataset: Dataset;
+  readonly session: Session;
+  readonly random: Random;
+  /** At a time, for each instance. */
+  readonly readers: number;
+  /** By the service, in all, in a busy phase. */
+  readonly writesPerSecond: number;
+}
+
+/** Busy and idle phases last up to this, in ms. */
+const PHASE_MS = { low: 2_000, high: 6_000 } as const;
+const IDLE_SHARE = 0.05;
+/** An instance that does not answer gets no more than this. */
+const MAX_RUNNING_WRITES = 4;
+/** Skews the choice towards the first of the reads. */
+const SKEW = 2;
+
+export type Workload = ReturnType<typeof createWorkload>;
+
+/** Reads as fast as the instances answer, and writes at a pace: phases with many writes, and with few. */
+export function createWorkload(options: WorkloadOptions) {
+  const { instances, dataset, session, random, readers, writesPerSecond } = options;
+  const running = new Map<Instance, number>(instances.map((instance) => [instance, 0]));
+
+  const readOn = async (instance: Instance, signal: AbortSignal) => {
+    while (!signal.aborted) {
+      if (!instance.isUp()) {
+        await sleep(20);
+        continue;
+      }
+      const reads = dataset.reads();
+      await session.read(instance, reads[Math.floor(reads.length * random.next() ** SKEW)]!);
+    }
+  };
+
+  const writeOn = async (instance: Instance) => {
+    if (!instance.isUp() || running.get(instance)! >= MAX_RUNNING_WRITES) return;
+    running.set(instance, running.get(instance)! + 1);
+    await session.write(instance, dataset.nextWrite());
+    running.set(instance, running.get(instance)! - 1);
+  };
+
+  const write = async (signal: AbortSignal) => {
+    const started = new Set<Promise<void>>();
+    let isBusy = true;
+    let phaseEndsAt = 0;
+    while (!signal.aborted) {
+      if (performance.now() > phaseEndsAt) {
+        isBusy = !isBusy;
+        phaseEndsAt = performance.now() + random.integer(PHASE_MS.low, PHASE_MS.high);
+      }
+      const rate = isBusy ? writesPerSecond : writesPerSecond * IDLE_SHARE;
+      // Exponential gaps: writes meet each other, as they do in life.
+      await pause((-Math.log(1 - random.next()) * 1_000) / rate, signal);
+      const writing = writeOn(random.pick(instances));
+      started.add(writing);
+      void writing.finally(() => started.delete(writing));
+    }
+    await Promise.all(started);
+  };
+
+  return {
+    run: async (signal: AbortSignal): Promise<void> => {
+      const reading = instances.flatMap((instance) =>
+        Array.from({ length: readers }, () => readOn(instance, signal)),
+      );
+      await Promise.all([...reading, ...(writesPerSecond > 0 ? [write(signal)] : [])]);
+    },
+    provokeWrite: (instance: Instance) => void writeOn(instance),
+  };
+}
