@@ -32,8 +32,12 @@ export interface EpochOptions {
   readonly table: Pick<VersionTable, "open" | "activate">;
   /** How long an instance serves without hearing from PostgreSQL, and how long the first write of an outage waits, in ms. */
   readonly leaseMs?: number;
-  /** Epochs that lived for less than a minute are followed by longer and longer pauses, up to this, in ms. */
-  readonly maxPauseMs?: number;
+  /**
+   * From one epoch's going live to the next one's beginning at least, in ms. Every end of an epoch makes writers wait
+   * for a lease, so an instance that cannot reach Redis while others can slows writes down by `leaseMs`
+   * in this time at most: a tenth.
+   */
+  readonly minCycleMs?: number;
   readonly onError?: (error: unknown) => void;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
@@ -54,14 +58,14 @@ const RETIRE = `UPDATE cache_epoch SET state = CASE state WHEN 'live' THEN 'reti
 const CLAIM = `UPDATE cache_epoch SET name = $2, server = ${SERVER}, changed_at = now() WHERE name = $1 AND state = 'retired'`;
 const ADVANCE = `UPDATE cache_epoch SET state = $3, changed_at = now() WHERE name = $1 AND state = $2 RETURNING name`;
 
-const LIVED_LONG_MS = 60_000;
-const FIRST_PAUSE_MS = 250;
+/** After an epoch's end: what ended it is rarely over in less. */
+const MIN_PAUSE_MS = 250;
 
 export type Epochs = ReturnType<typeof createEpochs>;
 
 export function createEpochs(options: EpochOptions) {
   const { query, table, onError = () => {} } = options;
-  const { leaseMs = 1_000, maxPauseMs = 30_000, now = () => performance.now() } = options;
+  const { leaseMs = 1_000, minCycleMs = 10_000, now = () => performance.now() } = options;
 
   let lease: { readonly epoch: Epoch; readonly until: number } | undefined;
   let latest: EpochRow | undefined;
@@ -70,7 +74,8 @@ export function createEpochs(options: EpochOptions) {
   /** Transactions with lower ids may not know of this epoch. */
   let barrier: { readonly name: Epoch; readonly xmax: string } | undefined;
   let reported: Epoch | undefined;
-  let pauseMs = 0;
+  /** When this process first saw an epoch live that has ended since, or has not. */
+  let liveSince: number | undefined;
   let changes = 0;
 
   const read = async (): Promise<EpochRow> => {
@@ -79,11 +84,10 @@ export function createEpochs(options: EpochOptions) {
     const row = epochRow.parse((await query(READ, [])).rows[0]);
     latest = row;
     if (seen?.name !== row.name || seen.state !== row.state) {
-      if (seen?.state === "live") {
-        const livedLong = now() - seen.at >= LIVED_LONG_MS;
-        pauseMs = livedLong ? 0 : Math.min(maxPauseMs, Math.max(FIRST_PAUSE_MS, 2 * pauseMs));
+      if (row.state === "live") {
+        changes++;
+        liveSince = now();
       }
-      if (row.state === "live") changes++;
       seen = { name: row.name, state: row.state, at: now() };
     }
     const mayServe = row.state === "live" && row.isSameServer;
@@ -156,8 +160,10 @@ export function createEpochs(options: EpochOptions) {
           await finishRetiring(row);
           return leaseMs / 10;
         case "retired": {
+          const earliest =
+            liveSince === undefined ? 0 : Math.max(liveSince + minCycleMs, seen!.at + MIN_PAUSE_MS);
           // Random, so that instances which woke together do not claim together.
-          const pause = pauseMs * (1 + Math.random()) - (now() - seen!.at);
+          const pause = earliest + MIN_PAUSE_MS * Math.random() - now();
           if (pause > 0) return Math.min(pause, leaseMs / 3);
           await begin(row);
           return 10;

@@ -27,7 +27,7 @@ export async function createInstance(options: {
   const shared = createRedisVersionTable({ redis: createScriptRunner(redis), namespace, maxLagMs: 60_000 });
   const table = wrap(shared);
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
-  const epochs = createEpochs({ query, table, leaseMs });
+  const epochs = createEpochs({ query, table, leaseMs, minCycleMs: 0 });
   const store = createCoherentStore({
     table,
     maxBytes: 1_000_000,

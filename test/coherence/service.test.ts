@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createEpochs } from "../../src/coherence/epochs.ts";
+import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import type { VersionTable } from "../../src/coherence/versionTable.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { createInstance, type Instance } from "./instance.ts";
@@ -221,5 +223,38 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     const marked = await all[0]!.table.mark(all[4]!.epochs.held()!, "7", ["t"]);
     expect(marked).toBe("marked");
     expect(await all[2]!.table.transactions(all[2]!.epochs.held()!)).toEqual(["7"]);
+  });
+
+  it("begin epochs a cycle apart, however often they end, so that writers seldom wait for a lease", async () => {
+    const one = await start();
+    let clock = 0;
+    const query = (sql: string, parameters: readonly string[]) => one.pool.query(sql, [...parameters]);
+    const table = createMemoryVersionTable();
+    const epochs = createEpochs({ query, table, leaseMs: 1_000, minCycleMs: 10_000, now: () => clock });
+    /** The times at which an epoch went live, while each is given up two seconds later. */
+    const begun: number[] = [];
+    for (let since: number | undefined; begun.length < 4; clock += 100) {
+      await epochs.step();
+      const row = epochs.latest()!;
+      if (row.state !== "live") since = undefined;
+      else if (since === undefined) {
+        since = clock;
+        begun.push(since);
+      } else if (clock - since >= 2_000) await epochs.retire(row.name);
+    }
+    const cycles = begun.slice(1).map((at, index) => at - begun[index]!);
+    expect(Math.min(...cycles)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...cycles)).toBeLessThan(11_000);
+
+    // One that has lived for long is followed at once.
+    clock += 60_000;
+    await epochs.step();
+    await epochs.retire(epochs.latest()!.name);
+    const endedAt = clock;
+    do {
+      await epochs.step();
+      clock += 100;
+    } while (epochs.latest()!.state !== "live");
+    expect(clock - endedAt).toBeLessThan(3_000);
   });
 });
