@@ -58,7 +58,7 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  * coherent store and, for what is not there, one statement. No row is read twice in a request.
  */
 export function createLoaders(repositories: Repositories, { reads, store, ttlMs }: LoaderOptions) {
-  const { users, projects, projectFiles, conversionJobs } = repositories;
+  const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
   async function cached<Value>(
@@ -207,6 +207,7 @@ export function createLoaders(repositories: Repositories, { reads, store, ttlMs 
       (job) => !isActive(job),
     ),
     projectFiles: lists("files", projectFiles.loadLists, () => []),
+    jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
 
     /** By `EVERYTHING`: they have no argument. */
     userStatistics: statistics(

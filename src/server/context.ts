@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
+import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
@@ -8,6 +9,7 @@ import type { SystemReports } from "../schema/system.ts";
 
 export interface ContextSources {
   readonly repositories: Repositories;
+  readonly jobs: Jobs;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -24,7 +26,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, store, ttlMs, system, log, identify }: ContextSources,
   request: Request,
   requestId = requestIdOf(request.headers.get("x-request-id")),
 ): Promise<Context> {
@@ -32,6 +34,7 @@ export async function createContext(
   return {
     viewer: await identify(request),
     repositories,
+    jobs,
     loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs }),
     dependencies,
     system,
