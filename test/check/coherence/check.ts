@@ -137,11 +137,15 @@ export async function runCheck(
     };
     for (const instance of instances) {
       if (instance.crashes() > 0)
-        progress(`the log of instance ${instance.index} ends with:\n${instance.output()}`);
+        progress(`the log of instance ${instance.index} ends with:\n${instance.output().slice(-3_000)}`);
     }
     return {
       report,
-      evidence: { violations, unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty] },
+      evidence: {
+        violations,
+        unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty],
+        internalErrors: session.internalErrors,
+      },
     };
   } finally {
     await world.stop();

@@ -31,6 +31,8 @@ export interface Report {
 export interface Evidence {
   readonly violations: readonly Violation[];
   readonly unexpectedFailures: readonly string[];
+  /** What the service itself called its own mistakes, with what its log says. */
+  readonly internalErrors: readonly string[];
 }
 
 export function describeViolation(violation: Violation): string {
@@ -45,7 +47,10 @@ export function describeViolation(violation: Violation): string {
   ].join("\n");
 }
 
-export function describeReport(report: Report, { violations, unexpectedFailures }: Evidence): string {
+export function describeReport(
+  report: Report,
+  { violations, unexpectedFailures, internalErrors }: Evidence,
+): string {
   const { reads, hits, seconds } = report;
   const share = (part: number, whole: number) =>
     whole === 0 ? "–" : `${((100 * part) / whole).toFixed(1)} %`;
@@ -64,6 +69,7 @@ export function describeReport(report: Report, { violations, unexpectedFailures 
       .map(([cause, count]) => `  ${String(count).padStart(6)}  ${cause}`),
     `  while only Redis was faulty ${report.failedWhileOnlyRedisFaulty} (expected: 0), while nothing was ${report.failedWhileNothingFaulty}`,
     ...unexpectedFailures.slice(0, 10).map((text) => `    ${text}`),
+    ...internalErrors.map((text) => `  INTERNAL_SERVER_ERROR: ${text}`),
     `crashes              ${report.crashes}`,
     "",
     `${"fault".padEnd(20)} ${"times".padStart(5)}   reads/s in the 2 s after it began, as a share of the median`,

@@ -20,11 +20,18 @@ export interface Violation {
   readonly faults: readonly string[];
 }
 
+interface Failure {
+  readonly cause: string;
+  /** Finds it in the instance's log. */
+  readonly reference?: string | undefined;
+}
+
 export type Session = ReturnType<typeof createSession>;
 
 /** In how many parts of a second reads are counted. */
 const PARTS = 10;
 const KEPT_VIOLATIONS = 20;
+const KEPT_INTERNAL_ERRORS = 5;
 const REST_AFTER_FAILURE_MS = 25;
 
 /** Sends reads and writes, judges the answers, and counts. */
@@ -35,6 +42,7 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
   const failures = new Map<string, number>();
   const whileOnlyRedisFaulty: string[] = [];
   const whileNothingFaulty: string[] = [];
+  const internalErrors: string[] = [];
   /** Reads in each part of a second. */
   const timeline: number[] = [];
 
@@ -46,8 +54,9 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     return sum;
   };
 
-  const failed = (begun: number, operation: string, instance: Instance, cause: string) => {
+  const failed = (begun: number, operation: string, instance: Instance, { cause, reference }: Failure) => {
     failures.set(cause, (failures.get(cause) ?? 0) + 1);
+    if (reference !== undefined) noteInternalError(operation, instance, reference);
     const scope = log.scopeOf(begun, performance.now());
     if (scope === "other") return;
     const text = `${operation} on instance ${instance.index} at ${(now() / 1_000).toFixed(1)} s: ${cause}`;
@@ -55,13 +64,25 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
   };
 
   /** The data, or why there is none. */
+  /** What the service itself calls its own mistake. Its log has it a moment later. */
+  const noteInternalError = (operation: string, instance: Instance, reference: string) => {
+    if (internalErrors.length >= KEPT_INTERNAL_ERRORS) return;
+    setTimeout(() => {
+      const line = instance
+        .output()
+        .split("\n")
+        .find((text) => text.includes(reference));
+      internalErrors.push(`${operation} on instance ${instance.index}: ${line ?? reference}`);
+    }, 200).unref();
+  };
+
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the operation asks for
-  const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | { cause: string } => {
+  const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | Failure => {
     try {
       const { data, errors } = JSON.parse(text);
       if (errors === undefined && status === 200) return { data };
       const code = errors?.[0]?.extensions?.code ?? "no code";
-      return { cause: `HTTP ${status}, ${code}: ${String(errors?.[0]?.message).slice(0, 80)}` };
+      return { cause: `HTTP ${status}, ${code}`, reference: errors?.[0]?.extensions?.reference };
     } catch {
       return { cause: `HTTP ${status}, not JSON` };
     }
@@ -73,6 +94,7 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     failures,
     whileOnlyRedisFaulty,
     whileNothingFaulty,
+    internalErrors,
     timeline,
     now,
 
@@ -102,14 +124,14 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
         answer = await instance.client.post(read.body);
       } catch (error) {
         counts.failedReads++;
-        failed(begun, read.name, instance, connectionCause(error));
+        failed(begun, read.name, instance, connectionFailure(error));
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
       const outcome = outcomeOf(answer);
       if ("cause" in outcome) {
         counts.failedReads++;
-        failed(begun, read.name, instance, outcome.cause);
+        failed(begun, read.name, instance, outcome);
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
@@ -142,7 +164,7 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     /** @returns whether it was acknowledged */
     async write(instance: Instance, write: Write): Promise<boolean> {
       const begun = performance.now();
-      let cause: string;
+      let failure: Failure;
       try {
         const outcome = outcomeOf(await instance.client.post(write.body));
         if ("data" in outcome) {
@@ -150,13 +172,13 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
           write.acknowledge(outcome.data);
           return true;
         }
-        cause = outcome.cause;
+        failure = outcome;
       } catch (error) {
-        cause = connectionCause(error);
+        failure = connectionFailure(error);
       }
       counts.unknownWrites++;
       write.fail?.();
-      failed(begun, write.name, instance, cause);
+      failed(begun, write.name, instance, failure);
       return false;
     },
   };
@@ -168,7 +190,8 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
   }
 }
 
-function connectionCause(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return `connection: ${code ?? message ?? String(error)}`;
+function connectionFailure(error: unknown): Failure {
+  // Safe: only errors are thrown by the client.
+  const { code, message } = error as Error & { code?: string };
+  return { cause: `connection: ${code ?? message}` };
 }
