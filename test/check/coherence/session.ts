@@ -20,6 +20,16 @@ export interface Violation {
   readonly faults: readonly string[];
 }
 
+/** One request. */
+export interface Sample {
+  /** On this process's monotonic clock, in ms. */
+  readonly begun: number;
+  readonly tookMs: number;
+  readonly isRead: boolean;
+  readonly isHit: boolean;
+  readonly hasFailed: boolean;
+}
+
 interface Failure {
   readonly cause: string;
   /** Finds it in the instance's log. */
@@ -35,7 +45,11 @@ const KEPT_INTERNAL_ERRORS = 5;
 const REST_AFTER_FAILURE_MS = 25;
 
 /** Sends reads and writes, judges the answers, and counts. */
-export function createSession(log: FaultLog, onViolation: (violation: Violation) => void) {
+export function createSession(
+  log: FaultLog,
+  onViolation: (violation: Violation) => void,
+  observe: (sample: Sample) => void = () => {},
+) {
   const startedAt = performance.now();
   const counts = { reads: 0, hits: 0, writes: 0, unknownWrites: 0, failedReads: 0, violations: 0 };
   const violations: Violation[] = [];
@@ -54,9 +68,17 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     return sum;
   };
 
-  const failed = (begun: number, operation: string, instance: Instance, { cause, reference }: Failure) => {
+  const failed = (
+    begun: number,
+    operation: string,
+    instance: Instance,
+    { cause, reference }: Failure,
+    isRead: boolean,
+  ) => {
     failures.set(cause, (failures.get(cause) ?? 0) + 1);
     if (reference !== undefined) noteInternalError(operation, instance, reference);
+    const tookMs = performance.now() - begun;
+    observe({ begun, tookMs, isRead, isHit: false, hasFailed: true });
     const scope = log.scopeOf(begun, performance.now());
     if (scope === "other") return;
     const text = `${operation} on instance ${instance.index} at ${(now() / 1_000).toFixed(1)} s: ${cause}`;
@@ -124,19 +146,20 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
         answer = await instance.client.post(read.body);
       } catch (error) {
         counts.failedReads++;
-        failed(begun, read.name, instance, connectionFailure(error));
+        failed(begun, read.name, instance, connectionFailure(error), true);
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
       const outcome = outcomeOf(answer);
       if ("cause" in outcome) {
         counts.failedReads++;
-        failed(begun, read.name, instance, outcome);
+        failed(begun, read.name, instance, outcome, true);
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
       const problem = judge(outcome.data);
       const isHit = isCacheHit(answer.headers);
+      observe({ begun, tookMs: performance.now() - begun, isRead: true, isHit, hasFailed: false });
       counts.reads++;
       if (isHit) counts.hits++;
       const part = Math.floor((now() * PARTS) / 1_000);
@@ -169,6 +192,13 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
         const outcome = outcomeOf(await instance.client.post(write.body));
         if ("data" in outcome) {
           counts.writes++;
+          observe({
+            begun,
+            tookMs: performance.now() - begun,
+            isRead: false,
+            isHit: false,
+            hasFailed: false,
+          });
           write.acknowledge(outcome.data);
           return true;
         }
@@ -178,7 +208,7 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
       }
       counts.unknownWrites++;
       write.fail?.();
-      failed(begun, write.name, instance, failure);
+      failed(begun, write.name, instance, failure, false);
       return false;
     },
   };
