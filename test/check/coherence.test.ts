@@ -27,7 +27,7 @@ describe("the coherence check", () => {
       "pg-terminate",
     ];
     const { code, report, output } = await check(
-      ...["--seconds", "25", "--instances", "2", "--faults", faults.join(",")],
+      ...["--seconds", "25", "--instances", "2", "--gap", "1", "--faults", faults.join(",")],
     );
     expect(report.violations, output).toBe(0);
     expect(code).toBe(0);

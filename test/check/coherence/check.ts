@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { runChaos } from "./chaos.ts";
 import { pause } from "./fault.ts";
+import { type Lookups, sumLookups } from "./lookups.ts";
 import type { CheckOptions } from "./options.ts";
 import { type Evidence, percentile, type Report } from "./report.ts";
 import { setStage } from "./stage.ts";
@@ -9,7 +10,6 @@ import { swallowMarks } from "./unmark.ts";
 const PROGRESS_EVERY_MS = 5_000;
 /** Faults that have not happened by then get this long. */
 const EXTENSION_MS = 120_000;
-const FAULT_GAP_MS = { low: 500, high: 3_000 } as const;
 
 /**
  * The whole check: starts a world, works and breaks things in it, and takes it down again.
@@ -28,6 +28,7 @@ export async function runCheck(
     const { instances } = world;
     if (options.isBroken) instances[0]!.redisLink.watch(swallowMarks);
 
+    const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0 };
     const begun = performance.now();
     const stopping = new AbortController();
     const running = AbortSignal.any([signal, stopping.signal]);
@@ -59,13 +60,14 @@ export async function runCheck(
       workload.run(running),
       outsideWriters.run(running),
       outsideWriters.resolveDoubts(running),
+      sumLookups(instances, lookups, running),
       runChaos(
         {
           world,
           faults,
           log,
           random,
-          gapMs: FAULT_GAP_MS,
+          gapMs: { low: options.gapSeconds * 300, high: options.gapSeconds * 1_700 },
           provokeWrite: workload.provokeWrite,
           onError: (text) => progress(`a fault went wrong: ${text}`),
         },
@@ -83,6 +85,7 @@ export async function runCheck(
       seed,
       reads: counts.reads,
       hits: counts.hits,
+      lookups,
       writes: counts.writes,
       outsideWrites: outsideWriters.counts.writes,
       faults: Object.fromEntries(faults.map(({ name }) => [name, happened[name] ?? 0])),

@@ -1,3 +1,4 @@
+import type { Lookups } from "./lookups.ts";
 import type { Violation } from "./session.ts";
 
 export interface Report {
@@ -6,6 +7,7 @@ export interface Report {
   readonly seed: number;
   readonly reads: number;
   readonly hits: number;
+  readonly lookups: Lookups;
   readonly writes: number;
   readonly outsideWrites: number;
   /** How often each has happened; 0 for those that were asked for and did not. */
@@ -51,7 +53,8 @@ export function describeReport(
   report: Report,
   { violations, unexpectedFailures, internalErrors }: Evidence,
 ): string {
-  const { reads, hits, seconds } = report;
+  const { reads, hits, seconds, lookups } = report;
+  const lookedUp = lookups.hits + lookups.misses + lookups.bypasses;
   const share = (part: number, whole: number) =>
     whole === 0 ? "–" : `${((100 * part) / whole).toFixed(1)} %`;
   const lines = [
@@ -59,6 +62,7 @@ export function describeReport(
     "",
     `reads checked        ${reads.toLocaleString("en")} (${Math.round(reads / seconds).toLocaleString("en")}/s)`,
     `hits among them      ${hits.toLocaleString("en")} (${share(hits, reads)})`,
+    `look-ups below it    ${lookedUp.toLocaleString("en")}: ${share(lookups.hits, lookedUp)} hits, ${share(lookups.bypasses, lookedUp)} while the cache was off`,
     `writes acknowledged  ${report.writes} by the service, ${report.outsideWrites} by SQL`,
     `outcome unknown      ${report.unknownWrites} writes`,
     `out-of-band lag      p50 ${ms(report.p50OutOfBandLagMs)}, p99 ${ms(report.p99OutOfBandLagMs)}, longest ${ms(report.maxOutOfBandLagMs)} (${report.outOfBandSamples} samples)`,

@@ -42,6 +42,7 @@ export type Session = ReturnType<typeof createSession>;
 const PARTS = 10;
 const KEPT_VIOLATIONS = 20;
 const KEPT_INTERNAL_ERRORS = 5;
+const LOG_ARRIVES_AFTER_MS = 1_000;
 const REST_AFTER_FAILURE_MS = 25;
 
 /** Sends reads and writes, judges the answers, and counts. */
@@ -95,7 +96,7 @@ export function createSession(
         .split("\n")
         .find((text) => text.includes(reference));
       internalErrors.push(`${operation} on instance ${instance.index}: ${line ?? reference}`);
-    }, 200).unref();
+    }, LOG_ARRIVES_AFTER_MS).unref();
   };
 
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the operation asks for
