@@ -1,5 +1,6 @@
 import { runCheck } from "./coherence/check.ts";
 import { HELP, parseCommandLine } from "./coherence/options.ts";
+import { describeOutage, runRedisKillUnderLoad } from "./coherence/redisKillUnderLoad.ts";
 import { describeReport } from "./coherence/report.ts";
 
 /** `npm run check:coherence`: see `--help`. */
@@ -20,6 +21,12 @@ async function main(): Promise<number> {
     });
   }
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
+  if (options.scenario !== undefined) {
+    const report = await runRedisKillUnderLoad(options, progress, stopping.signal);
+    process.stdout.write(`${describeOutage(report)}\n`);
+    if (options.wantsJson) process.stdout.write(`${JSON.stringify(report)}\n`);
+    return report.violations + report.failedRequests > 0 ? 1 : 0;
+  }
   const { report, evidence } = await runCheck(options, progress, stopping.signal);
   process.stdout.write(`${describeReport(report, evidence)}\n`);
   if (options.wantsJson) process.stdout.write(`${JSON.stringify(report)}\n`);

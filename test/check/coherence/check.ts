@@ -1,25 +1,15 @@
+import { setMaxListeners } from "node:events";
 import { runChaos } from "./chaos.ts";
-import { createDataset } from "./dataset.ts";
 import { pause } from "./fault.ts";
-import { createFaultLog } from "./faultLog.ts";
+import { type Lookups, sumLookups } from "./lookups.ts";
 import type { CheckOptions } from "./options.ts";
-import { createOutsideWriters } from "./outside.ts";
-import { createRandom } from "./random.ts";
-import { describeViolation, type Evidence, percentile, type Report } from "./report.ts";
-import { createSession } from "./session.ts";
-import type { Write } from "./subjects.ts";
+import { type Evidence, percentile, type Report } from "./report.ts";
+import { setStage } from "./stage.ts";
 import { swallowMarks } from "./unmark.ts";
-import { createWorkload } from "./workload.ts";
-import { startWorld } from "./world.ts";
 
 const PROGRESS_EVERY_MS = 5_000;
-const MAX_PRINTED_VIOLATIONS = 20;
 /** Faults that have not happened by then get this long. */
 const EXTENSION_MS = 120_000;
-/** Connections beside the readers': for writes and probes. */
-const SPARE_CONNECTIONS = 16;
-const FAULT_GAP_MS = { low: 500, high: 3_000 } as const;
-const OUTSIDE_GAP_MS = { low: 50, high: 400 } as const;
 
 /**
  * The whole check: starts a world, works and breaks things in it, and takes it down again.
@@ -33,42 +23,17 @@ export async function runCheck(
   signal: AbortSignal,
 ): Promise<{ report: Report; evidence: Evidence }> {
   const { seconds, faults, seed } = options;
-  progress(`seed ${seed}; starting PostgreSQL, Redis and ${options.instances} instance(s) of the service`);
-  const world = await startWorld({
-    instances: options.instances,
-    connections: options.readers + SPARE_CONNECTIONS,
-  });
+  const { world, log, session, outsideWriters, workload, random } = await setStage(options, progress);
   try {
-    const { instances, outside } = world;
-    // Each has its own numbers, so that none depends on how often another was asked.
-    const random = (stream: number) => createRandom(seed + stream);
-    const log = createFaultLog();
-    const dataset = createDataset(random(1));
-    let printed = 0;
-    const session = createSession(log, (violation) => {
-      if (printed++ < MAX_PRINTED_VIOLATIONS) progress(describeViolation(violation));
-    });
-    const outsideWriters = createOutsideWriters({
-      outside,
-      instances,
-      dataset,
-      session,
-      random: random(2),
-      gapMs: OUTSIDE_GAP_MS,
-    });
-    const workload = createWorkload({ ...options, instances, dataset, session, random: random(3) });
-
-    const send = async (write: Write) => {
-      if (!(await session.write(instances[0]!, write))) {
-        throw new Error(`The data cannot be prepared: ${[...session.failures.keys()].join(", ")}`);
-      }
-    };
-    await dataset.fill(send, outsideWriters.failJob);
+    const { instances } = world;
     if (options.isBroken) instances[0]!.redisLink.watch(swallowMarks);
 
+    const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0 };
     const begun = performance.now();
     const stopping = new AbortController();
     const running = AbortSignal.any([signal, stopping.signal]);
+    // Everybody who sleeps listens to it.
+    setMaxListeners(0, running);
     const isDue = () => {
       const elapsedMs = performance.now() - begun;
       const happened = log.counts();
@@ -95,13 +60,14 @@ export async function runCheck(
       workload.run(running),
       outsideWriters.run(running),
       outsideWriters.resolveDoubts(running),
+      sumLookups(instances, lookups, running),
       runChaos(
         {
           world,
           faults,
           log,
-          random: random(4),
-          gapMs: FAULT_GAP_MS,
+          random,
+          gapMs: { low: options.gapSeconds * 300, high: options.gapSeconds * 1_700 },
           provokeWrite: workload.provokeWrite,
           onError: (text) => progress(`a fault went wrong: ${text}`),
         },
@@ -119,6 +85,7 @@ export async function runCheck(
       seed,
       reads: counts.reads,
       hits: counts.hits,
+      lookups,
       writes: counts.writes,
       outsideWrites: outsideWriters.counts.writes,
       faults: Object.fromEntries(faults.map(({ name }) => [name, happened[name] ?? 0])),
@@ -137,11 +104,15 @@ export async function runCheck(
     };
     for (const instance of instances) {
       if (instance.crashes() > 0)
-        progress(`the log of instance ${instance.index} ends with:\n${instance.output()}`);
+        progress(`the log of instance ${instance.index} ends with:\n${instance.output().slice(-3_000)}`);
     }
     return {
       report,
-      evidence: { violations, unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty] },
+      evidence: {
+        violations,
+        unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty],
+        internalErrors: session.internalErrors,
+      },
     };
   } finally {
     await world.stop();

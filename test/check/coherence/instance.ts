@@ -7,7 +7,7 @@ import { createLink, type Link } from "./link.ts";
 
 const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
-const KEPT_OUTPUT = 20_000;
+const KEPT_OUTPUT = 500_000;
 
 export interface Instance {
   readonly index: number;

@@ -6,6 +6,8 @@ export interface CheckOptions {
   readonly seconds: number;
   readonly instances: number;
   readonly faults: readonly Fault[];
+  /** On average between the end of a fault and the beginning of the next of its kind (servers, instances). */
+  readonly gapSeconds: number;
   readonly seed: number;
   /** At a time, for each instance. */
   readonly readers: number;
@@ -31,6 +33,7 @@ began, nothing newer than what was written before it ended.
   --seconds N      how long (60); longer if by then a fault has not happened yet
   --instances N    of the service (3)
   --faults a,b,…   these alone (all); "none"; "kill" means all that begin with "kill:"
+  --gap N          seconds between two faults, on average; servers and instances have theirs apart (4)
   --seed N         of everything that is left to chance (another one every time)
   --readers N      at a time, for each instance (8)
   --writes N       per second in busy phases, by the service (40)
@@ -53,6 +56,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       seconds: { type: "string", default: "60" },
       instances: { type: "string", default: "3" },
       faults: { type: "string", default: "all" },
+      gap: { type: "string", default: "4" },
       seed: { type: "string" },
       readers: { type: "string", default: "8" },
       writes: { type: "string", default: "40" },
@@ -69,6 +73,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     seconds: integer("seconds", values.seconds, 1),
     instances: integer("instances", values.instances, 1),
     faults: faultsNamed(values.faults.split(",")),
+    gapSeconds: integer("gap", values.gap, 1),
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : integer("seed", values.seed, 0),
     readers: integer("readers", values.readers, 1),
     writesPerSecond: integer("writes", values.writes, 0),

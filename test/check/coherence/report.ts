@@ -1,3 +1,4 @@
+import type { Lookups } from "./lookups.ts";
 import type { Violation } from "./session.ts";
 
 export interface Report {
@@ -6,6 +7,7 @@ export interface Report {
   readonly seed: number;
   readonly reads: number;
   readonly hits: number;
+  readonly lookups: Lookups;
   readonly writes: number;
   readonly outsideWrites: number;
   /** How often each has happened; 0 for those that were asked for and did not. */
@@ -31,6 +33,8 @@ export interface Report {
 export interface Evidence {
   readonly violations: readonly Violation[];
   readonly unexpectedFailures: readonly string[];
+  /** What the service itself called its own mistakes, with what its log says. */
+  readonly internalErrors: readonly string[];
 }
 
 export function describeViolation(violation: Violation): string {
@@ -45,8 +49,12 @@ export function describeViolation(violation: Violation): string {
   ].join("\n");
 }
 
-export function describeReport(report: Report, { violations, unexpectedFailures }: Evidence): string {
-  const { reads, hits, seconds } = report;
+export function describeReport(
+  report: Report,
+  { violations, unexpectedFailures, internalErrors }: Evidence,
+): string {
+  const { reads, hits, seconds, lookups } = report;
+  const lookedUp = lookups.hits + lookups.misses + lookups.bypasses;
   const share = (part: number, whole: number) =>
     whole === 0 ? "–" : `${((100 * part) / whole).toFixed(1)} %`;
   const lines = [
@@ -54,6 +62,7 @@ export function describeReport(report: Report, { violations, unexpectedFailures 
     "",
     `reads checked        ${reads.toLocaleString("en")} (${Math.round(reads / seconds).toLocaleString("en")}/s)`,
     `hits among them      ${hits.toLocaleString("en")} (${share(hits, reads)})`,
+    `look-ups below it    ${lookedUp.toLocaleString("en")}: ${share(lookups.hits, lookedUp)} hits, ${share(lookups.bypasses, lookedUp)} while the cache was off`,
     `writes acknowledged  ${report.writes} by the service, ${report.outsideWrites} by SQL`,
     `outcome unknown      ${report.unknownWrites} writes`,
     `out-of-band lag      p50 ${ms(report.p50OutOfBandLagMs)}, p99 ${ms(report.p99OutOfBandLagMs)}, longest ${ms(report.maxOutOfBandLagMs)} (${report.outOfBandSamples} samples)`,
@@ -64,6 +73,7 @@ export function describeReport(report: Report, { violations, unexpectedFailures 
       .map(([cause, count]) => `  ${String(count).padStart(6)}  ${cause}`),
     `  while only Redis was faulty ${report.failedWhileOnlyRedisFaulty} (expected: 0), while nothing was ${report.failedWhileNothingFaulty}`,
     ...unexpectedFailures.slice(0, 10).map((text) => `    ${text}`),
+    ...internalErrors.map((text) => `  INTERNAL_SERVER_ERROR: ${text}`),
     `crashes              ${report.crashes}`,
     "",
     `${"fault".padEnd(20)} ${"times".padStart(5)}   reads/s in the 2 s after it began, as a share of the median`,

@@ -20,21 +20,44 @@ export interface Violation {
   readonly faults: readonly string[];
 }
 
+/** One request. */
+export interface Sample {
+  /** On this process's monotonic clock, in ms. */
+  readonly begun: number;
+  readonly tookMs: number;
+  readonly isRead: boolean;
+  readonly isHit: boolean;
+  readonly hasFailed: boolean;
+}
+
+interface Failure {
+  readonly cause: string;
+  /** Finds it in the instance's log. */
+  readonly reference?: string | undefined;
+}
+
 export type Session = ReturnType<typeof createSession>;
 
 /** In how many parts of a second reads are counted. */
 const PARTS = 10;
 const KEPT_VIOLATIONS = 20;
+const KEPT_INTERNAL_ERRORS = 5;
+const LOG_ARRIVES_AFTER_MS = 1_000;
 const REST_AFTER_FAILURE_MS = 25;
 
 /** Sends reads and writes, judges the answers, and counts. */
-export function createSession(log: FaultLog, onViolation: (violation: Violation) => void) {
+export function createSession(
+  log: FaultLog,
+  onViolation: (violation: Violation) => void,
+  observe: (sample: Sample) => void = () => {},
+) {
   const startedAt = performance.now();
   const counts = { reads: 0, hits: 0, writes: 0, unknownWrites: 0, failedReads: 0, violations: 0 };
   const violations: Violation[] = [];
   const failures = new Map<string, number>();
   const whileOnlyRedisFaulty: string[] = [];
   const whileNothingFaulty: string[] = [];
+  const internalErrors: string[] = [];
   /** Reads in each part of a second. */
   const timeline: number[] = [];
 
@@ -46,8 +69,17 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     return sum;
   };
 
-  const failed = (begun: number, operation: string, instance: Instance, cause: string) => {
+  const failed = (
+    begun: number,
+    operation: string,
+    instance: Instance,
+    { cause, reference }: Failure,
+    isRead: boolean,
+  ) => {
     failures.set(cause, (failures.get(cause) ?? 0) + 1);
+    if (reference !== undefined) noteInternalError(operation, instance, reference);
+    const tookMs = performance.now() - begun;
+    observe({ begun, tookMs, isRead, isHit: false, hasFailed: true });
     const scope = log.scopeOf(begun, performance.now());
     if (scope === "other") return;
     const text = `${operation} on instance ${instance.index} at ${(now() / 1_000).toFixed(1)} s: ${cause}`;
@@ -55,13 +87,25 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
   };
 
   /** The data, or why there is none. */
+  /** What the service itself calls its own mistake. Its log has it a moment later. */
+  const noteInternalError = (operation: string, instance: Instance, reference: string) => {
+    if (internalErrors.length >= KEPT_INTERNAL_ERRORS) return;
+    setTimeout(() => {
+      const line = instance
+        .output()
+        .split("\n")
+        .find((text) => text.includes(reference));
+      internalErrors.push(`${operation} on instance ${instance.index}: ${line ?? reference}`);
+    }, LOG_ARRIVES_AFTER_MS).unref();
+  };
+
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the operation asks for
-  const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | { cause: string } => {
+  const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | Failure => {
     try {
       const { data, errors } = JSON.parse(text);
       if (errors === undefined && status === 200) return { data };
       const code = errors?.[0]?.extensions?.code ?? "no code";
-      return { cause: `HTTP ${status}, ${code}: ${String(errors?.[0]?.message).slice(0, 80)}` };
+      return { cause: `HTTP ${status}, ${code}`, reference: errors?.[0]?.extensions?.reference };
     } catch {
       return { cause: `HTTP ${status}, not JSON` };
     }
@@ -73,6 +117,7 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     failures,
     whileOnlyRedisFaulty,
     whileNothingFaulty,
+    internalErrors,
     timeline,
     now,
 
@@ -102,19 +147,20 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
         answer = await instance.client.post(read.body);
       } catch (error) {
         counts.failedReads++;
-        failed(begun, read.name, instance, connectionCause(error));
+        failed(begun, read.name, instance, connectionFailure(error), true);
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
       const outcome = outcomeOf(answer);
       if ("cause" in outcome) {
         counts.failedReads++;
-        failed(begun, read.name, instance, outcome.cause);
+        failed(begun, read.name, instance, outcome, true);
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
       const problem = judge(outcome.data);
       const isHit = isCacheHit(answer.headers);
+      observe({ begun, tookMs: performance.now() - begun, isRead: true, isHit, hasFailed: false });
       counts.reads++;
       if (isHit) counts.hits++;
       const part = Math.floor((now() * PARTS) / 1_000);
@@ -142,21 +188,28 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
     /** @returns whether it was acknowledged */
     async write(instance: Instance, write: Write): Promise<boolean> {
       const begun = performance.now();
-      let cause: string;
+      let failure: Failure;
       try {
         const outcome = outcomeOf(await instance.client.post(write.body));
         if ("data" in outcome) {
           counts.writes++;
+          observe({
+            begun,
+            tookMs: performance.now() - begun,
+            isRead: false,
+            isHit: false,
+            hasFailed: false,
+          });
           write.acknowledge(outcome.data);
           return true;
         }
-        cause = outcome.cause;
+        failure = outcome;
       } catch (error) {
-        cause = connectionCause(error);
+        failure = connectionFailure(error);
       }
       counts.unknownWrites++;
       write.fail?.();
-      failed(begun, write.name, instance, cause);
+      failed(begun, write.name, instance, failure, false);
       return false;
     },
   };
@@ -168,7 +221,8 @@ export function createSession(log: FaultLog, onViolation: (violation: Violation)
   }
 }
 
-function connectionCause(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return `connection: ${code ?? message ?? String(error)}`;
+function connectionFailure(error: unknown): Failure {
+  // Safe: only errors are thrown by the client.
+  const { code, message } = error as Error & { code?: string };
+  return { cause: `connection: ${code ?? message}` };
 }

@@ -12,6 +12,8 @@ export interface WorkloadOptions {
   readonly random: Random;
   /** At a time, for each instance. */
   readonly readers: number;
+  /** Between an answer and the next read, in ms. */
+  readonly restMs: number;
   /** By the service, in all, in a busy phase. */
   readonly writesPerSecond: number;
 }
@@ -28,7 +30,7 @@ export type Workload = ReturnType<typeof createWorkload>;
 
 /** Reads as fast as the instances answer, and writes at a pace: phases with many writes, and with few. */
 export function createWorkload(options: WorkloadOptions) {
-  const { instances, dataset, session, random, readers, writesPerSecond } = options;
+  const { instances, dataset, session, random, readers, restMs, writesPerSecond } = options;
   const running = new Map<Instance, number>(instances.map((instance) => [instance, 0]));
 
   const readOn = async (instance: Instance, signal: AbortSignal) => {
@@ -39,6 +41,7 @@ export function createWorkload(options: WorkloadOptions) {
       }
       const reads = dataset.reads();
       await session.read(instance, reads[Math.floor(reads.length * random.next() ** SKEW)]!);
+      if (restMs > 0) await pause(restMs, signal);
     }
   };
 
