@@ -3,9 +3,10 @@ import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
 import { createCoherence } from "./coherence/coherence.ts";
 import type { Config } from "./config.ts";
-import { createDatabase, type WriteTransaction } from "./database/database.ts";
+import { createDatabase, type Write, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
+import { databaseError } from "./database/errors.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import {
   type ComponentHealth,
@@ -66,8 +67,13 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   releasers.push(() => coherence.close());
   coherence.start({ canListen: !embedded });
 
+  // The protocol asks PostgreSQL too, and what fails there means the same to a client.
+  const write: Write = (work) =>
+    coherence.write(work).catch((error: unknown) => {
+      throw databaseError(error);
+    });
   const repositories = createRepositories(
-    { query: database.query, write: coherence.write },
+    { query: database.query, write },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
