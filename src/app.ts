@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
+import { withDatabaseErrors } from "./database/errors.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createJobs } from "./jobs/index.ts";
 import {
@@ -72,8 +73,9 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   const repositories = createRepositories(
     {
       query: database.query,
-      write: coherence.write,
-      writeStatements: coherence.writeThrough(database.statementTransaction),
+      // The protocol asks PostgreSQL too, and what fails there means the same to a client.
+      write: withDatabaseErrors(coherence.write),
+      writeStatements: withDatabaseErrors(coherence.writeThrough(database.statementTransaction)),
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );

@@ -63,3 +63,13 @@ function isOutage(code: string | undefined, error: Error): boolean {
     error.message,
   );
 }
+
+/** The same function, failing with what `databaseError` makes of its failures. */
+export function withDatabaseErrors<Run extends (...args: never[]) => Promise<unknown>>(run: Run): Run {
+  const translated = (...args: Parameters<Run>) =>
+    run(...args).catch((error: unknown) => {
+      throw databaseError(error);
+    });
+  // Safe: it takes and gives what `run` does, type parameters included.
+  return translated as unknown as Run;
+}

@@ -3,6 +3,8 @@ import { HELP, parseCommandLine } from "./coherence/options.ts";
 import { describeOutage, runRedisKillUnderLoad } from "./coherence/redisKillUnderLoad.ts";
 import { describeReport } from "./coherence/report.ts";
 
+const SAME_SIGNAL_MS = 500;
+
 /** `npm run check:coherence`: see `--help`. */
 async function main(): Promise<number> {
   const options = parseCommandLine(process.argv.slice(2));
@@ -11,12 +13,16 @@ async function main(): Promise<number> {
     return 0;
   }
   const stopping = new AbortController();
-  let signals = 0;
+  let stoppingSince: number | undefined;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
+      stoppingSince ??= performance.now();
+      // One Ctrl-C arrives more than once: from the terminal, from npm, from tsx.
+      const isAnother = performance.now() - stoppingSince > SAME_SIGNAL_MS;
       // The servers end with us, however we end.
-      if (++signals > 1) process.exit(130);
-      process.stderr.write(`${name}: stopping; once more stops at once\n`);
+      if (isAnother) process.exit(130);
+      if (stopping.signal.aborted) return;
+      process.stderr.write(`${name}: stopping; another one stops at once\n`);
       stopping.abort();
     });
   }

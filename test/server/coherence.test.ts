@@ -172,3 +172,42 @@ describe("one instance without Redis", async () => {
     }
   }, 60_000);
 });
+
+describe("an instance that loses Redis and then the database in the middle of a write", async () => {
+  const database = await createTestDatabase();
+  const redis = await startRedis();
+  const instance = await startInstance({ DATABASE_URL: database.url, REDIS_URL: redis.url });
+  const outside = new pg.Client({ connectionString: database.url });
+  await outside.connect();
+  atEndOfFile(() => outside.end());
+
+  test("says that the database does not answer", async () => {
+    await instance.untilItHits(OVERVIEW);
+    // The write can be drained but not marked, and the epoch cannot be given up: its row is locked.
+    await outside.query("BEGIN");
+    await outside.query("LOCK TABLE cache_epoch IN SHARE MODE");
+    await redis.kill();
+    let isAnswered = false;
+    const answering = Promise.resolve(
+      instance.app.fetch("http://test/graphql", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query: UPSERT, variables: { githubId: "1", username: "unmarked" } }),
+      }),
+    ).finally(() => {
+      isAnswered = true;
+    });
+    while (!isAnswered) {
+      // Within a transaction PostgreSQL shows the sessions as they were when they were first looked at.
+      await outside.query("SELECT pg_stat_clear_snapshot()");
+      await outside.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE cache_epoch%'`,
+      );
+      await sleep(20);
+    }
+    await outside.query("ROLLBACK");
+    const answer = (await (await answering).json()) as { errors: { extensions: { code: string } }[] };
+    expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual(["SERVICE_UNAVAILABLE"]);
+  }, 60_000);
+});

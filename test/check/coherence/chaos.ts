@@ -6,25 +6,32 @@ export interface ChaosOptions extends Pick<FaultContext, "world" | "provokeWrite
   readonly faults: readonly Fault[];
   readonly log: FaultLog;
   readonly random: Random;
-  /** Between the end of one fault and the beginning of the next of its lane, in ms. */
-  readonly gapMs: { readonly low: number; readonly high: number };
+  /** On average between the end of a fault and the beginning of the next. */
+  readonly gapSeconds: number;
+  /** Between two storms. */
+  readonly calmSeconds: number;
   readonly onError: (text: string) => void;
 }
 
+const STORM = { faults: 3, gapSeconds: 1.5 } as const;
+
 /**
- * Two lanes of faults, those of the servers and those of the instances, run beside each other until the signal
- * aborts: each fault once, in random order, then all over again.
+ * Two lanes of faults run beside each other until the signal aborts: those that the cache
+ * survives, at a steady pace, and those that empty it, in storms. Steadily too, they would keep it empty, and a
+ * check of an empty cache finds little. In each lane every fault comes once, in random order, then all over again.
  */
 export async function runChaos(options: ChaosOptions, signal: AbortSignal): Promise<void> {
-  const { faults } = options;
+  const { faults, gapSeconds, calmSeconds } = options;
   await Promise.all([
     runLane(
-      faults.filter(({ lane }) => lane === "server"),
+      faults.filter(({ endsEpoch }) => !endsEpoch),
+      () => gapSeconds,
       options,
       signal,
     ),
     runLane(
-      faults.filter(({ lane }) => lane === "instance"),
+      faults.filter(({ endsEpoch }) => endsEpoch),
+      (index) => (index % STORM.faults === 0 ? calmSeconds : STORM.gapSeconds),
       options,
       signal,
     ),
@@ -33,13 +40,15 @@ export async function runChaos(options: ChaosOptions, signal: AbortSignal): Prom
 
 async function runLane(
   faults: readonly Fault[],
-  { world, provokeWrite, log, random, gapMs, onError }: ChaosOptions,
+  /** Before the fault of that number, on average. */
+  gapSecondsBefore: (index: number) => number,
+  { world, provokeWrite, log, random, onError }: ChaosOptions,
   signal: AbortSignal,
 ): Promise<void> {
   if (faults.length === 0) return;
   let round: Fault[] = [];
-  while (!signal.aborted) {
-    await pause(random.integer(gapMs.low, gapMs.high), signal);
+  for (let index = 0; !signal.aborted; index++) {
+    await pause(gapSecondsBefore(index) * (500 + 1_000 * random.next()), signal);
     if (signal.aborted) return;
     if (round.length === 0) round = shuffled(faults, random);
     const fault = round.pop()!;

@@ -24,13 +24,13 @@ export async function runCheck(
 ): Promise<{ report: Report; evidence: Evidence }> {
   const { seconds, faults, seed } = options;
   const { world, log, session, outsideWriters, workload, random } = await setStage(options, progress);
+  const stopping = new AbortController();
   try {
     const { instances } = world;
     if (options.isBroken) instances[0]!.redisLink.watch(swallowMarks);
 
     const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0 };
     const begun = performance.now();
-    const stopping = new AbortController();
     const running = AbortSignal.any([signal, stopping.signal]);
     // Everybody who sleeps listens to it.
     setMaxListeners(0, running);
@@ -67,7 +67,8 @@ export async function runCheck(
           faults,
           log,
           random,
-          gapMs: { low: options.gapSeconds * 300, high: options.gapSeconds * 1_700 },
+          gapSeconds: options.gapSeconds,
+          calmSeconds: options.calmSeconds,
           provokeWrite: workload.provokeWrite,
           onError: (text) => progress(`a fault went wrong: ${text}`),
         },
@@ -115,6 +116,7 @@ export async function runCheck(
       },
     };
   } finally {
+    stopping.abort();
     await world.stop();
   }
 }

@@ -20,8 +20,8 @@ export interface FaultContext {
 export interface Fault {
   readonly name: string;
   readonly description: string;
-  /** Faults of one lane never overlap. */
-  readonly lane: "server" | "instance";
+  /** Everything that was cached is lost with it, for all instances. They take longer to begin again when it happens often. */
+  readonly endsEpoch: boolean;
   /** Nothing but Redis, or the way to it, is broken. No request may fail then. */
   readonly isRedisOnly: boolean;
   /** Breaks something, and mends it. When it has not called `begin`, it did not come to it. */

@@ -63,7 +63,7 @@ function killAt(
   return {
     name: `kill:${point}`,
     description,
-    lane: "instance",
+    endsEpoch: false,
     isRedisOnly: false,
     async run(context) {
       const instance = context.random.pick(context.world.instances);
@@ -92,7 +92,8 @@ function linkFault(
   return {
     name,
     description,
-    lane: "instance",
+    // A write that cannot reach Redis ends it.
+    endsEpoch: linkOf === redisOf,
     isRedisOnly: linkOf === redisOf,
     async run(context) {
       const instance = context.random.pick(context.world.instances);
@@ -126,7 +127,7 @@ const stopFor = (random: FaultContext["random"]) => random.integer(1_500, 4_000)
 const stop: Fault = {
   name: "stop",
   description: "SIGSTOP of an instance for longer than a read lease, at any moment",
-  lane: "instance",
+  endsEpoch: false,
   isRedisOnly: false,
   async run({ world, random, signal, begin }) {
     const instance = random.pick(world.instances);
@@ -142,7 +143,7 @@ const stopBeforeCommit: Fault = {
   name: "stop:before-commit",
   description:
     "SIGSTOP of an instance between mark and COMMIT, which arrives while it is stopped or afterwards",
-  lane: "instance",
+  endsEpoch: false,
   isRedisOnly: false,
   async run(context) {
     const { world, random, signal, begin } = context;
@@ -166,7 +167,7 @@ const relayStall: Fault = {
   name: "relay-stall",
   description:
     "for 3 s PostgreSQL does not hear the relay of an instance or of all, or nothing of their control pools",
-  lane: "instance",
+  endsEpoch: false,
   isRedisOnly: false,
   async run({ world, random, signal, begin }) {
     const instances = random.chance(0.5) ? world.instances : [random.pick(world.instances)];

@@ -6,8 +6,10 @@ export interface CheckOptions {
   readonly seconds: number;
   readonly instances: number;
   readonly faults: readonly Fault[];
-  /** On average between the end of a fault and the beginning of the next of its kind (servers, instances). */
+  /** On average between the end of a fault that the cache survives and the next. */
   readonly gapSeconds: number;
+  /** On average between two storms of faults that empty the cache. */
+  readonly calmSeconds: number;
   readonly seed: number;
   /** At a time, for each instance. */
   readonly readers: number;
@@ -33,7 +35,9 @@ began, nothing newer than what was written before it ended.
   --seconds N      how long (60); longer if by then a fault has not happened yet
   --instances N    of the service (3)
   --faults a,b,…   these alone (all); "none"; "kill" means all that begin with "kill:"
-  --gap N          seconds between two faults, on average; servers and instances have theirs apart (4)
+  --gap N          seconds between two faults that the cache survives, on average (4)
+  --calm N         seconds between two storms of faults that empty it, on average (an eighth of
+                   the run, up to 75: an epoch that lived for a minute is followed without a pause)
   --seed N         of everything that is left to chance (another one every time)
   --readers N      at a time, for each instance (8)
   --writes N       per second in busy phases, by the service (40)
@@ -57,6 +61,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       instances: { type: "string", default: "3" },
       faults: { type: "string", default: "all" },
       gap: { type: "string", default: "4" },
+      calm: { type: "string" },
       seed: { type: "string" },
       readers: { type: "string", default: "8" },
       writes: { type: "string", default: "40" },
@@ -69,8 +74,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (values.scenario !== undefined && !SCENARIOS.includes(values.scenario)) {
     throw new Error(`There is no scenario "${values.scenario}". There are: ${SCENARIOS.join(", ")}.`);
   }
+  const seconds = integer("seconds", values.seconds, 1);
   return {
-    seconds: integer("seconds", values.seconds, 1),
+    seconds,
+    calmSeconds:
+      values.calm === undefined ? Math.min(75, Math.max(2, seconds / 8)) : integer("calm", values.calm, 0),
     instances: integer("instances", values.instances, 1),
     faults: faultsNamed(values.faults.split(",")),
     gapSeconds: integer("gap", values.gap, 1),

@@ -52,6 +52,7 @@ export async function runRedisKillUnderLoad(
     progress,
   );
   const { world, log, session, outsideWriters, workload } = stage;
+  const stopping = new AbortController();
   try {
     /** In the first level and before it: whichever the answers or the figures tell of. */
     const hits = async () => {
@@ -62,7 +63,6 @@ export async function runRedisKillUnderLoad(
       }
       return sum;
     };
-    const stopping = new AbortController();
     const running = AbortSignal.any([signal, stopping.signal]);
     // Everybody who sleeps listens to it.
     setMaxListeners(0, running);
@@ -113,6 +113,7 @@ export async function runRedisKillUnderLoad(
       ],
     };
   } finally {
+    stopping.abort();
     await world.stop();
   }
 }

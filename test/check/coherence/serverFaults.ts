@@ -34,7 +34,7 @@ const snapshotFile = (world: World) =>
 const redisKill: Fault = {
   name: "redis-kill",
   description: "SIGKILL of Redis, which comes back empty after 0.1 to 3 s",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: true,
   async run({ world, random, signal, begin }) {
     await rm(await snapshotFile(world), { force: true });
@@ -48,7 +48,7 @@ const redisKill: Fault = {
 const redisSnapshot: Fault = {
   name: "redis-snapshot",
   description: "SIGKILL of Redis, which comes back with what it held 0.2 to 2 s earlier",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: true,
   async run({ world, random, signal, begin }) {
     await withRedis(world, (client) => client.save());
@@ -63,7 +63,7 @@ const redisSnapshot: Fault = {
 const redisDelete: Fault = {
   name: "redis-del",
   description: "DEL of one structure of the version table",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: true,
   async run({ world, random, begin }) {
     const key = random.pick(STRUCTURES);
@@ -75,7 +75,7 @@ const redisDelete: Fault = {
 const redisEvict: Fault = {
   name: "redis-evict",
   description: "maxmemory so low that keys are evicted at random, for 1 s",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: true,
   async run({ world, random, signal, begin }) {
     await withRedis(world, async (client) => {
@@ -96,7 +96,7 @@ const redisEvict: Fault = {
 const redisPause: Fault = {
   name: "redis-pause",
   description: "SIGSTOP of Redis for 2 s",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: true,
   async run({ world, signal, begin }) {
     const pid = world.redis.pid();
@@ -111,7 +111,7 @@ const redisPause: Fault = {
 const postgresTerminate: Fault = {
   name: "pg-terminate",
   description: "pg_terminate_backend of about half of the service's connections",
-  lane: "server",
+  endsEpoch: false,
   isRedisOnly: false,
   async run({ world, begin }) {
     begin();
@@ -125,7 +125,7 @@ const postgresTerminate: Fault = {
 const postgresRestart: Fault = {
   name: "pg-restart",
   description: "crash of PostgreSQL, and its recovery",
-  lane: "server",
+  endsEpoch: true,
   isRedisOnly: false,
   async run({ world, random, signal, begin }) {
     begin();

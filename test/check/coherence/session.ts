@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultLog, FaultRecord } from "./faultLog.ts";
 import { type HttpAnswer, isCacheHit } from "./httpClient.ts";
 import type { Instance } from "./instance.ts";
+import type { Judge } from "./ledger.ts";
 import { percentile } from "./report.ts";
 import type { Read, Write } from "./subjects.ts";
 
@@ -158,7 +159,7 @@ export function createSession(
         await sleep(REST_AFTER_FAILURE_MS);
         return undefined;
       }
-      const problem = judge(outcome.data);
+      const problem = judged(judge, outcome.data);
       const isHit = isCacheHit(answer.headers);
       observe({ begun, tookMs: performance.now() - begun, isRead: true, isHit, hasFailed: false });
       counts.reads++;
@@ -218,6 +219,15 @@ export function createSession(
     const ago = ((performance.now() - from) / 1_000).toFixed(2);
     const end = to === undefined ? "going on" : `lasted ${((to - from) / 1_000).toFixed(2)} s`;
     return `${name}${target} ${ago} s ago, ${end}`;
+  }
+}
+
+/** What has another shape than was asked for is as wrong as a wrong value: a row is missing in it. */
+function judged(judge: Judge<unknown>, data: unknown): string | undefined {
+  try {
+    return judge(data);
+  } catch (error) {
+    return `expected an answer of another shape (${String(error)})`;
   }
 }
 
