@@ -102,33 +102,40 @@ export function createCachedResponse(store: CoherentStore, dependencies: Readonl
   let tags: readonly string[] = [];
   let begun: Instant | undefined;
   let finish: ((loaded: Loaded<KeptResponse | ExecutionResult>) => void) | undefined;
+  let fail: ((error: unknown) => void) | undefined;
 
   const cache: Cache = {
     get(wanted) {
       key = wanted;
       return new Promise((resolve) => {
-        const answer = store.read<KeptResponse | ExecutionResult>(wanted, {
-          kind: RESPONSE_KIND,
-          // Anything above 0: how long it may be kept is known with its content.
-          ttlMs: 1,
-          codec: responseCodec,
-          load: (instant) => {
-            begun = instant;
-            status = instant === undefined ? "bypass" : "miss";
-            return new Promise((end) => {
-              finish = end;
-              resolve(undefined);
-            });
-          },
-        });
-        answer.then(({ value, source, tags: found = [] }) => {
-          if (source === "loaded") return;
-          if (!isKept(value)) return resolve(value);
-          status = "hit";
-          kept = value;
-          tags = found;
-          resolve(resultOf(value));
-        });
+        const load = (instant: Instant | undefined) => {
+          begun = instant;
+          status = instant === undefined ? "bypass" : "miss";
+          return new Promise<Loaded<KeptResponse | ExecutionResult>>((end, refuse) => {
+            finish = end;
+            fail = refuse;
+            resolve(undefined);
+          });
+        };
+        // Anything above 0 as time to live: how long it may be kept is known with its content.
+        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, load };
+        const lookUp = () => {
+          store.read<KeptResponse | ExecutionResult>(wanted, options).then(
+            ({ value, source, tags: found = [] }) => {
+              if (source === "loaded") return;
+              if (!isKept(value)) return resolve(value);
+              status = "hit";
+              kept = value;
+              tags = found;
+              resolve(resultOf(value));
+            },
+            () => {
+              // It was another request whose operation threw: one of those that waited for it is the next to try.
+              if (status === undefined) lookUp();
+            },
+          );
+        };
+        lookUp();
       });
     },
 
@@ -163,6 +170,12 @@ export function createCachedResponse(store: CoherentStore, dependencies: Readonl
     /** The request's end, in whatever way: nobody waits for it any longer. */
     settle(result: ExecutionResult): void {
       finish?.({ value: result, tags: undefined });
+      finish = undefined;
+    },
+
+    /** The operation threw: whoever waited for its answer goes without. */
+    abandon(error: unknown): void {
+      fail?.(error);
       finish = undefined;
     },
 

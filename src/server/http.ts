@@ -8,6 +8,9 @@ import { errorBody } from "./plugins/codedErrors.ts";
 import type { Replay } from "./replay.ts";
 import { GRAPHQL_PATH } from "./yoga.ts";
 
+/** While the service stops: how often it closes connections that have become idle. */
+const IDLE_CHECK_MS = 50;
+
 export interface HttpServerOptions {
   readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;
   readonly replay: Replay;
@@ -158,11 +161,15 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      // A request from before the stop may leave its connection open, which would hold up the end
+      // until the keep-alive time is over.
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
       const timer = setTimeout(() => {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();
       }, timeoutMs);
       await closed;
+      clearInterval(idle);
       clearTimeout(timer);
     },
   };

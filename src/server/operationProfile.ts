@@ -4,6 +4,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   getOperationAST,
+  isAbstractType,
   isObjectType,
   TypeInfo,
   visit,
@@ -34,10 +35,11 @@ const INTROSPECTION = ["Query.__schema", "Query.__type"];
  */
 export function ttlOfCoordinates(schema: GraphQLSchema, lifetimes: CacheLifetimes): Record<string, number> {
   const ttls: Record<string, number> = Object.fromEntries(INTROSPECTION.map((name) => [name, 0]));
-  for (const [type, field] of fieldsOf(schema)) {
-    const maxAge = cacheControlOf(field).maxAge ?? cacheControlOf(type).maxAge;
+  for (const [coordinates, type, field] of fieldsOf(schema)) {
+    const maxAge = (field && cacheControlOf(field).maxAge) ?? cacheControlOf(type).maxAge;
     const ttl = maxAge === undefined ? lifetimeOf(type.name, lifetimes) : maxAge * 1_000;
-    if (ttl !== undefined) ttls[`${type.name}.${field.name}`] = ttl;
+    if (ttl === undefined) continue;
+    for (const name of coordinates) ttls[name] = Math.min(ttls[name] ?? ttl, ttl);
   }
   return ttls;
 }
@@ -46,9 +48,9 @@ export function ttlOfCoordinates(schema: GraphQLSchema, lifetimes: CacheLifetime
 export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Record<string, number>>) {
   const known = new WeakMap<DocumentNode, Map<string | undefined, OperationProfile>>();
   const privateCoordinates = new Set<string>();
-  for (const [type, field] of fieldsOf(schema)) {
-    if ((cacheControlOf(field).scope ?? cacheControlOf(type).scope) === "PRIVATE")
-      privateCoordinates.add(`${type.name}.${field.name}`);
+  for (const [coordinates, type, field] of fieldsOf(schema)) {
+    if (((field && cacheControlOf(field).scope) ?? cacheControlOf(type).scope) !== "PRIVATE") continue;
+    for (const name of coordinates) privateCoordinates.add(name);
   }
 
   /** Looks at the whole document: a fragment of another operation counts too, which only keeps less. */
@@ -86,12 +88,21 @@ export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Re
   };
 }
 
+/**
+ * Every field of every object type, `__typename` (undefined) included, each with the coordinates under
+ * which a document may ask for it: the type's own, and those of the interfaces and unions that it is part of.
+ */
 function* fieldsOf(
   schema: GraphQLSchema,
-): Generator<readonly [GraphQLObjectType, GraphQLField<unknown, unknown>]> {
-  for (const type of Object.values(schema.getTypeMap())) {
+): Generator<readonly [string[], GraphQLObjectType, GraphQLField<unknown, unknown> | undefined]> {
+  const types = Object.values(schema.getTypeMap());
+  const abstractTypes = types.filter(isAbstractType);
+  for (const type of types) {
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
-    for (const field of Object.values(type.getFields())) yield [type, field];
+    const parents = [type, ...abstractTypes.filter((parent) => schema.isSubType(parent, type))];
+    const coordinatesOf = (field: string) => parents.map((parent) => `${parent.name}.${field}`);
+    for (const field of Object.values(type.getFields())) yield [coordinatesOf(field.name), type, field];
+    yield [coordinatesOf("__typename"), type, undefined];
   }
 }
 

@@ -75,7 +75,7 @@ export function responseCache({
   ];
 }
 
-/** Runs the operation and closes its result to the plugin's walk. Nobody waits for an operation that threw. */
+/** Runs the operation and closes its result to the plugin's walk. */
 async function close(
   execute: () => ReturnType<ExecuteFunction>,
   response: CachedResponse,
@@ -86,7 +86,7 @@ async function close(
     if (result.data == null) return result;
     return { ...result, data: new SerializedData(result.data) as never };
   } catch (error) {
-    response.settle({ errors: [] });
+    response.abandon(error);
     throw error;
   }
 }

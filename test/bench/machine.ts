@@ -1,0 +1,19 @@
+import { cpus, totalmem } from "node:os";
+
+/** The line that says under what the figures were measured. */
+export function machine(): string {
+  const [cpu] = cpus();
+  const memoryGb = Math.round(totalmem() / 1e9);
+  return `${cpu?.model ?? "unknown processor"}, ${cpus().length} cores, ${memoryGb} GB; Node ${process.version}; ${new Date().toISOString()}`;
+}
+
+/** The median with the least and the greatest: what a figure is worth on a machine that does other things too. */
+export function spreadOf(samples: readonly number[]) {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { median, min: sorted[0]!, max: sorted.at(-1)! };
+}
+
+/** Three digits that count. */
+export const short = (value: number) => String(Number(value.toPrecision(3)));

@@ -1,0 +1,215 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { launchPostgres } from "../support/postgresServer.ts";
+import { launchRedis } from "../support/redisServer.ts";
+import { insertRows } from "../support/rows.ts";
+import { findFreePort } from "../support/server.ts";
+import { machine, short, spreadOf } from "./machine.ts";
+
+const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes.
+
+  npm run bench:replay -- [--seconds 3] [--rounds 5] [--connections 48] [--json] [--help]
+
+Needs a build (npm run build), wrk (Debian's package of that name), and Linux for the processor time in
+/proc. Where there is taskset, the servers have core 0 and wrk has core 1. The rounds of the
+floor and of the service take turns.`;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "5" },
+    connections: { type: "string", default: "48" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
+
+const has = (command: string) => {
+  try {
+    execFileSync("which", [command], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+};
+if (!has("wrk")) throw new Error("wrk is missing: apt-get install wrk");
+const pinned = (core: number, command: readonly string[]) =>
+  has("taskset") ? ["taskset", "-c", String(core), ...command] : [...command];
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const children: ReturnType<typeof spawn>[] = [];
+
+/** Starts a server on core 0, and waits for a line of its output. */
+async function start(args: readonly string[], wanted: string, env: Record<string, string> = {}) {
+  const [command, ...rest] = pinned(0, [process.execPath, ...args]);
+  const child = spawn(command!, rest, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  let output = "";
+  child.stdout!.setEncoding("utf8");
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.on("data", (chunk: string) => {
+      // What comes after the start is a line for each request: read, so that the pipe is never full.
+      if (output.includes(wanted)) return;
+      output += chunk;
+      if (output.includes(wanted)) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`A server ended with ${code}: ${output}`)));
+  });
+  return child.pid!;
+}
+
+/** Processor time so far, in µs. A tick is a hundredth of a second on every Linux that Node runs on. */
+function cpuMicroseconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** Requests in `seconds`, through wrk in a process of its own. */
+async function load(url: string, script: string) {
+  const args = pinned(1, ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url]);
+  const wrk = spawn(args[0]!, args.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  wrk.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+  });
+  await once(wrk, "close");
+  const failed = /Non-2xx.*|Socket errors.*/.exec(output);
+  if (failed) throw new Error(`wrk at ${url}: ${failed[0]}`);
+  return {
+    requests: Number(/(\d+) requests in/.exec(output)?.[1]),
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
+  };
+}
+
+const postgres = await launchPostgres();
+const redis = await launchRedis();
+const client = new Redis(redis.url);
+const evalshaCalls = async () => {
+  const calls = /cmdstat_evalsha:calls=(\d+)/.exec(await client.info("commandstats"));
+  return Number(calls?.[1] ?? 0);
+};
+const script = join(tmpdir(), `stack-converter-replay-${process.pid}.lua`);
+const results: object[] = [];
+try {
+  const servicePort = await findFreePort();
+  const service = await start(["dist/cli.js", "serve"], "GraphQL is at", {
+    NODE_ENV: "production",
+    LOG_LEVEL: "info",
+    PORT: String(servicePort),
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+  });
+  const pool = new pg.Pool({ connectionString: postgres.url });
+  await insertRows(pool, { users: 20, projects: 20 });
+  await pool.end();
+  const url = `http://127.0.0.1:${servicePort}/graphql`;
+
+  for (const [size, query] of [
+    ["1 row", "{ projects(first: 1) { nodes { id name owner { id username } } } }"],
+    ["20 rows", "{ projects(first: 20) { nodes { id name githubUrl status owner { id username } } } }"],
+  ] as const) {
+    for (const method of ["POST", "GET"] as const) {
+      const body = JSON.stringify({ query });
+      const path = method === "GET" ? `/graphql?query=${encodeURIComponent(query)}` : "/graphql";
+      const headers = { accept: "application/json", "content-type": "application/json" };
+      const quoted = (text: string) => `[==[${text}]==]`;
+      writeFileSync(
+        script,
+        `wrk.method = "${method}"\nwrk.path = ${quoted(path)}\nwrk.headers["accept"] = "application/json"\n` +
+          `wrk.headers["content-type"] = "application/json"\n${method === "POST" ? `wrk.body = ${quoted(body)}\n` : ""}`,
+      );
+      let text = "";
+      for (let attempt = 0; ; attempt++) {
+        const response = await fetch(new URL(path, url), {
+          method,
+          headers,
+          ...(method === "POST" && { body }),
+        });
+        text = await response.text();
+        if (response.headers.get("cache-status")?.includes("hit")) break;
+        if (attempt === 1_000) throw new Error("Expected the service to answer from its cache, it does not.");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const floorPort = await findFreePort();
+      const floor = await start(
+        ["--import", import.meta.resolve("tsx"), "test/bench/floor.ts", String(floorPort), text],
+        "listening",
+      );
+      const servers = {
+        floor: { pid: floor, port: floorPort },
+        service: { pid: service, port: servicePort },
+      };
+      const samples = { floor: [] as number[][], service: [] as number[][] };
+      // The first round compiles.
+      for (let round = -1; round < rounds!; round++) {
+        for (const name of ["floor", "service"] as const) {
+          const { pid, port } = servers[name];
+          const [cpuBefore, callsBefore] = [cpuMicroseconds(pid), await evalshaCalls()];
+          const { requests, perSecond } = await load(`http://127.0.0.1:${port}`, script);
+          const sample = [
+            perSecond,
+            (cpuMicroseconds(pid) - cpuBefore) / requests,
+            ((await evalshaCalls()) - callsBefore) / requests,
+          ];
+          if (round >= 0) samples[name].push(sample);
+        }
+      }
+      const of = (name: "floor" | "service", index: number) =>
+        spreadOf(samples[name].map((sample) => sample[index]!));
+      const [floorRate, rate, floorCpu, cpu, calls] = [
+        of("floor", 0),
+        of("service", 0),
+        of("floor", 1),
+        of("service", 1),
+        of("service", 2),
+      ];
+      results.push({
+        method,
+        size,
+        bytes: Buffer.byteLength(text),
+        perSecond: { floor: floorRate, service: rate, ratio: rate.median / floorRate.median },
+        cpuMicroseconds: { floor: floorCpu, service: cpu, ratio: floorCpu.median / cpu.median },
+        redisCallsPerRequest: calls.median,
+      });
+      if (!values.json) {
+        const range = ({ median, min, max }: ReturnType<typeof spreadOf>) =>
+          `${short(median)} (${short(min)}–${short(max)})`;
+        console.log(
+          `${method} ${size}, ${Buffer.byteLength(text)} B\n` +
+            `  requests/s      floor ${range(floorRate)}, service ${range(rate)}: ${short(rate.median / floorRate.median)} of the floor\n` +
+            `  CPU µs/request  floor ${range(floorCpu)}, service ${range(cpu)}: ${short(floorCpu.median / cpu.median)} of the floor\n` +
+            `  Redis calls/request ${short(calls.median)}`,
+        );
+      }
+      process.kill(floor);
+    }
+  }
+  if (values.json) console.log(JSON.stringify({ machine: machine(), seconds, rounds, connections, results }));
+  else console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s, ${connections} connections`);
+} finally {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill();
+    await once(child, "exit");
+  }
+  client.disconnect();
+  rmSync(script, { force: true });
+  await redis.stop();
+  await postgres.stop();
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Logger, pino } from "pino";
+import { createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { atEndOfFile } from "./cleanup.ts";
+import { recordStatements, withoutTransactionControl } from "./sql.ts";
+
+/** What a client sees of an answer, and what became of its request in the cache. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // Tests look into answers of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: the expectations are the types here
+  readonly data: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly errors: any[] | undefined;
+  readonly cached: "hit" | "miss" | "bypass" | undefined;
+}
+
+/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. */
+export async function startServed(
+  env: Readonly<Record<string, string>>,
+  { log = pino({ level: "silent" }) }: { log?: Logger } = {},
+) {
+  const app = await createApp(
+    loadConfig({ NODE_ENV: "test", HOST: "127.0.0.1", PORT: "0", GRAPHIQL: "false", ...env }),
+    log,
+  );
+  atEndOfFile(app.close);
+  const { url, port } = await app.listen();
+
+  async function send(
+    body: Readonly<Record<string, unknown>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<HttpAnswer> {
+    return readAnswer(
+      await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
+    );
+  }
+
+  const ask = (query: string, variables?: Readonly<Record<string, unknown>>, headers = {}) =>
+    send({ query, ...(variables && { variables }) }, headers);
+
+  /** The statements of the service's own reads and writes, without those of the cache's protocol. */
+  async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+    const recording = recordStatements(app.database.pool);
+    await work();
+    recording.stop();
+    return withoutTransactionControl(recording.statements).map(({ text }) => text);
+  }
+
+  /** Until the query is answered from the cache: an epoch is live, and nothing it reads is changing. */
+  async function untilHit(query: string, variables?: Readonly<Record<string, unknown>>): Promise<HttpAnswer> {
+    for (let attempt = 0; attempt < 1_000; attempt++) {
+      const answer = await ask(query, variables);
+      if (answer.cached === "hit") return answer;
+      await sleep(20);
+    }
+    throw new Error(`Expected an answer from the cache within 20 s, got none: ${query}`);
+  }
+
+  return { app, url, port, send, ask, statementsOf, untilHit };
+}
+
+export async function readAnswer(response: Response): Promise<HttpAnswer> {
+  const text = await response.text();
+  const { data, errors } = text.startsWith("{")
+    ? (JSON.parse(text) as Pick<HttpAnswer, "data" | "errors">)
+    : { data: undefined, errors: undefined };
+  const { status, headers } = response;
+  return { status, headers, text, data, errors, cached: cachedIn(headers.get("cache-status")) };
+}
+
+function cachedIn(cacheStatus: string | null): HttpAnswer["cached"] {
+  if (cacheStatus === null) return undefined;
+  if (cacheStatus.includes("; hit")) return "hit";
+  return cacheStatus.includes("fwd=bypass") ? "bypass" : "miss";
+}
