@@ -40,5 +40,6 @@ export async function createContext(
     system,
     log: log.child({ requestId }),
     requestId,
+    signal: request.signal,
   };
 }
