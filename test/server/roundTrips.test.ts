@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { Redis } from "ioredis";
 import { beforeAll, expect, test } from "vitest";
 import { FILL, GET, MARK, RELEASE, SINCE } from "../../src/coherence/scripts.ts";
@@ -11,12 +12,10 @@ import { startServed } from "../support/served.ts";
 
 const database = await createTestDatabase();
 const redis = await startRedis();
-const service = await startServed({ DATABASE_URL: database.url, REDIS_URL: redis.url });
-const off = await startServed({
-  DATABASE_URL: database.url,
-  REDIS_URL: redis.url,
-  CACHE_ENABLED: "false",
-});
+// A write that Redis is too slow to mark ends the epoch, and for seconds nothing is kept. It may be slow here.
+const env = { DATABASE_URL: database.url, REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT: "10000" };
+const service = await startServed(env);
+const off = await startServed({ ...env, CACHE_ENABLED: "false" });
 await insertRows(service.app.database.pool, { users: 5, projects: 10, jobs: 20 });
 const client = new Redis(redis.url);
 atEndOfFile(async () => client.disconnect());
@@ -36,39 +35,66 @@ const UPSERT = `mutation ($username: String!) {
 
 /** Round trips that brought the copy of the version table up to date. Asking for them costs none. */
 const validations = async () =>
-  (await service.ask("{ cacheStatistics { roundTrips } }")).data.cacheStatistics.roundTrips as number;
+  (await service.ask("{ cacheStatistics { validations } }")).data.cacheStatistics.validations as number;
 
-async function costOf(work: () => Promise<unknown>) {
-  const before = await validations();
-  const statements = await service.statementsOf(work);
-  return { validations: (await validations()) - before, statements: statements.length };
+type Answer = Awaited<ReturnType<typeof service.ask>>;
+
+/** Of a request that was looked up: on a busy machine the cache may vouch for nothing, and then it is asked again. */
+async function costOf(work: () => Promise<Answer>) {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const before = await validations();
+    let cached: Answer["cached"];
+    const statements = await service.statementsOf(async () => {
+      cached = (await work()).cached;
+    });
+    const cost = { cached, validations: (await validations()) - before, statements: statements.length };
+    if (cached !== "bypass") return cost;
+  }
+  throw new Error("Expected a request that is looked up, got 50 that were not.");
+}
+
+/** All requests in one packet: they arrive at the same moment. */
+async function sendTogether(query: string, count: number): Promise<void> {
+  const body = JSON.stringify({ query });
+  const request = `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\naccept: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const socket = connect(service.port, "127.0.0.1");
+  let received = "";
+  socket.setEncoding("utf8").on("data", (chunk: string) => {
+    received += chunk;
+  });
+  socket.write(request.repeat(count));
+  await expect.poll(() => received.match(/HTTP\/1\.1 200 /g)?.length, { timeout: 10_000 }).toBe(count);
+  socket.destroy();
 }
 
 beforeAll(() => service.untilHit(DEEP), 60_000);
 
 test("a repeated request costs one round trip and no statement, and 50 at the same moment share theirs", async () => {
   await service.untilHit(DEEP);
-  expect(await costOf(() => service.ask(DEEP))).toEqual({ validations: 1, statements: 0 });
+  expect(await costOf(() => service.ask(DEEP))).toEqual({ cached: "hit", validations: 1, statements: 0 });
 
-  const together = await costOf(async () => {
-    const answers = await Promise.all(Array.from({ length: 50 }, () => service.ask(DEEP)));
-    expect(answers.map(({ cached }) => cached)).toEqual(answers.map(() => "hit"));
-  });
-  expect(together.statements).toBe(0);
-  // As few as the sockets' readiness allows: those that arrive during a round trip wait for the next one together.
-  expect(together.validations).toBeLessThanOrEqual(15);
+  const before = await validations();
+  const statements = await service.statementsOf(() => sendTogether(DEEP, 50));
+  expect(statements).toEqual([]);
+  // One, and a few more if the packet was read in pieces.
+  expect((await validations()) - before).toBeLessThanOrEqual(5);
 });
 
 test("a miss costs one round trip however deep it is, and the statements that it costs without a cache", async () => {
   const without = await off.statementsOf(() => off.ask(DEEP));
   await service.ask(UPSERT, { username: "before" });
 
-  expect(await costOf(() => service.ask(`${DEEP} # never asked before`))).toMatchObject({ validations: 1 });
+  let asked = 0;
+  await service.untilHit(DEEP);
+  // A comment makes a document that was never asked before.
+  const fresh = () => service.ask(`${DEEP} # ${++asked}`);
+  expect(await costOf(fresh)).toMatchObject({ cached: "miss", validations: 1 });
   await service.ask(UPSERT, { username: "after" });
-  const { statements } = await costOf(() => service.ask(DEEP));
+  await service.untilHit("{ conversionJobs { totalCount } }");
+  const { statements, ...cost } = await costOf(fresh);
+  expect(cost).toEqual({ cached: "miss", validations: 1 });
   // What the change has left alone need not be read again.
   expect(statements).toBeLessThanOrEqual(without.length);
-  expect(statements).toBeGreaterThan(0);
 });
 
 test("a mutation costs one awaited round trip and one statement more than without a cache", async () => {
@@ -76,7 +102,6 @@ test("a mutation costs one awaited round trip and one statement more than withou
   await service.ask(UPSERT, { username: "warm" });
   const scripts: string[] = [];
   const monitor = await client.duplicate().monitor();
-  atEndOfFile(async () => monitor.disconnect());
   monitor.on("monitor", (_: string, [command, sha1]: string[]) => {
     // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
     const name = command?.toLowerCase() === "evalsha" ? scriptNames.get(sha1!) : undefined;
@@ -86,6 +111,7 @@ test("a mutation costs one awaited round trip and one statement more than withou
 
   // The release is under way when the answer is sent: nobody waits for it.
   await expect.poll(() => scripts).toEqual(["mark", "release"]);
+  monitor.disconnect();
 
   expect(statements.filter((text) => text.includes("drain_cache_invalidations"))).toHaveLength(1);
   // With the cache off the outbox is drained just so: other instances may keep answers.
