@@ -51,7 +51,8 @@ function codeOf(error: Error): string | undefined {
 }
 
 function isOutage(code: string | undefined, error: Error): boolean {
-  if (code !== undefined) {
+  // Prisma's own code for a raw query that failed, whatever it failed with.
+  if (code !== undefined && code !== "P2010" && code !== "N/A") {
     return (
       // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
       /^(08...|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
@@ -59,7 +60,7 @@ function isOutage(code: string | undefined, error: Error): boolean {
     );
   }
   // `pg` gives these no code.
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after/.test(
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
     error.message,
   );
 }

@@ -70,13 +70,14 @@ export class SerializedData {
 /** The kept text with what development mode adds to an answer: `extensions.responseCache`. */
 export function explained(
   { text, ttlMs, keptAt }: KeptResponse,
-  isHit: boolean,
+  status: ResponseOutcome["status"],
   tags: readonly string[],
 ): string {
   const ageMs = Math.max(0, Date.now() - keptAt);
-  const responseCache = isHit
-    ? { hit: true, ageMs, ttlMs, tags }
-    : { hit: false, didCache: true, ttlMs, tags };
+  const responseCache =
+    status === "hit"
+      ? { hit: true, ageMs, ttlMs, tags }
+      : { hit: false, didCache: status === "miss", ttlMs, tags };
   return `${text.slice(0, -1)},"extensions":${JSON.stringify({ responseCache })}}`;
 }
 

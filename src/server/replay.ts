@@ -25,6 +25,9 @@ const MAX_REQUEST_LENGTH = 16_384;
 /** About what an entry takes beside its texts. */
 const ENTRY_BYTES = 300;
 
+/** In the place of a header that was not sent: no header can have it. */
+const NONE = "\0";
+
 /** Written anew for every response. */
 const OWN_HEADERS = new Set([
   "x-request-id",
@@ -58,8 +61,14 @@ export function createReplay({ store, maxBytes, isExplained }: ReplayOptions) {
   function nameOf({ method, url, headers }: IncomingMessage, body: Buffer): string | undefined {
     if (body.length + url!.length > MAX_REQUEST_LENGTH || headers["content-encoding"] !== undefined)
       return undefined;
-    // Header values have no line ends, and what can be long and have them comes last.
-    return `${method} ${url}\n${headers.accept}\n${headers["content-type"]}\n${headers.origin}\n${headers.authorization}\n${body.toString("latin1")}`;
+    const {
+      accept = NONE,
+      "content-type": contentType = NONE,
+      origin = NONE,
+      authorization = NONE,
+    } = headers;
+    // Header values have no line ends; the body, which may, comes last.
+    return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${authorization}\n${body.toString("latin1")}`;
   }
 
   function send(
@@ -75,7 +84,7 @@ export function createReplay({ store, maxBytes, isExplained }: ReplayOptions) {
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
       return;
     }
-    const text = isExplained ? explained(kept, true, tags) : kept.text;
+    const text = isExplained ? explained(kept, "hit", tags) : kept.text;
     const length = isExplained ? Buffer.byteLength(text) : kept.byteLength;
     res.writeHead(200, [...own, ...found.headers, "content-length", String(length)]).end(text);
   }

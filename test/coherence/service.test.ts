@@ -93,6 +93,51 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     stopped.release();
   });
 
+  it("show with an acknowledged write whatever it has seen of out-of-band writes that no relay has told", async () => {
+    const [one, two] = [await start(), await start()];
+    await one.live();
+    await two.live();
+    const find = async ({ store, pool }: Instance) => {
+      const load = async () => {
+        const { rows } = await pool.query("SELECT username FROM users WHERE github_id = '2'");
+        return { value: rows[0]?.username ?? null, tags: ["User@githubId=2"] };
+      };
+      return (await store.read("User@githubId=2", { kind: "row", ttlMs: 60_000, load })).value;
+    };
+    expect([await find(one), await find(two)]).toEqual([null, null]);
+    await outOfBand("INSERT INTO users (github_id, username) VALUES ('2', 'psql')");
+    // It changes a row whose coming nobody has been told of, and no key by which it is looked up.
+    await one.write((tx) =>
+      tx.$queryRawUnsafe("UPDATE users SET username = 'service' WHERE github_id = '2'"),
+    );
+    expect([await find(one), await find(two)]).toEqual(["service", "service"]);
+    // It is the relay's to tell all the same: the writer may have seen only a part.
+    const { rows } = await one.pool.query("SELECT count(*)::int FROM cache_invalidations");
+    expect(rows).toEqual([{ count: 1 }]);
+  });
+
+  it("mark types instead of a long backlog's tags", async () => {
+    const one = await start();
+    await one.live();
+    await outOfBand(`INSERT INTO cache_invalidations (tags)
+      SELECT ARRAY['User@githubId=' || n, 'Project:' || n] FROM generate_series(1, 2000) AS n`);
+    let marked: readonly string[] = [];
+    const spying = await start({
+      wrap: (table) => ({
+        ...table,
+        mark: (epoch, xid, tags) => {
+          marked = tags;
+          return table.mark(epoch, xid, tags);
+        },
+      }),
+    });
+    await spying.live();
+    await outOfBand(`INSERT INTO cache_invalidations (tags)
+      SELECT ARRAY['User@githubId=' || n, 'Project:' || n] FROM generate_series(1, 2000) AS n`);
+    await spying.write(spying.rename(ada, "new"));
+    expect([...marked].sort()).toEqual(["Project!", "User!", "User#", `User:${ada}`].sort());
+  });
+
   it("ask the database while a writer's end is unknown, and settle with PostgreSQL, not with a clock", async () => {
     const one = await start({
       wrap: (table) => ({ ...table, release: () => Promise.reject(new Error("killed")) }),

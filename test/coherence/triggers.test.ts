@@ -308,14 +308,14 @@ describe("the tags that a statement leaves behind", () => {
   describe("when the transaction drains them", () => {
     const drain = async () => (await client.query("SELECT * FROM drain_cache_invalidations()")).rows[0];
 
-    it("are its own alone, each once, with its id and the epoch", async () => {
+    it("are its own, each once, and what others have committed, which stays for the relay; with its id and the epoch", async () => {
       await client.query("INSERT INTO cache_invalidations (tags) VALUES ('{another}')");
       await client.query("BEGIN");
       await client.query("UPDATE users SET avatar_url = 'x'; UPDATE users SET avatar_url = 'y'");
       const { rows } = await client.query("SELECT pg_current_xact_id()::text AS xid");
       expect(await drain()).toEqual({
         xid: rows[0].xid,
-        tags: [`User:${id(1)}`, `User:${id(2)}`],
+        tags: [`User:${id(1)}`, `User:${id(2)}`, "another"],
         epoch: "0.none",
         epochState: "retired",
       });

@@ -66,7 +66,7 @@ export function responseCache({
             response.settle(result as ExecutionResult);
             const { status, kept, tags } = response.outcome();
             if (kept === undefined) return;
-            const text = isExplained ? explained(kept, status === "hit", tags) : kept.text;
+            const text = isExplained ? explained(kept, status, tags) : kept.text;
             setResult(resultOf(kept, text));
           },
         };
