@@ -137,8 +137,14 @@ export function createEpochs(options: EpochOptions) {
     /** The epoch on which this process holds a read lease at this moment. */
     held: (): Epoch | undefined => (lease !== undefined && now() < lease.until ? lease.epoch : undefined),
 
+    /** Reads the row, and renews the lease by it. Rejects when PostgreSQL cannot be reached. */
+    read,
+
     /** The row as it was read last. */
     latest: (): EpochRow | undefined => latest,
+
+    /** For how long this process has seen the row's epoch in its state, in ms. */
+    stateAgeMs: (): number => (seen === undefined ? 0 : now() - seen.at),
 
     /** How often this process has seen another epoch go live. */
     changes: (): number => changes,
