@@ -4,6 +4,7 @@ import { createConversionJobRepository } from "./conversionJob.ts";
 import { createProjectRepository } from "./project.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
+import { createWarmOperationRepository } from "./warmOperation.ts";
 
 export type Repositories = ReturnType<typeof createRepositories>;
 
@@ -21,6 +22,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const projects = createProjectRepository(access);
   const projectFiles = createProjectFileRepository(access);
   const conversionJobs = createConversionJobRepository(access);
+  const warmOperations = createWarmOperationRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -31,7 +33,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     ]);
   }
 
-  return { users, projects, projectFiles, conversionJobs, healthCheck };
+  return { users, projects, projectFiles, conversionJobs, warmOperations, healthCheck };
 }
 
 /** Times one probe. Never throws: a failed probe is an answer. */
