@@ -6,6 +6,7 @@ import "./projectMutations.ts";
 import "./conversionJob.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
+import "./cacheMutations.ts";
 import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
