@@ -18,12 +18,24 @@ import {
 } from "./repositories/index.ts";
 import type { Viewer } from "./schema/context.ts";
 import type { SystemReports } from "./schema/system.ts";
+import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
+import { createCacheReport } from "./server/cacheReport.ts";
+import type { ContextSources } from "./server/context.ts";
 import { createHttpServer } from "./server/http.ts";
+import { createInternalOperation } from "./server/internalOperation.ts";
 import { processStatistics } from "./server/processStatistics.ts";
 import { createReplay } from "./server/replay.ts";
+import { createSampler } from "./server/sampler.ts";
+import { createWarming } from "./server/warming.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
 export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** For programs that have the service within them. */
+export interface AppOverrides {
+  /** Says who sent a request, by its `Authorization`; null for nobody in particular. */
+  readonly identify?: ContextSources["identify"];
+}
 
 /**
  * Puts the service together, bottom to top: database, repositories, GraphQL, HTTP. Nothing
@@ -33,17 +45,22 @@ export type App = Awaited<ReturnType<typeof createApp>>;
  * @throws MigrationError when the database's history and ours disagree, and whatever keeps the
  *   database from being reached
  */
-export async function createApp(config: Config, log: Logger) {
+export async function createApp(config: Config, log: Logger, overrides: AppOverrides = {}) {
   const releasers: (() => Promise<unknown>)[] = [];
   try {
-    return await compose(config, log, releasers);
+    return await compose(config, log, releasers, overrides);
   } catch (error) {
     await release(releasers, log);
     throw error;
   }
 }
 
-async function compose(config: Config, log: Logger, releasers: (() => Promise<unknown>)[]) {
+async function compose(
+  config: Config,
+  log: Logger,
+  releasers: (() => Promise<unknown>)[],
+  overrides: AppOverrides,
+) {
   const embedded = config.database.url
     ? undefined
     : await startEmbeddedDatabase({ dataDirectory: config.database.dataDirectory, log });
@@ -64,6 +81,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     redis,
     namespace: COHERENCE_NAMESPACE,
     transaction: database.prismaTransaction,
+    isEnabled: config.cache.isEnabled,
     maxBytes: config.cache.maxBytes,
     log,
   });
@@ -86,6 +104,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   });
   releasers.push(() => jobs.close());
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
+  const identify = overrides.identify ?? (async () => localViewer);
 
   async function cacheHealth(): Promise<ComponentHealth> {
     if (!cache)
@@ -95,6 +114,40 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       ? { name: "cache", isHealthy: true, latencyMs: health.latencyMs, message: null }
       : { name: "cache", isHealthy: false, latencyMs: 0, message: "does not answer" };
   }
+
+  const isCacheExplained = config.environment === "development";
+  const run = createInternalOperation((request, context) => graphql.fetch(request, context));
+  const sampler = createSampler({
+    rate: config.cache.sampleRate,
+    store: coherence.store,
+    run,
+    invalidate: coherence.invalidate,
+    log,
+  });
+  releasers.push(() => sampler.close());
+  const replay = createReplay({
+    store: coherence.store,
+    maxBytes: Math.ceil(config.cache.maxBytes / 8),
+    isExplained: isCacheExplained,
+    sampler,
+  });
+  const warming = createWarming({
+    count: config.cache.warmCount,
+    file: config.cache.warmFile,
+    run,
+    requests: replay,
+    remembered: repositories.warmOperations,
+    untilServing: coherence.untilServing,
+    log,
+  });
+  releasers.push(() => warming.close());
+  const report = createCacheReport({
+    coherence,
+    ttlMs: config.cache.ttlMs,
+    replay,
+    sampler,
+    manager: cache,
+  });
 
   const system: SystemReports = {
     async health() {
@@ -107,11 +160,15 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       const isHealthy = [ofDatabase, ...ofRepositories].every((component) => component.isHealthy);
       return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
     },
-    cacheStatistics: () => ({ ...coherence.store.statistics(), ...coherence.statistics() }),
+    cacheStatistics: report.read,
+    cache: {
+      invalidate: createCacheInvalidation({ invalidate: coherence.invalidate, manager: cache }),
+      warm: warming.run,
+      resetStatistics: report.reset,
+    },
     statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
   };
 
-  const isCacheExplained = config.environment === "development";
   const graphql = createGraphqlServer(
     {
       repositories,
@@ -120,20 +177,17 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       ttlMs: config.cache.ttlMs,
       system,
       log,
-      identify: async () => localViewer,
+      identify,
     },
     {
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isCacheExplained,
+      sampler,
     },
   );
   const http = createHttpServer({
     graphql,
-    replay: createReplay({
-      store: coherence.store,
-      maxBytes: Math.ceil(config.cache.maxBytes / 8),
-      isExplained: isCacheExplained,
-    }),
+    replay,
     isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
     maxBodyBytes: config.http.maxBodyBytes,
     log,
@@ -141,6 +195,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));
   // Before requests are waited for: some of them wait for jobs.
   releasers.push(async () => jobs.stopWaiting());
+  warming.start();
 
   let closing: Promise<void> | undefined;
   return {

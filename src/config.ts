@@ -84,6 +84,23 @@ export const variables = {
       default: "67108864",
     },
   ),
+  CACHE_WARM_COUNT: variable(
+    count(0, 10_000),
+    "How many of the most requested queries are run at the next start; 0: none, nor remembered.",
+    { default: "100" },
+  ),
+  CACHE_WARM_FILE: variable(
+    z.string().min(1),
+    "Queries to run at the start instead: a JSON file, `[{query, variables?, operationName?}]`.",
+  ),
+  CACHE_SAMPLE_RATE: variable(
+    z
+      .string()
+      .regex(/^(0(\.\d+)?|1(\.0+)?)$/, "expected a number from 0 to 1, such as 0.001")
+      .transform(Number),
+    "Which part of the hits is compared with the database, 0 to 1; one that is wrong is logged.",
+    { default: "0.001" },
+  ),
   CACHE_TTL_USER: variable(count(0, 86_400), "How long users are kept, in seconds; 0: not at all.", {
     default: "600",
   }),
@@ -232,6 +249,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     encryptionKey: value.ENCRYPTION_KEY,
     cache: {
+      isEnabled: value.CACHE_ENABLED,
+      /** 0 when the cache is off. */
+      warmCount: value.CACHE_ENABLED ? value.CACHE_WARM_COUNT : 0,
+      warmFile: value.CACHE_WARM_FILE,
+      sampleRate: value.CACHE_SAMPLE_RATE,
       maxBytes: value.CACHE_MAX_BYTES,
       /** All 0 when the cache is off. */
       ttlMs: {

@@ -21,6 +21,8 @@ export type ErrorCode =
   | "VALIDATION_FAILED"
   /** The request names nobody, and what it asks for needs somebody. */
   | "UNAUTHENTICATED"
+  /** Whoever asks may not have it. */
+  | "FORBIDDEN"
   /** The body is longer than the service reads. */
   | "PAYLOAD_TOO_LARGE"
   /** The database does not answer. The same request may succeed later. */
@@ -54,6 +56,11 @@ export class AppError extends Error {
 /** The named row is not there. */
 export function notFound(type: string, id: string): AppError {
   return new AppError("NOT_FOUND", `There is no ${type} with the id "${id}".`, { details: { type, id } });
+}
+
+/** Whoever asks may not do this; the message says who may. */
+export function forbidden(message: string): AppError {
+  return new AppError("FORBIDDEN", message);
 }
 
 /** An input breaks one or more rules. The message repeats the first, `details.issues` has all. */

@@ -29,10 +29,29 @@ export interface CacheLifetimes {
   readonly statistics: number;
 }
 
+/** Which layer of the cache each kind of answer is in, and which of the lifetimes it has. */
+export const CACHE_KINDS = {
+  user: { layer: "entities", lifetime: "user" },
+  githubId: { layer: "entities", lifetime: "user" },
+  project: { layer: "entities", lifetime: "project" },
+  job: { layer: "entities", lifetime: "conversionJob" },
+  documents: { layer: "entities", lifetime: "conversionJob" },
+  users: { layer: "collections", lifetime: "collection" },
+  projects: { layer: "collections", lifetime: "collection" },
+  jobs: { layer: "collections", lifetime: "collection" },
+  files: { layer: "collections", lifetime: "collection" },
+  jobEvents: { layer: "collections", lifetime: "collection" },
+  userStatistics: { layer: "statistics", lifetime: "statistics" },
+  projectStatistics: { layer: "statistics", lifetime: "statistics" },
+  jobStatistics: { layer: "statistics", lifetime: "statistics" },
+} as const satisfies Record<string, { layer: string; lifetime: keyof CacheLifetimes }>;
+
+export type CacheKind = keyof typeof CACHE_KINDS;
+
 export interface LoaderOptions {
   /** Collects what the request's answer depends on, cached or not. */
   readonly reads: TagRecorder;
-  readonly store: CoherentStore;
+  readonly store: Pick<CoherentStore, "getMany">;
   readonly ttlMs: CacheLifetimes;
   /**
    * An instant after the request's arrival, when there is one: then its reads need not ask for another.
@@ -71,15 +90,14 @@ export function createLoaders(
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
   async function cached<Value>(
-    kind: string,
-    lifetimeMs: number,
+    kind: CacheKind,
     keys: readonly string[],
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
   ): Promise<(Value | Error)[]> {
     const keyOf = new Map(keys.map((key) => [`${kind}:${key}`, key]));
     const answers = await store.getMany<Value>([...keyOf.keys()], {
       kind,
-      ttlMs: lifetimeMs,
+      ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
       begun: begun(),
       loadMany: async (missing) => {
         const results = await read(missing.map((storeKey) => keyOf.get(storeKey)!));
@@ -100,13 +118,12 @@ export function createLoaders(
 
   function rows<Row>(
     type: EntityType,
-    kind: string,
-    lifetimeMs: number,
+    kind: CacheKind,
     find: (ids: readonly string[]) => Promise<(Row | null)[]>,
     isKept: (row: Row) => boolean = () => true,
   ) {
     return new DataLoader<string, Row | null>((ids) =>
-      cached(kind, lifetimeMs, ids, async (missing) => {
+      cached(kind, ids, async (missing) => {
         const found = await find(missing);
         return found.map((row, index) => ({
           value: row,
@@ -117,19 +134,13 @@ export function createLoaders(
     );
   }
 
-  const userById = rows("User", "user", ttlMs.user, users.findByIds);
-  const projectById = rows("Project", "project", ttlMs.project, projects.findByIds);
-  const conversionJobById = rows(
-    "ConversionJob",
-    "job",
-    ttlMs.conversionJob,
-    conversionJobs.findByIds,
-    (job) => !isActive(job),
-  );
+  const userById = rows("User", "user", users.findByIds);
+  const projectById = rows("Project", "project", projects.findByIds);
+  const conversionJobById = rows("ConversionJob", "job", conversionJobs.findByIds, (job) => !isActive(job));
 
   /** @param tagsOf a row's own tags: its columns are in the page, whatever the list depends on */
   function lists<Row>(
-    kind: string,
+    kind: CacheKind,
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
     tagsOf: (row: Row) => string[],
     onRow: (row: Row) => void = () => {},
@@ -138,7 +149,7 @@ export function createLoaders(
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
         const requestOf = new Map(requests.map((request) => [digest(request), request]));
-        const answers = await cached(kind, ttlMs.collection, [...requestOf.keys()], async (missing) => {
+        const answers = await cached(kind, [...requestOf.keys()], async (missing) => {
           const asked = missing.map((key) => requestOf.get(key)!);
           const loaded = await load(asked);
           return loaded.map((value, index): Read<Page<Row> | number> | Error => {
@@ -162,12 +173,12 @@ export function createLoaders(
   }
 
   function statistics<Statistics>(
-    kind: string,
+    kind: CacheKind,
     tagsOf: (key: string) => string[],
     read: (keys: readonly string[]) => Promise<readonly Statistics[]>,
   ) {
     return new DataLoader<string, Statistics>((keys) =>
-      cached(kind, ttlMs.statistics, keys, async (missing) => {
+      cached(kind, keys, async (missing) => {
         const figures = await read(missing);
         return figures.map((value, index) => ({ value, tags: tagsOf(missing[index]!) }));
       }),
@@ -180,7 +191,7 @@ export function createLoaders(
     conversionJobById,
 
     userByGithubId: new DataLoader<string, Awaited<ReturnType<typeof users.findById>>>((githubIds) =>
-      cached("githubId", ttlMs.user, githubIds, async (missing) => {
+      cached("githubId", githubIds, async (missing) => {
         const found = await users.findByGithubIds(missing);
         return found.map((user, index) => ({
           value: user,
@@ -190,12 +201,7 @@ export function createLoaders(
     ),
 
     /** The plan and results of jobs. */
-    conversionJobDocumentsById: rows(
-      "ConversionJob",
-      "documents",
-      ttlMs.conversionJob,
-      conversionJobs.findDocumentsByIds,
-    ),
+    conversionJobDocumentsById: rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
 
     // Rows that come with a list need not be read again by id.
     users: lists(

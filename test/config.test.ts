@@ -28,6 +28,10 @@ test("an empty environment is a configuration: the documented defaults", () => {
     },
     encryptionKey: undefined,
     cache: {
+      isEnabled: true,
+      warmCount: 100,
+      warmFile: undefined,
+      sampleRate: 0.001,
       maxBytes: 67_108_864,
       ttlMs: {
         user: 600_000,

@@ -3,10 +3,12 @@ import pg from "pg";
 import type { Logger } from "pino";
 import type { RedisConnection } from "../cache/connection.ts";
 import { createEpochs } from "./epochs.ts";
+import { createInvalidate } from "./invalidate.ts";
 import { createMemoryVersionTable } from "./memoryVersionTable.ts";
 import { createRedisVersionTable, createScriptRunner } from "./redisVersionTable.ts";
 import { createRelay } from "./relay.ts";
 import { createSettler } from "./settle.ts";
+import { createStatus } from "./status.ts";
 import { createCoherentStore } from "./store.ts";
 import type { Epoch } from "./versionTable.ts";
 import { createCoherentWrite, type Transaction } from "./write.ts";
@@ -20,6 +22,8 @@ export interface CoherenceOptions<Tx extends Transaction> {
   readonly namespace: string;
   /** Runs the work in one READ COMMITTED transaction, and commits when it resolves. */
   readonly transaction: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
+  /** False: nothing is kept here. Writes are told to the instances that do. */
+  readonly isEnabled: boolean;
   /** The limit of the answers that are kept in this process. */
   readonly maxBytes: number;
   readonly log: Logger;
@@ -49,7 +53,7 @@ const INSTANCES = 7_270_736_902;
  * all times.
  */
 export function createCoherence<Tx extends Transaction>(options: CoherenceOptions<Tx>) {
-  const { connectionString, redis, namespace, transaction, maxBytes, log } = options;
+  const { connectionString, redis, namespace, transaction, isEnabled, maxBytes, log } = options;
   const onError = (error: unknown) =>
     log.debug({ err: error }, "the cache goes on without its version table");
 
@@ -63,6 +67,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   // While a client is in use the pool does not listen for it, and an error that nobody hears ends the process.
   control.on("connect", (client) => client.on("error", onError));
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
+  const presentEpoch = () => countedEpoch(epochs.latest());
 
   const table = redis
     ? createRedisVersionTable({ redis: scriptRunner(redis, namespace), namespace })
@@ -88,13 +93,15 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
         return time;
       },
     },
-    epoch: () => countedEpoch(epochs.latest()),
+    epoch: presentEpoch,
     onError,
   });
   const settle = createSettler({ query, table });
   const writeThrough = <T extends Transaction>(
     transaction: <Result>(work: (tx: T) => Promise<Result>) => Promise<Result>,
   ) => createCoherentWrite<T>({ transaction, table, epochs, onError });
+  const invalidate = createInvalidate({ table, epochs, onError });
+  const status = createStatus({ isEnabled, table, epochs });
 
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -102,7 +109,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
 
   async function settleFromTimeToTime(): Promise<void> {
     while (!signal.aborted) {
-      const epoch = countedEpoch(epochs.latest());
+      const epoch = presentEpoch();
       if (epoch !== undefined) await settle(epoch).catch(onError);
       await sleep(SETTLE_EVERY_MS, undefined, { signal }).catch(() => {});
     }
@@ -152,8 +159,23 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     write: writeThrough<Tx>(transaction),
     /** The same on transactions of another kind. */
     writeThrough,
-    /** How often another epoch began, and how many changes of others were told. */
-    statistics: () => ({ epochChanges: epochs.changes(), relayedChanges: relay.relayed() }),
+    invalidate,
+    /** Whether answers are served from the cache at this moment, and what keeps them from it. Never rejects. */
+    status: status.read,
+    untilServing: status.untilServing,
+
+    /** How often another epoch began, and how the changes of others were told. */
+    statistics: () => ({
+      epochChanges: epochs.changes(),
+      relayedChanges: relay.relayed(),
+      relay: { lag: relay.lag(), reportAgeMs: relay.reportAgeMs() },
+    }),
+
+    /** Counts from 0 again, save for the epochs. */
+    resetStatistics(): void {
+      store.resetStatistics();
+      relay.resetStatistics();
+    },
 
     /** @param canListen false for the embedded database, which delivers no notifications */
     start({ canListen }: { canListen: boolean }): void {

@@ -47,12 +47,15 @@ const epochRow = z.object({
   name: z.string().transform((name) => name as Epoch), // Safe: the table's check constraint.
   state: z.enum(["live", "retiring", "retired", "quiescing"]),
   isSameServer: z.boolean(),
+  /** How long it has been in this state. */
+  ageMs: z.number(),
 });
 export type EpochRow = z.infer<typeof epochRow>;
 
 // A server that has been restarted or replaced may have lost what it had acknowledged.
 const SERVER = `extract(epoch FROM pg_postmaster_start_time())::text || '/' || (SELECT timeline_id FROM pg_control_checkpoint())`;
-const READ = `SELECT name, state, server = ${SERVER} AS "isSameServer" FROM cache_epoch`;
+const READ = `SELECT name, state, server = ${SERVER} AS "isSameServer",
+  greatest(0, extract(epoch FROM clock_timestamp() - changed_at) * 1000)::float8 AS "ageMs" FROM cache_epoch`;
 const RETIRE = `UPDATE cache_epoch SET state = CASE state WHEN 'live' THEN 'retiring' ELSE 'retired' END, changed_at = now()
   WHERE name = $1 AND state IN ('live', 'quiescing')`;
 const CLAIM = `UPDATE cache_epoch SET name = $2, server = ${SERVER}, changed_at = now() WHERE name = $1 AND state = 'retired'`;
@@ -74,7 +77,7 @@ export function createEpochs(options: EpochOptions) {
   /** Transactions with lower ids may not know of this epoch. */
   let barrier: { readonly name: Epoch; readonly xmax: string } | undefined;
   let reported: Epoch | undefined;
-  /** When this process first saw an epoch live that has ended since, or has not. */
+  /** When the last epoch that this process has seen live became so: before our start, when it was another's. */
   let liveSince: number | undefined;
   let changes = 0;
 
@@ -86,7 +89,7 @@ export function createEpochs(options: EpochOptions) {
     if (seen?.name !== row.name || seen.state !== row.state) {
       if (row.state === "live") {
         changes++;
-        liveSince = now();
+        liveSince = askedAt - row.ageMs;
       }
       seen = { name: row.name, state: row.state, at: now() };
     }
@@ -137,8 +140,14 @@ export function createEpochs(options: EpochOptions) {
     /** The epoch on which this process holds a read lease at this moment. */
     held: (): Epoch | undefined => (lease !== undefined && now() < lease.until ? lease.epoch : undefined),
 
+    /** Reads the row, and renews the lease by it. Rejects when PostgreSQL cannot be reached. */
+    read,
+
     /** The row as it was read last. */
     latest: (): EpochRow | undefined => latest,
+
+    /** For how long this process has seen the row's epoch in its state, in ms. */
+    stateAgeMs: (): number => (seen === undefined ? 0 : now() - seen.at),
 
     /** How often this process has seen another epoch go live. */
     changes: (): number => changes,

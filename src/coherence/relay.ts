@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { createLagRecord, type RelayLag } from "./relayLag.ts";
 import type { Epoch, VersionTable } from "./versionTable.ts";
 
 export interface RelayClient {
@@ -20,10 +21,12 @@ export interface RelayOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-const outboxRow = z.object({ id: z.string(), tags: z.array(z.string()) });
+const outboxRow = z.object({ id: z.string(), tags: z.array(z.string()), ageMs: z.number() });
 
-const LOCK = "SELECT id::text, tags FROM cache_invalidations ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED";
-const LEFT = "SELECT id::text, tags FROM cache_invalidations ORDER BY id LIMIT $1";
+// The age is told by the one clock that wrote the time: PostgreSQL's.
+const ROWS = `SELECT id::text, tags, (1000 * extract(epoch FROM clock_timestamp() - created_at))::float8 AS "ageMs"
+  FROM cache_invalidations ORDER BY id LIMIT $1`;
+const LOCK = `${ROWS} FOR UPDATE SKIP LOCKED`;
 
 /**
  * Tells the version table what others than the service have changed: the rows that are left in
@@ -52,21 +55,27 @@ export function createRelay(options: RelayOptions) {
   let previousInstant: number | undefined;
   let seen = new Set<string>();
   let told = new Set<string>();
-  let relayed = 0;
+  const record = createLagRecord();
+  /** When this pass's `instant`, and the last one that a report covered, were learned on this process's clock. */
+  let instantAt = 0;
+  let coveredAt: number | undefined;
   let wakeUp = () => {};
 
-  const tell = async (rows: readonly z.infer<typeof outboxRow>[]): Promise<void> => {
+  /** @param readAt before the rows were asked for, on this process's clock */
+  const tell = async (rows: readonly z.infer<typeof outboxRow>[], readAt: number): Promise<void> => {
     if (rows.length === 0) return;
     const tags = new Set(rows.flatMap((row) => row.tags));
     if ((await table.bump(epoch!, [...tags])) === "lost") throw new Error(`The epoch ${epoch} was lost.`);
-    relayed += rows.length;
+    const sinceRead = performance.now() - readAt;
+    for (const { ageMs } of rows) record.add(ageMs + sinceRead);
   };
 
   const relayUnlocked = async (client: RelayClient): Promise<boolean> => {
     await client.query("BEGIN");
+    const readAt = performance.now();
     const locked = z.array(outboxRow).parse((await client.query(LOCK, [batchSize])).rows);
     // The bump first: should the rest fail, they are told again.
-    await tell(locked);
+    await tell(locked, readAt);
     if (locked.length > 0) {
       await client.query("DELETE FROM cache_invalidations WHERE id = ANY($1::bigint[])", [
         locked.map(({ id }) => id),
@@ -78,9 +87,10 @@ export function createRelay(options: RelayOptions) {
 
   /** Rows that another relay holds. Returns the instant up to which everything is told now. */
   const relayLocked = async (client: RelayClient): Promise<number | undefined> => {
-    const left = z.array(outboxRow).parse((await client.query(LEFT, [batchSize])).rows);
+    const readAt = performance.now();
+    const left = z.array(outboxRow).parse((await client.query(ROWS, [batchSize])).rows);
     const overdue = left.filter(({ id }) => seen.has(id) && !told.has(id));
-    await tell(overdue);
+    await tell(overdue, readAt);
     told = new Set(left.filter(({ id }) => told.has(id) || seen.has(id)).map(({ id }) => id));
     seen = new Set(left.map(({ id }) => id));
     if (left.length === batchSize) return undefined;
@@ -89,7 +99,16 @@ export function createRelay(options: RelayOptions) {
 
   return {
     /** How many rows were told. */
-    relayed: (): number => relayed,
+    relayed: (): number => record.read().count,
+
+    /** How late the changes of others were told. */
+    lag: (): RelayLag => record.read(),
+
+    /** How long ago the instant is up to which this process has last reported everything as told, in ms. */
+    reportAgeMs: (): number | undefined =>
+      coveredAt === undefined ? undefined : performance.now() - coveredAt,
+
+    resetStatistics: (): void => record.reset(),
 
     /**
      * One pass. Rejects when PostgreSQL or the table cannot be reached; nothing is lost then.
@@ -102,9 +121,10 @@ export function createRelay(options: RelayOptions) {
       if (present !== epoch) {
         epoch = present;
         instant = previousInstant = undefined;
+        coveredAt = undefined;
         [seen, told] = [new Set(), new Set()];
       }
-      instant ??= await beat(undefined);
+      if (instant === undefined) await beat(undefined);
       const client = await connect();
       let isBroken = true;
       try {
@@ -112,8 +132,10 @@ export function createRelay(options: RelayOptions) {
         const covered = hasMore ? undefined : await relayLocked(client);
         isBroken = false;
         if (hasMore) return true;
+        const coveredSince = covered === instant ? instantAt : coveredAt;
         previousInstant = instant;
-        instant = await beat(covered);
+        await beat(covered);
+        coveredAt = coveredSince;
         return false;
       } finally {
         // Closing the connection rolls back what was begun.
@@ -139,9 +161,13 @@ export function createRelay(options: RelayOptions) {
     },
   };
 
-  async function beat(covered: number | undefined): Promise<number> {
+  /** Reports, and learns the instant of the next pass. */
+  async function beat(covered: number | undefined): Promise<void> {
+    // Before the call: a report's age is never told as less than it is.
+    const askedAt = performance.now();
     const time = await table.beat(epoch!, covered);
     if (time === "lost") throw new Error(`The epoch ${epoch} was lost.`);
-    return time;
+    instant = time;
+    instantAt = askedAt;
   }
 }

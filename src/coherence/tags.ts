@@ -22,6 +22,11 @@ export const collectionTag = lookupTag;
 /** Any change of membership, order or filter columns in the type: global lists, searches, counts. */
 export const anyOfTypeTag = (type: EntityType) => `${type}#`;
 
+const TAG = /^(User|Project|ProjectFile|ConversionJob)(:[^\s]+|@[A-Za-z]+=[^\s]+|#|!)$/;
+
+/** Whether it is one of the forms above, or `Project!`: everything of a type. */
+export const isTag = (text: string): boolean => TAG.test(text);
+
 const TYPE = /^[^:@#!]+/;
 
 /**

@@ -8,6 +8,7 @@ import { createJobResultRepository } from "./jobResult.ts";
 import { createProjectRepository } from "./project.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
+import { createWarmOperationRepository } from "./warmOperation.ts";
 
 export type Repositories = ReturnType<typeof createRepositories>;
 
@@ -29,6 +30,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const jobLeases = createJobLeaseRepository(access);
   const jobResults = createJobResultRepository(access);
   const jobControl = createJobControlRepository(access);
+  const warmOperations = createWarmOperationRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -48,6 +50,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     jobLeases,
     jobResults,
     jobControl,
+    warmOperations,
     healthCheck,
   };
 }

@@ -9,6 +9,7 @@ import "./conversionJobMutations.ts";
 import "./workerMutations.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
+import "./cacheMutations.ts";
 import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";

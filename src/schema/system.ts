@@ -2,6 +2,7 @@ import type { PoolStatistics } from "../database/database.ts";
 import type { ComponentHealth } from "../repositories/index.ts";
 import { builder } from "./builder.ts";
 import { cacheControl } from "./cacheControl.ts";
+import type { CacheAdministration } from "./cacheMutations.ts";
 import type { CacheStatistics } from "./cacheStatistics.ts";
 
 export interface ProcessStatistics {
@@ -19,7 +20,8 @@ export interface SystemReports {
     readonly isHealthy: boolean;
     readonly components: readonly ComponentHealth[];
   }>;
-  readonly cacheStatistics: () => CacheStatistics;
+  readonly cacheStatistics: () => Promise<CacheStatistics>;
+  readonly cache: CacheAdministration;
   readonly statistics: () => { readonly pool: PoolStatistics; readonly process: ProcessStatistics };
 }
 

@@ -30,12 +30,69 @@ export type AddProjectFilesInput = {
   readonly projectId: Scalars['ID']['input'];
 };
 
+/** What to do. */
+export type CacheAdviceAction =
+  /** Nothing: it is as it should be. */
+  | 'KEEP'
+  /** Give the cache more memory: `CACHE_MAX_BYTES`. */
+  | 'MEMORY'
+  /** Give it a longer time. */
+  | 'RAISE';
+
 /** Whose answers are kept. */
 export type CacheControlScope =
   /** Those of viewers who have said who they are. */
   | 'PRIVATE'
   /** Everybody's. */
   | 'PUBLIC';
+
+/** Where the epoch is in its life. */
+export type CacheEpochState =
+  /** Answers may be served from it. */
+  | 'LIVE'
+  /** It is about to begin. */
+  | 'QUIESCING'
+  /** It has ended. */
+  | 'RETIRED'
+  /** It has ended, and some may not have heard of it yet. */
+  | 'RETIRING';
+
+/** Figures that are counted together. */
+export type CacheFigures =
+  /** Those of all layers, and of the relay. */
+  | 'ANSWERS'
+  /** Those of the cache manager's keys in Redis. */
+  | 'MANAGER'
+  /** Those of replayed requests. */
+  | 'REPLAY'
+  /** `samples` and `violations`. */
+  | 'SAMPLER';
+
+/** A layer of the cache. */
+export type CacheLayerName =
+  /** Pages and totals of lists. */
+  | 'COLLECTIONS'
+  /** Rows. */
+  | 'ENTITIES'
+  /** Whole answers of queries. */
+  | 'RESPONSES'
+  /** Figures over rows. */
+  | 'STATISTICS';
+
+/** Why nothing is served from the cache. Answers come from the database meanwhile. */
+export type CacheObstacle =
+  /** No instance has reported changes by others than the service for a second. */
+  | 'LAGGING'
+  /** Redis or PostgreSQL was restarted or could not be reached; the cache is about to begin anew. */
+  | 'LOST'
+  /** PostgreSQL has not been heard of for a second. */
+  | 'NO_LEASE'
+  /** It is turned off (`CACHE_ENABLED`). */
+  | 'OFF'
+  /** It begins anew, and waits for transactions that began before to end. */
+  | 'QUIESCING'
+  /** Redis does not answer. */
+  | 'UNREACHABLE';
 
 /** Which job to call off. */
 export type CancelConversionJobInput = {
@@ -290,6 +347,14 @@ export type ImportProjectsInput = {
   readonly projects: ReadonlyArray<ImportProjectInput>;
 };
 
+/** What is to be read anew: tags, a pattern, or both. */
+export type InvalidateCacheInput = {
+  /** Keys of the cache manager's in Redis, as a glob: `*` `?` `[a-c]`, and `\` before what stands for itself. */
+  readonly pattern?: InputMaybe<Scalars['String']['input']>;
+  /** What answers depend on, up to 1000: `Project:<id>`, `Project@userId=<id>`, `Project#` (any list or figure), `Project!` (all of it). Whatever was kept with one of them is void, in all instances. */
+  readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
 /** Which job to pause. */
 export type PauseConversionJobInput = {
   /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
@@ -391,6 +456,12 @@ export type ReprioritizeConversionJobInput = {
   readonly id: Scalars['ID']['input'];
   /** −1,000 to 1,000; higher is claimed first. */
   readonly priority: Scalars['Int']['input'];
+};
+
+/** Which figures to count anew. */
+export type ResetCacheStatisticsInput = {
+  /** Which; left out: all. */
+  readonly figures?: InputMaybe<ReadonlyArray<CacheFigures>>;
 };
 
 /** Which job to let go on. */
@@ -533,6 +604,22 @@ export type UserRole =
   | 'USER'
   /** Carry out conversion jobs. */
   | 'WORKER';
+
+/** What to read before it is asked for. */
+export type WarmCacheInput = {
+  /** Up to 100 queries. */
+  readonly operations: ReadonlyArray<WarmOperationInput>;
+};
+
+/** A query to run. */
+export type WarmOperationInput = {
+  /** Which of its operations. */
+  readonly operationName?: InputMaybe<Scalars['String']['input']>;
+  /** The document, byte for byte as it will be asked for. */
+  readonly query: Scalars['String']['input'];
+  /** Its variables: a JSON object, as text. */
+  readonly variables?: InputMaybe<Scalars['String']['input']>;
+};
 
 /** What a worker shall do with a job. */
 export type WorkerDirective =
@@ -836,10 +923,64 @@ export type StatisticsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type StatisticsQuery = { readonly statistics: { readonly pool: { readonly total: number, readonly idle: number, readonly waiting: number, readonly min: number, readonly max: number, readonly idleErrors: number }, readonly process: { readonly uptimeSeconds: number, readonly residentMemoryBytes: number, readonly heapUsedBytes: number, readonly cpuPercent: number, readonly nodeVersion: string } } };
 
+type CacheCounts_CacheKind_Fragment = { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly expirations: number, readonly evictions: number, readonly entries: number, readonly bytes: number };
+
+type CacheCounts_CacheLayer_Fragment = { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly expirations: number, readonly evictions: number, readonly entries: number, readonly bytes: number };
+
+type CacheCounts_CacheStatistics_Fragment = { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly expirations: number, readonly evictions: number, readonly entries: number, readonly bytes: number };
+
+export type CacheCountsFragment =
+  | CacheCounts_CacheKind_Fragment
+  | CacheCounts_CacheLayer_Fragment
+  | CacheCounts_CacheStatistics_Fragment
+;
+
+type CacheManagerCounts_CacheManagerPrefix_Fragment = { readonly hits: number, readonly misses: number, readonly errors: number, readonly writes: number, readonly hitRate: number, readonly bytesRead: number, readonly bytesWritten: number, readonly latencyP50Ms: number, readonly latencyP95Ms: number, readonly latencyP99Ms: number };
+
+type CacheManagerCounts_CacheManagerTotal_Fragment = { readonly hits: number, readonly misses: number, readonly errors: number, readonly writes: number, readonly hitRate: number, readonly bytesRead: number, readonly bytesWritten: number, readonly latencyP50Ms: number, readonly latencyP95Ms: number, readonly latencyP99Ms: number };
+
+export type CacheManagerCountsFragment =
+  | CacheManagerCounts_CacheManagerPrefix_Fragment
+  | CacheManagerCounts_CacheManagerTotal_Fragment
+;
+
 export type CacheStatisticsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CacheStatisticsQuery = { readonly cacheStatistics: { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly entries: number, readonly bytes: number, readonly validations: number, readonly epochChanges: number, readonly relayedChanges: number } };
+export type CacheStatisticsQuery = { readonly cacheStatistics: (
+    { readonly since: string, readonly validations: number, readonly epochChanges: number, readonly relayedChanges: number, readonly samples: number, readonly violations: number, readonly status: { readonly isServing: boolean, readonly obstacle: CacheObstacle | null, readonly pendingTransactions: number | null, readonly epoch: { readonly name: string, readonly state: CacheEpochState, readonly ageMs: number } | null }, readonly relay: { readonly lastReportAgeMs: number | null, readonly lagP50Ms: number, readonly lagP99Ms: number, readonly lagMaxMs: number }, readonly layers: ReadonlyArray<(
+      { readonly layer: CacheLayerName, readonly kinds: ReadonlyArray<(
+        { readonly kind: string }
+        & CacheCounts_CacheKind_Fragment
+      )> }
+      & CacheCounts_CacheLayer_Fragment
+    )>, readonly replay: { readonly requests: number, readonly bytes: number, readonly hits: number, readonly misses: number }, readonly manager: { readonly since: string, readonly total: CacheManagerCounts_CacheManagerTotal_Fragment, readonly prefixes: ReadonlyArray<(
+        { readonly prefix: string }
+        & CacheManagerCounts_CacheManagerPrefix_Fragment
+      )> } | null, readonly advice: ReadonlyArray<{ readonly setting: string, readonly action: CacheAdviceAction, readonly currentSeconds: number, readonly advisedSeconds: number, readonly reason: string }> }
+    & CacheCounts_CacheStatistics_Fragment
+  ) };
+
+export type InvalidateCacheMutationVariables = Exact<{
+  input: InvalidateCacheInput;
+}>;
+
+
+export type InvalidateCacheMutation = { readonly invalidateCache: { readonly tags: number, readonly keys: number, readonly isComplete: boolean } };
+
+export type WarmCacheMutationVariables = Exact<{
+  input: WarmCacheInput;
+}>;
+
+
+export type WarmCacheMutation = { readonly warmCache: { readonly warmed: number, readonly notKept: number, readonly failed: number } };
+
+export type ResetCacheStatisticsMutationVariables = Exact<{
+  input: ResetCacheStatisticsInput;
+}>;
+
+
+export type ResetCacheStatisticsMutation = { readonly resetCacheStatistics: { readonly figures: ReadonlyArray<CacheFigures> } };
 
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -972,6 +1113,8 @@ export class TypedDocumentString<TResult, TVariables>
 
 
 
+
+
 export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
 export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
 export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
@@ -1001,7 +1144,10 @@ export const NodeDocument = /*#__PURE__*/ new TypedDocumentString("query Node($i
 export const NodesDocument = /*#__PURE__*/ new TypedDocumentString("query Nodes($ids:[ID!]!){nodes(ids:$ids){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodesQuery, NodesQueryVariables>;
 export const HealthDocument = /*#__PURE__*/ new TypedDocumentString("query Health{health{status components{name status latencyMs message}}}") as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
 export const StatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query Statistics{statistics{pool{total idle waiting min max idleErrors}process{uptimeSeconds residentMemoryBytes heapUsedBytes cpuPercent nodeVersion}}}") as unknown as TypedDocumentString<StatisticsQuery, StatisticsQueryVariables>;
-export const CacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query CacheStatistics{cacheStatistics{hitRate localHits sharedHits joinedHits misses bypasses fills rejectedFills uncacheable errors invalidations entries bytes validations epochChanges relayedChanges}}") as unknown as TypedDocumentString<CacheStatisticsQuery, CacheStatisticsQueryVariables>;
+export const CacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query CacheStatistics{cacheStatistics{...CacheCounts since status{isServing obstacle epoch{name state ageMs}pendingTransactions}validations epochChanges relayedChanges relay{lastReportAgeMs lagP50Ms lagP99Ms lagMaxMs}layers{layer ...CacheCounts kinds{kind ...CacheCounts}}replay{requests bytes hits misses}manager{since total{...CacheManagerCounts}prefixes{prefix ...CacheManagerCounts}}samples violations advice{setting action currentSeconds advisedSeconds reason}}}fragment CacheCounts on CacheCounters{hitRate localHits sharedHits joinedHits misses bypasses fills rejectedFills uncacheable errors invalidations expirations evictions entries bytes}fragment CacheManagerCounts on CacheManagerCounters{hits misses errors writes hitRate bytesRead bytesWritten latencyP50Ms latencyP95Ms latencyP99Ms}") as unknown as TypedDocumentString<CacheStatisticsQuery, CacheStatisticsQueryVariables>;
+export const InvalidateCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation InvalidateCache($input:InvalidateCacheInput!){invalidateCache(input:$input){tags keys isComplete}}") as unknown as TypedDocumentString<InvalidateCacheMutation, InvalidateCacheMutationVariables>;
+export const WarmCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation WarmCache($input:WarmCacheInput!){warmCache(input:$input){warmed notKept failed}}") as unknown as TypedDocumentString<WarmCacheMutation, WarmCacheMutationVariables>;
+export const ResetCacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ResetCacheStatistics($input:ResetCacheStatisticsInput!){resetCacheStatistics(input:$input){figures}}") as unknown as TypedDocumentString<ResetCacheStatisticsMutation, ResetCacheStatisticsMutationVariables>;
 export const ViewerDocument = /*#__PURE__*/ new TypedDocumentString("query Viewer{viewer{...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const UserDocument = /*#__PURE__*/ new TypedDocumentString("query User($id:ID$githubId:String){user(id:$id githubId:$githubId){...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
 export const UsersDocument = /*#__PURE__*/ new TypedDocumentString("query Users($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){users(first:$first after:$after last:$last before:$before){nodes{...UserFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
@@ -1081,6 +1227,12 @@ export interface Operations<Options> {
   readonly statistics: (variables?: StatisticsQueryVariables, options?: Options) => Promise<StatisticsQuery["statistics"]>;
   /** What the cache of the instance that answers has done, read now. */
   readonly cacheStatistics: (variables?: CacheStatisticsQueryVariables, options?: Options) => Promise<CacheStatisticsQuery["cacheStatistics"]>;
+  /** For administrators: voids what is kept, in all instances, before it answers. */
+  readonly invalidateCache: (variables: InvalidateCacheMutationVariables, options?: Options) => Promise<InvalidateCacheMutation["invalidateCache"]>;
+  /** For administrators: runs queries now, as the one who asks. Rows, lists and figures are warm for everybody then, the answers as a whole for the one who asks. */
+  readonly warmCache: (variables: WarmCacheMutationVariables, options?: Options) => Promise<WarmCacheMutation["warmCache"]>;
+  /** For administrators: counts the figures of the instance that answers from 0 again. */
+  readonly resetCacheStatistics: (variables: ResetCacheStatisticsMutationVariables, options?: Options) => Promise<ResetCacheStatisticsMutation["resetCacheStatistics"]>;
   /** Who sends this request; null for nobody in particular. */
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
   /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
@@ -1144,6 +1296,9 @@ export function createOperations<Options>(request: Request<Options>): Operations
     health: async (variables, options) => (await request(HealthDocument, variables ?? {}, options)).health,
     statistics: async (variables, options) => (await request(StatisticsDocument, variables ?? {}, options)).statistics,
     cacheStatistics: async (variables, options) => (await request(CacheStatisticsDocument, variables ?? {}, options)).cacheStatistics,
+    invalidateCache: async (variables, options) => (await request(InvalidateCacheDocument, variables, options)).invalidateCache,
+    warmCache: async (variables, options) => (await request(WarmCacheDocument, variables, options)).warmCache,
+    resetCacheStatistics: async (variables, options) => (await request(ResetCacheStatisticsDocument, variables, options)).resetCacheStatistics,
     viewer: async (variables, options) => (await request(ViewerDocument, variables ?? {}, options)).viewer,
     user: async (variables, options) => (await request(UserDocument, variables ?? {}, options)).user,
     users: async (variables, options) => (await request(UsersDocument, variables ?? {}, options)).users,

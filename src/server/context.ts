@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
+import { uncached } from "../coherence/uncached.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
@@ -40,12 +41,22 @@ export async function createContext(
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
   const response = createCachedResponse(store, dependencies);
-  if (exchange !== undefined) exchange.response = response;
+  const viewer =
+    exchange?.runAs !== undefined ? exchange.runAs : await identify(request.headers.get("authorization"));
+  if (exchange !== undefined) {
+    exchange.response = response;
+    exchange.viewer = viewer;
+  }
   return {
-    viewer: await identify(request.headers.get("authorization")),
+    viewer,
     repositories,
     jobs,
-    loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs, begun: response.begun }),
+    loaders: createLoaders(repositories, {
+      reads: dependencies,
+      store: exchange?.isUncached ? uncached : store,
+      ttlMs,
+      begun: response.begun,
+    }),
     dependencies,
     system,
     log: log.child({ requestId }),

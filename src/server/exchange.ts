@@ -1,3 +1,4 @@
+import type { Viewer } from "../schema/context.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 
 /**
@@ -6,8 +7,17 @@ import type { CachedResponse } from "./cachedResponse.ts";
  */
 export interface Exchange {
   readonly requestId: string;
+  /**
+   * The service's own operations run as this viewer, without a token. Set by src/server/internalOperation.ts
+   * alone: nothing that comes over HTTP leads here.
+   */
+  readonly runAs?: Viewer | null;
+  /** Answered from the database alone, and not kept. */
+  readonly isUncached?: boolean;
   /** Set when the request is one for GraphQL. */
   response?: CachedResponse;
+  /** Who sent it; set when the request is one for GraphQL. */
+  viewer?: Viewer | null;
 }
 
 /** What is handed to Yoga along with a request. */

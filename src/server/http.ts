@@ -106,7 +106,8 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
           req.body = read;
         }
         await graphql(req, res, { exchange });
-        if (exchange.response !== undefined) replay.remember(name, res, exchange.response.outcome());
+        if (exchange.response !== undefined)
+          replay.remember(name, res, exchange.response.outcome(), exchange.viewer ?? null);
         return;
       }
       case "/livez":

@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
 import type { CoherentStore } from "../coherence/store.ts";
+import type { Viewer } from "../schema/context.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
+import { operationIn, type RequestCount } from "./requestedOperation.ts";
+import type { Sampler } from "./sampler.ts";
 
 export interface ReplayOptions {
   readonly store: Pick<CoherentStore, "lookUp">;
@@ -10,6 +13,8 @@ export interface ReplayOptions {
   readonly maxBytes: number;
   /** Adds `extensions.responseCache` to every answer. */
   readonly isExplained: boolean;
+  /** Compares hits with the database. */
+  readonly sampler: Sampler;
 }
 
 /** What a request led to the last time. */
@@ -18,6 +23,9 @@ interface Remembered {
   readonly responseKey: string;
   /** What was sent above it, names and values in turn, without what is each response's own. */
   readonly headers: readonly string[];
+  readonly viewer: Viewer | null;
+  /** How often it was sent since `takeCounts` was called last. */
+  requests: number;
 }
 
 /** Longer requests are rarely sent twice, and take their memory from many short ones. */
@@ -50,12 +58,15 @@ export type Replay = ReturnType<typeof createReplay>;
  * store says whether that one is still right. Only answers of the response cache are remembered, so neither mutations
  * and subscriptions nor anything that was refused can be replayed.
  */
-export function createReplay({ store, maxBytes, isExplained }: ReplayOptions) {
+export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOptions) {
   const remembered = new LRUCache<string, Remembered>({
     maxSize: maxBytes,
     sizeCalculation: ({ responseKey, headers }, key) =>
       ENTRY_BYTES + key.length + responseKey.length + headers.reduce((sum, part) => sum + part.length, 0),
   });
+
+  let hits = 0;
+  let misses = 0;
 
   /** Everything in a request that the answer depends on. Undefined: it is none to remember. */
   function nameOf({ method, url, headers }: IncomingMessage, body: Buffer): string | undefined {
@@ -110,19 +121,51 @@ export function createReplay({ store, maxBytes, isExplained }: ReplayOptions) {
         return;
       }
       store.lookUp(RESPONSE_KIND, found.responseKey, (entry) => {
-        // Safe: under such a key the response cache alone keeps something.
-        if (entry === undefined) otherwise();
-        else send(req, res, requestId, found, entry.value as KeptResponse, entry.tags);
+        if (entry === undefined) {
+          misses++;
+          otherwise();
+          return;
+        }
+        hits++;
+        found.requests++;
+        const kept = entry.value as KeptResponse; // Safe: under such a key the response cache alone keeps something.
+        send(req, res, requestId, found, kept, entry.tags);
+        if (sampler.isDue()) {
+          const { responseKey: key, viewer } = found;
+          sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!));
+        }
       });
     },
 
     /** The request has been answered by Yoga. */
-    remember(name: string | undefined, res: ServerResponse, { key, kept }: ResponseOutcome): void {
+    remember(
+      name: string | undefined,
+      res: ServerResponse,
+      { key, kept }: ResponseOutcome,
+      viewer: Viewer | null,
+    ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
       const headers = Object.entries(res.getHeaders()).flatMap(([header, value]) =>
         OWN_HEADERS.has(header) ? [] : [header, String(value)],
       );
-      remembered.set(name, { responseKey: key, headers });
+      const requests = (remembered.peek(name)?.requests ?? 0) + 1;
+      remembered.set(name, { responseKey: key, headers, viewer, requests });
+    },
+
+    /** Which requests were sent since the last call, and how often. */
+    takeCounts(): RequestCount[] {
+      const counts: RequestCount[] = [];
+      for (const [name, found] of remembered.entries()) {
+        if (found.requests > 0) counts.push({ name, viewer: found.viewer, requests: found.requests });
+        found.requests = 0;
+      }
+      return counts;
+    },
+
+    statistics: () => ({ requests: remembered.size, bytes: remembered.calculatedSize, hits, misses }),
+
+    resetStatistics(): void {
+      hits = misses = 0;
     },
   };
 }

@@ -6,13 +6,18 @@ import type { ServerContext } from "./exchange.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { responseCache } from "./plugins/responseCache.ts";
+import type { Sampler } from "./sampler.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 
 /** GraphQL over HTTP. Bodies arrive here whole and within their limit: src/server/http.ts reads them. */
 export function createGraphqlServer(
   sources: ContextSources,
-  options: { readonly isGraphiqlEnabled: boolean; readonly isCacheExplained: boolean },
+  options: {
+    readonly isGraphiqlEnabled: boolean;
+    readonly isCacheExplained: boolean;
+    readonly sampler: Sampler;
+  },
 ) {
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
@@ -22,7 +27,12 @@ export function createGraphqlServer(
       // Documents first: what does not parse or is not valid goes no further.
       codedDocumentErrors(),
       codedRefusals(),
-      ...responseCache({ schema, ttlMs: sources.ttlMs, isExplained: options.isCacheExplained }),
+      ...responseCache({
+        schema,
+        ttlMs: sources.ttlMs,
+        isExplained: options.isCacheExplained,
+        sampler: options.sampler,
+      }),
       conditionalResponses(),
     ],
     maskedErrors: { maskError: createErrorMasker(sources.log) },

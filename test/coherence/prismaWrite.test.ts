@@ -85,12 +85,12 @@ describe("a write through Prisma", () => {
         async retire(name) {
           log.push(`retire ${name}`);
           await setState("retiring");
-          return { name, state: "retiring", isSameServer: true };
+          return { name, state: "retiring", isSameServer: true, ageMs: 0 };
         },
         async untilRetired(name) {
           log.push(`wait until ${name} is retired`);
           await setState("retired");
-          return { name, state: "retired", isSameServer: true };
+          return { name, state: "retired", isSameServer: true, ageMs: 0 };
         },
       },
     });

@@ -288,7 +288,8 @@ describe("instances that share a PostgreSQL and a Redis", () => {
       } else if (clock - since >= 2_000) await epochs.retire(row.name);
     }
     const cycles = begun.slice(1).map((at, index) => at - begun[index]!);
-    expect(Math.min(...cycles)).toBeGreaterThanOrEqual(10_000);
+    // The age of an epoch is asked of PostgreSQL, whose time is not the one that stands still here.
+    expect(Math.min(...cycles)).toBeGreaterThan(9_000);
     expect(Math.max(...cycles)).toBeLessThan(11_000);
 
     // One that has lived for long is followed at once.

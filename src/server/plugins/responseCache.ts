@@ -8,12 +8,16 @@ import type { Viewer } from "../../schema/context.ts";
 import { type CachedResponse, explained, resultOf, SerializedData } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
+import { operationSchema } from "../requestedOperation.ts";
+import type { Sampler } from "../sampler.ts";
 
 export interface ResponseCacheOptions {
   readonly schema: GraphQLSchema;
   readonly ttlMs: CacheLifetimes;
   /** Adds `extensions.responseCache` to every answer that was looked up. */
   readonly isExplained: boolean;
+  /** Compares hits with the database. */
+  readonly sampler: Pick<Sampler, "isDue" | "take">;
 }
 
 /**
@@ -29,6 +33,7 @@ export function responseCache({
   schema,
   ttlMs,
   isExplained,
+  sampler,
 }: ResponseCacheOptions): Plugin<RequestContext>[] {
   const ttlPerSchemaCoordinate = ttlOfCoordinates(schema, ttlMs);
   const profileOf = createOperationProfiles(schema, ttlPerSchemaCoordinate);
@@ -36,7 +41,8 @@ export function responseCache({
   return [
     {
       onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
-        const { response, viewer } = contextValue;
+        const { response, viewer, exchange } = contextValue;
+        if (exchange?.isUncached) return;
         const { isKept, isPrivate } = profileOf(document, operationName ?? undefined);
         if (!isKept || (isPrivate && viewer === null)) return;
         response.enable();
@@ -58,14 +64,16 @@ export function responseCache({
     }) as Plugin<RequestContext>,
     {
       onExecute({ args: { contextValue } }) {
-        const { response } = contextValue;
+        const { response, params, viewer } = contextValue;
         if (!response.isEnabled()) return;
         return {
           onExecuteDone({ result, setResult }) {
             // Safe: neither @defer nor @stream is in the schema.
             response.settle(result as ExecutionResult);
-            const { status, kept, tags } = response.outcome();
+            const { status, key, kept, tags } = response.outcome();
             if (kept === undefined) return;
+            if (status === "hit" && sampler.isDue())
+              sampler.take({ key: key!, kept, tags, viewer }, () => operationSchema.parse(params));
             const text = isExplained ? explained(kept, status, tags) : kept.text;
             setResult(resultOf(kept, text));
           },

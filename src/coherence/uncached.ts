@@ -1,0 +1,12 @@
+import type { CoherentStore } from "./store.ts";
+
+/** Reads everything from the database and keeps nothing: for whoever wants to know what the database says. */
+export const uncached: Pick<CoherentStore, "getMany"> = {
+  async getMany(keys, { loadMany }) {
+    const loaded = await loadMany(keys);
+    return keys.map((_, index) => {
+      const result = loaded[index] ?? new Error(`Expected ${keys.length} results, got ${loaded.length}.`);
+      return result instanceof Error ? result : { ...result, source: "loaded" };
+    });
+  },
+};

@@ -1,0 +1,81 @@
+import * as z from "zod";
+import type { Operation } from "../schema/cacheMutations.ts";
+import type { Viewer } from "../schema/context.ts";
+
+/** How often a request was sent. */
+export interface RequestCount {
+  /** Its name in src/server/replay.ts. */
+  readonly name: string;
+  readonly viewer: Viewer | null;
+  readonly requests: number;
+}
+
+/** An operation that was asked for, by whom and how often. */
+export interface RequestedOperation extends Operation {
+  readonly viewer: Viewer | null;
+  readonly requests: number;
+}
+
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? undefined);
+
+/** A request's parameters. */
+export const operationSchema = z.object({
+  query: z.string(),
+  variables: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((variables) => variables ?? undefined),
+  operationName: optionalText,
+});
+
+/** Lines before the body in a request's name: method and URL, then four headers. */
+const HEAD_LINES = 5;
+
+/**
+ * The operation in a request's name, which src/server/replay.ts has put together. Nothing else of it is
+ * taken: no header, and so no token.
+ *
+ * @returns undefined for forms of a request that are not read here
+ */
+export function operationIn(requestName: string): Operation | undefined {
+  let end = -1;
+  for (let line = 0; line < HEAD_LINES; line++) end = requestName.indexOf("\n", end + 1);
+  const body = Buffer.from(requestName.slice(end + 1), "latin1").toString();
+  const [method, url = ""] = requestName.slice(0, requestName.indexOf("\n")).split(" ");
+  try {
+    return operationSchema.parse(method === "GET" ? parametersOf(url) : JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function parametersOf(url: string): unknown {
+  const { searchParams } = new URL(url, "http://internal");
+  const variables = searchParams.get("variables");
+  return {
+    query: searchParams.get("query"),
+    variables: variables === null ? undefined : JSON.parse(variables),
+    operationName: searchParams.get("operationName"),
+  };
+}
+
+/** The operations that were asked for most, the same ones in different requests counted together. */
+export function mostRequested(counts: readonly RequestCount[], limit: number): RequestedOperation[] {
+  const operations = new Map<string, RequestedOperation>();
+  // Twice as many as are wanted, so that requests are not all read to find some that are counted together.
+  const candidates = counts.toSorted((one, other) => other.requests - one.requests).slice(0, 2 * limit);
+  for (const { name, viewer, requests } of candidates) {
+    const operation = operationIn(name);
+    if (operation === undefined) continue;
+    const key = JSON.stringify([operation, viewer]);
+    operations.set(key, {
+      ...operation,
+      viewer,
+      requests: requests + (operations.get(key)?.requests ?? 0),
+    });
+  }
+  return [...operations.values()].sort((one, other) => other.requests - one.requests).slice(0, limit);
+}

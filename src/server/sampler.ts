@@ -1,0 +1,108 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { CoherentStore } from "../coherence/store.ts";
+import type { Operation } from "../schema/cacheMutations.ts";
+import type { Viewer } from "../schema/context.ts";
+import { type KeptResponse, RESPONSE_KIND } from "./cachedResponse.ts";
+import { differingPaths } from "./differingPaths.ts";
+import type { RunInternally } from "./internalOperation.ts";
+
+/** An answer that was served from the cache. */
+export interface SampledHit {
+  readonly key: string;
+  readonly kept: KeptResponse;
+  readonly tags: readonly string[];
+  readonly viewer: Viewer | null;
+}
+
+export interface SamplerOptions {
+  /** Which part of the hits is compared, 0 to 1. */
+  readonly rate: number;
+  readonly store: Pick<CoherentStore, "lookUp">;
+  readonly run: RunInternally;
+  /** Voids what was kept with the tags. */
+  readonly invalidate: (tags: readonly string[]) => Promise<void>;
+  readonly log: Pick<Logger, "error" | "debug">;
+  /** Longer than a change by others may take to be told, in ms. */
+  readonly waitMs?: number;
+}
+
+export type Sampler = ReturnType<typeof createSampler>;
+
+/** Tags and paths in one line of the log. */
+const MAX_NAMED = 20;
+
+/**
+ * Watches the cache's promise at work: asks the database what some hits should have said.
+ *
+ * An answer that differs proves nothing yet, for something may have changed between the hit and
+ * the comparison. But then the entry that was served has ended, at the latest when the bound on changes
+ * by others has passed. If that very entry is still valid then, it was valid all along, and so was wrong.
+ *
+ * One at a time, after the answer has been sent: nobody waits for it. A wrong answer is counted,
+ * logged without its values, and voided.
+ */
+export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_500 }: SamplerOptions) {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<void> | undefined;
+  let samples = 0;
+  let violations = 0;
+
+  const keptNow = (key: string) =>
+    new Promise<KeptResponse | undefined>((resolve) =>
+      // Safe: under such a key the response cache alone keeps something.
+      store.lookUp(RESPONSE_KIND, key, (entry) => resolve(entry?.value as KeptResponse | undefined)),
+    );
+
+  const compare = async ({ key, kept, tags, viewer }: SampledHit, operation: Operation): Promise<void> => {
+    const { text, isFailed } = await run(operation, { viewer, isUncached: true });
+    // An outage; nothing that is kept has failed.
+    if (isFailed) return;
+    samples++;
+    if (text === kept.text) return;
+    const paths = differingPaths(JSON.parse(kept.text), JSON.parse(text), MAX_NAMED);
+    if (paths.length === 0) return;
+    await sleep(waitMs, undefined, { signal });
+    const still = await keptNow(key);
+    if (still?.etag !== kept.etag || still.keptAt !== kept.keptAt) return;
+    violations++;
+    log.error(
+      { key, tags: tags.slice(0, MAX_NAMED), tagCount: tags.length, paths },
+      "the cache has served an answer that is not what the database says: was a trigger disabled?",
+    );
+    await invalidate(tags);
+  };
+
+  return {
+    /** Whether this hit is one to compare. */
+    isDue: (): boolean => running === undefined && Math.random() < rate && !signal.aborted,
+
+    /** @param operationOf what led to the hit; called later, for taking a request apart takes time */
+    take(hit: SampledHit, operationOf: () => Operation | undefined): void {
+      running = (async () => {
+        await nextTurn();
+        const operation = operationOf();
+        if (operation !== undefined) await compare(hit, operation);
+      })()
+        .catch((error: unknown) => {
+          if (!signal.aborted) log.debug({ err: error }, "a hit could not be compared with the database");
+        })
+        .finally(() => {
+          running = undefined;
+        });
+    },
+
+    statistics: () => ({ samples, violations }),
+
+    resetStatistics(): void {
+      samples = violations = 0;
+    },
+
+    /** Gives up what waits, and resolves when nothing runs. */
+    async close(): Promise<void> {
+      stopping.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import * as z from "zod";
+import type { WarmOperationRepository } from "../repositories/warmOperation.ts";
+import type { Operation, WarmResult } from "../schema/cacheMutations.ts";
+import type { Viewer } from "../schema/context.ts";
+import { isStorable } from "../schema/input.ts";
+import { isQuery, type RunInternally } from "./internalOperation.ts";
+import type { Replay } from "./replay.ts";
+import { mostRequested, operationSchema } from "./requestedOperation.ts";
+
+export interface WarmingOptions {
+  /** How many operations are run at the start and remembered; 0: neither. */
+  readonly count: number;
+  /** Operations to run at the start instead of those that were remembered. */
+  readonly file: string | undefined;
+  readonly run: RunInternally;
+  readonly requests: Pick<Replay, "takeCounts">;
+  readonly remembered: WarmOperationRepository;
+  /** Resolves when the cache serves, or the signal has aborted. */
+  readonly untilServing: (signal: AbortSignal) => Promise<void>;
+  readonly log: Pick<Logger, "info" | "warn" | "error">;
+  readonly saveEveryMs?: number;
+}
+
+interface WarmTask {
+  readonly operation: Operation;
+  readonly viewer: Viewer | null;
+}
+
+export type Warming = ReturnType<typeof createWarming>;
+
+/** Operations that run at a time: few enough to leave connections to those who ask. */
+const BATCH_SIZE = 4;
+const PROGRESS_EVERY_BATCHES = 5;
+/** Operations in a file. */
+const MAX_FILE_OPERATIONS = 10_000;
+/** A database that is away does not keep the service from stopping. */
+const LAST_SAVE_TIMEOUT_MS = 2_000;
+
+/**
+ * Reads what will be asked for before it is: at the start what was asked for most in the last run, or a
+ * given list. Running an operation keeps its answer and all that it was made of, stamped
+ * like any other, so it is as right as any.
+ */
+export function createWarming(options: WarmingOptions) {
+  const { count, file, run, requests, remembered, untilServing, log, saveEveryMs = 300_000 } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<unknown>[] = [];
+
+  const runOne = async ({ operation, viewer }: WarmTask): Promise<keyof WarmResult> => {
+    // Before it runs: a mutation must not.
+    if (!isQuery(operation)) return "failed";
+    try {
+      const { isFailed, outcome } = await run(operation, { viewer });
+      if (isFailed) return "failed";
+      return outcome?.kept !== undefined && outcome.status !== "bypass" ? "warmed" : "notKept";
+    } catch {
+      return "failed";
+    }
+  };
+
+  const runAll = async (
+    tasks: readonly WarmTask[],
+    onProgress: (done: number, result: WarmResult) => void = () => {},
+  ): Promise<WarmResult> => {
+    const result = { warmed: 0, notKept: 0, failed: 0 };
+    for (let done = 0; done < tasks.length && !signal.aborted; done += BATCH_SIZE) {
+      const batch = tasks.slice(done, done + BATCH_SIZE);
+      for (const outcome of await Promise.all(batch.map(runOne))) result[outcome]++;
+      onProgress(done + batch.length, result);
+    }
+    return result;
+  };
+
+  const tasksOfFile = async (path: string): Promise<WarmTask[]> => {
+    const operations = z
+      .array(operationSchema)
+      .max(MAX_FILE_OPERATIONS)
+      .parse(JSON.parse(await readFile(path, "utf8")));
+    return operations.map((operation) => ({ operation, viewer: null }));
+  };
+
+  const tasksOfLastRun = async (): Promise<WarmTask[]> => {
+    const operations = await remembered.mostRequested(count);
+    return operations.map(({ query, variables, operationName, userId, role }) => ({
+      operation: {
+        query,
+        variables:
+          variables === null ? undefined : z.record(z.string(), z.unknown()).parse(JSON.parse(variables)),
+        operationName: operationName ?? undefined,
+      },
+      viewer: userId === null || role === null ? null : { userId, role },
+    }));
+  };
+
+  const warmAtStart = async (): Promise<void> => {
+    const tasks = await (file === undefined ? tasksOfLastRun() : tasksOfFile(file));
+    if (tasks.length === 0) return;
+    await untilServing(signal);
+    if (signal.aborted) return;
+    log.info({ operations: tasks.length }, "warming the cache");
+    let batches = 0;
+    const result = await runAll(tasks, (done, soFar) => {
+      if (++batches % PROGRESS_EVERY_BATCHES === 0 && done < tasks.length)
+        log.info({ done, operations: tasks.length, ...soFar }, "warming the cache");
+    });
+    log.info(result, signal.aborted ? "stopped warming the cache" : "the cache is warm");
+  };
+
+  const save = async (): Promise<void> => {
+    const operations = mostRequested(requests.takeCounts(), count)
+      .map(({ query, variables, operationName, viewer, requests }) => ({
+        query,
+        variables: variables === undefined ? null : JSON.stringify(variables),
+        operationName: operationName ?? null,
+        userId: viewer?.userId ?? null,
+        role: viewer?.role ?? null,
+        requests,
+      }))
+      // PostgreSQL holds no U+0000, and no half of a character.
+      .filter(({ query, variables, operationName }) =>
+        [query, variables ?? "", operationName ?? ""].every(
+          (text) => isStorable(text) && !text.includes("\\u0000"),
+        ),
+      );
+    if (operations.length > 0) await remembered.add(operations, count);
+  };
+
+  const saveOrWarn = () =>
+    save().catch((error: unknown) => log.warn({ err: error }, "the most requested queries were not saved"));
+
+  const saveFromTimeToTime = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await sleep(saveEveryMs, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await saveOrWarn();
+    }
+  };
+
+  return {
+    /** In the background; what cannot be warmed is said in the log. */
+    start(): void {
+      if (count === 0) return;
+      const warmed = warmAtStart().catch((error: unknown) =>
+        log.error({ err: error, file }, "the cache was not warmed"),
+      );
+      running = [warmed, saveFromTimeToTime()];
+    },
+
+    /** Runs operations now, as the viewer. */
+    run: (operations: readonly Operation[], viewer: Viewer): Promise<WarmResult> =>
+      runAll(operations.map((operation) => ({ operation, viewer }))),
+
+    /** Stops, and saves what was asked for. */
+    async close(): Promise<void> {
+      if (signal.aborted) return;
+      stopping.abort();
+      await Promise.all(running);
+      if (count === 0) return;
+      const isOver = new AbortController();
+      await Promise.race([
+        saveOrWarn(),
+        sleep(LAST_SAVE_TIMEOUT_MS, undefined, { signal: isOver.signal }).catch(() => {}),
+      ]);
+      isOver.abort();
+    },
+  };
+}
