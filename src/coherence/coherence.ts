@@ -190,6 +190,9 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     async close(): Promise<void> {
       stopping.abort();
       await Promise.all(running);
+      // Nobody else has this process's memory: the next one need not find out, and can begin at once.
+      const epoch = redis ? undefined : countedEpoch(epochs.latest());
+      if (epoch !== undefined) await epochs.retire(epoch).catch(onError);
       await control.end();
     },
   };
