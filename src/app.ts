@@ -8,6 +8,7 @@ import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createJobs } from "./jobs/index.ts";
+import { createIdempotency } from "./repositories/idempotency.ts";
 import {
   type ComponentHealth,
   checkHealth,
@@ -67,11 +68,12 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   releasers.push(() => coherence.close());
   coherence.start({ canListen: !embedded });
 
+  const idempotency = createIdempotency();
   const repositories = createRepositories(
     {
       query: database.query,
-      write: coherence.write,
-      writeStatements: coherence.writeThrough(database.statementTransaction),
+      write: idempotency.keyed(coherence.write),
+      writeStatements: idempotency.keyed(coherence.writeThrough(database.statementTransaction)),
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
@@ -111,6 +113,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     {
       repositories,
       jobs,
+      idempotency,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -132,6 +135,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   let closing: Promise<void> | undefined;
   return {
     repositories,
+    jobs,
     database,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,

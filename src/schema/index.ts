@@ -11,8 +11,9 @@ import "./system.ts";
 import "./cacheStatistics.ts";
 import { lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
+import { withIdempotencyKeys } from "./idempotency.ts";
 
-export const schema = builder.toSchema();
+export const schema = withIdempotencyKeys(builder.toSchema());
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
+import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
@@ -10,6 +11,7 @@ import type { SystemReports } from "../schema/system.ts";
 export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
+  readonly idempotency: Idempotency;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -26,7 +28,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, idempotency, store, ttlMs, system, log, identify }: ContextSources,
   request: Request,
   requestId = requestIdOf(request.headers.get("x-request-id")),
 ): Promise<Context> {
@@ -40,6 +42,8 @@ export async function createContext(
     system,
     log: log.child({ requestId }),
     requestId,
+    idempotency,
+    idempotencyKey: request.headers.get("idempotency-key"),
     signal: request.signal,
   };
 }
