@@ -40,8 +40,11 @@ export interface DataAccess {
 /** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */
 export type WriteTransaction = Prisma.TransactionClient;
 
+/** With a name, a connection parses and plans it once: for long statements that are sent often. */
+export type Statement = string | { readonly name: string; readonly text: string };
+
 export interface StatementTransaction {
-  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
   /** The same, under the name that Prisma's transactions have for it. */
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }
