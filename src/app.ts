@@ -10,6 +10,7 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createJobs } from "./jobs/index.ts";
+import { createIdempotency } from "./repositories/idempotency.ts";
 import {
   type ComponentHealth,
   checkHealth,
@@ -88,12 +89,15 @@ async function compose(
   releasers.push(() => coherence.close());
   coherence.start({ canListen: !embedded });
 
+  const idempotency = createIdempotency();
   const repositories = createRepositories(
     {
       query: database.query,
       // The protocol asks PostgreSQL too, and what fails there means the same to a client.
-      write: withDatabaseErrors(coherence.write),
-      writeStatements: withDatabaseErrors(coherence.writeThrough(database.statementTransaction)),
+      write: idempotency.keyed(withDatabaseErrors(coherence.write)),
+      writeStatements: idempotency.keyed(
+        withDatabaseErrors(coherence.writeThrough(database.statementTransaction)),
+      ),
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
@@ -173,6 +177,7 @@ async function compose(
     {
       repositories,
       jobs,
+      idempotency,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -200,6 +205,7 @@ async function compose(
   let closing: Promise<void> | undefined;
   return {
     repositories,
+    jobs,
     database,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,

@@ -1,4 +1,4 @@
-import type { DataAccess } from "../database/database.ts";
+import type { DataAccess, Statement } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
 
@@ -56,7 +56,9 @@ export const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expi
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
-const CLAIM = `
+const CLAIM = prepared(
+  "claim_jobs",
+  `
   WITH candidate AS (
     SELECT "id" FROM "conversion_jobs"
      WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
@@ -76,7 +78,8 @@ const CLAIM = `
            'progress', "progress", 'workerId', "worker_id", 'fencingToken', "fencing_token")
       FROM changed
   )
-  SELECT ${JOB_COLUMNS} FROM changed ORDER BY "priority" DESC, "created_at", "id"`;
+  SELECT ${JOB_COLUMNS} FROM changed ORDER BY "priority" DESC, "created_at", "id"`,
+);
 
 const EXPIRE = `
   WITH expired AS (
@@ -107,13 +110,13 @@ const EXPIRE = `
   )
   SELECT ${JOB_COLUMNS} FROM changed`;
 
-const COMPLETE = heldStatement({
+const COMPLETE = heldStatement("complete_jobs", {
   statuses: ["RUNNING"],
   set: `"status" = 'COMPLETED', "progress" = 100, "current_task" = NULL, "error_message" = NULL, "completed_at" = now(), ${NO_LEASE}`,
   event: "'COMPLETED'",
 });
 
-const FAIL = heldStatement({
+const FAIL = heldStatement("fail_jobs", {
   statuses: ["RUNNING"],
   items: {
     errorMessage: "text",
@@ -130,7 +133,7 @@ const FAIL = heldStatement({
   data: `'message', "error_message"`,
 });
 
-const RELEASE = heldStatement({
+const RELEASE = heldStatement("release_jobs", {
   statuses: ["RUNNING", "PAUSED"],
   // A paused job stays paused: its resumption makes it available.
   set: `"status" = (CASE "job"."status" WHEN 'PAUSED' THEN 'PAUSED' ELSE 'PENDING' END)::conversion_job_status,
@@ -138,7 +141,7 @@ const RELEASE = heldStatement({
   event: "'RELEASED'",
 });
 
-const REPORT = heldStatement({
+const REPORT = heldStatement("report_jobs", {
   statuses: ["RUNNING", "PAUSED"],
   items: { progress: "int", currentTask: "text", hasCurrentTask: "boolean" },
   // Whether it says anything new. A heartbeat that does not renews the lease and leaves no event.
@@ -174,19 +177,16 @@ interface HeldStatement {
  * All named rows are locked first, in the order of their ids, so that two calls about the same jobs
  * cannot wait for each other; what is read from a locked row is its latest version, and stays it.
  */
-function heldStatement({
-  statuses,
-  items = {},
-  decides = "true",
-  set,
-  event,
-  data,
-  isLogged = "true",
-}: HeldStatement): string {
+function heldStatement(
+  name: string,
+  { statuses, items = {}, decides = "true", set, event, data, isLogged = "true" }: HeldStatement,
+) {
   const columns = Object.entries(items);
   const definitions = columns.map(([name, type]) => `, "${name}" ${type}`).join("");
   const named = columns.map(([name]) => `, item."${name}" AS "new.${name}"`).join("");
-  return `
+  return prepared(
+    name,
+    `
   WITH named AS (
     SELECT "job".* ${named}, (${decides}) AS "decision",
            ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = $1
@@ -208,13 +208,19 @@ function heldStatement({
   )
   SELECT ${JOB_COLUMNS}, true AS "isHeld", true AS "isDone" FROM changed
    UNION ALL
-  SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`;
+  SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`,
+  );
+}
+
+/** A third of the time of such a call was the parsing and planning of its statement. */
+function prepared(name: string, text: string): Statement {
+  return { name, text };
 }
 
 export function createJobLeaseRepository({ query, writeStatements }: DataAccess) {
   /** @returns in the jobs' order; null where there is no such job */
   async function change(
-    statement: string,
+    statement: Statement,
     workerId: string,
     jobs: readonly HeldJob[],
   ): Promise<(LeaseOutcome | null)[]> {
@@ -234,9 +240,24 @@ export function createJobLeaseRepository({ query, writeStatements }: DataAccess)
     (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
 
   return {
-    /** The highest priority first, then the oldest. Each gets a new fencing token and a lease. */
-    claim: ({ workerId, agentTypes, leaseSeconds, count }: Claim): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds])),
+    /**
+     * The highest priority first, then the oldest. Each gets a new fencing token and a lease.
+     *
+     * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
+     */
+    claim: (
+      { workerId, agentTypes, leaseSeconds, count }: Claim,
+      signal?: AbortSignal,
+    ): Promise<ConversionJobRow[]> =>
+      writeStatements(
+        async (tx) => {
+          const jobs = await tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds]);
+          signal?.throwIfAborted();
+          return jobs;
+        },
+        // A claim that found nothing is no answer: the next may find something.
+        { keeps: (jobs) => jobs.length > 0 },
+      ),
 
     /** Renews the leases. Progress only grows; a report that says nothing new appends no event. */
     report: (workerId: string, jobs: readonly ProgressReport[]) =>
@@ -260,7 +281,7 @@ export function createJobLeaseRepository({ query, writeStatements }: DataAccess)
      * just ending are skipped.
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit])),
+      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
 
     /** Whether there are leases to end. Costs less than to try. */
     hasExpired: () =>

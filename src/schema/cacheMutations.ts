@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isTag } from "../coherence/tags.ts";
 import { forbidden } from "../errors.ts";
-import { builder } from "./builder.ts";
+import { builder, type SchemaTypes } from "./builder.ts";
 import type { Viewer } from "./context.ts";
 import { validInput } from "./input.ts";
 
@@ -114,9 +114,17 @@ function requireAdministrator(viewer: Viewer | null): Viewer {
   return viewer;
 }
 
+/** None of these writes a row, so there is nothing with which an answer could be stored. */
+const repeatableAnywayField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
+  t.string({
+    description:
+      "Taken as by every mutation. This one can be sent again without it: it only does the same once more.",
+  });
+
 const InvalidateCacheInput = builder.inputType("InvalidateCacheInput", {
   description: "What is to be read anew: tags, a pattern, or both.",
   fields: (t) => ({
+    idempotencyKey: repeatableAnywayField(t),
     tags: t.stringList({
       description: `What answers depend on, up to ${MAX_TAGS}: \`Project:<id>\`, \`Project@userId=<id>\`, \`Project#\` (any list or figure), \`Project!\` (all of it). Whatever was kept with one of them is void, in all instances.`,
     }),
@@ -150,6 +158,7 @@ const WarmOperationInput = builder.inputType("WarmOperationInput", {
 const WarmCacheInput = builder.inputType("WarmCacheInput", {
   description: "What to read before it is asked for.",
   fields: (t) => ({
+    idempotencyKey: repeatableAnywayField(t),
     operations: t.field({
       type: [WarmOperationInput],
       required: true,
@@ -184,6 +193,7 @@ const CacheFiguresType = builder.enumType("CacheFigures", {
 const ResetCacheStatisticsInput = builder.inputType("ResetCacheStatisticsInput", {
   description: "Which figures to count anew.",
   fields: (t) => ({
+    idempotencyKey: repeatableAnywayField(t),
     figures: t.field({ type: [CacheFiguresType], description: "Which; left out: all." }),
   }),
 });

@@ -13,8 +13,11 @@ import "./cacheMutations.ts";
 import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
+import { withIdempotencyKeys } from "./idempotency.ts";
 
-export const schema = builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective] });
+export const schema = withIdempotencyKeys(
+  builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective] }),
+);
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

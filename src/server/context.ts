@@ -5,6 +5,7 @@ import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
+import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
@@ -14,6 +15,7 @@ import type { ServerContext } from "./exchange.ts";
 export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
+  readonly idempotency: Idempotency;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -35,7 +37,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, idempotency, store, ttlMs, system, log, identify }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
 ): Promise<Context & { response: CachedResponse }> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
@@ -62,6 +64,8 @@ export async function createContext(
     log: log.child({ requestId }),
     requestId,
     response,
+    idempotency,
+    idempotencyKey: request.headers.get("idempotency-key"),
     signal: request.signal,
   };
 }

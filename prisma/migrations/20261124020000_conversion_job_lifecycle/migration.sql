@@ -112,20 +112,22 @@ CREATE TRIGGER "conversion_jobs_touch" BEFORE UPDATE ON "conversion_jobs" FOR EA
 -- projects are locked first; the statement after that has a snapshot of its own, in which whatever
 -- the locks were waited for is committed. Jobs are always locked before their projects.
 --
--- Planned anew each time: a plan that was made for one row would take hours for a hundred thousand.
+-- plpgsql plans each statement once, perhaps for one row, and runs it for a hundred thousand too: none of
+-- them joins the transition tables with anything that has no index.
 CREATE FUNCTION follow_conversion_jobs() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET plan_cache_mode = 'force_custom_plan'
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
 AS $$
 DECLARE
   project_ids uuid[];
+  has_ended boolean;
 BEGIN
   IF TG_OP = 'DELETE' THEN
     SELECT array_agg(DISTINCT "project_id") INTO project_ids FROM "old_rows"
      WHERE "started_at" IS NOT NULL AND "status" IN ('PENDING', 'RUNNING', 'PAUSED');
   ELSE
-    SELECT array_agg(DISTINCT "project_id") INTO project_ids FROM (
-      SELECT "id", "project_id", "status" FROM "new_rows" WHERE "started_at" IS NOT NULL
-      EXCEPT SELECT "id", "project_id", "status" FROM "old_rows") AS moved;
+    SELECT array_agg(DISTINCT "project_id"), bool_or("completed_at" IS NOT NULL) INTO project_ids, has_ended FROM (
+      SELECT "id", "project_id", "status", "completed_at" FROM "new_rows" WHERE "started_at" IS NOT NULL
+      EXCEPT SELECT "id", "project_id", "status", "completed_at" FROM "old_rows") AS moved;
   END IF;
   IF project_ids IS NULL THEN
     RETURN NULL;
@@ -141,21 +143,20 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  WITH ended AS (
-    SELECT DISTINCT ON ("project_id") "project_id", CASE "status"
-             WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'FAILED' THEN 'FAILED' ELSE 'READY' END AS "status"
-      FROM "new_rows" WHERE "completed_at" IS NOT NULL AND "started_at" IS NOT NULL
-     ORDER BY "project_id", "completed_at" DESC, "id" DESC
-  ), followed AS (
-    SELECT "projects"."id", (CASE WHEN EXISTS (
-             SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id"
-                AND "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL)
-           THEN 'CONVERTING' ELSE ended."status" END)::project_status AS "status"
-      FROM "projects" LEFT JOIN ended ON ended."project_id" = "projects"."id"
-     WHERE "projects"."id" = ANY (project_ids)
-  )
-  UPDATE "projects" SET "status" = followed."status" FROM followed
-   WHERE "projects"."id" = followed."id" AND "projects"."status" <> followed."status";
+  UPDATE "projects" SET "status" = 'CONVERTING'
+   WHERE "id" = ANY (project_ids) AND "status" <> 'CONVERTING' AND EXISTS (
+     SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id"
+        AND "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL);
+  IF has_ended THEN
+    UPDATE "projects" SET "status" = ended."status" FROM (
+      SELECT DISTINCT ON ("project_id") "project_id", (CASE "status"
+               WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'FAILED' THEN 'FAILED' ELSE 'READY' END)::project_status AS "status"
+        FROM "new_rows" WHERE "completed_at" IS NOT NULL AND "started_at" IS NOT NULL
+       ORDER BY "project_id", "completed_at" DESC, "id" DESC) AS ended
+     WHERE "projects"."id" = ended."project_id" AND "projects"."status" <> ended."status" AND NOT EXISTS (
+       SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id"
+          AND "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL);
+  END IF;
   RETURN NULL;
 END
 $$;
