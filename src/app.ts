@@ -8,6 +8,7 @@ import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createJobs } from "./jobs/index.ts";
 import {
   type ComponentHealth,
   checkHealth,
@@ -69,9 +70,14 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   coherence.start({ canListen: !embedded });
 
   const repositories = createRepositories(
-    { query: database.query, write: coherence.write },
+    {
+      query: database.query,
+      write: coherence.write,
+      writeStatements: coherence.writeThrough(database.statementTransaction),
+    },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
+  const jobs = createJobs(repositories);
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
   async function cacheHealth(): Promise<ComponentHealth> {
@@ -102,6 +108,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   const graphql = createGraphqlServer(
     {
       repositories,
+      jobs,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,

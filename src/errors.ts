@@ -11,6 +11,12 @@ export type ErrorCode =
   | "CONFLICT"
   /** `expectedVersion` is not the row's version any more. `details.currentVersion` is. */
   | "VERSION_CONFLICT"
+  /** The job's status does not allow the change. `details` has `from`, `action`, `to` and what is `allowed`. */
+  | "INVALID_TRANSITION"
+  /** The worker's lease on the job has expired, was given up, or ended with the job. Nothing was changed. */
+  | "LEASE_LOST"
+  /** The idempotency key was used before, with another input. Nothing was changed. */
+  | "IDEMPOTENCY_CONFLICT"
   /** The input breaks a rule. `details.issues` names the path and the rule of each. */
   | "VALIDATION_FAILED"
   /** The request names nobody, and what it asks for needs somebody. */

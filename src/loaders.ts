@@ -67,7 +67,7 @@ export function createLoaders(
   repositories: Repositories,
   { reads, store, ttlMs, begun = () => undefined }: LoaderOptions,
 ) {
-  const { users, projects, projectFiles, conversionJobs } = repositories;
+  const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
   async function cached<Value>(
@@ -218,6 +218,7 @@ export function createLoaders(
       (job) => !isActive(job),
     ),
     projectFiles: lists("files", projectFiles.loadLists, () => []),
+    jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
 
     /** By `EVERYTHING`: they have no argument. */
     userStatistics: statistics(

@@ -31,7 +31,9 @@ async function send(projects: unknown[]) {
 }
 
 beforeEach(async () => {
-  await pool.query("TRUNCATE users, projects, project_files, conversion_jobs, github_credentials");
+  await pool.query(
+    "TRUNCATE users, projects, project_files, conversion_jobs, conversion_job_events, github_credentials",
+  );
   await insertRows(pool, { users: 3 });
 });
 

@@ -154,7 +154,7 @@ test("rows are written in repositories and by the database's own maintenance alo
 test("rows of the entities are written through the coherent write alone", () => {
   // Whoever has neither Prisma's client nor its transaction can only write through what app.ts hands out.
   const holders = files.filter((file) =>
-    /\bprismaTransaction\b|\bprisma\.\$?\w+\(|database\.prisma\b/.test(codeOf(file)),
+    /\b(prisma|statement)Transaction\b|\bprisma\.\$?\w+\(|database\.prisma\b/.test(codeOf(file)),
   );
   expect(holders.sort()).toEqual(["app.ts", "database/database.ts"]);
 });

@@ -92,7 +92,9 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     onError,
   });
   const settle = createSettler({ query, table });
-  const write = createCoherentWrite<Tx>({ transaction, table, epochs, onError });
+  const writeThrough = <T extends Transaction>(
+    transaction: <Result>(work: (tx: T) => Promise<Result>) => Promise<Result>,
+  ) => createCoherentWrite<T>({ transaction, table, epochs, onError });
 
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -147,7 +149,9 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
 
   return {
     store,
-    write,
+    write: writeThrough<Tx>(transaction),
+    /** The same on transactions of another kind. */
+    writeThrough,
     /** How often another epoch began, and how many changes of others were told. */
     statistics: () => ({ epochChanges: epochs.changes(), relayedChanges: relay.relayed() }),
 

@@ -3,7 +3,7 @@
  * `Project:<id>` is also the row's node id in GraphQL.
  */
 
-export type EntityType = "User" | "Project" | "ProjectFile" | "ConversionJob";
+export type EntityType = "User" | "Project" | "ProjectFile" | "ConversionJob" | "ConversionJobEvent";
 
 /** Collects the tags of what a request has read. A `Set<string>` is one. */
 export interface TagRecorder {

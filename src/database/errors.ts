@@ -33,6 +33,12 @@ export function databaseError(error: unknown): unknown {
   return error;
 }
 
+/** Whether PostgreSQL ended the transaction because it and another waited for each other. */
+export function isDeadlock(error: unknown): boolean {
+  const cause = error instanceof AppError ? error.cause : error;
+  return cause instanceof Error && codeOf(cause) === "40P01";
+}
+
 /** The code of the innermost failure: Prisma wraps the driver's. */
 function codeOf(error: Error): string | undefined {
   const { code, meta } = error as {

@@ -1,19 +1,27 @@
 import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
 import type { DataAccess } from "../database/database.ts";
-import type { ConversionJob, ConversionJobStatus } from "../database/generated/client.ts";
+import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
+import { type ConversionJobRow, JOB_COLUMNS, jobColumns } from "./conversionJobRow.ts";
 import type { ConversionPlan, TaskResult } from "./conversionPlan.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
-import { createReader, selectList } from "./reader.ts";
+import { createReader } from "./reader.ts";
 import { defined, missedUpdate } from "./writing.ts";
 
-/** A job without its documents, which can be a thousand times as big: those are read when they are asked for. */
-export type ConversionJobRow = Omit<ConversionJob, "plan" | "results">;
+export type { ConversionJobRow };
 
 export interface ConversionJobDocuments {
   readonly plan: ConversionPlan;
   readonly results: readonly TaskResult[];
+}
+
+export interface NewConversionJob {
+  readonly projectId: string;
+  readonly plan: ConversionPlan;
+  /** −1,000 to 1,000; higher is claimed first. */
+  readonly priority?: number | undefined;
+  readonly maxAttempts?: number | undefined;
 }
 
 export interface ConversionJobFilter {
@@ -39,31 +47,15 @@ export interface ConversionJobStatistics {
 
 export type ConversionJobRepository = ReturnType<typeof createConversionJobRepository>;
 
-/** Everything but the documents. */
-const FIELDS = {
-  id: "id",
-  projectId: "project_id",
-  status: "status",
-  progress: "progress",
-  currentTask: "current_task",
-  errorMessage: "error_message",
-  startedAt: "started_at",
-  completedAt: "completed_at",
-  version: "version",
-  createdAt: "created_at",
-  updatedAt: "updated_at",
-} as const satisfies Record<keyof ConversionJobRow, string>;
-
-const WITHOUT_DOCUMENTS = { plan: true, results: true } as const;
 const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
 
 /** The same list as the partial index `conversion_jobs_active_idx`, or the index is not used. */
 const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
 
-export function createConversionJobRepository({ query, write }: DataAccess) {
+export function createConversionJobRepository({ query, write, writeStatements }: DataAccess) {
   const reader = createReader<ConversionJobRow>(query, {
     table: "conversion_jobs",
-    columns: selectList(FIELDS),
+    columns: jobColumns,
     key: { column: "id", type: "uuid" },
   });
 
@@ -129,12 +121,30 @@ export function createConversionJobRepository({ query, write }: DataAccess) {
   }
 
   /** @throws AppError `CONFLICT` when the project does not exist */
-  async function create(job: { projectId: string; plan: ConversionPlan }): Promise<ConversionJobRow> {
-    return write((tx) => tx.conversionJob.create({ data: job, omit: WITHOUT_DOCUMENTS }));
+  async function create({
+    projectId,
+    plan,
+    priority = 0,
+    maxAttempts = 3,
+  }: NewConversionJob): Promise<ConversionJobRow> {
+    const [row] = await writeStatements((tx) =>
+      tx.query<ConversionJobRow>(
+        `WITH created AS (
+           INSERT INTO "conversion_jobs" ("project_id", "plan", "priority", "max_attempts", "event_sequence")
+           VALUES ($1, $2, $3, $4, 1) RETURNING *
+         ), logged AS (
+           INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+           SELECT "id", 1, 'CREATED', jsonb_build_object('status', "status", 'attempt', "attempt", 'progress', "progress") FROM created
+         )
+         SELECT ${JOB_COLUMNS} FROM created`,
+        [projectId, JSON.stringify(plan), priority, maxAttempts],
+      ),
+    );
+    return row!;
   }
 
   /**
-   * Replaces the plan of a job that nobody has started.
+   * Replaces the plan of a job that waits.
    *
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`, or `CONFLICT` when the job has started
    */
@@ -143,17 +153,24 @@ export function createConversionJobRepository({ query, write }: DataAccess) {
     { plan }: { plan: ConversionPlan },
     expectedVersion?: number,
   ): Promise<ConversionJobRow> {
-    return write(async (tx) => {
-      const [row] = await tx.conversionJob.updateManyAndReturn({
-        where: { ...defined({ id, version: expectedVersion }), status: "PENDING" },
-        data: { plan },
-        omit: WITHOUT_DOCUMENTS,
-      });
+    return writeStatements(async (tx) => {
+      const [row] = await tx.query<ConversionJobRow>(
+        `WITH changed AS (
+           UPDATE "conversion_jobs" SET "plan" = $2, "event_sequence" = "event_sequence" + 1
+            WHERE "id" = $1 AND "status" = 'PENDING' AND "version" = COALESCE($3, "version") RETURNING *
+         ), logged AS (
+           INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+           SELECT "id", "event_sequence", 'PLAN_CHANGED', jsonb_build_object('status', "status", 'attempt', "attempt", 'progress', "progress")
+             FROM changed
+         )
+         SELECT ${JOB_COLUMNS} FROM changed`,
+        [id, JSON.stringify(plan), expectedVersion ?? null],
+      );
       if (row) return row;
-      const current = await tx.conversionJob.findUnique({
-        where: { id },
-        select: { version: true, status: true },
-      });
+      const [current] = await tx.query<{ version: number; status: ConversionJobStatus }>(
+        `SELECT "version", "status" FROM "conversion_jobs" WHERE "id" = $1`,
+        [id],
+      );
       if (current && (expectedVersion === undefined || current.version === expectedVersion)) {
         throw new AppError(
           "CONFLICT",

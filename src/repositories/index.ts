@@ -1,6 +1,8 @@
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
+import { createJobEventRepository } from "./jobEvent.ts";
+import { createJobLeaseRepository } from "./jobLease.ts";
 import { createProjectRepository } from "./project.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
@@ -21,6 +23,8 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const projects = createProjectRepository(access);
   const projectFiles = createProjectFileRepository(access);
   const conversionJobs = createConversionJobRepository(access);
+  const jobEvents = createJobEventRepository(access);
+  const jobLeases = createJobLeaseRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -31,7 +35,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     ]);
   }
 
-  return { users, projects, projectFiles, conversionJobs, healthCheck };
+  return { users, projects, projectFiles, conversionJobs, jobEvents, jobLeases, healthCheck };
 }
 
 /** Times one probe. Never throws: a failed probe is an answer. */

@@ -116,7 +116,7 @@ function planOf(source: ListSource, request: ListRequest): { query: PageQuery; p
     const cursor = args[argument];
     const position =
       cursor == null ? undefined : decodeCursor(listName(source, request.list), cursor, argument);
-    if (position && source.key.type === "uuid" && !UUID.test(position.id)) {
+    if (position && !KEY_FORMS[source.key.type].test(position.id)) {
       throw validationFailed([
         { path: [argument], message: "expected a cursor that this list gave out, got one that was changed" },
       ]);
@@ -140,7 +140,12 @@ function planOf(source: ListSource, request: ListRequest): { query: PageQuery; p
   }
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** What a key of a type looks like: PostgreSQL would refuse anything else, and that would be our mistake. */
+const KEY_FORMS: Readonly<Record<ListSource["key"]["type"], RegExp>> = {
+  uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+  int: /^(0|[1-9]\d{0,8})$/,
+  'text COLLATE "C"': /^/,
+};
 
 function sortKeyValue(sortKey: number | string, order: SortOrder, argument: string): Date | string {
   if ((order.type === "timestamptz") !== (typeof sortKey === "number")) {

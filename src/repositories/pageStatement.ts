@@ -15,7 +15,7 @@ export interface ListSource {
   /** The select list, each column with its name in the row: `"user_id" AS "userId"`. */
   readonly columns: readonly { readonly expression: string; readonly name: string }[];
   /** The column that breaks ties, with its SQL type. */
-  readonly key: { readonly column: string; readonly type: string };
+  readonly key: { readonly column: string; readonly type: "uuid" | "int" | 'text COLLATE "C"' };
 }
 
 export interface Condition {
@@ -26,7 +26,7 @@ export interface Condition {
 
 export interface SortOrder {
   readonly column: string;
-  readonly type: "timestamptz" | "text";
+  readonly type: "timestamptz" | "text" | "int";
   readonly direction: "ASC" | "DESC";
 }
 

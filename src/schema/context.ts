@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { UserRole } from "../database/generated/client.ts";
+import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
@@ -14,6 +15,7 @@ export interface Viewer {
 export interface Context {
   readonly viewer: Viewer | null;
   readonly repositories: Repositories;
+  readonly jobs: Jobs;
   readonly loaders: Loaders;
   /** The tags of everything that this request has read. */
   readonly dependencies: Set<string>;

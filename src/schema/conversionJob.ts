@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { notFound } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
 import type {
@@ -7,22 +6,20 @@ import type {
   ConversionJobRow,
   ConversionJobStatistics,
 } from "../repositories/conversionJob.ts";
-import { conversionPlanSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { ConversionPlanInput, ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
-import { validInput } from "./input.ts";
+import { ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
 import { Node, nodeIdOf } from "./node.ts";
-import { parseIdOf, toNodeId } from "./nodeId.ts";
+import { parseIdOf } from "./nodeId.ts";
 import { Project, SortDirection } from "./project.ts";
 
 export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
   description: "How far a conversion job has come.",
   values: {
-    PENDING: { description: "It waits for a worker." },
-    RUNNING: { description: "A worker is at it." },
-    PAUSED: { description: "It was begun and waits to be resumed." },
+    PENDING: { description: "It waits for a worker; after `availableAt` one may claim it." },
+    RUNNING: { description: "A worker holds its lease and is at it." },
+    PAUSED: { description: "It was begun and waits to be resumed, with its worker or without." },
     COMPLETED: { description: "It succeeded." },
     FAILED: { description: "It failed; `errorMessage` says why." },
     CANCELLED: { description: "Somebody called it off." },
@@ -54,10 +51,30 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
     progress: t.exposeInt("progress", { description: "Percent, 0 to 100." }),
     currentTask: t.exposeString("currentTask", { nullable: true, description: "What the worker is doing." }),
     errorMessage: t.exposeString("errorMessage", { nullable: true, description: "Why it failed." }),
+    priority: t.exposeInt("priority", { description: "−1,000 to 1,000; higher is claimed first." }),
+    agentTypes: t.exposeStringList("agentTypes", {
+      description:
+        "What the plan's tasks ask for, each once: a worker that covers them all may claim the job.",
+    }),
+    attempt: t.exposeInt("attempt", {
+      description:
+        "From 1 on. A lease that expires, a failure that is tried again and a retry each begin the next.",
+    }),
+    maxAttempts: t.exposeInt("maxAttempts", { description: "When this one fails too, the job has FAILED." }),
+    availableAt: t.expose("availableAt", {
+      type: "DateTime",
+      description: "Not claimed before: failures are followed by a pause.",
+    }),
+    workerId: t.exposeString("workerId", { nullable: true, description: "Who holds its lease." }),
+    leaseExpiresAt: t.expose("leaseExpiresAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When its worker loses it, unless the worker is heard of before.",
+    }),
     startedAt: t.expose("startedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When a worker began.",
+      description: "When the first worker began.",
     }),
     completedAt: t.expose("completedAt", {
       type: "DateTime",
@@ -202,135 +219,5 @@ builder.queryFields((t) => ({
       loaders.conversionJobStatistics.load(
         projectId == null ? EVERYTHING : parseIdOf("Project", projectId, ["projectId"]),
       ),
-  }),
-}));
-
-const expectedVersionSchema = z
-  .int()
-  .min(1)
-  .nullish()
-  .transform((version) => version ?? undefined);
-const createConversionJobSchema = z.object({ plan: conversionPlanSchema });
-const updateConversionJobSchema = z.object({
-  plan: conversionPlanSchema,
-  expectedVersion: expectedVersionSchema,
-});
-const deleteConversionJobSchema = z.object({ expectedVersion: expectedVersionSchema });
-const cleanUpSchema = z.object({ olderThanDays: z.int().min(1).max(36_500) });
-
-const ConversionJobPayload = builder
-  .objectRef<{ conversionJob: ConversionJobRow }>("ConversionJobPayload")
-  .implement({
-    description: "A conversion job after a change.",
-    fields: (t) => ({
-      conversionJob: t.expose("conversionJob", { type: ConversionJob, description: "The job as it is now." }),
-    }),
-  });
-
-const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConversionJobPayload").implement({
-  description: "What was deleted.",
-  fields: (t) => ({
-    deletedId: t.id({
-      description: "The deleted job's id.",
-      resolve: ({ id }) => toNodeId("ConversionJob", id),
-    }),
-  }),
-});
-
-const CleanUpConversionJobsPayload = builder
-  .objectRef<{ deletedCount: number }>("CleanUpConversionJobsPayload")
-  .implement({
-    description: "What was cleaned up.",
-    fields: (t) => ({
-      deletedCount: t.exposeInt("deletedCount", { description: "How many jobs were deleted." }),
-    }),
-  });
-
-const CreateConversionJobInput = builder.inputType("CreateConversionJobInput", {
-  description: "A conversion to carry out.",
-  fields: (t) => ({
-    projectId: t.id({ required: true, description: "What to convert." }),
-    plan: t.field({ type: ConversionPlanInput, required: true, description: "How." }),
-  }),
-});
-
-const UpdateConversionJobInput = builder.inputType("UpdateConversionJobInput", {
-  description: "Another plan for a job that is still PENDING.",
-  fields: (t) => ({
-    id: t.id({ required: true, description: "The job's id." }),
-    plan: t.field({ type: ConversionPlanInput, required: true, description: "The new plan, as a whole." }),
-    expectedVersion: t.int({
-      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
-    }),
-  }),
-});
-
-const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
-  description: "Which job to delete.",
-  fields: (t) => ({
-    id: t.id({ required: true, description: "The job's id." }),
-    expectedVersion: t.int({
-      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
-    }),
-  }),
-});
-
-const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput", {
-  description: "Which finished jobs to delete.",
-  fields: (t) => ({
-    olderThanDays: t.int({
-      required: true,
-      description: "Those that ended more than this many days ago: 1 to 36,500.",
-    }),
-  }),
-});
-
-const DAY_MS = 86_400_000;
-
-builder.mutationFields((t) => ({
-  createConversionJob: t.field({
-    type: ConversionJobPayload,
-    description: "Asks for a conversion.",
-    args: {
-      input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
-    },
-    resolve: async (_, { input }, { repositories }) => {
-      const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
-      const { plan } = validInput(createConversionJobSchema, input);
-      return { conversionJob: await repositories.conversionJobs.create({ projectId, plan }) };
-    },
-  }),
-  updateConversionJob: t.field({
-    type: ConversionJobPayload,
-    description: "Replaces the plan of a job that nobody has begun.",
-    args: { input: t.arg({ type: UpdateConversionJobInput, required: true, description: "The new plan." }) },
-    resolve: async (_, { input }, { repositories }) => {
-      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
-      const { plan, expectedVersion } = validInput(updateConversionJobSchema, input);
-      return { conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion) };
-    },
-  }),
-  deleteConversionJob: t.field({
-    type: DeleteConversionJobPayload,
-    description: "Deletes a job.",
-    args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { repositories }) => {
-      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
-      await repositories.conversionJobs.delete(
-        id,
-        validInput(deleteConversionJobSchema, input).expectedVersion,
-      );
-      return { id };
-    },
-  }),
-  cleanUpConversionJobs: t.field({
-    type: CleanUpConversionJobsPayload,
-    description: "Deletes jobs that ended long ago.",
-    args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },
-    resolve: async (_, { input }, { repositories }) => {
-      const { olderThanDays } = validInput(cleanUpSchema, input);
-      const olderThan = new Date(Date.now() - olderThanDays * DAY_MS);
-      return { deletedCount: await repositories.conversionJobs.deleteFinished(olderThan) };
-    },
   }),
 }));

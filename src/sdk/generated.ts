@@ -37,10 +37,77 @@ export type CacheControlScope =
   /** Everybody's. */
   | 'PUBLIC';
 
+/** Who asks for work, and for which. */
+export type ClaimConversionJobsInput = {
+  /** What the worker can do. It gets jobs whose plans ask for nothing else. */
+  readonly agentTypes: ReadonlyArray<Scalars['String']['input']>;
+  /** How many jobs at most: 1 to 100. */
+  readonly count?: Scalars['Int']['input'];
+  /** 1 to 3,600: after so long without a report of progress the jobs are lost. */
+  readonly leaseSeconds?: Scalars['Int']['input'];
+  /** When there is nothing to do, wait for it so long: 0 to 30. */
+  readonly waitSeconds?: Scalars['Float']['input'];
+  /** The worker's own name, up to 200 characters. */
+  readonly workerId: Scalars['String']['input'];
+};
+
 /** Which finished jobs to delete. */
 export type CleanUpConversionJobsInput = {
   /** Those that ended more than this many days ago: 1 to 36,500. */
   readonly olderThanDays: Scalars['Int']['input'];
+};
+
+/** Jobs that the worker has finished. */
+export type CompleteConversionJobsInput = {
+  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  readonly jobs: ReadonlyArray<HeldConversionJobInput>;
+  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  readonly workerId: Scalars['String']['input'];
+};
+
+/** What can happen to a conversion job. */
+export type ConversionJobEventType =
+  /** Its worker failed, and another attempt follows. */
+  | 'ATTEMPT_FAILED'
+  /** Its owner called it off. */
+  | 'CANCELLED'
+  /** A worker took it. */
+  | 'CLAIMED'
+  /** It succeeded. */
+  | 'COMPLETED'
+  /** It was asked for. */
+  | 'CREATED'
+  /** Its worker was not heard of in time, and has lost it. */
+  | 'EXPIRED'
+  /** It failed for good. */
+  | 'FAILED'
+  /** Its owner stopped it. */
+  | 'PAUSED'
+  /** Its plan was replaced. */
+  | 'PLAN_CHANGED'
+  /** Its worker has come further, or begun another task. */
+  | 'PROGRESS'
+  /** Its worker gave it back unfinished. */
+  | 'RELEASED'
+  /** It got another priority. */
+  | 'REPRIORITIZED'
+  /** Its owner let it go on. */
+  | 'RESUMED'
+  /** Its owner asked for more attempts. */
+  | 'RETRIED'
+  /** Its worker has finished one of the plan's tasks. */
+  | 'TASK_RESULT';
+
+/** Why a job failed. */
+export type ConversionJobFailureInput = {
+  /** For people: 1 to 10,000 characters. */
+  readonly errorMessage: Scalars['String']['input'];
+  /** As its claim gave it. */
+  readonly fencingToken: Scalars['SafeInt']['input'];
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Whether another attempt could succeed. */
+  readonly isRetryable?: Scalars['Boolean']['input'];
 };
 
 /** The order of a list of conversion jobs. Those that are equal in it are sorted by id. */
@@ -49,6 +116,18 @@ export type ConversionJobOrder = {
   readonly by: ConversionJobSortKey;
   /** Which end comes first. */
   readonly direction: SortDirection;
+};
+
+/** How far a job has come. Without either field it is a heartbeat. */
+export type ConversionJobProgressInput = {
+  /** What the worker is doing; null for nothing in particular. */
+  readonly currentTask?: InputMaybe<Scalars['String']['input']>;
+  /** As its claim gave it. */
+  readonly fencingToken: Scalars['SafeInt']['input'];
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Percent, 0 to 100. Less than before within an attempt leaves it as it is. */
+  readonly progress?: InputMaybe<Scalars['Int']['input']>;
 };
 
 /** What conversion jobs can be sorted by. */
@@ -64,11 +143,11 @@ export type ConversionJobStatus =
   | 'COMPLETED'
   /** It failed; `errorMessage` says why. */
   | 'FAILED'
-  /** It was begun and waits to be resumed. */
+  /** It was begun and waits to be resumed, with its worker or without. */
   | 'PAUSED'
-  /** It waits for a worker. */
+  /** It waits for a worker; after `availableAt` one may claim it. */
   | 'PENDING'
-  /** A worker is at it. */
+  /** A worker holds its lease and is at it. */
   | 'RUNNING';
 
 /** How a project shall be converted. */
@@ -107,8 +186,12 @@ export type ConversionTaskInput = {
 
 /** A conversion to carry out. */
 export type CreateConversionJobInput = {
+  /** 1 to 100: after so many failures or lost leases the job has FAILED. */
+  readonly maxAttempts?: Scalars['Int']['input'];
   /** How. */
   readonly plan: ConversionPlanInput;
+  /** −1,000 to 1,000; higher is claimed first. */
+  readonly priority?: Scalars['Int']['input'];
   /** What to convert. */
   readonly projectId: Scalars['ID']['input'];
 };
@@ -135,6 +218,14 @@ export type DeleteUserInput = {
   readonly id: Scalars['ID']['input'];
 };
 
+/** Jobs that the worker cannot finish. */
+export type FailConversionJobsInput = {
+  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  readonly jobs: ReadonlyArray<ConversionJobFailureInput>;
+  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  readonly workerId: Scalars['String']['input'];
+};
+
 /** What was done to a file. */
 export type FileChangeKind =
   /** It is new. */
@@ -150,6 +241,14 @@ export type HealthStatus =
   | 'HEALTHY'
   /** It cannot. */
   | 'UNHEALTHY';
+
+/** A job that the worker holds. */
+export type HeldConversionJobInput = {
+  /** As its claim gave it. */
+  readonly fencingToken: Scalars['SafeInt']['input'];
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+};
 
 /** A project to import. Its files follow with `addProjectFiles`. */
 export type ImportProjectInput = {
@@ -221,6 +320,22 @@ export type ProjectStatus =
   | 'IMPORTED'
   /** It can be converted. */
   | 'READY';
+
+/** Jobs that the worker gives back. */
+export type ReleaseConversionJobsInput = {
+  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  readonly jobs: ReadonlyArray<HeldConversionJobInput>;
+  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  readonly workerId: Scalars['String']['input'];
+};
+
+/** Progress of jobs that the worker holds. Renews their leases. */
+export type ReportProgressInput = {
+  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  readonly jobs: ReadonlyArray<ConversionJobProgressInput>;
+  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  readonly workerId: Scalars['String']['input'];
+};
 
 /** A user's GitHub access token. */
 export type SetGithubTokenInput = {
@@ -345,6 +460,15 @@ export type UserRole =
   /** Carry out conversion jobs. */
   | 'WORKER';
 
+/** What a worker shall do with a job. */
+export type WorkerDirective =
+  /** Go on. */
+  | 'CONTINUE'
+  /** Stop working, and keep reporting or release it: its owner has paused it. */
+  | 'PAUSE'
+  /** Let go of it: the worker holds it no longer. */
+  | 'STOP';
+
 export type ConversionJobQueryVariables = Exact<{
   id: Scalars['ID']['input'];
 }>;
@@ -376,6 +500,18 @@ export type ActiveConversionJobsQueryVariables = Exact<{
 
 
 export type ActiveConversionJobsQuery = { readonly activeConversionJobs: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ConversionJobSummaryFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type ConversionJobEventsQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+  since?: InputMaybe<Scalars['Int']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type ConversionJobEventsQuery = { readonly conversionJob: { readonly id: string, readonly events: { readonly nodes: ReadonlyArray<ConversionJobEventFieldsFragment>, readonly pageInfo: PageFieldsFragment } } | null };
 
 export type ConversionJobStatisticsQueryVariables = Exact<{
   projectId?: InputMaybe<Scalars['ID']['input']>;
@@ -424,7 +560,7 @@ export type ProjectSummaryFragment = { readonly id: string, readonly name: strin
 
 export type ProjectFieldsFragment = { readonly id: string, readonly name: string, readonly description: string | null, readonly githubUrl: string, readonly status: ProjectStatus, readonly version: number, readonly createdAt: string, readonly updatedAt: string, readonly originalTechStack: TechStackFieldsFragment, readonly targetTechStack: TechStackFieldsFragment | null, readonly owner: UserSummaryFragment };
 
-export type ConversionJobSummaryFragment = { readonly id: string, readonly status: ConversionJobStatus, readonly progress: number, readonly currentTask: string | null, readonly errorMessage: string | null, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly completedAt: string | null, readonly updatedAt: string, readonly project: { readonly id: string, readonly name: string } };
+export type ConversionJobSummaryFragment = { readonly id: string, readonly status: ConversionJobStatus, readonly progress: number, readonly currentTask: string | null, readonly errorMessage: string | null, readonly priority: number, readonly agentTypes: ReadonlyArray<string>, readonly attempt: number, readonly maxAttempts: number, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly completedAt: string | null, readonly updatedAt: string, readonly project: { readonly id: string, readonly name: string } };
 
 export type ConversionPlanFieldsFragment = { readonly complexity: PlanComplexity, readonly feasible: boolean, readonly warnings: ReadonlyArray<string>, readonly tasks: ReadonlyArray<{ readonly id: string, readonly type: string, readonly description: string, readonly agentType: string, readonly priority: number, readonly status: TaskStatus, readonly estimatedDuration: number | null, readonly dependencies: ReadonlyArray<string>, readonly inputFiles: ReadonlyArray<string>, readonly outputFiles: ReadonlyArray<string> }> };
 
@@ -434,6 +570,12 @@ export type ConversionJobFieldsFragment = (
   { readonly plan: ConversionPlanFieldsFragment, readonly results: ReadonlyArray<TaskResultFieldsFragment> }
   & ConversionJobSummaryFragment
 );
+
+export type ConversionJobStateFragment = { readonly id: string, readonly status: ConversionJobStatus, readonly progress: number, readonly currentTask: string | null, readonly errorMessage: string | null, readonly attempt: number, readonly maxAttempts: number, readonly availableAt: string, readonly workerId: string | null, readonly leaseExpiresAt: string | null, readonly lastEventSequence: number, readonly version: number };
+
+export type ConversionJobEventFieldsFragment = { readonly sequence: number, readonly type: ConversionJobEventType, readonly status: ConversionJobStatus, readonly attempt: number, readonly progress: number, readonly currentTask: string | null, readonly priority: number | null, readonly workerId: string | null, readonly taskId: string | null, readonly taskStatus: TaskStatus | null, readonly message: string | null, readonly createdAt: string };
+
+export type ConversionJobResultFieldsFragment = { readonly id: string, readonly directive: WorkerDirective, readonly error: { readonly code: string, readonly message: string, readonly from: ConversionJobStatus | null, readonly allowed: ReadonlyArray<string> | null } | null, readonly conversionJob: ConversionJobStateFragment | null };
 
 export type ProjectQueryVariables = Exact<{
   id: Scalars['ID']['input'];
@@ -647,6 +789,41 @@ export type DeleteUserMutationVariables = Exact<{
 
 export type DeleteUserMutation = { readonly deleteUser: { readonly deletedId: string } };
 
+export type ClaimConversionJobsMutationVariables = Exact<{
+  input: ClaimConversionJobsInput;
+}>;
+
+
+export type ClaimConversionJobsMutation = { readonly claimConversionJobs: { readonly claims: ReadonlyArray<{ readonly fencingToken: number, readonly leaseExpiresAt: string, readonly conversionJob: ConversionJobFieldsFragment }> } };
+
+export type ReportProgressMutationVariables = Exact<{
+  input: ReportProgressInput;
+}>;
+
+
+export type ReportProgressMutation = { readonly reportProgress: { readonly results: ReadonlyArray<ConversionJobResultFieldsFragment> } };
+
+export type CompleteConversionJobsMutationVariables = Exact<{
+  input: CompleteConversionJobsInput;
+}>;
+
+
+export type CompleteConversionJobsMutation = { readonly completeConversionJobs: { readonly results: ReadonlyArray<ConversionJobResultFieldsFragment> } };
+
+export type FailConversionJobsMutationVariables = Exact<{
+  input: FailConversionJobsInput;
+}>;
+
+
+export type FailConversionJobsMutation = { readonly failConversionJobs: { readonly results: ReadonlyArray<ConversionJobResultFieldsFragment> } };
+
+export type ReleaseConversionJobsMutationVariables = Exact<{
+  input: ReleaseConversionJobsInput;
+}>;
+
+
+export type ReleaseConversionJobsMutation = { readonly releaseConversionJobs: { readonly results: ReadonlyArray<ConversionJobResultFieldsFragment> } };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -676,12 +853,16 @@ export class TypedDocumentString<TResult, TVariables>
 
 
 
-export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
-export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
-export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
+
+
+
+export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
+export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
+export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
+export const ConversionJobEventsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobEvents($id:ID!$since:Int$first:Int$after:String$last:Int$before:String){conversionJob(id:$id){id events(since:$since first:$first after:$after last:$last before:$before){nodes{...ConversionJobEventFields}pageInfo{...PageFields}}}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobEventFields on ConversionJobEvent{sequence type status attempt progress currentTask priority workerId taskId taskStatus message createdAt}") as unknown as TypedDocumentString<ConversionJobEventsQuery, ConversionJobEventsQueryVariables>;
 export const ConversionJobStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobStatistics($projectId:ID){conversionJobStatistics(projectId:$projectId){total successRate averageDurationSeconds byStatus{status count}}}") as unknown as TypedDocumentString<ConversionJobStatisticsQuery, ConversionJobStatisticsQueryVariables>;
-export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
-export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
+export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
+export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
 export const DeleteConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteConversionJob($input:DeleteConversionJobInput!){deleteConversionJob(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteConversionJobMutation, DeleteConversionJobMutationVariables>;
 export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
 export const ProjectDocument = /*#__PURE__*/ new TypedDocumentString("query Project($id:ID!){project(id:$id){...ProjectFields}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectQuery, ProjectQueryVariables>;
@@ -708,6 +889,11 @@ export const UpsertUserDocument = /*#__PURE__*/ new TypedDocumentString("mutatio
 export const UpdateUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateUser($input:UpdateUserInput!){updateUser(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UpdateUserMutation, UpdateUserMutationVariables>;
 export const SetGithubTokenDocument = /*#__PURE__*/ new TypedDocumentString("mutation SetGithubToken($input:SetGithubTokenInput!){setGithubToken(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<SetGithubTokenMutation, SetGithubTokenMutationVariables>;
 export const DeleteUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteUser($input:DeleteUserInput!){deleteUser(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteUserMutation, DeleteUserMutationVariables>;
+export const ClaimConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ClaimConversionJobs($input:ClaimConversionJobsInput!){claimConversionJobs(input:$input){claims{fencingToken leaseExpiresAt conversionJob{...ConversionJobFields}}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ClaimConversionJobsMutation, ClaimConversionJobsMutationVariables>;
+export const ReportProgressDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReportProgress($input:ReportProgressInput!){reportProgress(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<ReportProgressMutation, ReportProgressMutationVariables>;
+export const CompleteConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CompleteConversionJobs($input:CompleteConversionJobsInput!){completeConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<CompleteConversionJobsMutation, CompleteConversionJobsMutationVariables>;
+export const FailConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation FailConversionJobs($input:FailConversionJobsInput!){failConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<FailConversionJobsMutation, FailConversionJobsMutationVariables>;
+export const ReleaseConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReleaseConversionJobs($input:ReleaseConversionJobsInput!){releaseConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<ReleaseConversionJobsMutation, ReleaseConversionJobsMutationVariables>;
 /** Sends one document and gives its data. */
 export type Request<Options> = <TResult, TVariables>(document: TypedDocumentString<TResult, TVariables>, variables: TVariables, options?: Options) => Promise<TResult>;
 
@@ -719,11 +905,13 @@ export interface Operations<Options> {
   readonly conversionJobs: (variables?: ConversionJobsQueryVariables, options?: Options) => Promise<ConversionJobsQuery["conversionJobs"]>;
   /** Conversion jobs that are pending, running or paused, the oldest first. */
   readonly activeConversionJobs: (variables?: ActiveConversionJobsQueryVariables, options?: Options) => Promise<ActiveConversionJobsQuery["activeConversionJobs"]>;
+  /** A conversion job by its id; null when there is none. */
+  readonly conversionJobEvents: (variables: ConversionJobEventsQueryVariables, options?: Options) => Promise<ConversionJobEventsQuery["conversionJob"]>;
   /** Figures over all conversion jobs, or over one project's. */
   readonly conversionJobStatistics: (variables?: ConversionJobStatisticsQueryVariables, options?: Options) => Promise<ConversionJobStatisticsQuery["conversionJobStatistics"]>;
   /** Asks for a conversion. */
   readonly createConversionJob: (variables: CreateConversionJobMutationVariables, options?: Options) => Promise<CreateConversionJobMutation["createConversionJob"]>;
-  /** Replaces the plan of a job that nobody has begun. */
+  /** Replaces the plan of a job that is PENDING. */
   readonly updateConversionJob: (variables: UpdateConversionJobMutationVariables, options?: Options) => Promise<UpdateConversionJobMutation["updateConversionJob"]>;
   /** Deletes a job. */
   readonly deleteConversionJob: (variables: DeleteConversionJobMutationVariables, options?: Options) => Promise<DeleteConversionJobMutation["deleteConversionJob"]>;
@@ -777,6 +965,16 @@ export interface Operations<Options> {
   readonly setGithubToken: (variables: SetGithubTokenMutationVariables, options?: Options) => Promise<SetGithubTokenMutation["setGithubToken"]>;
   /** Deletes a user with their projects and those projects' jobs. */
   readonly deleteUser: (variables: DeleteUserMutationVariables, options?: Options) => Promise<DeleteUserMutation["deleteUser"]>;
+  /** Gives a worker jobs to do, under a lease. */
+  readonly claimConversionJobs: (variables: ClaimConversionJobsMutationVariables, options?: Options) => Promise<ClaimConversionJobsMutation["claimConversionJobs"]>;
+  /** Says how far jobs have come, and that their worker is alive: renews their leases. */
+  readonly reportProgress: (variables: ReportProgressMutationVariables, options?: Options) => Promise<ReportProgressMutation["reportProgress"]>;
+  /** Ends jobs as COMPLETED. */
+  readonly completeConversionJobs: (variables: CompleteConversionJobsMutationVariables, options?: Options) => Promise<CompleteConversionJobsMutation["completeConversionJobs"]>;
+  /** Ends attempts: the next one follows after a pause, or the jobs have FAILED. */
+  readonly failConversionJobs: (variables: FailConversionJobsMutationVariables, options?: Options) => Promise<FailConversionJobsMutation["failConversionJobs"]>;
+  /** Gives jobs back unfinished, for another worker to go on with. It counts as no failure. */
+  readonly releaseConversionJobs: (variables: ReleaseConversionJobsMutationVariables, options?: Options) => Promise<ReleaseConversionJobsMutation["releaseConversionJobs"]>;
 }
 
 /** All operations over one way to send them. Whoever calls this has all documents in the bundle. */
@@ -785,6 +983,7 @@ export function createOperations<Options>(request: Request<Options>): Operations
     conversionJob: async (variables, options) => (await request(ConversionJobDocument, variables, options)).conversionJob,
     conversionJobs: async (variables, options) => (await request(ConversionJobsDocument, variables ?? {}, options)).conversionJobs,
     activeConversionJobs: async (variables, options) => (await request(ActiveConversionJobsDocument, variables ?? {}, options)).activeConversionJobs,
+    conversionJobEvents: async (variables, options) => (await request(ConversionJobEventsDocument, variables, options)).conversionJob,
     conversionJobStatistics: async (variables, options) => (await request(ConversionJobStatisticsDocument, variables ?? {}, options)).conversionJobStatistics,
     createConversionJob: async (variables, options) => (await request(CreateConversionJobDocument, variables, options)).createConversionJob,
     updateConversionJob: async (variables, options) => (await request(UpdateConversionJobDocument, variables, options)).updateConversionJob,
@@ -814,5 +1013,10 @@ export function createOperations<Options>(request: Request<Options>): Operations
     updateUser: async (variables, options) => (await request(UpdateUserDocument, variables, options)).updateUser,
     setGithubToken: async (variables, options) => (await request(SetGithubTokenDocument, variables, options)).setGithubToken,
     deleteUser: async (variables, options) => (await request(DeleteUserDocument, variables, options)).deleteUser,
+    claimConversionJobs: async (variables, options) => (await request(ClaimConversionJobsDocument, variables, options)).claimConversionJobs,
+    reportProgress: async (variables, options) => (await request(ReportProgressDocument, variables, options)).reportProgress,
+    completeConversionJobs: async (variables, options) => (await request(CompleteConversionJobsDocument, variables, options)).completeConversionJobs,
+    failConversionJobs: async (variables, options) => (await request(FailConversionJobsDocument, variables, options)).failConversionJobs,
+    releaseConversionJobs: async (variables, options) => (await request(ReleaseConversionJobsDocument, variables, options)).releaseConversionJobs,
   };
 }

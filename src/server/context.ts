@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
+import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
@@ -11,6 +12,7 @@ import type { ServerContext } from "./exchange.ts";
 
 export interface ContextSources {
   readonly repositories: Repositories;
+  readonly jobs: Jobs;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -32,7 +34,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, store, ttlMs, system, log, identify }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
 ): Promise<Context & { response: CachedResponse }> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
@@ -42,6 +44,7 @@ export async function createContext(
   return {
     viewer: await identify(request.headers.get("authorization")),
     repositories,
+    jobs,
     loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs, begun: response.begun }),
     dependencies,
     system,

@@ -157,7 +157,39 @@ describe("the tags that a statement leaves behind", () => {
     [
       "a job that starts",
       `UPDATE conversion_jobs SET status = 'RUNNING', started_at = now() WHERE id = '${id(5)}'`,
+      [
+        "ConversionJob#",
+        "ConversionJob:5",
+        "ConversionJob@projectId=3",
+        "Project#",
+        "Project:3",
+        "Project@userId=1",
+      ],
+    ],
+    [
+      "a job that ends without having begun, which is nothing to its project",
+      `UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = '${id(5)}'`,
       ["ConversionJob#", "ConversionJob:5", "ConversionJob@projectId=3"],
+    ],
+    [
+      "a job whose lease is renewed",
+      `UPDATE conversion_jobs SET worker_id = 'w', lease_seconds = 9, lease_expires_at = now() + interval '9 s',
+              status = 'RUNNING', started_at = now() WHERE id = '${id(6)}';
+       DELETE FROM cache_invalidations;
+       UPDATE conversion_jobs SET lease_expires_at = now() + interval '10 s' WHERE id = '${id(6)}'`,
+      ["ConversionJob:6"],
+    ],
+    [
+      "events, however many, of one job",
+      `INSERT INTO conversion_job_events (job_id, sequence, type, data) SELECT '${id(5)}', n, 'PROGRESS', '{}' FROM generate_series(1, 2000) n`,
+      ["ConversionJobEvent@jobId=5"],
+    ],
+    [
+      "a job that is deleted with its events",
+      `INSERT INTO conversion_job_events (job_id, sequence, type, data) VALUES ('${id(5)}', 1, 'CREATED', '{}');
+       DELETE FROM cache_invalidations;
+       DELETE FROM conversion_jobs WHERE id = '${id(5)}'`,
+      ["ConversionJob#", "ConversionJob:5", "ConversionJob@projectId=3", "ConversionJobEvent@jobId=5"],
     ],
     [
       "two jobs, one of which moves",
@@ -191,11 +223,20 @@ describe("the tags that a statement leaves behind", () => {
       `INSERT INTO github_credentials (user_id, ciphertext) VALUES ('${id(1)}', 'x')`,
       [],
     ],
-    ["a TRUNCATE", "TRUNCATE conversion_jobs", ["ConversionJob!"]],
+    [
+      "a TRUNCATE",
+      "TRUNCATE conversion_jobs, conversion_job_events",
+      ["ConversionJob!", "ConversionJobEvent!"],
+    ],
+    [
+      "an idempotency key, which is never cached",
+      "INSERT INTO idempotency_keys VALUES ('', 'k', 0, 'h')",
+      [],
+    ],
     [
       "a TRUNCATE that cascades",
       "TRUNCATE users CASCADE",
-      ["ConversionJob!", "Project!", "ProjectFile!", "User!"],
+      ["ConversionJob!", "ConversionJobEvent!", "Project!", "ProjectFile!", "User!"],
     ],
     [
       "1,000 rows",

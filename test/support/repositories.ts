@@ -13,10 +13,16 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
   // After the database was registered, so before it is dropped.
   atEndOfFile(database.close);
   const empty = () =>
-    database.pool.query("TRUNCATE users, projects, project_files, conversion_jobs, github_credentials");
+    database.pool.query(
+      "TRUNCATE users, projects, project_files, conversion_jobs, conversion_job_events, github_credentials",
+    );
   // Without a cache: what the cache adds to a write is tested with the cache.
   const repositories = createRepositories(
-    { query: database.query, write: database.prismaTransaction },
+    {
+      query: database.query,
+      write: database.prismaTransaction,
+      writeStatements: database.statementTransaction,
+    },
     options,
   );
   return { database, pool: database.pool, empty, repositories };

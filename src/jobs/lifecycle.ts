@@ -1,0 +1,68 @@
+import type { ConversionJobStatus } from "../database/generated/client.ts";
+import { AppError } from "../errors.ts";
+
+/**
+ * How a conversion job gets from one status to another.
+ *
+ *              claim                  complete
+ *   PENDING ───────────▶ RUNNING ───────────────▶ COMPLETED
+ *    ▲ ▲  ▲              │  ▲  │
+ *    │ │  └──────────────┘  │  │ fail, or expire in the last attempt
+ *    │ │  release, expire,  │  └──────────────────▶ FAILED ──┐
+ *    │ │  fail              │ resume                         │
+ *    │ └──────────── PAUSED ┘◀── pause (of RUNNING)          │
+ *    │      resume without a worker                          │
+ *    └───────────────────────────────────────────────────────┘ retry
+ *
+ *   cancel: PENDING, RUNNING and PAUSED ──▶ CANCELLED
+ *
+ * The table says which statuses allow an action, and what may come of it. The statements that carry
+ * actions out (repositories/jobLease.ts, jobControl.ts) compare the status in the same statement
+ * that sets it; a test holds them to this table.
+ */
+export const TRANSITIONS = {
+  /** A worker takes it, under a lease. */
+  claim: { from: ["PENDING"], to: ["RUNNING"] },
+  /** The owner stops it; its worker keeps the lease as long as it is heard of. */
+  pause: { from: ["RUNNING"], to: ["PAUSED"] },
+  /** The owner lets it go on: with the worker that still holds it, or else with the next. */
+  resume: { from: ["PAUSED"], to: ["RUNNING", "PENDING"] },
+  complete: { from: ["RUNNING"], to: ["COMPLETED"] },
+  /** The worker has failed; PENDING when another attempt is allowed and could succeed. */
+  fail: { from: ["RUNNING"], to: ["FAILED", "PENDING"] },
+  /** The worker gives it back unfinished. */
+  release: { from: ["RUNNING", "PAUSED"], to: ["PENDING", "PAUSED"] },
+  /** The worker was not heard of in time. */
+  expire: { from: ["RUNNING", "PAUSED"], to: ["PENDING", "PAUSED", "FAILED"] },
+  /** The owner asks for more attempts. */
+  retry: { from: ["FAILED"], to: ["PENDING"] },
+  /** The owner calls it off. */
+  cancel: { from: ["PENDING", "RUNNING", "PAUSED"], to: ["CANCELLED"] },
+} as const satisfies Record<
+  string,
+  { readonly from: readonly ConversionJobStatus[]; readonly to: readonly ConversionJobStatus[] }
+>;
+
+export type JobAction = keyof typeof TRANSITIONS;
+
+/** What a job with this status allows, in the table's order. */
+export function allowedActions(status: ConversionJobStatus): JobAction[] {
+  // Safe: they are the table's own keys.
+  return (Object.keys(TRANSITIONS) as JobAction[]).filter((action) => allows(action, status));
+}
+
+/** Whether a job with this status allows the action. */
+export function allows(action: JobAction, status: ConversionJobStatus): boolean {
+  const from: readonly ConversionJobStatus[] = TRANSITIONS[action].from;
+  return from.includes(status);
+}
+
+/** The job's status does not allow the action. */
+export function invalidTransition(id: string, from: ConversionJobStatus, action: JobAction): AppError {
+  const { from: needed, to } = TRANSITIONS[action];
+  return new AppError(
+    "INVALID_TRANSITION",
+    `A job that is ${from} allows no ${action}: that needs ${needed.join(" or ")}.`,
+    { details: { type: "ConversionJob", id, from, action, to, allowed: allowedActions(from) } },
+  );
+}

@@ -1,0 +1,260 @@
+import type { DataAccess } from "../database/database.ts";
+import type { ConversionJobStatus } from "../database/generated/client.ts";
+import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+
+/**
+ * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows
+ * whose lease the worker holds and whose status allows it, and appends their events. A row that it does
+ * not change comes back as it is, so that its worker can be told why.
+ *
+ * A worker holds a job's lease while the fencing token that its claim gave it is the row's, and
+ * the lease has not expired. The token decides between workers; the time decides when nobody has
+ * taken the job over yet.
+ */
+
+export interface Claim {
+  readonly workerId: string;
+  /** What the worker can do. It gets jobs that ask for nothing else. */
+  readonly agentTypes: readonly string[];
+  readonly leaseSeconds: number;
+  /** At most so many jobs. */
+  readonly count: number;
+}
+
+/** A job as its worker names it. */
+export interface HeldJob {
+  readonly id: string;
+  readonly fencingToken: number;
+}
+
+export interface ProgressReport extends HeldJob {
+  readonly progress?: number | undefined;
+  readonly currentTask?: string | null | undefined;
+}
+
+export interface FailureReport extends HeldJob {
+  readonly errorMessage: string;
+  /** Whether another attempt could succeed. */
+  readonly isRetryable: boolean;
+}
+
+export interface LeaseOutcome {
+  readonly job: ConversionJobRow;
+  /** Whether the worker held the lease. */
+  readonly isHeld: boolean;
+  /** Whether the change was made. */
+  readonly isDone: boolean;
+}
+
+export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
+
+/** Each of its columns once, for SET. */
+const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
+
+/** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
+const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
+
+const CLAIM = `
+  WITH candidate AS (
+    SELECT "id" FROM "conversion_jobs"
+     WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
+     ORDER BY "priority" DESC, "created_at", "id" LIMIT $2
+       FOR NO KEY UPDATE SKIP LOCKED
+  ), changed AS (
+    UPDATE "conversion_jobs" AS "job"
+       SET "status" = 'RUNNING', "worker_id" = $3, "lease_seconds" = $4::int,
+           "lease_expires_at" = now() + make_interval(secs => $4::int),
+           "fencing_token" = "job"."fencing_token" + 1, "event_sequence" = "job"."event_sequence" + 1,
+           "started_at" = COALESCE("job"."started_at", now())
+      FROM candidate WHERE "job"."id" = candidate."id"
+    RETURNING "job".*
+  ), logged AS (
+    INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+    SELECT "id", "event_sequence", 'CLAIMED', jsonb_build_object('status', "status", 'attempt', "attempt",
+           'progress', "progress", 'workerId', "worker_id", 'fencingToken', "fencing_token")
+      FROM changed
+  )
+  SELECT ${JOB_COLUMNS} FROM changed ORDER BY "priority" DESC, "created_at", "id"`;
+
+const EXPIRE = `
+  WITH expired AS (
+    SELECT "id", "worker_id", "fencing_token" AS "lost_token" FROM "conversion_jobs"
+     WHERE "worker_id" IS NOT NULL AND "lease_expires_at" <= now()
+     ORDER BY "id" LIMIT $1
+       FOR NO KEY UPDATE SKIP LOCKED
+  ), changed AS (
+    UPDATE "conversion_jobs" AS "job"
+       SET "status" = (CASE WHEN "job"."status" = 'PAUSED' THEN 'PAUSED'
+                            WHEN "job"."attempt" < "job"."max_attempts" THEN 'PENDING'
+                            ELSE 'FAILED' END)::conversion_job_status,
+           "attempt" = CASE WHEN "job"."status" = 'RUNNING' AND "job"."attempt" < "job"."max_attempts"
+                            THEN "job"."attempt" + 1 ELSE "job"."attempt" END,
+           "progress" = CASE WHEN "job"."status" = 'RUNNING' AND "job"."attempt" < "job"."max_attempts"
+                             THEN 0 ELSE "job"."progress" END,
+           "error_message" = CASE WHEN "job"."status" = 'RUNNING' THEN 'The worker was not heard of until its lease expired.' END,
+           "completed_at" = CASE WHEN "job"."status" = 'RUNNING' AND "job"."attempt" >= "job"."max_attempts" THEN now() END,
+           "available_at" = ${AFTER_BACKOFF}, "current_task" = NULL, ${NO_LEASE},
+           "event_sequence" = "job"."event_sequence" + 1
+      FROM expired WHERE "job"."id" = expired."id"
+    RETURNING "job".*, expired."worker_id" AS "lost_worker"
+  ), logged AS (
+    INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+    SELECT "id", "event_sequence", 'EXPIRED', jsonb_strip_nulls(jsonb_build_object('status', "status", 'attempt', "attempt",
+           'progress', "progress", 'workerId', "lost_worker", 'fencingToken', "fencing_token", 'message', "error_message"))
+      FROM changed
+  )
+  SELECT ${JOB_COLUMNS} FROM changed`;
+
+const COMPLETE = heldStatement({
+  statuses: ["RUNNING"],
+  set: `"status" = 'COMPLETED', "progress" = 100, "current_task" = NULL, "error_message" = NULL, "completed_at" = now(), ${NO_LEASE}`,
+  event: "'COMPLETED'",
+});
+
+const FAIL = heldStatement({
+  statuses: ["RUNNING"],
+  items: {
+    errorMessage: "text",
+    isRetryable: "boolean",
+  },
+  decides: `item."isRetryable" AND "job"."attempt" < "job"."max_attempts"`,
+  set: `"status" = (CASE WHEN named."decision" THEN 'PENDING' ELSE 'FAILED' END)::conversion_job_status,
+        "attempt" = "job"."attempt" + named."decision"::int,
+        "progress" = CASE WHEN named."decision" THEN 0 ELSE "job"."progress" END,
+        "completed_at" = CASE WHEN named."decision" THEN NULL ELSE now() END,
+        "available_at" = ${AFTER_BACKOFF},
+        "error_message" = named."new.errorMessage", "current_task" = NULL, ${NO_LEASE}`,
+  event: `CASE "status" WHEN 'FAILED' THEN 'FAILED' ELSE 'ATTEMPT_FAILED' END`,
+  data: `'message', "error_message"`,
+});
+
+const RELEASE = heldStatement({
+  statuses: ["RUNNING", "PAUSED"],
+  // A paused job stays paused: its resumption makes it available.
+  set: `"status" = (CASE "job"."status" WHEN 'PAUSED' THEN 'PAUSED' ELSE 'PENDING' END)::conversion_job_status,
+        "available_at" = now(), "current_task" = NULL, ${NO_LEASE}`,
+  event: "'RELEASED'",
+});
+
+const REPORT = heldStatement({
+  statuses: ["RUNNING", "PAUSED"],
+  items: { progress: "int", currentTask: "text", hasCurrentTask: "boolean" },
+  // Whether it says anything new. A heartbeat that does not renews the lease and leaves no event.
+  decides: `COALESCE(item."progress" > "job"."progress", false)
+            OR (item."hasCurrentTask" AND item."currentTask" IS DISTINCT FROM "job"."current_task")`,
+  set: `"progress" = GREATEST("job"."progress", named."new.progress"),
+        "current_task" = CASE WHEN named."new.hasCurrentTask" THEN named."new.currentTask" ELSE "job"."current_task" END,
+        "lease_expires_at" = now() + make_interval(secs => "job"."lease_seconds")`,
+  event: "'PROGRESS'",
+  data: `'currentTask', "current_task"`,
+  isLogged: `named."decision"`,
+});
+
+interface HeldStatement {
+  /** In which the change is allowed. */
+  readonly statuses: readonly ConversionJobStatus[];
+  /** What each job comes with besides its id and token, with its SQL type. */
+  readonly items?: Readonly<Record<string, string>>;
+  /** A condition over "job" as it was and "item", for `set`. */
+  readonly decides?: string;
+  /** Of "job", from "named": the job as it was, with the item's columns as `"new.<column>"`. */
+  readonly set: string;
+  readonly event: string;
+  /** More for the event, from the changed row. */
+  readonly data?: string;
+  /** Which changes append an event; all unless given. */
+  readonly isLogged?: string;
+}
+
+/**
+ * $1: the worker, $2: the jobs as a JSON document.
+ *
+ * All named rows are locked first, in the order of their ids, so that two calls about the same jobs
+ * cannot wait for each other; what is read from a locked row is its latest version, and stays it.
+ */
+function heldStatement({
+  statuses,
+  items = {},
+  decides = "true",
+  set,
+  event,
+  data,
+  isLogged = "true",
+}: HeldStatement): string {
+  const columns = Object.entries(items);
+  const definitions = columns.map(([name, type]) => `, "${name}" ${type}`).join("");
+  const named = columns.map(([name]) => `, item."${name}" AS "new.${name}"`).join("");
+  return `
+  WITH named AS (
+    SELECT "job".* ${named}, (${decides}) AS "decision",
+           ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = $1
+             AND "job"."lease_expires_at" > now()) IS TRUE AS "isHeld"
+      FROM jsonb_to_recordset($2::jsonb) AS item("id" uuid, "fencingToken" bigint ${definitions})
+      JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id"
+     ORDER BY "job"."id" FOR NO KEY UPDATE OF "job"
+  ), changed AS (
+    UPDATE "conversion_jobs" AS "job"
+       SET ${set}, "event_sequence" = "job"."event_sequence" + (${isLogged})::int
+      FROM named
+     WHERE "job"."id" = named."id" AND named."isHeld" AND named."status" IN (${statuses.map((status) => `'${status}'`).join(", ")})
+    RETURNING "job".*, (${isLogged}) AS "isLogged"
+  ), logged AS (
+    INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+    SELECT "id", "event_sequence", ${event}, jsonb_strip_nulls(jsonb_build_object('status', "status", 'attempt', "attempt",
+           'progress', "progress", 'workerId', $1::text, 'fencingToken', "fencing_token" ${data ? `, ${data}` : ""}))
+      FROM changed WHERE "isLogged"
+  )
+  SELECT ${JOB_COLUMNS}, true AS "isHeld", true AS "isDone" FROM changed
+   UNION ALL
+  SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`;
+}
+
+export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
+  /** @returns in the jobs' order; null where there is no such job */
+  async function change(
+    statement: string,
+    workerId: string,
+    jobs: readonly HeldJob[],
+  ): Promise<(LeaseOutcome | null)[]> {
+    const rows = await writeStatements((tx) =>
+      tx.query<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [
+        workerId,
+        JSON.stringify(jobs),
+      ]),
+    );
+    const outcomes = new Map(
+      rows.map(({ isHeld, isDone, ...job }) => [job.id, { job, isHeld, isDone } satisfies LeaseOutcome]),
+    );
+    return jobs.map(({ id }) => outcomes.get(id) ?? null);
+  }
+
+  return {
+    /** The highest priority first, then the oldest. Each gets a new fencing token and a lease. */
+    claim: ({ workerId, agentTypes, leaseSeconds, count }: Claim): Promise<ConversionJobRow[]> =>
+      writeStatements((tx) => tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds])),
+
+    /** Renews the leases. Progress only grows; a report that says nothing new appends no event. */
+    report: (workerId: string, jobs: readonly ProgressReport[]) =>
+      change(
+        REPORT,
+        workerId,
+        jobs.map((job) => ({ ...job, hasCurrentTask: job.currentTask !== undefined })),
+      ),
+
+    complete: (workerId: string, jobs: readonly HeldJob[]) => change(COMPLETE, workerId, jobs),
+
+    /** Back to PENDING for another attempt, when one is allowed and could succeed; FAILED otherwise. */
+    fail: (workerId: string, jobs: readonly FailureReport[]) => change(FAIL, workerId, jobs),
+
+    /** Gives jobs back unfinished, in the same attempt: what was reported stays. */
+    release: (workerId: string, jobs: readonly HeldJob[]) => change(RELEASE, workerId, jobs),
+
+    /**
+     * Ends leases that have expired, at most `limit` of them: back to PENDING for another attempt, or
+     * FAILED after the last. A paused job only loses its worker. Leases that another instance is
+     * just ending are skipped.
+     */
+    expire: (limit: number): Promise<ConversionJobRow[]> =>
+      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit])),
+  };
+}

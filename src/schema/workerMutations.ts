@@ -1,0 +1,306 @@
+import { z } from "zod";
+import type { AppError } from "../errors.ts";
+import type { JobResult } from "../jobs/worker.ts";
+import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
+import { builder } from "./builder.ts";
+import { ConversionJob, ConversionJobStatus } from "./conversionJob.ts";
+import { validInput } from "./input.ts";
+import { parseIdOf, toNodeId } from "./nodeId.ts";
+
+/** What workers can do with conversion jobs: the rules of the inputs, then the types, then the mutations. */
+
+const MAX_JOBS_PER_CALL = 100;
+const MAX_WAIT_SECONDS = 30;
+
+const workerId = z.string().trim().min(1).max(200);
+const heldJob = { id: z.string(), fencingToken: z.int().min(0) };
+
+const heldJobs = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.object({
+    workerId,
+    jobs: z
+      .array(z.object({ ...heldJob, ...shape }))
+      .min(1)
+      .max(MAX_JOBS_PER_CALL)
+      .superRefine((jobs, context) => {
+        const seen = new Set<string>();
+        // Safe: every one has the shape of a held job.
+        (jobs as { id: string }[]).forEach(({ id }, index) => {
+          if (seen.has(id.toLowerCase()))
+            context.addIssue({
+              code: "custom",
+              path: [index, "id"],
+              message: `expected each job once, got "${id}" again`,
+            });
+          seen.add(id.toLowerCase());
+        });
+      }),
+  });
+
+const claimSchema = z.object({
+  workerId,
+  agentTypes: z.array(z.string().trim().min(1).max(100)).max(100),
+  leaseSeconds: z.int().min(1).max(3_600),
+  count: z.int().min(1).max(MAX_JOBS_PER_CALL),
+  waitSeconds: z.number().min(0).max(MAX_WAIT_SECONDS),
+});
+const heldSchema = heldJobs({});
+const progressSchema = heldJobs({
+  progress: z
+    .int()
+    .min(0)
+    .max(100)
+    .nullish()
+    .transform((progress) => progress ?? undefined),
+  currentTask: z.string().trim().min(1).max(1_000).nullish(),
+});
+const failureSchema = heldJobs({
+  errorMessage: z.string().trim().min(1).max(10_000),
+  isRetryable: z.boolean(),
+});
+
+/** The same jobs by the keys of their rows. */
+function withKeys<Job extends { id: string }>(jobs: readonly Job[]): Job[] {
+  return jobs.map((job, index) => ({
+    ...job,
+    id: parseIdOf("ConversionJob", job.id, ["input", "jobs", index, "id"]),
+  }));
+}
+
+const ConversionJobClaim = builder.objectRef<ConversionJobRow>("ConversionJobClaim").implement({
+  description: "A conversion job that a worker holds from now on.",
+  fields: (t) => ({
+    conversionJob: t.field({ type: ConversionJob, description: "The job.", resolve: (job) => job }),
+    fencingToken: t.expose("fencingToken", {
+      type: "SafeInt",
+      description:
+        "Every call about the job carries it: the proof that no other worker has claimed it since.",
+    }),
+    leaseExpiresAt: t.field({
+      type: "DateTime",
+      description: "When the job is lost, unless its progress is reported before.",
+      // Safe: a claimed job has a lease.
+      resolve: ({ leaseExpiresAt }) => leaseExpiresAt!,
+    }),
+  }),
+});
+
+const ClaimConversionJobsPayload = builder
+  .objectRef<{ claims: readonly ConversionJobRow[] }>("ClaimConversionJobsPayload")
+  .implement({
+    description: "What a worker got.",
+    fields: (t) => ({
+      claims: t.field({
+        type: [ConversionJobClaim],
+        description: "The highest priority first, then the oldest; none when there was nothing to do.",
+        resolve: ({ claims }) => claims,
+      }),
+    }),
+  });
+
+const WorkerDirective = builder.enumType("WorkerDirective", {
+  description: "What a worker shall do with a job.",
+  values: {
+    CONTINUE: { description: "Go on." },
+    PAUSE: { description: "Stop working, and keep reporting or release it: its owner has paused it." },
+    STOP: { description: "Let go of it: the worker holds it no longer." },
+  } as const,
+});
+
+const ConversionJobError = builder
+  .objectRef<Pick<AppError, "code" | "message" | "details">>("ConversionJobError")
+  .implement({
+    description: "Why one job of a call was not changed. The others were, unless they have an error too.",
+    fields: (t) => ({
+      code: t.exposeString("code", { description: "`LEASE_LOST`, `INVALID_TRANSITION` or `NOT_FOUND`." }),
+      message: t.exposeString("message", { description: "The same in words." }),
+      from: t.field({
+        type: ConversionJobStatus,
+        nullable: true,
+        description: "Of `INVALID_TRANSITION`: the job's status.",
+        // Safe: jobs/lifecycle.ts puts it there.
+        resolve: ({ details }) => (details.from as ConversionJobRow["status"] | undefined) ?? null,
+      }),
+      allowed: t.stringList({
+        nullable: true,
+        description: "Of `INVALID_TRANSITION`: what that status allows.",
+        // Safe: as above.
+        resolve: ({ details }) => (details.allowed as string[] | undefined) ?? null,
+      }),
+    }),
+  });
+
+const ConversionJobResult = builder.objectRef<JobResult>("ConversionJobResult").implement({
+  description: "What came of one job of a call.",
+  fields: (t) => ({
+    id: t.id({ description: "The job's id.", resolve: ({ id }) => toNodeId("ConversionJob", id) }),
+    conversionJob: t.expose("job", {
+      type: ConversionJob,
+      nullable: true,
+      description: "The job as it is now; null when it does not exist (any more).",
+    }),
+    error: t.field({
+      type: ConversionJobError,
+      nullable: true,
+      description: "Why it was not changed; null when it was.",
+      // A copy: an Error itself would count as thrown.
+      resolve: ({ error }) => error && { code: error.code, message: error.message, details: error.details },
+    }),
+    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with it now." }),
+  }),
+});
+
+const ConversionJobResultsPayload = builder
+  .objectRef<{ results: readonly JobResult[] }>("ConversionJobResultsPayload")
+  .implement({
+    description: "What came of each job of a call.",
+    fields: (t) => ({
+      results: t.field({
+        type: [ConversionJobResult],
+        description: "In the order of the input.",
+        resolve: ({ results }) => results,
+      }),
+    }),
+  });
+
+const WORKER_ID = "The worker's own name, up to 200 characters: the one that it claims with.";
+const JOBS = `1 to ${MAX_JOBS_PER_CALL} jobs, each once. One that cannot be changed does not keep the others.`;
+
+const ClaimConversionJobsInput = builder.inputType("ClaimConversionJobsInput", {
+  description: "Who asks for work, and for which.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: "The worker's own name, up to 200 characters." }),
+    agentTypes: t.stringList({
+      required: true,
+      description: "What the worker can do. It gets jobs whose plans ask for nothing else.",
+    }),
+    leaseSeconds: t.int({
+      required: true,
+      defaultValue: 60,
+      description: "1 to 3,600: after so long without a report of progress the jobs are lost.",
+    }),
+    count: t.int({
+      required: true,
+      defaultValue: 1,
+      description: `How many jobs at most: 1 to ${MAX_JOBS_PER_CALL}.`,
+    }),
+    waitSeconds: t.float({
+      required: true,
+      defaultValue: 0,
+      description: `When there is nothing to do, wait for it so long: 0 to ${MAX_WAIT_SECONDS}.`,
+    }),
+  }),
+});
+
+const HeldConversionJobInput = builder.inputType("HeldConversionJobInput", {
+  description: "A job that the worker holds.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
+  }),
+});
+
+const ConversionJobProgressInput = builder.inputType("ConversionJobProgressInput", {
+  description: "How far a job has come. Without either field it is a heartbeat.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
+    progress: t.int({
+      description: "Percent, 0 to 100. Less than before within an attempt leaves it as it is.",
+    }),
+    currentTask: t.string({ description: "What the worker is doing; null for nothing in particular." }),
+  }),
+});
+
+const ConversionJobFailureInput = builder.inputType("ConversionJobFailureInput", {
+  description: "Why a job failed.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
+    errorMessage: t.string({ required: true, description: "For people: 1 to 10,000 characters." }),
+    isRetryable: t.boolean({
+      required: true,
+      defaultValue: true,
+      description: "Whether another attempt could succeed.",
+    }),
+  }),
+});
+
+const ReportProgressInput = builder.inputType("ReportProgressInput", {
+  description: "Progress of jobs that the worker holds. Renews their leases.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: WORKER_ID }),
+    jobs: t.field({ type: [ConversionJobProgressInput], required: true, description: JOBS }),
+  }),
+});
+
+const CompleteConversionJobsInput = builder.inputType("CompleteConversionJobsInput", {
+  description: "Jobs that the worker has finished.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: WORKER_ID }),
+    jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+  }),
+});
+
+const FailConversionJobsInput = builder.inputType("FailConversionJobsInput", {
+  description: "Jobs that the worker cannot finish.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: WORKER_ID }),
+    jobs: t.field({ type: [ConversionJobFailureInput], required: true, description: JOBS }),
+  }),
+});
+
+const ReleaseConversionJobsInput = builder.inputType("ReleaseConversionJobsInput", {
+  description: "Jobs that the worker gives back.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: WORKER_ID }),
+    jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+  }),
+});
+
+builder.mutationFields((t) => ({
+  claimConversionJobs: t.field({
+    type: ClaimConversionJobsPayload,
+    description: "Gives a worker jobs to do, under a lease.",
+    args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
+    resolve: async (_, { input }, { jobs }) => ({
+      claims: await jobs.workers.claim(validInput(claimSchema, input)),
+    }),
+  }),
+  reportProgress: t.field({
+    type: ConversionJobResultsPayload,
+    description: "Says how far jobs have come, and that their worker is alive: renews their leases.",
+    args: { input: t.arg({ type: ReportProgressInput, required: true, description: "The jobs." }) },
+    resolve: async (_, { input }, context) => {
+      const { workerId, jobs } = validInput(progressSchema, input);
+      return { results: await context.jobs.workers.report(workerId, withKeys(jobs)) };
+    },
+  }),
+  completeConversionJobs: t.field({
+    type: ConversionJobResultsPayload,
+    description: "Ends jobs as COMPLETED.",
+    args: { input: t.arg({ type: CompleteConversionJobsInput, required: true, description: "The jobs." }) },
+    resolve: async (_, { input }, context) => {
+      const { workerId, jobs } = validInput(heldSchema, input);
+      return { results: await context.jobs.workers.complete(workerId, withKeys(jobs)) };
+    },
+  }),
+  failConversionJobs: t.field({
+    type: ConversionJobResultsPayload,
+    description: "Ends attempts: the next one follows after a pause, or the jobs have FAILED.",
+    args: { input: t.arg({ type: FailConversionJobsInput, required: true, description: "The jobs." }) },
+    resolve: async (_, { input }, context) => {
+      const { workerId, jobs } = validInput(failureSchema, input);
+      return { results: await context.jobs.workers.fail(workerId, withKeys(jobs)) };
+    },
+  }),
+  releaseConversionJobs: t.field({
+    type: ConversionJobResultsPayload,
+    description: "Gives jobs back unfinished, for another worker to go on with. It counts as no failure.",
+    args: { input: t.arg({ type: ReleaseConversionJobsInput, required: true, description: "The jobs." }) },
+    resolve: async (_, { input }, context) => {
+      const { workerId, jobs } = validInput(heldSchema, input);
+      return { results: await context.jobs.workers.release(workerId, withKeys(jobs)) };
+    },
+  }),
+}));
