@@ -8,6 +8,7 @@ import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import {
   type ComponentHealth,
@@ -78,6 +79,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
   const jobs = createJobs(repositories);
+  const feeds = createFeeds(repositories, coherence.store);
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
   async function cacheHealth(): Promise<ComponentHealth> {
@@ -109,6 +111,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     {
       repositories,
       jobs,
+      feeds,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,

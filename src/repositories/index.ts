@@ -4,6 +4,7 @@ import { createConversionJobRepository } from "./conversionJob.ts";
 import { createJobEventRepository } from "./jobEvent.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
 import { createProjectRepository } from "./project.ts";
+import { createProjectActivityRepository } from "./projectActivity.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
 
@@ -21,6 +22,7 @@ export interface ComponentHealth {
 export function createRepositories(access: DataAccess, options: { cipher?: TokenCipher | undefined } = {}) {
   const users = createUserRepository(access, options.cipher);
   const projects = createProjectRepository(access);
+  const projectActivity = createProjectActivityRepository(access);
   const projectFiles = createProjectFileRepository(access);
   const conversionJobs = createConversionJobRepository(access);
   const jobEvents = createJobEventRepository(access);
@@ -35,7 +37,16 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     ]);
   }
 
-  return { users, projects, projectFiles, conversionJobs, jobEvents, jobLeases, healthCheck };
+  return {
+    users,
+    projects,
+    projectActivity,
+    projectFiles,
+    conversionJobs,
+    jobEvents,
+    jobLeases,
+    healthCheck,
+  };
 }
 
 /** Times one probe. Never throws: a failed probe is an answer. */
