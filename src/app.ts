@@ -21,6 +21,7 @@ import type { SystemReports } from "./schema/system.ts";
 import { createHttpServer } from "./server/http.ts";
 import { processStatistics } from "./server/processStatistics.ts";
 import { createReplay } from "./server/replay.ts";
+import { createStreams } from "./server/streams.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
 export type App = Awaited<ReturnType<typeof createApp>>;
@@ -103,8 +104,15 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
     },
     cacheStatistics: () => ({ ...coherence.store.statistics(), ...coherence.statistics() }),
-    statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
+    statistics: () => ({
+      pool: database.getPoolStatistics(),
+      process: processStatistics(),
+      subscriptions: { open: streams.count(), max: streams.max },
+    }),
   };
+
+  const streams = createStreams({ max: config.http.maxSubscriptions });
+  releasers.push(() => streams.close());
 
   const isCacheExplained = config.environment === "development";
   const graphql = createGraphqlServer(
@@ -119,6 +127,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       identify: async () => localViewer,
     },
     {
+      streams,
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isCacheExplained,
     },
