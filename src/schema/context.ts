@@ -24,4 +24,6 @@ export interface Context {
   readonly system: SystemReports;
   readonly log: Logger;
   readonly requestId: string;
+  /** What a browser that lost a stream sends of itself: the id of the last message that it got. */
+  readonly lastEventId: string | null;
 }

@@ -53,6 +53,7 @@ export async function createContext(
     system,
     log: log.child({ requestId }),
     requestId,
+    lastEventId: request.headers.get("last-event-id"),
     response,
   };
 }
