@@ -9,6 +9,7 @@ import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import { createIdempotency } from "./repositories/idempotency.ts";
 import {
@@ -27,6 +28,7 @@ import { createInternalOperation } from "./server/internalOperation.ts";
 import { processStatistics } from "./server/processStatistics.ts";
 import { createReplay } from "./server/replay.ts";
 import { createSampler } from "./server/sampler.ts";
+import { createStreams } from "./server/streams.ts";
 import { createWarming } from "./server/warming.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
@@ -107,6 +109,7 @@ async function compose(
     log,
   });
   releasers.push(() => jobs.close());
+  const feeds = createFeeds(repositories, coherence.store);
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
   const identify = overrides.identify ?? (async () => localViewer);
 
@@ -170,14 +173,22 @@ async function compose(
       warm: warming.run,
       resetStatistics: report.reset,
     },
-    statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
+    statistics: () => ({
+      pool: database.getPoolStatistics(),
+      process: processStatistics(),
+      subscriptions: { open: streams.count(), max: streams.max },
+    }),
   };
+
+  const streams = createStreams({ max: config.http.maxSubscriptions });
+  releasers.push(() => streams.close());
 
   const graphql = createGraphqlServer(
     {
       repositories,
       jobs,
       idempotency,
+      feeds,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -185,6 +196,7 @@ async function compose(
       identify,
     },
     {
+      streams,
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isCacheExplained,
       sampler,

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { UserRole } from "../database/generated/client.ts";
+import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
@@ -17,6 +18,7 @@ export interface Context {
   readonly viewer: Viewer | null;
   readonly repositories: Repositories;
   readonly jobs: Jobs;
+  readonly feeds: Feeds;
   readonly loaders: Loaders;
   /** The tags of everything that this request has read. */
   readonly dependencies: Set<string>;
@@ -29,4 +31,6 @@ export interface Context {
   readonly idempotencyKey: string | null;
   /** Aborts when whoever asked has gone away. */
   readonly signal: AbortSignal;
+  /** What a browser that lost a stream sends of itself: the id of the last message that it got. */
+  readonly lastEventId: string | null;
 }

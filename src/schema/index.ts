@@ -7,6 +7,8 @@ import "./conversionJob.ts";
 import "./conversionJobEvent.ts";
 import "./conversionJobMutations.ts";
 import "./workerMutations.ts";
+import "./subscriptions.ts";
+import "./projectActivity.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
 import "./cacheMutations.ts";
@@ -14,9 +16,10 @@ import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graph
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
 import { withIdempotencyKeys } from "./idempotency.ts";
+import { liveDirective } from "./live.ts";
 
 export const schema = withIdempotencyKeys(
-  builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective] }),
+  builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] }),
 );
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */

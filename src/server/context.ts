@@ -3,6 +3,7 @@ import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
+import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
@@ -16,6 +17,7 @@ export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly idempotency: Idempotency;
+  readonly feeds: Feeds;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -37,7 +39,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, idempotency, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, idempotency, feeds, store, ttlMs, system, log, identify }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
 ): Promise<Context & { response: CachedResponse }> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
@@ -53,6 +55,7 @@ export async function createContext(
     viewer,
     repositories,
     jobs,
+    feeds,
     loaders: createLoaders(repositories, {
       reads: dependencies,
       store: exchange?.isUncached ? uncached : store,
@@ -63,6 +66,7 @@ export async function createContext(
     system,
     log: log.child({ requestId }),
     requestId,
+    lastEventId: request.headers.get("last-event-id"),
     response,
     idempotency,
     idempotencyKey: request.headers.get("idempotency-key"),

@@ -5,6 +5,7 @@ import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
+import { acceptsEvents } from "./plugins/eventStreams.ts";
 import type { Replay } from "./replay.ts";
 import { GRAPHQL_PATH } from "./yoga.ts";
 
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
  */
 export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }: HttpServerOptions) {
   let isStopping = false;
+  /** Those that are being answered. Some are event streams, which have no end of their own. */
+  const responses = new Set<ServerResponse>();
   /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
   let arrived: (IncomingMessage | ServerResponse)[] = [];
 
@@ -53,7 +56,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       handle(req, res, requestId, undefined, undefined);
       return;
     }
-    const name = replay.nameOf(req, body);
+    const name = acceptsEvents(req.headers.accept) ? undefined : replay.nameOf(req, body);
     replay.answer(name, req, res, requestId, () => handle(req, res, requestId, body, name));
   }
 
@@ -68,7 +71,9 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
     res.setHeader("x-request-id", requestId);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
+    responses.add(res);
     res.once("close", () => {
+      responses.delete(res);
       const level = res.statusCode >= 500 ? "warn" : "info";
       const ms = Math.round((performance.now() - startedAt) * 10) / 10;
       log[level](
@@ -165,6 +170,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       // A request from before the stop may leave its connection open, which would hold up the end
       // until the keep-alive time is over.
       const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+      for (const res of responses) endEventStream(res);
       const timer = setTimeout(() => {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();
@@ -174,6 +180,16 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       clearTimeout(timer);
     },
   };
+}
+
+/**
+ * Between two messages, and without the `complete` that would say that there are no more: clients
+ * subscribe again, elsewhere. Its connection would be kept for another request, so it ends, too.
+ */
+function endEventStream(res: ServerResponse): void {
+  if (!res.headersSent || !String(res.getHeader("content-type")).startsWith("text/event-stream")) return;
+  const { socket } = res;
+  res.end(() => socket?.end());
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

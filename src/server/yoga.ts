@@ -5,8 +5,13 @@ import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
+import { eventStreams } from "./plugins/eventStreams.ts";
+import { liveQueries } from "./plugins/liveQueries.ts";
 import { responseCache } from "./plugins/responseCache.ts";
+import { subscriptions } from "./plugins/subscriptions.ts";
+import { createReruns } from "./rerun.ts";
 import type { Sampler } from "./sampler.ts";
+import type { Streams } from "./streams.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 
@@ -14,11 +19,14 @@ export const GRAPHQL_PATH = "/graphql";
 export function createGraphqlServer(
   sources: ContextSources,
   options: {
+    readonly streams: Streams;
     readonly isGraphiqlEnabled: boolean;
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
   },
 ) {
+  const { streams } = options;
+  const reruns = createReruns();
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
@@ -27,6 +35,10 @@ export function createGraphqlServer(
       // Documents first: what does not parse or is not valid goes no further.
       codedDocumentErrors(),
       codedRefusals(),
+      reruns.plugin,
+      // Before the response cache, which answers each run of a live query.
+      liveQueries({ schema, store: sources.store, streams, reruns }),
+      subscriptions({ streams, reruns, identify: sources.identify }),
       ...responseCache({
         schema,
         ttlMs: sources.ttlMs,
@@ -34,6 +46,7 @@ export function createGraphqlServer(
         sampler: options.sampler,
       }),
       conditionalResponses(),
+      eventStreams(),
     ],
     maskedErrors: { maskError: createErrorMasker(sources.log) },
     logging: {
