@@ -69,10 +69,6 @@ CREATE INDEX "conversion_jobs_claim_idx" ON "conversion_jobs" ("priority" DESC, 
 -- column that heartbeats change, in any index, would make each of them write to all indexes.
 CREATE INDEX "conversion_jobs_worker_idx" ON "conversion_jobs" ("worker_id", "id") WHERE "worker_id" IS NOT NULL;
 
--- Those that have not ended decide whether their project is CONVERTING.
-CREATE INDEX "conversion_jobs_unfinished_idx" ON "conversion_jobs" ("project_id")
-  WHERE "status" IN ('PENDING', 'RUNNING', 'PAUSED');
-
 -- Room for heartbeats and progress on the row's own page, and the dead rows of a queue out of the way soon.
 ALTER TABLE "conversion_jobs" SET (
   fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
