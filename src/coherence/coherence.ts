@@ -112,7 +112,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
       const client = new pg.Client({ connectionString, application_name: "stack-converter listener" });
       const ended = new Promise<void>((resolve) => {
         client.once("end", resolve);
-        client.once("error", () => resolve());
+        client.on("error", () => resolve());
         signal.addEventListener("abort", () => resolve(), { once: true });
       });
       client.on("notification", relay.wake);

@@ -24,7 +24,8 @@ export async function listenUntilAborted(
     const client = new pg.Client({ connectionString, application_name: `stack-converter ${channel}` });
     const ended = new Promise<void>((resolve) => {
       client.once("end", resolve);
-      client.once("error", () => resolve());
+      // Not once: a server that ends says why, and then the connection breaks, which is another.
+      client.on("error", () => resolve());
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
     client.on("notification", onNotification);
