@@ -8,6 +8,7 @@ import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
+import { listenUntilAborted } from "./database/listener.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
@@ -89,7 +90,11 @@ async function compose(
     log,
   });
   releasers.push(() => coherence.close());
-  coherence.start({ canListen: !embedded });
+  coherence.start({
+    listen: embedded
+      ? undefined
+      : (options, signal) => listenUntilAborted({ connectionString, ...options }, signal),
+  });
 
   const idempotency = createIdempotency();
   const repositories = createRepositories(
@@ -100,6 +105,7 @@ async function compose(
       writeStatements: idempotency.keyed(
         withDatabaseErrors(coherence.writeThrough(database.statementTransaction)),
       ),
+      isRepeatable: idempotency.isRepeatable,
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );

@@ -29,12 +29,23 @@ export interface CoherenceOptions<Tx extends Transaction> {
   readonly log: Logger;
 }
 
+/** Listens on a channel until the signal aborts, whatever becomes of its connections. Never rejects. */
+export type Listen = (
+  options: {
+    readonly channel: string;
+    readonly onNotification: () => void;
+    /** Work on the listening connection, whenever there is one. */
+    readonly onConnected: (client: pg.Client) => Promise<unknown>;
+    readonly onError: (error: unknown) => void;
+  },
+  signal: AbortSignal,
+) => Promise<void>;
+
 export type Coherence<Tx extends Transaction> = ReturnType<typeof createCoherence<Tx>>;
 
 /** The channel on which the outbox's trigger says that somebody else has written. */
 const CHANNEL = "cache_invalidations";
 const SETTLE_EVERY_MS = 1_000;
-const RECONNECT_AFTER_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const WARN_EVERY_MS = 60_000;
 
@@ -124,30 +135,6 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     }
   }
 
-  /** Wakes the relay when PostgreSQL says so: a hint that saves half a poll; nothing depends on it. */
-  async function listen(): Promise<void> {
-    while (!signal.aborted) {
-      const client = new pg.Client({ connectionString, application_name: "stack-converter listener" });
-      const ended = new Promise<void>((resolve) => {
-        client.once("end", resolve);
-        // Not once: a terminated session tells its end, and then its connection breaks.
-        client.on("error", () => resolve());
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
-      client.on("notification", relay.wake);
-      try {
-        await client.connect();
-        await client.query(`LISTEN ${CHANNEL}`);
-        await Promise.race([ended, warnOfStrangers(client)]);
-        await ended;
-      } catch (error) {
-        onError(error);
-      }
-      await client.end().catch(() => {});
-      await sleep(RECONNECT_AFTER_MS, undefined, { signal }).catch(() => {});
-    }
-  }
-
   /** Says so, again and again, while instances with other version tables are at work on this database. */
   async function warnOfStrangers(client: pg.Client): Promise<void> {
     const lock = redis ? "pg_try_advisory_lock_shared" : "pg_try_advisory_lock";
@@ -186,13 +173,26 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
       relay.resetStatistics();
     },
 
-    /** @param canListen false for the embedded database, which delivers no notifications */
-    start({ canListen }: { canListen: boolean }): void {
+    /** @param listen hears what PostgreSQL's NOTIFY says; undefined for the embedded database, which tells nobody */
+    start({ listen }: { listen: Listen | undefined }): void {
       running = [
         epochs.run(signal),
         relay.run(signal),
         settleFromTimeToTime(),
-        ...(canListen ? [listen()] : []),
+        ...(listen === undefined
+          ? []
+          : // A hint that saves the relay half a poll: nothing depends on it.
+            [
+              listen(
+                {
+                  channel: CHANNEL,
+                  onNotification: relay.wake,
+                  onConnected: warnOfStrangers,
+                  onError,
+                },
+                signal,
+              ),
+            ]),
       ];
     },
 

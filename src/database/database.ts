@@ -35,6 +35,8 @@ export interface DataAccess {
   readonly query: Query;
   readonly write: Write;
   readonly writeStatements: WriteStatements;
+  /** Whether the write that follows is to be stored as an answer: then it must be nobody else's too. */
+  readonly isRepeatable: () => boolean;
 }
 
 /** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */

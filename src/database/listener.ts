@@ -7,6 +7,8 @@ export interface ListenerOptions {
   readonly channel: string;
   /** Also called when a connection has been made: what was said before it was not heard. */
   readonly onNotification: () => void;
+  /** Further work on the same connection, for as long as it is there. Its failure ends the connection. */
+  readonly onConnected?: (client: pg.Client) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -17,14 +19,15 @@ const RECONNECT_AFTER_MS = 1_000;
  * Never rejects. Words may be lost while there is no connection, so whoever needs them polls as well.
  */
 export async function listenUntilAborted(
-  { connectionString, channel, onNotification, onError }: ListenerOptions,
+  { connectionString, channel, onNotification, onConnected, onError }: ListenerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString, application_name: `stack-converter ${channel}` });
     const ended = new Promise<void>((resolve) => {
       client.once("end", resolve);
-      client.once("error", () => resolve());
+      // Not once: a server that ends says why, and then the connection breaks, which is another.
+      client.on("error", () => resolve());
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
     client.on("notification", onNotification);
@@ -32,6 +35,7 @@ export async function listenUntilAborted(
       await client.connect();
       await client.query(`LISTEN "${channel}"`);
       onNotification();
+      await Promise.race([ended, onConnected?.(client)]);
       await ended;
     } catch (error) {
       onError(error);

@@ -18,7 +18,7 @@ const HELP = `How many jobs a second are claimed and completed: this service ove
   --workers <n>   that claim and complete at the same time (16)
   --batch <n>     jobs in one claim, and in one completion, at most 100 (20)
   --rounds <n>    after one that is not counted (5)
-  --projects <n>  to which the service's jobs belong (100)
+  --projects <n>  to which the service's jobs belong, each to the next when one has its share (500)
   --json          the last line alone, as JSON
 
 All three on one PostgreSQL, each in a database of its own, with flushed commits. In every round each has its turn,
@@ -31,7 +31,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "16" },
     batch: { type: "string", default: "20" },
     rounds: { type: "string", default: "5" },
-    projects: { type: "string", default: "100" },
+    projects: { type: "string", default: "500" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -177,7 +177,8 @@ async function startService(): Promise<System> {
     name: "stack-converter",
     async fill() {
       await pool.query(
-        "INSERT INTO conversion_jobs (project_id, plan) SELECT p.id, $2 FROM generate_series(1, $1::int) AS i JOIN (SELECT id, row_number() OVER () AS n FROM projects) AS p ON p.n = 1 + i % $3::int",
+        // A project's jobs one after the other, as somebody asks for them.
+        "INSERT INTO conversion_jobs (project_id, plan) SELECT p.id, $2 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM projects) AS p, generate_series(1, $1::int) AS i WHERE p.n = 1 + (i - 1) * $3::int / $1::int ORDER BY i",
         [jobs, JSON.stringify(PLAN), projects],
       );
     },

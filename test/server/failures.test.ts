@@ -152,7 +152,12 @@ describe("an instance whose connections are terminated", async () => {
     for (let round = 0; round < 5; round++) {
       await expect
         .poll(sessions, { timeout: 20_000 })
-        .toEqual(["stack-converter", "stack-converter coherence", "stack-converter listener"]);
+        .toEqual([
+          "stack-converter",
+          "stack-converter cache_invalidations",
+          "stack-converter coherence",
+          "stack-converter conversion_jobs_available",
+        ]);
       // Gives the relay something to do, so that it holds a connection at some of these moments.
       await admin.query("INSERT INTO users (github_id, username) VALUES ($1, 'out of band')", [round]);
       await admin.query(

@@ -235,7 +235,7 @@ describe("an operation", () => {
     ],
     ["that does not parse", `{ projects { nodes { id } `, undefined, "GRAPHQL_PARSE_FAILED"],
     ["that is empty", ``, undefined, "GRAPHQL_PARSE_FAILED"],
-    ["that is a subscription", `subscription { x }`, undefined, "BAD_REQUEST"],
+    ["that is a subscription to nothing", `subscription { x }`, undefined, "GRAPHQL_VALIDATION_FAILED"],
   ])("%s is refused", async (_, query, variables, code) => {
     const { errors, data } = await execute(query, variables);
 
