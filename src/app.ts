@@ -77,7 +77,12 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
-  const jobs = createJobs(repositories);
+  const jobs = createJobs({
+    repositories,
+    notifications: embedded ? undefined : { connectionString },
+    log,
+  });
+  releasers.push(() => jobs.close());
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
   async function cacheHealth(): Promise<ComponentHealth> {
@@ -132,6 +137,8 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     log,
   });
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));
+  // Before requests are waited for: some of them wait for jobs.
+  releasers.push(async () => jobs.stopWaiting());
 
   let closing: Promise<void> | undefined;
   return {
@@ -145,7 +152,12 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
       graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
-    listen: (port = config.http.port, host = config.http.host) => http.listen(port, host),
+    listen: (port = config.http.port, host = config.http.host) => {
+      jobs.start();
+      return http.listen(port, host);
+    },
+    /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */
+    startUpkeep: jobs.start,
     /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
     close: (): Promise<void> => {
       closing ??= release(releasers, log);

@@ -1,8 +1,10 @@
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
+import { createJobControlRepository } from "./jobControl.ts";
 import { createJobEventRepository } from "./jobEvent.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
+import { createJobResultRepository } from "./jobResult.ts";
 import { createProjectRepository } from "./project.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
@@ -25,6 +27,8 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const conversionJobs = createConversionJobRepository(access);
   const jobEvents = createJobEventRepository(access);
   const jobLeases = createJobLeaseRepository(access);
+  const jobResults = createJobResultRepository(access);
+  const jobControl = createJobControlRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -35,7 +39,17 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     ]);
   }
 
-  return { users, projects, projectFiles, conversionJobs, jobEvents, jobLeases, healthCheck };
+  return {
+    users,
+    projects,
+    projectFiles,
+    conversionJobs,
+    jobEvents,
+    jobLeases,
+    jobResults,
+    jobControl,
+    healthCheck,
+  };
 }
 
 /** Times one probe. Never throws: a failed probe is an answer. */

@@ -48,8 +48,10 @@ export interface LeaseOutcome {
 
 export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 
+const CHANNEL = "conversion_jobs_available";
+
 /** Each of its columns once, for SET. */
-const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
+export const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
@@ -209,7 +211,7 @@ function heldStatement({
   SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`;
 }
 
-export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
+export function createJobLeaseRepository({ query, writeStatements }: DataAccess) {
   /** @returns in the jobs' order; null where there is no such job */
   async function change(
     statement: string,
@@ -227,6 +229,9 @@ export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "
     );
     return jobs.map(({ id }) => outcomes.get(id) ?? null);
   }
+
+  const exists = async (subquery: string): Promise<boolean> =>
+    (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
 
   return {
     /** The highest priority first, then the oldest. Each gets a new fencing token and a lease. */
@@ -256,5 +261,20 @@ export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
       writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit])),
+
+    /** Whether there are leases to end. Costs less than to try. */
+    hasExpired: () =>
+      exists(`SELECT FROM "conversion_jobs" WHERE "worker_id" IS NOT NULL AND "lease_expires_at" <= now()`),
+
+    /** Whether there are jobs to claim, for whatever worker. */
+    hasClaimable: () =>
+      exists(`SELECT FROM "conversion_jobs" WHERE "status" = 'PENDING' AND "available_at" <= now()`),
+
+    /** Where instances tell each other that there may be jobs to claim. */
+    channel: CHANNEL,
+
+    async announce(): Promise<void> {
+      await query("SELECT pg_notify($1, '')", [CHANNEL]);
+    },
   };
 }

@@ -22,4 +22,6 @@ export interface Context {
   readonly system: SystemReports;
   readonly log: Logger;
   readonly requestId: string;
+  /** Aborts when whoever asked has gone away. */
+  readonly signal: AbortSignal;
 }

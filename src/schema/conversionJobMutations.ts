@@ -23,7 +23,15 @@ const updateConversionJobSchema = z.object({
   plan: conversionPlanSchema,
   expectedVersion: expectedVersionSchema,
 });
-const deleteConversionJobSchema = z.object({ expectedVersion: expectedVersionSchema });
+const versionSchema = z.object({ expectedVersion: expectedVersionSchema });
+const retrySchema = z.object({
+  attempts: z.int().min(1).max(100),
+  expectedVersion: expectedVersionSchema,
+});
+const reprioritizeSchema = z.object({
+  priority: createConversionJobSchema.shape.priority,
+  expectedVersion: expectedVersionSchema,
+});
 const cleanUpSchema = z.object({ olderThanDays: z.int().min(1).max(36_500) });
 
 const ConversionJobPayload = builder
@@ -93,6 +101,54 @@ const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
   }),
 });
 
+const EXPECTED_VERSION = "Only if the job still has this version; otherwise `VERSION_CONFLICT`.";
+
+const PauseConversionJobInput = builder.inputType("PauseConversionJobInput", {
+  description: "Which job to pause.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+  }),
+});
+
+const ResumeConversionJobInput = builder.inputType("ResumeConversionJobInput", {
+  description: "Which job to let go on.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+  }),
+});
+
+const CancelConversionJobInput = builder.inputType("CancelConversionJobInput", {
+  description: "Which job to call off.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+  }),
+});
+
+const RetryConversionJobInput = builder.inputType("RetryConversionJobInput", {
+  description: "Which failed job to try again.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    attempts: t.int({
+      required: true,
+      defaultValue: 3,
+      description: "How many more attempts it may have: 1 to 100.",
+    }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+  }),
+});
+
+const ReprioritizeConversionJobInput = builder.inputType("ReprioritizeConversionJobInput", {
+  description: "When a job's turn comes.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    priority: t.int({ required: true, description: "−1,000 to 1,000; higher is claimed first." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+  }),
+});
+
 const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput", {
   description: "Which finished jobs to delete.",
   fields: (t) => ({
@@ -112,10 +168,10 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
     },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { jobs }) => {
       const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
       const job = validInput(createConversionJobSchema, input);
-      return { conversionJob: await repositories.conversionJobs.create({ projectId, ...job }) };
+      return { conversionJob: await jobs.owners.create({ projectId, ...job }) };
     },
   }),
   updateConversionJob: t.field({
@@ -128,16 +184,65 @@ builder.mutationFields((t) => ({
       return { conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion) };
     },
   }),
+  pauseConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Stops a job that is RUNNING; its worker is told with its next report.",
+    args: { input: t.arg({ type: PauseConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.pause(id, expectedVersion) };
+    },
+  }),
+  resumeConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Lets a paused job go on: with the worker that still holds it, or else with the next.",
+    args: { input: t.arg({ type: ResumeConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.resume(id, expectedVersion) };
+    },
+  }),
+  cancelConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Calls off a job that has not ended. Its worker holds it no longer.",
+    args: { input: t.arg({ type: CancelConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.cancel(id, expectedVersion) };
+    },
+  }),
+  retryConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Gives a job that has FAILED more attempts.",
+    args: { input: t.arg({ type: RetryConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { attempts, expectedVersion } = validInput(retrySchema, input);
+      return { conversionJob: await jobs.owners.retry(id, attempts, expectedVersion) };
+    },
+  }),
+  reprioritizeConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Gives a job that has not ended another priority.",
+    args: {
+      input: t.arg({ type: ReprioritizeConversionJobInput, required: true, description: "The priority." }),
+    },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { priority, expectedVersion } = validInput(reprioritizeSchema, input);
+      return { conversionJob: await jobs.owners.reprioritize(id, priority, expectedVersion) };
+    },
+  }),
   deleteConversionJob: t.field({
     type: DeleteConversionJobPayload,
     description: "Deletes a job.",
     args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
     resolve: async (_, { input }, { repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
-      await repositories.conversionJobs.delete(
-        id,
-        validInput(deleteConversionJobSchema, input).expectedVersion,
-      );
+      await repositories.conversionJobs.delete(id, validInput(versionSchema, input).expectedVersion);
       return { id };
     },
   }),

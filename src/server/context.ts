@@ -51,5 +51,6 @@ export async function createContext(
     log: log.child({ requestId }),
     requestId,
     response,
+    signal: request.signal,
   };
 }

@@ -147,7 +147,7 @@ test("one job of a call that cannot be changed does not keep the others, and say
         code: "INVALID_TRANSITION",
         message: "A job that is PAUSED allows no complete: that needs RUNNING.",
         from: "PAUSED",
-        allowed: ["resume", "release", "expire", "cancel"],
+        allowed: ["resume", "release", "expire", "cancel", "reprioritize"],
       },
       conversionJob: { id: jobId(2), status: "PAUSED", progress: 0, currentTask: null },
     },
