@@ -8,6 +8,7 @@ import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import {
   type ComponentHealth,
@@ -20,6 +21,7 @@ import type { SystemReports } from "./schema/system.ts";
 import { createHttpServer } from "./server/http.ts";
 import { processStatistics } from "./server/processStatistics.ts";
 import { createReplay } from "./server/replay.ts";
+import { createStreams } from "./server/streams.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
 export type App = Awaited<ReturnType<typeof createApp>>;
@@ -83,6 +85,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     log,
   });
   releasers.push(() => jobs.close());
+  const feeds = createFeeds(repositories, coherence.store);
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
   async function cacheHealth(): Promise<ComponentHealth> {
@@ -106,14 +109,22 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
     },
     cacheStatistics: () => ({ ...coherence.store.statistics(), ...coherence.statistics() }),
-    statistics: () => ({ pool: database.getPoolStatistics(), process: processStatistics() }),
+    statistics: () => ({
+      pool: database.getPoolStatistics(),
+      process: processStatistics(),
+      subscriptions: { open: streams.count(), max: streams.max },
+    }),
   };
+
+  const streams = createStreams({ max: config.http.maxSubscriptions });
+  releasers.push(() => streams.close());
 
   const isCacheExplained = config.environment === "development";
   const graphql = createGraphqlServer(
     {
       repositories,
       jobs,
+      feeds,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -121,6 +132,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       identify: async () => localViewer,
     },
     {
+      streams,
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isCacheExplained,
     },

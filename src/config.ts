@@ -52,6 +52,11 @@ export const variables = {
   MAX_BODY_BYTES: variable(count(1_024, 1_073_741_824), "The longest request body that is read, in bytes.", {
     default: "4194304",
   }),
+  MAX_SUBSCRIPTIONS: variable(
+    count(0, 1_000_000),
+    "Subscriptions and live queries at most that an instance serves at a time.",
+    { default: "10000" },
+  ),
   SHUTDOWN_TIMEOUT: variable(
     milliseconds(),
     "How long running requests may take to finish after SIGTERM, in ms; then they are cut off.",
@@ -227,6 +232,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       host: value.HOST,
       port: value.PORT,
       maxBodyBytes: value.MAX_BODY_BYTES,
+      maxSubscriptions: value.MAX_SUBSCRIPTIONS,
       shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
       isGraphiqlEnabled: value.GRAPHIQL ?? value.NODE_ENV !== "production",
     },

@@ -25,6 +25,8 @@ export type ErrorCode =
   | "PAYLOAD_TOO_LARGE"
   /** The database does not answer. The same request may succeed later. */
   | "SERVICE_UNAVAILABLE"
+  /** The instance serves as many subscriptions and live queries as it may. Another one, or later. */
+  | "TOO_MANY_SUBSCRIPTIONS"
   /** The service was not configured for this, `message` says by which variable. */
   | "NOT_CONFIGURED";
 

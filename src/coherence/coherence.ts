@@ -8,7 +8,7 @@ import { createRedisVersionTable, createScriptRunner } from "./redisVersionTable
 import { createRelay } from "./relay.ts";
 import { createSettler } from "./settle.ts";
 import { createCoherentStore } from "./store.ts";
-import type { Epoch } from "./versionTable.ts";
+import type { Epoch, VersionTable } from "./versionTable.ts";
 import { createCoherentWrite, type Transaction } from "./write.ts";
 
 export interface CoherenceOptions<Tx extends Transaction> {
@@ -64,9 +64,15 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   control.on("connect", (client) => client.on("error", onError));
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
 
-  const table = redis
+  const asked = redis
     ? createRedisVersionTable({ redis: scriptRunner(redis, namespace), namespace })
     : createMemoryVersionTable();
+  /** What this process itself tells the table, its own watchers hear at once. */
+  const table: VersionTable = {
+    ...asked,
+    release: (epoch, xid) => asked.release(epoch, xid).finally(wake),
+    bump: (epoch, tags) => asked.bump(epoch, tags).finally(wake),
+  };
   const epochs = createEpochs({ query, table, onError });
   const store = createCoherentStore({
     table,
@@ -77,6 +83,9 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     },
     onError,
   });
+  function wake(): void {
+    store.wake();
+  }
   const relay = createRelay({
     connect: () => control.connect(),
     // Its heartbeat is the first to see that the table lost its contents, also when nobody asks anything.
@@ -167,6 +176,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
 
     async close(): Promise<void> {
       stopping.abort();
+      store.close();
       await Promise.all(running);
       await control.end();
     },

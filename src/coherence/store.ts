@@ -4,6 +4,7 @@ import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
 import type { Epoch, StoredEntry, VersionTable } from "./versionTable.ts";
+import { createWatchers, type WatchersOptions } from "./watchers.ts";
 
 /** What a loader gives: the value, and everything it depends on. Without `tags` it is not cached. */
 export interface Loaded<Value> {
@@ -47,7 +48,8 @@ export interface ReadManyOptions<Value> extends AnswerOptions {
 }
 
 export interface CoherentStoreOptions
-  extends Pick<ValidatorOptions, "heldEpoch" | "onRefusal" | "timeoutMs" | "maxRecent" | "defer"> {
+  extends Pick<ValidatorOptions, "heldEpoch" | "onRefusal" | "timeoutMs" | "maxRecent" | "defer">,
+    Pick<WatchersOptions, "pollMs" | "fallbackMs"> {
   readonly table: VersionTable;
   /** The first level's limit. */
   readonly maxBytes: number;
@@ -80,10 +82,17 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const local = createLocalCache({ maxBytes });
   const validator = createValidator({
     ...options,
-    onChange: local.invalidate,
-    onReset: local.clear,
+    onChange: (tag, version) => {
+      local.invalidate(tag, version);
+      watchers.onChange(tag, version);
+    },
+    onReset: () => {
+      local.clear();
+      watchers.onReset();
+    },
     onError,
   });
+  const watchers = createWatchers({ ...options, validator });
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
   let order = 0;
@@ -285,10 +294,21 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       validator.validate((instant) => callback(instant === undefined ? undefined : findLocal(kind, key)));
     },
 
+    /** An instant between now and then: what is read afterwards is watched from it. Undefined: nothing can be said. */
+    instant: validated,
+
+    /** See watchers.ts. */
+    watch: watchers.watch,
+    wake: watchers.wake,
+
+    /** Ends all watches, without a call. Reads go on. */
+    close: watchers.close,
+
     statistics: (): StoreStatistics => ({
       ...counts.total(),
       ...local.statistics(),
       roundTrips: validator.roundTrips(),
+      watchers: watchers.count(),
       kinds: counts.read(local.kinds()),
     }),
 

@@ -26,6 +26,8 @@ export interface StoreStatistics extends Readonly<LookUpCounts>, Readonly<LocalC
   readonly tags: number;
   /** Round trips that brought the copy of the version table up to date. */
   readonly roundTrips: number;
+  /** Those who wait for a change. */
+  readonly watchers: number;
   readonly kinds: readonly KindStatistics[];
 }
 

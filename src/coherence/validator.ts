@@ -54,6 +54,7 @@ export function createValidator(options: ValidatorOptions) {
   let waiting: ValidationCallback[] = [];
   let isBusy = false;
   let roundTrips = 0;
+  let confirmations = 0;
 
   const send = () => {
     const batch = waiting;
@@ -83,7 +84,9 @@ export function createValidator(options: ValidatorOptions) {
             return undefined;
           }
           // Only now: the lease must hold at a moment after the table's answer.
-          return heldEpoch() === epoch ? current : undefined;
+          if (heldEpoch() !== epoch) return undefined;
+          confirmations++;
+          return current;
         }),
       (error: unknown) =>
         end(() => {
@@ -141,6 +144,12 @@ export function createValidator(options: ValidatorOptions) {
       return tags.every((tag) => !pending.has(tag) && (recent.get(tag) ?? 0) <= since.sequence);
     },
 
+    /** Whether a tag got a version above `since` before the instant that the copy describes, or may have. */
+    hasChanged(since: Instant, tags: readonly string[]): boolean {
+      if (since.epoch !== current?.epoch || since.sequence < recentFloor) return true;
+      return tags.some((tag) => (recent.get(tag) ?? 0) > since.sequence);
+    },
+
     /** The instant that the copy describes; a statement that begins now may be stamped with it. */
     current: (): Instant | undefined => current,
 
@@ -148,5 +157,8 @@ export function createValidator(options: ValidatorOptions) {
     isHeld: (epoch: Epoch): boolean => heldEpoch() === epoch,
 
     roundTrips: (): number => roundTrips,
+
+    /** How many of them have told an instant. */
+    confirmations: (): number => confirmations,
   };
 }

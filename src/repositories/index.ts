@@ -6,6 +6,7 @@ import { createJobEventRepository } from "./jobEvent.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
 import { createJobResultRepository } from "./jobResult.ts";
 import { createProjectRepository } from "./project.ts";
+import { createProjectActivityRepository } from "./projectActivity.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
 import { createUserRepository } from "./user.ts";
 
@@ -23,6 +24,7 @@ export interface ComponentHealth {
 export function createRepositories(access: DataAccess, options: { cipher?: TokenCipher | undefined } = {}) {
   const users = createUserRepository(access, options.cipher);
   const projects = createProjectRepository(access);
+  const projectActivity = createProjectActivityRepository(access);
   const projectFiles = createProjectFileRepository(access);
   const conversionJobs = createConversionJobRepository(access);
   const jobEvents = createJobEventRepository(access);
@@ -42,6 +44,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   return {
     users,
     projects,
+    projectActivity,
     projectFiles,
     conversionJobs,
     jobEvents,

@@ -49,6 +49,13 @@ export interface JobEventRow {
   readonly createdAt: Date;
 }
 
+export interface JobLogPart {
+  readonly status: ConversionJobStatus;
+  /** The number of the job's last event. */
+  readonly lastSequence: number;
+  readonly events: readonly JobEventRow[];
+}
+
 export type JobEventRepository = ReturnType<typeof createJobEventRepository>;
 
 export function createJobEventRepository({ query }: DataAccess) {
@@ -72,8 +79,36 @@ export function createJobEventRepository({ query }: DataAccess) {
     tags: [collectionTag("ConversionJobEvent", "jobId", jobId)],
   });
 
+  /**
+   * What a job's log has after a sequence number, oldest first, and the job itself at the same moment.
+   * Null: there is no such job. The numbers are given out under the job's row lock and in the
+   * transaction that appends, so nothing comes up later below one that was seen.
+   */
+  async function readAfter(jobId: string, after: number, limit: number): Promise<JobLogPart | null> {
+    const rows = await query<
+      Omit<JobLogPart, "events"> & { event: (Omit<JobEventRow, "createdAt"> & { createdAt: string }) | null }
+    >(
+      `SELECT "job"."status", "job"."event_sequence" AS "lastSequence", "event"."row" AS "event"
+         FROM "conversion_jobs" AS "job" LEFT JOIN LATERAL (
+           SELECT json_build_object('jobId', "job_id", 'sequence', "sequence", 'type', "type", 'data', "data",
+                    'createdAt', "created_at") AS "row", "sequence"
+             FROM "conversion_job_events" WHERE "job_id" = "job"."id" AND "sequence" > $2
+            ORDER BY "sequence" LIMIT $3) AS "event" ON true
+        WHERE "job"."id" = $1 ORDER BY "event"."sequence"`,
+      [jobId, after, limit],
+    );
+    const [first] = rows;
+    if (first === undefined) return null;
+    const { status, lastSequence } = first;
+    const events = rows.flatMap(({ event }) =>
+      event === null ? [] : [{ ...event, createdAt: new Date(event.createdAt) }],
+    );
+    return { status, lastSequence, events };
+  }
+
   return {
     list,
+    readAfter,
     loadLists: reader.loadLists,
     cursorOf: reader.cursorOf,
     findMany: (jobId: string, { since, ...page }: PageArguments & { since?: number | undefined } = {}) =>

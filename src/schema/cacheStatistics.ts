@@ -17,6 +17,8 @@ export interface CacheStatistics {
   readonly bytes: number;
   /** Round trips that brought the version table up to date. */
   readonly roundTrips: number;
+  /** Those who wait for a change. */
+  readonly watchers: number;
   readonly epochChanges: number;
   readonly relayedChanges: number;
 }
@@ -66,6 +68,10 @@ const CacheStatisticsType = builder.objectRef<CacheStatistics>("CacheStatistics"
     validations: t.expose("roundTrips", {
       type: "SafeInt",
       description: "Round trips that asked what has changed; all requests that wait at one moment share one.",
+    }),
+    watchers: t.expose("watchers", {
+      type: "SafeInt",
+      description: "Live queries, and things that somebody follows, that wait for a change now.",
     }),
     epochChanges: t.expose("epochChanges", {
       type: "SafeInt",

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { UserRole } from "../database/generated/client.ts";
+import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
@@ -16,6 +17,7 @@ export interface Context {
   readonly viewer: Viewer | null;
   readonly repositories: Repositories;
   readonly jobs: Jobs;
+  readonly feeds: Feeds;
   readonly loaders: Loaders;
   /** The tags of everything that this request has read. */
   readonly dependencies: Set<string>;

@@ -4,6 +4,7 @@ import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import { ConversionJobStatus } from "./conversionJob.ts";
 import { TaskStatus } from "./conversionPlan.ts";
+import { toNodeId } from "./nodeId.ts";
 
 const MAX_EVENTS_PER_PAGE = 1_000;
 
@@ -31,6 +32,10 @@ const ConversionJobEventType = builder.enumType("ConversionJobEventType", {
 export const ConversionJobEvent = builder.objectRef<JobEventRow>("ConversionJobEvent").implement({
   description: "Something that happened to a conversion job, and the job as it was then.",
   fields: (t) => ({
+    jobId: t.id({
+      description: "Which job it happened to.",
+      resolve: ({ jobId }) => toNodeId("ConversionJob", jobId),
+    }),
     sequence: t.exposeInt("sequence", {
       description:
         "Its number among the job's events: from 1 on, without a gap but for progress that clean-up has thinned out.",

@@ -7,13 +7,18 @@ import "./conversionJob.ts";
 import "./conversionJobEvent.ts";
 import "./conversionJobMutations.ts";
 import "./workerMutations.ts";
+import "./subscriptions.ts";
+import "./projectActivity.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
 import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
+import { liveDirective } from "./live.ts";
 
-export const schema = builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective] });
+export const schema = builder.toSchema({
+  directives: [...specifiedDirectives, cacheControlDirective, liveDirective],
+});
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

@@ -13,6 +13,11 @@ export interface ProcessStatistics {
   readonly nodeVersion: string;
 }
 
+export interface SubscriptionStatistics {
+  readonly open: number;
+  readonly max: number;
+}
+
 /** What the service can say of itself. */
 export interface SystemReports {
   readonly health: () => Promise<{
@@ -20,7 +25,11 @@ export interface SystemReports {
     readonly components: readonly ComponentHealth[];
   }>;
   readonly cacheStatistics: () => CacheStatistics;
-  readonly statistics: () => { readonly pool: PoolStatistics; readonly process: ProcessStatistics };
+  readonly statistics: () => {
+    readonly pool: PoolStatistics;
+    readonly process: ProcessStatistics;
+    readonly subscriptions: SubscriptionStatistics;
+  };
 }
 
 const HealthStatus = builder.enumType("HealthStatus", {
@@ -88,6 +97,16 @@ const ProcessStatisticsType = builder.objectRef<ProcessStatistics>("ProcessStati
   }),
 });
 
+const SubscriptionStatisticsType = builder
+  .objectRef<SubscriptionStatistics>("SubscriptionStatistics")
+  .implement({
+    description: "The subscriptions and live queries that this instance serves.",
+    fields: (t) => ({
+      open: t.exposeInt("open", { description: "Those that are open." }),
+      max: t.exposeInt("max", { description: "As many as there may be." }),
+    }),
+  });
+
 const ServiceStatistics = builder
   .objectRef<ReturnType<SystemReports["statistics"]>>("ServiceStatistics")
   .implement({
@@ -95,6 +114,10 @@ const ServiceStatistics = builder
     fields: (t) => ({
       pool: t.expose("pool", { type: PoolStatisticsType, description: "The connections to the database." }),
       process: t.expose("process", { type: ProcessStatisticsType, description: "The process that answers." }),
+      subscriptions: t.expose("subscriptions", {
+        type: SubscriptionStatisticsType,
+        description: "The subscriptions and live queries that it serves.",
+      }),
     }),
   });
 

@@ -16,6 +16,7 @@ export type ServiceErrorCode =
   | "UNAUTHENTICATED"
   | "PAYLOAD_TOO_LARGE"
   | "SERVICE_UNAVAILABLE"
+  | "TOO_MANY_SUBSCRIPTIONS"
   | "NOT_CONFIGURED"
   /** A document of the caller's own that does not fit the service's schema. */
   | "GRAPHQL_PARSE_FAILED"

@@ -686,6 +686,25 @@ export type ConversionJobEventFieldsFragment = { readonly sequence: number, read
 
 export type ConversionJobResultFieldsFragment = { readonly id: string, readonly directive: WorkerDirective, readonly error: { readonly code: string, readonly message: string, readonly from: ConversionJobStatus | null, readonly allowed: ReadonlyArray<string> | null } | null, readonly conversionJob: ConversionJobStateFragment | null };
 
+export type ConversionJobNewsSubscriptionVariables = Exact<{
+  jobId: Scalars['ID']['input'];
+  after?: InputMaybe<Scalars['Int']['input']>;
+}>;
+
+
+export type ConversionJobNewsSubscription = { readonly conversionJobEvents: { readonly cursor: number, readonly events: ReadonlyArray<ConversionJobEventFieldsFragment> } };
+
+export type ProjectNewsSubscriptionVariables = Exact<{
+  projectId: Scalars['ID']['input'];
+  after?: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type ProjectNewsSubscription = { readonly projectActivity: { readonly cursor: string, readonly project: ProjectSummaryFragment | null, readonly statusChanges: ReadonlyArray<{ readonly status: ProjectStatus, readonly createdAt: string }>, readonly jobEvents: ReadonlyArray<(
+      { readonly jobId: string }
+      & ConversionJobEventFieldsFragment
+    )> } };
+
 export type ProjectQueryVariables = Exact<{
   id: Scalars['ID']['input'];
 }>;
@@ -986,6 +1005,8 @@ export const ResumeConversionJobDocument = /*#__PURE__*/ new TypedDocumentString
 export const CancelConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CancelConversionJob($input:CancelConversionJobInput!){cancelConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<CancelConversionJobMutation, CancelConversionJobMutationVariables>;
 export const RetryConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation RetryConversionJob($input:RetryConversionJobInput!){retryConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<RetryConversionJobMutation, RetryConversionJobMutationVariables>;
 export const ReprioritizeConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReprioritizeConversionJob($input:ReprioritizeConversionJobInput!){reprioritizeConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ReprioritizeConversionJobMutation, ReprioritizeConversionJobMutationVariables>;
+export const ConversionJobNewsDocument = /*#__PURE__*/ new TypedDocumentString("subscription ConversionJobNews($jobId:ID!$after:Int){conversionJobEvents(jobId:$jobId after:$after){cursor events{...ConversionJobEventFields}}}fragment ConversionJobEventFields on ConversionJobEvent{sequence type status attempt progress currentTask priority workerId taskId taskStatus message createdAt}") as unknown as TypedDocumentString<ConversionJobNewsSubscription, ConversionJobNewsSubscriptionVariables>;
+export const ProjectNewsDocument = /*#__PURE__*/ new TypedDocumentString("subscription ProjectNews($projectId:ID!$after:String){projectActivity(projectId:$projectId after:$after){cursor project{...ProjectSummary}statusChanges{status createdAt}jobEvents{jobId ...ConversionJobEventFields}}}fragment ProjectSummary on Project{id name githubUrl status version updatedAt}fragment ConversionJobEventFields on ConversionJobEvent{sequence type status attempt progress currentTask priority workerId taskId taskStatus message createdAt}") as unknown as TypedDocumentString<ProjectNewsSubscription, ProjectNewsSubscriptionVariables>;
 export const ProjectDocument = /*#__PURE__*/ new TypedDocumentString("query Project($id:ID!){project(id:$id){...ProjectFields}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectQuery, ProjectQueryVariables>;
 export const ProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query Projects($ownerId:ID$status:ProjectStatus$orderBy:ProjectOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){projects(ownerId:$ownerId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectsQuery, ProjectsQueryVariables>;
 export const SearchProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query SearchProjects($query:String!$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){searchProjects(query:$query first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<SearchProjectsQuery, SearchProjectsQueryVariables>;

@@ -58,7 +58,7 @@ export function createReporter({
       try {
         const outcomes = await report(reports.map(({ item }) => item));
         // Safe: the service answers for each job.
-        reports.forEach(({ apply }, index) => apply(outcomes[index]!));
+        for (const [index, { apply }] of reports.entries()) apply(outcomes[index]!);
       } catch (error) {
         for (const { failed } of reports) failed();
         if (!isTransient(error)) throw error;

@@ -2,9 +2,9 @@ import { StackConverterError } from "./error.ts";
 import {
   type ConversionJobEventFieldsFragment,
   ConversionJobEventsDocument,
+  ConversionJobNewsDocument,
   type ConversionJobStatus,
   type Request,
-  TypedDocumentString,
 } from "./generated.ts";
 import { backoffMs, isTransient, sleep } from "./retry.ts";
 import type { Subscribe } from "./subscribe.ts";
@@ -19,13 +19,6 @@ export interface WatchOptions extends Pick<RequestOptions, "signal" | "headers">
   /** How long to try when the service cannot be reached, in ms; 300,000 unless told. */
   readonly giveUpAfterMs?: number | undefined;
 }
-
-const ConversionJobEventsStreamDocument = new TypedDocumentString<
-  { conversionJobEvents: { events: readonly JobEvent[] } },
-  { jobId: string; after: number }
->(
-  "subscription ConversionJobEventsStream($jobId:ID!$after:Int){conversionJobEvents(jobId:$jobId after:$after){events{sequence type status attempt progress currentTask priority workerId taskId taskStatus message createdAt}}}",
-);
 
 const POLL_EVERY_MS = 1_000;
 const STREAM_AGAIN_AFTER_MS = 60_000;
@@ -49,7 +42,7 @@ export async function* watchJob(
 ): AsyncGenerator<JobEvent, void, undefined> {
   let last = after;
   let failures = 0;
-  let reachedAt = performance.now();
+  let unreachableSince: number | undefined;
   let streamAt = 0;
 
   /** Those that were not seen yet: after a break the service may begin a little earlier. */
@@ -67,7 +60,7 @@ export async function* watchJob(
       let hasCome = false;
       try {
         const variables = { jobId: id, after: last };
-        for await (const { conversionJobEvents } of subscribe(ConversionJobEventsStreamDocument, variables, {
+        for await (const { conversionJobEvents } of subscribe(ConversionJobNewsDocument, variables, {
           signal,
           headers,
         })) {
@@ -88,14 +81,15 @@ export async function* watchJob(
       const variables = { id, since: last, first: EVENTS_PER_PAGE };
       const job = await request(ConversionJobEventsDocument, variables, { signal, headers });
       if (!job.conversionJob) throw new StackConverterError("NOT_FOUND", `There is no conversion job ${id}.`);
-      reachedAt = performance.now();
+      unreachableSince = undefined;
       const { status, lastEventSequence, events } = job.conversionJob;
       yield* unseen(events.nodes);
       isMore = events.pageInfo.hasNextPage;
       // The page may be older than the status.
       if (last >= lastEventSequence && isFinished(status)) return;
     } catch (error) {
-      if (!isTransient(error) || performance.now() - reachedAt > giveUpAfterMs) throw error;
+      unreachableSince ??= performance.now();
+      if (!isTransient(error) || performance.now() - unreachableSince > giveUpAfterMs) throw error;
       failures++;
       await sleep(backoffMs(failures), signal);
       continue;

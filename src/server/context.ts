@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
+import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
@@ -13,6 +14,7 @@ import type { ServerContext } from "./exchange.ts";
 export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
+  readonly feeds: Feeds;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -34,7 +36,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, feeds, store, ttlMs, system, log, identify }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
 ): Promise<Context & { response: CachedResponse }> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
@@ -45,6 +47,7 @@ export async function createContext(
     viewer: await identify(request.headers.get("authorization")),
     repositories,
     jobs,
+    feeds,
     loaders: createLoaders(repositories, { reads: dependencies, store, ttlMs, begun: response.begun }),
     dependencies,
     system,

@@ -22,6 +22,8 @@ export interface HttpServerOptions {
  */
 export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }: HttpServerOptions) {
   let isStopping = false;
+  /** Responses that may be event streams, which have no end of their own. */
+  const eventStreams = new Set<ServerResponse>();
   /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
   let arrived: (IncomingMessage | ServerResponse)[] = [];
 
@@ -50,7 +52,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       handle(req, res, requestId, undefined, undefined);
       return;
     }
-    const name = replay.nameOf(req, body);
+    const name = acceptsEvents(req) ? undefined : replay.nameOf(req, body);
     replay.answer(name, req, res, requestId, () => handle(req, res, requestId, body, name));
   }
 
@@ -65,7 +67,9 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
     res.setHeader("x-request-id", requestId);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
+    if (acceptsEvents(req)) eventStreams.add(res);
     res.once("close", () => {
+      eventStreams.delete(res);
       const level = res.statusCode >= 500 ? "warn" : "info";
       const ms = Math.round((performance.now() - startedAt) * 10) / 10;
       log[level](
@@ -158,6 +162,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      for (const res of eventStreams) endEventStream(res);
       const timer = setTimeout(() => {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();
@@ -166,6 +171,20 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       clearTimeout(timer);
     },
   };
+}
+
+function acceptsEvents({ headers: { accept } }: IncomingMessage): boolean {
+  return accept?.includes("text/event-stream") ?? false;
+}
+
+/**
+ * Between two messages, and without the `complete` that would say that there are no more: clients
+ * subscribe again, elsewhere. Its connection would be kept for another request, so it ends, too.
+ */
+function endEventStream(res: ServerResponse): void {
+  if (!res.headersSent || !String(res.getHeader("content-type")).startsWith("text/event-stream")) return;
+  const { socket } = res;
+  res.end(() => socket?.end());
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -5,15 +5,26 @@ import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
+import { eventStreams } from "./plugins/eventStreams.ts";
+import { liveQueries } from "./plugins/liveQueries.ts";
 import { responseCache } from "./plugins/responseCache.ts";
+import { subscriptions } from "./plugins/subscriptions.ts";
+import { createReruns } from "./rerun.ts";
+import type { Streams } from "./streams.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 
 /** GraphQL over HTTP. Bodies arrive here whole and within their limit: src/server/http.ts reads them. */
 export function createGraphqlServer(
   sources: ContextSources,
-  options: { readonly isGraphiqlEnabled: boolean; readonly isCacheExplained: boolean },
+  options: {
+    readonly streams: Streams;
+    readonly isGraphiqlEnabled: boolean;
+    readonly isCacheExplained: boolean;
+  },
 ) {
+  const { streams } = options;
+  const reruns = createReruns();
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
@@ -22,8 +33,13 @@ export function createGraphqlServer(
       // Documents first: what does not parse or is not valid goes no further.
       codedDocumentErrors(),
       codedRefusals(),
+      reruns.plugin,
+      // Before the response cache, which answers each run of a live query.
+      liveQueries({ schema, store: sources.store, streams, reruns }),
+      subscriptions({ streams, reruns, identify: sources.identify }),
       ...responseCache({ schema, ttlMs: sources.ttlMs, isExplained: options.isCacheExplained }),
       conditionalResponses(),
+      eventStreams(),
     ],
     maskedErrors: { maskError: createErrorMasker(sources.log) },
     logging: {

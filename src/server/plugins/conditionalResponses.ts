@@ -14,7 +14,7 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
   return {
     onResponse({ request, response, serverContext, setResponse, fetchAPI }) {
       const answered = serverContext?.exchange?.response;
-      if (answered === undefined) return;
+      if (answered === undefined || isEventStream(response)) return;
       const { status, kept } = answered.outcome();
       const { headers } = response;
       if (status !== undefined) headers.set("cache-status", cacheStatus(status, kept));
@@ -32,4 +32,9 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
       setResponse(new fetchAPI.Response(null, { status: 304, headers: remaining }));
     },
   };
+}
+
+/** Each of its messages is an answer; it has no content of its own. */
+function isEventStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }

@@ -92,7 +92,7 @@ async function close(
 }
 
 /** Viewers with the same scope may see the same. */
-function scopeOf(viewer: Viewer | null): string {
+export function scopeOf(viewer: Viewer | null): string {
   return viewer === null ? "" : `${viewer.role}:${viewer.userId}`;
 }
 

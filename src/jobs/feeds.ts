@@ -1,0 +1,11 @@
+import type { CoherentStore } from "../coherence/store.ts";
+import type { Repositories } from "../repositories/index.ts";
+import { createJobFeed } from "./jobFeed.ts";
+import { createProjectFeed } from "./projectFeed.ts";
+
+export type Feeds = ReturnType<typeof createFeeds>;
+
+/** What can be followed. Followers of one thing share its reads. */
+export function createFeeds(repositories: Repositories, store: CoherentStore) {
+  return { jobs: createJobFeed(repositories, store), projects: createProjectFeed(repositories, store) };
+}

@@ -1,0 +1,127 @@
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+  getDirectiveValues,
+  getOperationAST,
+} from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { CoherentStore } from "../../coherence/store.ts";
+import type { Instant } from "../../coherence/validator.ts";
+import { liveDirective, MIN_INTERVAL_MS } from "../../schema/live.ts";
+import { etagOf } from "../cachedResponse.ts";
+import type { RequestContext } from "../context.ts";
+import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
+import type { Reruns } from "../rerun.ts";
+import type { Streams } from "../streams.ts";
+
+export interface LiveQueriesOptions {
+  readonly schema: GraphQLSchema;
+  readonly store: Pick<CoherentStore, "instant" | "watch">;
+  readonly streams: Streams;
+  readonly reruns: Reruns;
+  /** How often to look at what nobody says changes of, and at a database that does not answer, in ms. */
+  readonly pollMs?: number;
+}
+
+/** So that what is read anew for every request stands out: it alone has a time to live of 0. */
+const KEPT = { user: 1, project: 1, conversionJob: 1, collection: 1, statistics: 1 };
+/** The viewer may not, or not any more. */
+const REFUSALS = ["UNAUTHENTICATED", "FORBIDDEN"];
+
+/**
+ * Answers queries that are marked `@live` with a stream: the answer, and each later one that differs.
+ *
+ * A run is watched from an instant before it began, by the tags of what it read, and ends in a
+ * change of one of them. Every run is a request of its own, so it goes through the response
+ * cache: of all viewers of the same answer one executes it, and access is checked each time.
+ */
+export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext & { isRerun?: true }> {
+  const { schema, store, streams, reruns, pollMs = 2_000 } = options;
+  const profileOf = createOperationProfiles(schema, ttlOfCoordinates(schema, KEPT));
+
+  function follow(args: ExecutionArgs, first: RequestContext, throttleMs: number) {
+    const isPolled = !profileOf(args.document, args.operationName ?? undefined).isKept;
+    let shown: string | undefined;
+    let watched: { readonly tags: readonly string[]; readonly instant: Instant | undefined } | undefined;
+    let isLast = false;
+    let isUnavailable = false;
+    let startedAt = 0;
+    let isClosed = false;
+    let resume = () => {};
+
+    /** Until `arm` calls back, or for so long (ms); the stream's end ends it, too. */
+    const wait = (ms: number | undefined, arm?: (resume: () => void) => () => void) =>
+      new Promise<void>((resolve) => {
+        if (isClosed) return resolve();
+        const timer = ms === undefined ? undefined : setTimeout(() => resume(), Math.max(0, ms));
+        let disarm: (() => void) | undefined;
+        resume = () => {
+          clearTimeout(timer);
+          disarm?.();
+          resume = () => {};
+          resolve();
+        };
+        disarm = arm?.(() => resume());
+      });
+
+    const run = async (): Promise<ExecutionResult | undefined> => {
+      startedAt = performance.now();
+      const instant = await store.instant();
+      const { context, execute } = await reruns.begin(first);
+      const result = await execute(args);
+      const { kept, tags } = context.response.outcome();
+      watched = { tags: kept === undefined ? [...context.dependencies] : tags, instant };
+      const codes = result.errors?.map(({ extensions }) => extensions.code) ?? [];
+      isUnavailable = codes.includes("SERVICE_UNAVAILABLE");
+      // Who has an answer keeps it through an outage.
+      if (isUnavailable && shown !== undefined) return undefined;
+      isLast = codes.some((code) => REFUSALS.includes(String(code)));
+      const digest = kept?.etag ?? etagOf(JSON.stringify(result));
+      if (digest === shown) return undefined;
+      shown = digest;
+      return result;
+    };
+
+    const pull = async (): Promise<ExecutionResult | undefined> => {
+      while (!isClosed && !isLast) {
+        if (watched !== undefined) {
+          const { tags, instant } = watched;
+          await wait(isPolled || isUnavailable ? pollMs : undefined, (resume) =>
+            store.watch(tags, instant, resume),
+          );
+          const restMs = startedAt + throttleMs - performance.now();
+          if (restMs > 0) await wait(restMs);
+          if (isClosed) return undefined;
+        }
+        const result = await run();
+        if (result !== undefined) return result;
+      }
+      return undefined;
+    };
+
+    return streams.open(pull, () => {
+      isClosed = true;
+      resume();
+    });
+  }
+
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      // Safe: Yoga's contexts are this service's own.
+      const context = args.contextValue as RequestContext & { isRerun?: true };
+      if (context.isRerun || !acceptsEvents(context.request)) return;
+      const operation = getOperationAST(args.document, args.operationName);
+      const live =
+        operation && getDirectiveValues(liveDirective, operation, args.variableValues ?? undefined);
+      if (!live) return;
+      // Safe: the directive's own argument. Null is as good as none.
+      const throttleMs = Math.max((live.throttle as number | null | undefined) ?? 0, MIN_INTERVAL_MS);
+      setResultAndStopExecution(follow(args, context, throttleMs) as never);
+    },
+  };
+}
+
+function acceptsEvents({ headers }: Request): boolean {
+  return headers.get("accept")?.includes("text/event-stream") ?? false;
+}

@@ -1,0 +1,83 @@
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute as graphqlExecute,
+} from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { Viewer } from "../../schema/context.ts";
+import type { RequestContext } from "../context.ts";
+import type { Reruns } from "../rerun.ts";
+import type { Streams } from "../streams.ts";
+import { scopeOf } from "./responseCache.ts";
+
+export interface SubscriptionsOptions {
+  readonly streams: Streams;
+  readonly reruns: Reruns;
+  readonly identify: (authorization: string | null) => Promise<Viewer | null>;
+}
+
+/**
+ * Subscriptions whose every message is a request of its own: its viewer is identified again, and
+ * its loaders have read nothing yet. GraphQL's own way keeps the first context for all messages,
+ * with whatever it had read then.
+ *
+ * Followers of one thing are handed the same news; those who ask the same of it and may see the
+ * same share the message.
+ */
+export function subscriptions({ streams, reruns, identify }: SubscriptionsOptions): Plugin<RequestContext> {
+  const messages = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+
+  const execute = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {
+    const { context } = await reruns.begin(first);
+    // GraphQL's own: the one that queries run on would subscribe. What fails is masked by whoever masks it for all.
+    const result = await graphqlExecute({ ...args, rootValue: news, contextValue: context });
+    if (result.errors !== undefined) return result;
+    const text = JSON.stringify(result);
+    // Safe: Yoga sends what `stringify` returns.
+    return { data: result.data, stringify: () => text } as ExecutionResult;
+  };
+
+  const messageOf = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {
+    if (typeof news !== "object" || news === null) return execute(args, first, news);
+    const viewer = await identify(first.request.headers.get("authorization"));
+    const key = JSON.stringify([
+      first.params.query,
+      args.operationName,
+      args.variableValues,
+      scopeOf(viewer),
+    ]);
+    let shared = messages.get(news);
+    if (shared === undefined) {
+      shared = new Map();
+      messages.set(news, shared);
+    }
+    let message = shared.get(key);
+    if (message === undefined) {
+      message = execute(args, first, news);
+      shared.set(key, message);
+    }
+    return message;
+  };
+
+  const subscribe = async (args: ExecutionArgs) => {
+    const source = await createSourceEventStream(args);
+    if (!(Symbol.asyncIterator in source)) return source;
+    const events = source[Symbol.asyncIterator]();
+    // Safe: Yoga's contexts are this service's own.
+    const first = args.contextValue as RequestContext;
+    return streams.open(
+      async () => {
+        const { done, value } = await events.next();
+        return done ? undefined : messageOf(args, first, value);
+      },
+      () => void events.return?.(),
+    );
+  };
+
+  return {
+    onSubscribe({ setSubscribeFn }) {
+      setSubscribeFn(subscribe as never); // Safe: the arguments of GraphQL's own `subscribe`.
+    },
+  };
+}
