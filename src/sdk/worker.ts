@@ -135,7 +135,7 @@ export function createWorker(options: WorkerOptions): Worker {
     handle,
     concurrency = 1,
     leaseSeconds = 30,
-    workerId = `worker-${randomId()}`,
+    workerId = `worker-${randomId().slice(0, 12)}`,
     waitSeconds = 20,
     once = false,
     log = () => {},
