@@ -10,6 +10,7 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
+import { createIdempotency } from "./repositories/idempotency.ts";
 import {
   type ComponentHealth,
   checkHealth,
@@ -71,11 +72,12 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   releasers.push(() => coherence.close());
   coherence.start({ canListen: !embedded });
 
+  const idempotency = createIdempotency();
   const repositories = createRepositories(
     {
       query: database.query,
-      write: coherence.write,
-      writeStatements: coherence.writeThrough(database.statementTransaction),
+      write: idempotency.keyed(coherence.write),
+      writeStatements: idempotency.keyed(coherence.writeThrough(database.statementTransaction)),
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
@@ -125,6 +127,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       repositories,
       jobs,
       feeds,
+      idempotency,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -155,6 +158,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   let closing: Promise<void> | undefined;
   return {
     repositories,
+    jobs,
     database,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,

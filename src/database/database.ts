@@ -16,10 +16,19 @@ export type Query = Database["query"];
  */
 export type Write = <Result>(work: (tx: WriteTransaction) => Promise<Result>) => Promise<Result>;
 
-/** The same for work that needs no models: statements on the connection itself, at a third of the cost. */
+/** The same for work that needs no models: statements on the connection itself. */
 export type WriteStatements = <Result>(
   work: (tx: StatementTransaction) => Promise<Result>,
+  options?: WriteOptions<Result>,
 ) => Promise<Result>;
+
+export interface WriteOptions<Result> {
+  /**
+   * Which results are stored as an answer when the write belongs to a mutation that may come again
+   * (repositories/idempotency.ts). All unless given; "never": the write is no part of what was asked for.
+   */
+  readonly keeps?: ((result: Result) => boolean) | "never";
+}
 
 /** What the repositories are given. */
 export interface DataAccess {

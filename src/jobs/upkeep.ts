@@ -3,7 +3,7 @@ import type { Repositories } from "../repositories/index.ts";
 import type { Availability } from "./availability.ts";
 
 export interface UpkeepOptions {
-  readonly repositories: Pick<Repositories, "jobLeases">;
+  readonly repositories: Pick<Repositories, "jobLeases" | "idempotencyKeys">;
   readonly availability: Availability;
   /** Tells other instances that there may be jobs. */
   readonly announce: () => void;
@@ -13,6 +13,7 @@ export interface UpkeepOptions {
 }
 
 const LEASES_PER_STATEMENT = 100;
+const PRUNE_EVERY_MS = 600_000;
 
 /**
  * What has to be done about jobs though nobody asks for it. Every instance does it; they skip what
@@ -21,14 +22,17 @@ const LEASES_PER_STATEMENT = 100;
  * - Leases that have expired are ended.
  * - Whoever waits for jobs is woken when there are some that no word came of: their pause is over,
  *   another program wrote them, or the word was lost.
+ * - Idempotency keys that nobody will come back to are deleted.
  */
 export function createUpkeep({
-  repositories: { jobLeases },
+  repositories: { jobLeases, idempotencyKeys },
   availability,
   announce,
   everyMs = 1_000,
   onError,
 }: UpkeepOptions) {
+  let prunedAt = Number.NEGATIVE_INFINITY;
+
   /** @returns how many leases were ended */
   async function expireLeases(): Promise<number> {
     let total = 0;
@@ -42,6 +46,10 @@ export function createUpkeep({
   }
 
   async function round(): Promise<void> {
+    if (performance.now() - prunedAt >= PRUNE_EVERY_MS) {
+      prunedAt = performance.now();
+      await idempotencyKeys.prune();
+    }
     if (await jobLeases.hasExpired()) await expireLeases();
     if (availability.waiting() > 0 && (await jobLeases.hasClaimable())) availability.wake();
   }

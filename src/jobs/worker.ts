@@ -71,6 +71,7 @@ export function createJobWorkers({
   }
 
   return {
+    /** @throws the signal's reason when it is aborted: nobody is there to hear of it */
     async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ConversionJobRow[]> {
       const deadline = performance.now() + waitSeconds * 1_000;
       const ends = signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
@@ -78,18 +79,13 @@ export function createJobWorkers({
         // Before the look: a job that comes after it is heard of.
         const news = availability.listen();
         try {
-          if (signal?.aborted) return [];
-          const jobs = await jobLeases.claim(claim);
-          if (jobs.length > 0 && signal?.aborted) {
-            // Nobody is there to work on them. Nothing is lost: they are as they were, and so is their attempt.
-            announced(resultsOf("release", jobs, await jobLeases.release(claim.workerId, jobs)));
-            return [];
-          }
+          const jobs = await jobLeases.claim(claim, signal);
           const leftMs = deadline - performance.now();
           if (jobs.length > 0 || ends.aborted) return jobs;
           await expireFromTimeToTime();
           if (leftMs <= 0) return jobs;
           await news.within(leftMs, ends);
+          signal?.throwIfAborted();
         } finally {
           news.cancel();
         }

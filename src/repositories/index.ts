@@ -1,6 +1,7 @@
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
+import { createIdempotencyKeyRepository } from "./idempotency.ts";
 import { createJobControlRepository } from "./jobControl.ts";
 import { createJobEventRepository } from "./jobEvent.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
@@ -31,6 +32,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const jobLeases = createJobLeaseRepository(access);
   const jobResults = createJobResultRepository(access);
   const jobControl = createJobControlRepository(access);
+  const idempotencyKeys = createIdempotencyKeyRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -51,6 +53,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     jobLeases,
     jobResults,
     jobControl,
+    idempotencyKeys,
     healthCheck,
   };
 }

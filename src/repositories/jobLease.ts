@@ -234,9 +234,24 @@ export function createJobLeaseRepository({ query, writeStatements }: DataAccess)
     (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
 
   return {
-    /** The highest priority first, then the oldest. Each gets a new fencing token and a lease. */
-    claim: ({ workerId, agentTypes, leaseSeconds, count }: Claim): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds])),
+    /**
+     * The highest priority first, then the oldest. Each gets a new fencing token and a lease.
+     *
+     * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
+     */
+    claim: (
+      { workerId, agentTypes, leaseSeconds, count }: Claim,
+      signal?: AbortSignal,
+    ): Promise<ConversionJobRow[]> =>
+      writeStatements(
+        async (tx) => {
+          const jobs = await tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds]);
+          signal?.throwIfAborted();
+          return jobs;
+        },
+        // A claim that found nothing is no answer: the next may find something.
+        { keeps: (jobs) => jobs.length > 0 },
+      ),
 
     /** Renews the leases. Progress only grows; a report that says nothing new appends no event. */
     report: (workerId: string, jobs: readonly ProgressReport[]) =>
@@ -260,7 +275,7 @@ export function createJobLeaseRepository({ query, writeStatements }: DataAccess)
      * just ending are skipped.
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit])),
+      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
 
     /** Whether there are leases to end. Costs less than to try. */
     hasExpired: () =>

@@ -4,6 +4,7 @@ import { conversionPlanSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { ConversionJob } from "./conversionJob.ts";
 import { ConversionPlanInput } from "./conversionPlan.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 
@@ -32,7 +33,8 @@ const reprioritizeSchema = z.object({
   priority: createConversionJobSchema.shape.priority,
   expectedVersion: expectedVersionSchema,
 });
-const cleanUpSchema = z.object({ olderThanDays: z.int().min(1).max(36_500) });
+const days = z.int().min(1).max(36_500);
+const cleanUpSchema = z.object({ olderThanDays: days, thinProgressOlderThanDays: days });
 
 const ConversionJobPayload = builder
   .objectRef<{ conversionJob: ConversionJobRow }>("ConversionJobPayload")
@@ -54,11 +56,14 @@ const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConv
 });
 
 const CleanUpConversionJobsPayload = builder
-  .objectRef<{ deletedCount: number }>("CleanUpConversionJobsPayload")
+  .objectRef<{ deletedCount: number; thinnedEventCount: number }>("CleanUpConversionJobsPayload")
   .implement({
     description: "What was cleaned up.",
     fields: (t) => ({
       deletedCount: t.exposeInt("deletedCount", { description: "How many jobs were deleted." }),
+      thinnedEventCount: t.exposeInt("thinnedEventCount", {
+        description: "How many progress events of other jobs were deleted.",
+      }),
     }),
   });
 
@@ -77,6 +82,7 @@ const CreateConversionJobInput = builder.inputType("CreateConversionJobInput", {
       defaultValue: 3,
       description: "1 to 100: after so many failures or lost leases the job has FAILED.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -88,6 +94,7 @@ const UpdateConversionJobInput = builder.inputType("UpdateConversionJobInput", {
     expectedVersion: t.int({
       description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -98,6 +105,7 @@ const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
     expectedVersion: t.int({
       description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -108,6 +116,7 @@ const PauseConversionJobInput = builder.inputType("PauseConversionJobInput", {
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -116,6 +125,7 @@ const ResumeConversionJobInput = builder.inputType("ResumeConversionJobInput", {
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -124,6 +134,7 @@ const CancelConversionJobInput = builder.inputType("CancelConversionJobInput", {
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -137,6 +148,7 @@ const RetryConversionJobInput = builder.inputType("RetryConversionJobInput", {
       description: "How many more attempts it may have: 1 to 100.",
     }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -146,6 +158,7 @@ const ReprioritizeConversionJobInput = builder.inputType("ReprioritizeConversion
     id: t.id({ required: true, description: "The job's id." }),
     priority: t.int({ required: true, description: "−1,000 to 1,000; higher is claimed first." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -156,6 +169,13 @@ const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput
       required: true,
       description: "Those that ended more than this many days ago: 1 to 36,500.",
     }),
+    thinProgressOlderThanDays: t.int({
+      required: true,
+      defaultValue: 7,
+      description:
+        "Of progress events that are older than this many days, only the last of each minute is kept; other events all are.",
+    }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -248,12 +268,15 @@ builder.mutationFields((t) => ({
   }),
   cleanUpConversionJobs: t.field({
     type: CleanUpConversionJobsPayload,
-    description: "Deletes jobs that ended long ago.",
+    description: "Deletes jobs that ended long ago, and thins out the progress events of the others.",
     args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },
     resolve: async (_, { input }, { repositories }) => {
-      const { olderThanDays } = validInput(cleanUpSchema, input);
-      const olderThan = new Date(Date.now() - olderThanDays * DAY_MS);
-      return { deletedCount: await repositories.conversionJobs.deleteFinished(olderThan) };
+      const { olderThanDays, thinProgressOlderThanDays } = validInput(cleanUpSchema, input);
+      const daysAgo = (count: number) => new Date(Date.now() - count * DAY_MS);
+      return {
+        deletedCount: await repositories.conversionJobs.deleteFinished(daysAgo(olderThanDays)),
+        thinnedEventCount: await repositories.jobEvents.thinProgress(daysAgo(thinProgressOlderThanDays)),
+      };
     },
   }),
 }));

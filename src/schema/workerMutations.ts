@@ -6,6 +6,7 @@ import { taskResultSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { ConversionJob, ConversionJobStatus } from "./conversionJob.ts";
 import { FileChangeInput, TaskStatus } from "./conversionPlan.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 
@@ -192,6 +193,7 @@ const ClaimConversionJobsInput = builder.inputType("ClaimConversionJobsInput", {
       defaultValue: 0,
       description: `When there is nothing to do, wait for it so long: 0 to ${MAX_WAIT_SECONDS}.`,
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -234,6 +236,7 @@ const ReportProgressInput = builder.inputType("ReportProgressInput", {
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [ConversionJobProgressInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -242,6 +245,7 @@ const CompleteConversionJobsInput = builder.inputType("CompleteConversionJobsInp
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -250,6 +254,7 @@ const FailConversionJobsInput = builder.inputType("FailConversionJobsInput", {
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [ConversionJobFailureInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -258,6 +263,7 @@ const ReleaseConversionJobsInput = builder.inputType("ReleaseConversionJobsInput
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -277,6 +283,7 @@ const ReportTaskResultInput = builder.inputType("ReportTaskResultInput", {
       defaultValue: [],
       description: "Which files it changed, up to 5,000.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 

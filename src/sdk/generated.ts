@@ -24,6 +24,8 @@ export type Scalars = {
 export type AddProjectFilesInput = {
   /** Up to 5000 files. */
   readonly files: ReadonlyArray<ProjectFileInput>;
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Whether these are the last: the project is READY then, and ANALYZING until then. */
   readonly isLast: Scalars['Boolean']['input'];
   /** The project's id. */
@@ -43,6 +45,8 @@ export type CancelConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Who asks for work, and for which. */
@@ -51,6 +55,8 @@ export type ClaimConversionJobsInput = {
   readonly agentTypes: ReadonlyArray<Scalars['String']['input']>;
   /** How many jobs at most: 1 to 100. */
   readonly count?: Scalars['Int']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 3,600: after so long without a report of progress the jobs are lost. */
   readonly leaseSeconds?: Scalars['Int']['input'];
   /** When there is nothing to do, wait for it so long: 0 to 30. */
@@ -61,12 +67,18 @@ export type ClaimConversionJobsInput = {
 
 /** Which finished jobs to delete. */
 export type CleanUpConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Those that ended more than this many days ago: 1 to 36,500. */
   readonly olderThanDays: Scalars['Int']['input'];
+  /** Of progress events that are older than this many days, only the last of each minute is kept; other events all are. */
+  readonly thinProgressOlderThanDays?: Scalars['Int']['input'];
 };
 
 /** Jobs that the worker has finished. */
 export type CompleteConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -194,6 +206,8 @@ export type ConversionTaskInput = {
 
 /** A conversion to carry out. */
 export type CreateConversionJobInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100: after so many failures or lost leases the job has FAILED. */
   readonly maxAttempts?: Scalars['Int']['input'];
   /** How. */
@@ -210,6 +224,8 @@ export type DeleteConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Which project to delete. */
@@ -218,16 +234,22 @@ export type DeleteProjectInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Which user to delete. */
 export type DeleteUserInput = {
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Jobs that the worker cannot finish. */
 export type FailConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<ConversionJobFailureInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -274,6 +296,8 @@ export type ImportProjectInput = {
   readonly description?: InputMaybe<Scalars['String']['input']>;
   /** Where its source is: an https, http, ssh, git or file URL. */
   readonly githubUrl: Scalars['String']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Its name, up to 200 characters. */
   readonly name: Scalars['String']['input'];
   /** What it is built with. */
@@ -286,6 +310,8 @@ export type ImportProjectInput = {
 
 /** Projects to import at once: all or, when one is not valid, none. */
 export type ImportProjectsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 1000 projects. */
   readonly projects: ReadonlyArray<ImportProjectInput>;
 };
@@ -296,6 +322,8 @@ export type PauseConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** How hard a conversion is, in the planner's opinion. */
@@ -349,6 +377,8 @@ export type ProjectStatus =
 
 /** Jobs that the worker gives back. */
 export type ReleaseConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -357,6 +387,8 @@ export type ReleaseConversionJobsInput = {
 
 /** Progress of jobs that the worker holds. Renews their leases. */
 export type ReportProgressInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<ConversionJobProgressInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -373,6 +405,8 @@ export type ReportTaskResultInput = {
   readonly fileChanges?: ReadonlyArray<FileChangeInput>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** What there is to report, up to 100,000 characters. */
   readonly output?: InputMaybe<Scalars['String']['input']>;
   /** COMPLETED, FAILED or SKIPPED. */
@@ -389,6 +423,8 @@ export type ReprioritizeConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** −1,000 to 1,000; higher is claimed first. */
   readonly priority: Scalars['Int']['input'];
 };
@@ -399,6 +435,8 @@ export type ResumeConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Which failed job to try again. */
@@ -409,10 +447,14 @@ export type RetryConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** A user's GitHub access token. */
 export type SetGithubTokenInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The token, up to 1,024 characters; null forgets the one that is kept. */
   readonly token?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
@@ -425,6 +467,8 @@ export type SetTargetTechStackInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The target, as a whole. */
   readonly targetTechStack: TechStackInput;
 };
@@ -475,6 +519,8 @@ export type UpdateConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The new plan, as a whole. */
   readonly plan: ConversionPlanInput;
 };
@@ -489,6 +535,8 @@ export type UpdateProjectInput = {
   readonly githubUrl?: InputMaybe<Scalars['String']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Its name, up to 200 characters. */
   readonly name?: InputMaybe<Scalars['String']['input']>;
   /** What it is built with, as a whole. */
@@ -507,6 +555,8 @@ export type UpdateUserInput = {
   readonly email?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** What they may do. */
   readonly role?: InputMaybe<UserRole>;
   /** The account's name, up to 100 characters. */
@@ -521,6 +571,8 @@ export type UpsertUserInput = {
   readonly email?: InputMaybe<Scalars['String']['input']>;
   /** GitHub's numeric id of the account: up to 20 digits. */
   readonly githubId: Scalars['String']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The account's name, up to 100 characters. */
   readonly username: Scalars['String']['input'];
 };
@@ -620,7 +672,7 @@ export type CleanUpConversionJobsMutationVariables = Exact<{
 }>;
 
 
-export type CleanUpConversionJobsMutation = { readonly cleanUpConversionJobs: { readonly deletedCount: number } };
+export type CleanUpConversionJobsMutation = { readonly cleanUpConversionJobs: { readonly deletedCount: number, readonly thinnedEventCount: number } };
 
 export type PauseConversionJobMutationVariables = Exact<{
   input: PauseConversionJobInput;
@@ -999,7 +1051,7 @@ export const ConversionJobStatisticsDocument = /*#__PURE__*/ new TypedDocumentSt
 export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
 export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
 export const DeleteConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteConversionJob($input:DeleteConversionJobInput!){deleteConversionJob(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteConversionJobMutation, DeleteConversionJobMutationVariables>;
-export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
+export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount thinnedEventCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
 export const PauseConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation PauseConversionJob($input:PauseConversionJobInput!){pauseConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<PauseConversionJobMutation, PauseConversionJobMutationVariables>;
 export const ResumeConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation ResumeConversionJob($input:ResumeConversionJobInput!){resumeConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ResumeConversionJobMutation, ResumeConversionJobMutationVariables>;
 export const CancelConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CancelConversionJob($input:CancelConversionJobInput!){cancelConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<CancelConversionJobMutation, CancelConversionJobMutationVariables>;
@@ -1058,7 +1110,7 @@ export interface Operations<Options> {
   readonly updateConversionJob: (variables: UpdateConversionJobMutationVariables, options?: Options) => Promise<UpdateConversionJobMutation["updateConversionJob"]>;
   /** Deletes a job. */
   readonly deleteConversionJob: (variables: DeleteConversionJobMutationVariables, options?: Options) => Promise<DeleteConversionJobMutation["deleteConversionJob"]>;
-  /** Deletes jobs that ended long ago. */
+  /** Deletes jobs that ended long ago, and thins out the progress events of the others. */
   readonly cleanUpConversionJobs: (variables: CleanUpConversionJobsMutationVariables, options?: Options) => Promise<CleanUpConversionJobsMutation["cleanUpConversionJobs"]>;
   /** Stops a job that is RUNNING; its worker is told with its next report. */
   readonly pauseConversionJob: (variables: PauseConversionJobMutationVariables, options?: Options) => Promise<PauseConversionJobMutation["pauseConversionJob"]>;
