@@ -93,11 +93,13 @@ export interface WorkerOptions {
   readonly handle: (context: JobContext) => Promise<void>;
   /** How many jobs at a time; 1 unless told. */
   readonly concurrency?: number | undefined;
-  /**
-   * After so many seconds without an answer from the service jobs are lost; 30 unless told. A third of it is the
-   * heartbeat, and the longest that the worker does not know of a pause.
-   */
+  /** After so many seconds without an answer from the service jobs are lost, 1 to 3,600; 30 unless told. */
   readonly leaseSeconds?: number | undefined;
+  /**
+   * How often leases are renewed, and how long at most the worker does not know of a pause or a cancellation; a third
+   * of `leaseSeconds` unless told.
+   */
+  readonly heartbeatSeconds?: number | undefined;
   /** A name of its own, up to 200 characters; a random one unless told. */
   readonly workerId?: string | undefined;
   /** How long a claim waits for jobs, in seconds, 0 to 30; 20 unless told. */
@@ -135,6 +137,7 @@ export function createWorker(options: WorkerOptions): Worker {
     handle,
     concurrency = 1,
     leaseSeconds = 30,
+    heartbeatSeconds = leaseSeconds / 3,
     workerId = `worker-${randomId().slice(0, 12)}`,
     waitSeconds = 20,
     once = false,
@@ -157,7 +160,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const reporter = createReporter({
     held: () => [...active.keys()],
     report: calls.report,
-    heartbeatMs: leaseMs / 3,
+    heartbeatMs: heartbeatSeconds * 1_000,
     onError: (error, inMs) => onRetry("reportProgress", error, inMs),
   });
 

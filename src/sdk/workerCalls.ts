@@ -36,7 +36,10 @@ export interface Progress {
 }
 
 /** One task of a job's plan: how it ended, and what came of it. */
-export type TaskResultReport = Omit<ReportTaskResultInput, "workerId" | "id" | "fencingToken">;
+export type TaskResultReport = Omit<
+  ReportTaskResultInput,
+  "workerId" | "id" | "fencingToken" | "idempotencyKey"
+>;
 
 export type WorkerCalls = ReturnType<typeof createWorkerCalls>;
 

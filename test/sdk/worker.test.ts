@@ -12,17 +12,20 @@ import {
 } from "../../src/sdk/worker.ts";
 import { createLink, type Link } from "../check/coherence/link.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
+import { startProgram } from "../support/process.ts";
 import { startService } from "../support/service.ts";
 import { createGate, createJobs } from "./support/jobs.ts";
 
 let client: Client;
 let jobs: Awaited<ReturnType<typeof createJobs>>;
+let url: string;
 let port: number;
 
 beforeAll(async () => {
   const service = await startService();
-  client = createClient({ url: service.url });
-  port = Number(new URL(service.url).port);
+  url = service.url;
+  client = createClient({ url });
+  port = Number(new URL(url).port);
   jobs = await createJobs(client, service.ownerId);
 });
 
@@ -39,7 +42,7 @@ function start(options: Partial<WorkerOptions> & Pick<WorkerOptions, "handle">) 
   const worker = createWorker({
     client,
     agentTypes: [jobs.agentType()],
-    leaseSeconds: 3,
+    heartbeatSeconds: 0.3,
     waitSeconds: 5,
     log: (event) => events.push(event),
     ...options,
@@ -124,7 +127,7 @@ describe("a worker", () => {
 
   it("holds a job for longer than its lease by heartbeats that leave no event", async () => {
     const id = await jobs.create();
-    const { done } = start({ once: true, leaseSeconds: 1, handle: () => sleep(2_500) });
+    const { done } = start({ once: true, leaseSeconds: 5, handle: () => sleep(6_000) });
     await done;
     expect((await jobs.events(id)).map(({ type }) => type)).toEqual(["CREATED", "CLAIMED", "COMPLETED"]);
   });
@@ -173,6 +176,7 @@ describe("a pause", () => {
     const id = await jobs.create();
     const begun = createGate<JobContext>();
     const { types } = start({
+      leaseSeconds: 5,
       async handle(context) {
         begun.open(context);
         while (!context.signal.aborted) await sleep(5);
@@ -267,6 +271,7 @@ describe("a job that is not the worker's any more", () => {
     const begun = createGate();
     const lost = createGate<unknown>();
     const { types } = start({
+      leaseSeconds: 3,
       client: createClient({ url: `http://127.0.0.1:${link.port}/graphql` }),
       async handle({ signal, reportTaskResult }) {
         begun.open();
@@ -284,13 +289,42 @@ describe("a job that is not the worker's any more", () => {
   });
 });
 
+describe("a worker that is stopped for longer than its lease", () => {
+  it("has lost its job to another one, and says nothing more about it", async () => {
+    const id = await jobs.create();
+    const stopped = startProgram("test/sdk/support/slowWorker.ts", { args: [url, jobs.agentType()] });
+    await stopped.waitForLine("claimed");
+    process.kill(stopped.pid, "SIGSTOP");
+    await jobs.until(id, ({ attempt }) => attempt === 2);
+    start({
+      workerId: "second",
+      handle: ({ reportTaskResult }) =>
+        reportTaskResult({ taskId: "a", status: "COMPLETED", output: "second" }),
+    });
+    await jobs.until(id, ({ status }) => status === "COMPLETED");
+    process.kill(stopped.pid, "SIGCONT");
+    await stopped.waitForLine("lost LEASE_LOST");
+    expect(await stopped.stop()).toEqual({ code: 0, signal: null });
+    expect(stopped.output()).toBe("claimed\ninterrupted LEASE_LOST\nrefused LEASE_LOST\nlost LEASE_LOST\n");
+    expect((await jobs.events(id)).map(({ type, workerId }) => `${type} ${workerId}`)).toEqual([
+      "CREATED null",
+      "CLAIMED slow",
+      "EXPIRED slow",
+      "CLAIMED second",
+      "TASK_RESULT second",
+      "COMPLETED second",
+    ]);
+  });
+});
+
 describe("a network that fails", () => {
   let link: Link;
-  let far: Client;
+  let far: Client & { url: string };
   beforeAll(async () => {
     link = await createLink(port);
     atEndOfFile(link.close);
-    far = createClient({ url: `http://127.0.0.1:${link.port}/graphql` });
+    const url = `http://127.0.0.1:${link.port}/graphql`;
+    far = { ...createClient({ url }), url };
   });
 
   it("is waited for, and what was to be said is said once", async () => {
@@ -298,7 +332,6 @@ describe("a network that fails", () => {
     const { done, types } = start({
       client: far,
       once: true,
-      leaseSeconds: 30,
       async handle({ reportProgress, reportTaskResult }) {
         link.cut();
         void reportProgress({ progress: 10 });
@@ -314,6 +347,52 @@ describe("a network that fails", () => {
     expect(await jobs.story(id)).toEqual(["CREATED", "CLAIMED", "TASK_RESULT", "COMPLETED"]);
     expect(types().filter((type) => type !== "retrying")).toEqual(["claimed", "completed"]);
     expect(types()).toContain("retrying");
+  });
+
+  it("may lose any answer: what was done is not done again", async () => {
+    const ids = [await jobs.create(), await jobs.create({ maxAttempts: 1 }), await jobs.create()];
+    const lost = new Set<string>();
+    const forgetful = createClient({
+      url: far.url,
+      async fetch(input, init) {
+        const response = await fetch(input, init);
+        const call = /mutation (\w+)/.exec(String(init?.body))?.[1] ?? "";
+        const isFirst = !lost.has(call);
+        lost.add(call);
+        if (!isFirst || call === "ReportProgress") return response;
+        await response.text();
+        throw new TypeError("fetch failed");
+      },
+    });
+    const { done, types } = start({
+      client: forgetful,
+      once: true,
+      concurrency: 3,
+      async handle({ job, release, reportTaskResult }) {
+        await reportTaskResult({ taskId: "a", status: "COMPLETED" });
+        if (job.id === ids[1]) throw new JobFailure("no");
+        if (job.id === ids[2] && job.results.length === 0) release();
+      },
+    });
+    await done;
+    expect([...lost].sort()).toEqual([
+      "ClaimConversionJobs",
+      "CompleteConversionJobs",
+      "FailConversionJobs",
+      "ReleaseConversionJobs",
+      "ReportTaskResult",
+    ]);
+    const results = ["CREATED", "CLAIMED", "TASK_RESULT"];
+    expect(await Promise.all(ids.map(jobs.story))).toEqual([
+      [...results, "COMPLETED"],
+      [...results, "FAILED"],
+      [...results, "RELEASED", "CLAIMED", "COMPLETED"],
+    ]);
+    expect(
+      types()
+        .filter((type) => type !== "retrying")
+        .sort(),
+    ).toEqual([...Array(4).fill("claimed"), ...Array(2).fill("completed"), "failed", "released"]);
   });
 
   it("does not keep a worker from starting before the service", async () => {
