@@ -29,6 +29,8 @@ export function createJobBars({
         clearOnComplete: true,
         hideCursor: true,
         linewrap: false,
+        // Otherwise a line above them overwrites those that have not changed.
+        forceRedraw: true,
         // Its own handlers would end the process before jobs were given back.
         gracefulExit: false,
       },
