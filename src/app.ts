@@ -78,6 +78,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       query: database.query,
       write: idempotency.keyed(coherence.write),
       writeStatements: idempotency.keyed(coherence.writeThrough(database.statementTransaction)),
+      isRepeatable: idempotency.isRepeatable,
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );

@@ -50,6 +50,9 @@ export function createIdempotency() {
     run: <Result>(call: RepeatableCall, work: () => Promise<Result>): Promise<Result> =>
       running.run({ ...call, nextOrdinal: 0 }, work),
 
+    /** Whether a call is running whose writes are stored. */
+    isRepeatable: () => running.getStore() !== undefined,
+
     /** The write, repeatable. */
     keyed<Tx extends KeyedTransaction>(
       write: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>,

@@ -73,7 +73,8 @@ test("a worker claims a job, reports its progress and completes it; the job's ev
   const event = { attempt: 1, currentTask: null, workerId: "ada", message: null };
   expect(data.conversionJob).toEqual({
     lastEventSequence: 3,
-    project: { status: "COMPLETED" },
+    // Two other jobs of it wait.
+    project: { status: "CONVERTING" },
     events: {
       totalCount: 3,
       nodes: [

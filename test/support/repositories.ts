@@ -22,6 +22,7 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
       query: database.query,
       write: database.prismaTransaction,
       writeStatements: database.statementTransaction,
+      isRepeatable: () => false,
     },
     options,
   );
