@@ -23,6 +23,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
       host: "127.0.0.1",
       port: 4000,
       maxBodyBytes: 4_194_304,
+      maxSubscriptions: 10_000,
       shutdownTimeoutMs: 10_000,
       isGraphiqlEnabled: true,
     },

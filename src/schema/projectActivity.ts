@@ -45,12 +45,15 @@ builder.subscriptionField("projectActivity", (t) =>
       "What happens in a project: the events of all its conversion jobs, and its own status. The first message comes at once and has the cursor of now. Nothing is left out: what happens at once comes in one message. The stream completes when the project is deleted. One that ends without `complete` was cut off: subscribe again with the last `cursor`. Changes of status are kept for 30 days.",
     args: {
       projectId: t.arg.id({ required: true, description: "The project's id." }),
-      after: t.arg.string({ description: "The `cursor` of the last message; from now on unless told." }),
+      after: t.arg.string({
+        description:
+          "The `cursor` of the last message; from now on unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
+      }),
     },
-    subscribe: async (_, { projectId: nodeId, after }, { loaders, feeds }) => {
+    subscribe: async (_, { projectId: nodeId, after }, { loaders, feeds, lastEventId }) => {
       const projectId = parseIdOf("Project", nodeId, ["projectId"]);
       if ((await loaders.projectById.load(projectId)) === null) throw notFound("Project", nodeId);
-      return feeds.projects.follow(projectId, after ?? undefined);
+      return feeds.projects.follow(projectId, lastEventId || (after ?? undefined));
     },
     resolve: (news) => news,
   }),

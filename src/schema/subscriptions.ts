@@ -39,11 +39,12 @@ builder.subscriptionField("conversionJobEvents", (t) =>
       jobId: t.arg.id({ required: true, description: "The job's id." }),
       after: t.arg.int({
         description:
-          "Only events after the one with this number: the `cursor` of the last message. All of them unless told.",
+          "Only events after the one with this number: the `cursor` of the last message. All of them unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
       }),
     },
-    subscribe: async (_, { jobId: nodeId, after }, { loaders, feeds }) => {
+    subscribe: async (_, { jobId: nodeId, after: asked }, { loaders, feeds, lastEventId }) => {
       const jobId = parseIdOf("ConversionJob", nodeId, ["jobId"]);
+      const after = sequenceOf(lastEventId) ?? asked;
       if (after != null && after < 0) {
         throw validationFailed([{ path: ["after"], message: `expected 0 or more, got ${after}` }]);
       }
@@ -53,3 +54,8 @@ builder.subscriptionField("conversionJobEvents", (t) =>
     resolve: (news) => news,
   }),
 );
+
+/** Of a stream's last message, which its reader's first request does not know. */
+function sequenceOf(lastEventId: string | null): number | undefined {
+  return lastEventId !== null && /^\d{1,9}$/.test(lastEventId) ? Number(lastEventId) : undefined;
+}

@@ -55,6 +55,7 @@ export async function createContext(
     system,
     log: log.child({ requestId }),
     requestId,
+    lastEventId: request.headers.get("last-event-id"),
     response,
     idempotency,
     idempotencyKey: request.headers.get("idempotency-key"),

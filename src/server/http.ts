@@ -5,6 +5,7 @@ import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
+import { acceptsEvents } from "./plugins/eventStreams.ts";
 import type { Replay } from "./replay.ts";
 import { GRAPHQL_PATH } from "./yoga.ts";
 
@@ -22,8 +23,8 @@ export interface HttpServerOptions {
  */
 export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }: HttpServerOptions) {
   let isStopping = false;
-  /** Responses that may be event streams, which have no end of their own. */
-  const eventStreams = new Set<ServerResponse>();
+  /** Those that are being answered. Some are event streams, which have no end of their own. */
+  const responses = new Set<ServerResponse>();
   /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
   let arrived: (IncomingMessage | ServerResponse)[] = [];
 
@@ -52,7 +53,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       handle(req, res, requestId, undefined, undefined);
       return;
     }
-    const name = acceptsEvents(req) ? undefined : replay.nameOf(req, body);
+    const name = acceptsEvents(req.headers.accept) ? undefined : replay.nameOf(req, body);
     replay.answer(name, req, res, requestId, () => handle(req, res, requestId, body, name));
   }
 
@@ -67,9 +68,9 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
     res.setHeader("x-request-id", requestId);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
-    if (acceptsEvents(req)) eventStreams.add(res);
+    responses.add(res);
     res.once("close", () => {
-      eventStreams.delete(res);
+      responses.delete(res);
       const level = res.statusCode >= 500 ? "warn" : "info";
       const ms = Math.round((performance.now() - startedAt) * 10) / 10;
       log[level](
@@ -162,7 +163,7 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      for (const res of eventStreams) endEventStream(res);
+      for (const res of responses) endEventStream(res);
       const timer = setTimeout(() => {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();
@@ -171,10 +172,6 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
       clearTimeout(timer);
     },
   };
-}
-
-function acceptsEvents({ headers: { accept } }: IncomingMessage): boolean {
-  return accept?.includes("text/event-stream") ?? false;
 }
 
 /**

@@ -14,6 +14,7 @@ import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
 import type { Reruns } from "../rerun.ts";
 import type { Streams } from "../streams.ts";
+import { acceptsEvents } from "./eventStreams.ts";
 
 export interface LiveQueriesOptions {
   readonly schema: GraphQLSchema;
@@ -110,7 +111,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
     onExecute({ args, setResultAndStopExecution }) {
       // Safe: Yoga's contexts are this service's own.
       const context = args.contextValue as RequestContext & { isRerun?: true };
-      if (context.isRerun || !acceptsEvents(context.request)) return;
+      if (context.isRerun || !acceptsEvents(context.request.headers.get("accept"))) return;
       const operation = getOperationAST(args.document, args.operationName);
       const live =
         operation && getDirectiveValues(liveDirective, operation, args.variableValues ?? undefined);
@@ -120,8 +121,4 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       setResultAndStopExecution(follow(args, context, throttleMs) as never);
     },
   };
-}
-
-function acceptsEvents({ headers }: Request): boolean {
-  return headers.get("accept")?.includes("text/event-stream") ?? false;
 }

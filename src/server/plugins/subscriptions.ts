@@ -1,12 +1,8 @@
-import {
-  createSourceEventStream,
-  type ExecutionArgs,
-  type ExecutionResult,
-  execute as graphqlExecute,
-} from "graphql";
+import { createSourceEventStream, type ExecutionArgs, execute as graphqlExecute } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Viewer } from "../../schema/context.ts";
 import type { RequestContext } from "../context.ts";
+import type { Message } from "../eventStream.ts";
 import type { Reruns } from "../rerun.ts";
 import type { Streams } from "../streams.ts";
 import { scopeOf } from "./responseCache.ts";
@@ -26,16 +22,16 @@ export interface SubscriptionsOptions {
  * same share the message.
  */
 export function subscriptions({ streams, reruns, identify }: SubscriptionsOptions): Plugin<RequestContext> {
-  const messages = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+  const messages = new WeakMap<object, Map<string, Promise<Message>>>();
 
-  const execute = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {
+  const execute = async (args: ExecutionArgs, first: RequestContext, news: unknown): Promise<Message> => {
     const { context } = await reruns.begin(first);
     // GraphQL's own: the one that queries run on would subscribe. What fails is masked by whoever masks it for all.
     const result = await graphqlExecute({ ...args, rootValue: news, contextValue: context });
     if (result.errors !== undefined) return result;
     const text = JSON.stringify(result);
-    // Safe: Yoga sends what `stringify` returns.
-    return { data: result.data, stringify: () => text } as ExecutionResult;
+    const cursor = (news as { readonly cursor?: unknown } | null)?.cursor;
+    return { ...result, stringify: () => text, ...(cursor !== undefined && { eventId: String(cursor) }) };
   };
 
   const messageOf = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {

@@ -1,0 +1,168 @@
+import pg from "pg";
+import { pino } from "pino";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type App, createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
+import { type EventStream, openEvents } from "../support/events.ts";
+import { createEmptyDatabase } from "../support/postgres.ts";
+
+let app: App;
+let url: string;
+let outside: pg.Pool;
+let owners = 0;
+let userId: string;
+let projectId: string;
+let streams: EventStream[] = [];
+
+beforeAll(async () => {
+  const database = await createEmptyDatabase();
+  const config = loadConfig({ NODE_ENV: "production", DATABASE_URL: database.url, PORT: "0" });
+  app = await createApp(config, pino({ level: "silent" }));
+  atEndOfFile(app.close);
+  outside = new pg.Pool({ connectionString: database.url, max: 1 });
+  atEndOfFile(() => outside.end());
+  ({ url } = await app.listen());
+});
+
+beforeEach(async () => {
+  ({ id: userId } = await app.repositories.users.create({ githubId: String(++owners), username: "ada" }));
+  ({ id: projectId } = await createProject("first"));
+  return async () => {
+    for (const stream of streams) stream.close();
+    await Promise.all(streams.map((stream) => stream.ended));
+    streams = [];
+    for (;;) {
+      const { data } = await ask("{ statistics { subscriptions { open } } cacheStatistics { watchers } }");
+      if (data.statistics.subscriptions.open === 0 && data.cacheStatistics.watchers === 0) return;
+    }
+  };
+});
+
+const createProject = (name: string) =>
+  app.repositories.projects.create({
+    userId,
+    name,
+    githubUrl: `https://github.com/acme/${crypto.randomUUID()}`,
+    originalTechStack: { language: "Ruby" },
+  });
+
+async function follow(query: string, variables: Record<string, unknown> = {}) {
+  const stream = await openEvents(url, query, variables);
+  streams.push(stream);
+  return stream;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the expectations are the types here
+async function ask(query: string, accept = "application/json"): Promise<any> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept },
+    body: JSON.stringify({ query }),
+  });
+  return response.json();
+}
+
+const rename = (name: string) => app.repositories.projects.update(projectId, { name });
+const nameQuery = () => `query @live { project(id: "Project:${projectId}") { name } }`;
+const namesIn = (stream: EventStream) => stream.messages.map(({ data }) => data.project?.name);
+const shows = (name: string) => (message: { data: { project: { name: string } | null } }) =>
+  message.data.project?.name === name;
+
+describe("a query that is marked @live", () => {
+  it("is answered at once, and again when something that it read has changed", async () => {
+    const stream = await follow(nameQuery());
+    await stream.until(1);
+    await rename("second");
+    await stream.untilMessage(shows("second"));
+    await rename("third");
+    await stream.untilMessage(shows("third"));
+    expect(namesIn(stream)).toEqual(["first", "second", "third"]);
+  });
+
+  it("follows writes past the service, lists, totals and what was not there", async () => {
+    const absent = "00000000-0000-7000-8000-00000000abcd";
+    const stream = await follow(
+      `query @live { user(id: "User:${userId}") { projects { totalCount nodes { name } } } project(id: "Project:${absent}") { name } }`,
+    );
+    await stream.until(1);
+    await outside.query("UPDATE projects SET name = 'by psql' WHERE id = $1", [projectId]);
+    await stream.untilMessage(({ data }) => data.user.projects.nodes[0].name === "by psql");
+    await createProject("another");
+    await stream.untilMessage(({ data }) => data.user.projects.totalCount === 2);
+    await outside.query(
+      "INSERT INTO projects (id, user_id, name, github_url, original_tech_stack) VALUES ($1, $2, 'there', 'https://github.com/x/y', '{}')",
+      [absent, userId],
+    );
+    await stream.untilMessage(shows("there"));
+  });
+
+  it("is not answered again by what it did not read, nor when the answer is the same", async () => {
+    const stream = await follow(nameQuery());
+    await stream.until(1);
+    await createProject("unrelated");
+    await outside.query("UPDATE projects SET description = 'not asked for' WHERE id = $1", [projectId]);
+    await rename("second");
+    await stream.untilMessage(shows("second"));
+    expect(namesIn(stream)).toEqual(["first", "second"]);
+  });
+
+  it("sends the last answer of many, and no more than its throttle allows", async () => {
+    const stream = await follow(nameQuery().replace("@live", "@live(throttle: 200)"));
+    await stream.until(1);
+    for (let change = 1; change <= 50; change++) await rename(`name ${change}`);
+    await stream.untilMessage(shows("name 50"));
+    expect(stream.messages.length).toBeLessThan(50);
+    expect(namesIn(stream).at(-1)).toBe("name 50");
+  });
+
+  it("costs one execution a change, however many see it", async () => {
+    const viewers = await Promise.all(Array.from({ length: 200 }, () => follow(nameQuery())));
+    await Promise.all(viewers.map((stream) => stream.until(1)));
+    const responses = async () => {
+      const { data } = await ask("{ cacheStatistics { misses } }");
+      return data.cacheStatistics.misses as number;
+    };
+    const before = await responses();
+    await rename("second");
+    await Promise.all(viewers.map((stream) => stream.untilMessage(shows("second"))));
+    // The response and the project's row; once more each, should somebody ask while the writer ends.
+    expect((await responses()) - before).toBeLessThanOrEqual(8);
+    for (const stream of viewers) expect(namesIn(stream)).toEqual(["first", "second"]);
+  });
+
+  it("goes on after its row is gone, and shows that", async () => {
+    const stream = await follow(nameQuery());
+    await stream.until(1);
+    await app.repositories.projects.delete(projectId);
+    await stream.untilMessage(({ data }) => data.project === null);
+    expect(namesIn(stream)).toEqual(["first", undefined]);
+  });
+
+  it("is looked at from time to time when it reads what nobody tells of", async () => {
+    const stream = await follow("query @live { statistics { process { uptimeSeconds } } }");
+    await stream.until(2);
+    const [first, second] = stream.messages.map(({ data }) => data.statistics.process.uptimeSeconds);
+    expect(second).toBeGreaterThan(first);
+  });
+
+  it("is an ordinary query where no event stream is accepted", async () => {
+    const response = await ask(nameQuery());
+    expect(response).toEqual({ data: { project: { name: "first" } } });
+    expect(await ask(nameQuery())).toEqual(response);
+  });
+
+  it("is refused as a mutation or a subscription", async () => {
+    for (const operation of [
+      `mutation @live { deleteProject(input: { id: "Project:${projectId}" }) { projectId: __typename } }`,
+      `subscription @live { projectActivity(projectId: "Project:${projectId}") { cursor } }`,
+    ]) {
+      const stream = await follow(operation);
+      await stream.ended;
+      expect(stream.messages).toMatchObject([
+        { errors: [{ extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] },
+      ]);
+    }
+    expect((await app.repositories.projects.findById(projectId))?.name).toBe("first");
+  });
+});
