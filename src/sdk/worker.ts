@@ -151,6 +151,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const timers: ReturnType<typeof setTimeout>[] = [];
   let freed = new AbortController();
   let ended: Promise<void> | undefined;
+  let isOver = false;
 
   const onRetry = (call: string, error: StackConverterError, inMs: number) =>
     log({ type: "retrying", call, error, inMs });
@@ -331,6 +332,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await reporting.catch(() => {});
       options.signal?.removeEventListener("abort", onAbort);
       stopping.abort();
+      isOver = true;
       for (const timer of timers) clearTimeout(timer);
     }
   }
@@ -340,6 +342,8 @@ export function createWorker(options: WorkerOptions): Worker {
   function beginStop(timeoutMs = 30_000): void {
     stopping.abort();
     freed.abort();
+    // There is nothing to wait for, and a timer would keep the process.
+    if (isOver) return;
     for (const held of active.keys()) if (held.isPaused()) held.end("STOPPING");
     const interrupt = () => {
       for (const held of active.keys()) held.end("STOPPING");
