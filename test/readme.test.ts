@@ -8,6 +8,7 @@ import { create as createTar } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../src/sdk/index.ts";
 import { atEndOfFile } from "./support/cleanup.ts";
+import { openEvents } from "./support/events.ts";
 import { createEmptyDatabase } from "./support/postgres.ts";
 import { type Program, startCommand } from "./support/process.ts";
 
@@ -77,6 +78,19 @@ describe("the README's commands", () => {
         },
       },
     });
+  });
+
+  it("follow the live query that the README shows", async () => {
+    const body = /curl -N .*?-d '(\{.*?\})'/s.exec(readme)?.[1];
+    const stream = await openEvents(url, (JSON.parse(body!) as { query: string }).query);
+    await stream.until(1);
+    expect(stream.messages[0].data.projects.nodes).toMatchObject([{ name: "stack-converter" }]);
+    const client = createClient({ url });
+    const { nodes } = await client.projects({ first: 1 });
+    await client.updateProject({ input: { id: nodes[0]!.id, name: "renamed" } });
+    await stream.untilMessage(({ data }) => data.projects.nodes[0].name === "renamed");
+    await client.updateProject({ input: { id: nodes[0]!.id, name: "stack-converter" } });
+    stream.close();
   });
 
   it("import a directory, an archive and a Git URL", async () => {
