@@ -112,9 +112,9 @@ async function compactDocuments(...args: Parameters<typeof typedDocumentNode.plu
   return { ...output, content };
 }
 
-/** A method for each operation: its variables in, the value of its one root field out. */
+/** A method for each query and mutation: its variables in, the value of its one root field out. */
 function methods() {
-  const entries = operations.map((operation) => {
+  const entries = operations.filter(isRequest).map((operation) => {
     const name = operation.name!.value;
     // Safe: operations without exactly one root field were refused.
     const field = rootFieldOf(operation)!;
@@ -156,6 +156,11 @@ function methods() {
   ].join("\n");
 }
 
+/** Subscriptions are documents alone: a stream of answers is no value that a method could give. */
+function isRequest({ operation }: OperationDefinitionNode): boolean {
+  return operation !== "subscription";
+}
+
 /** The operation's only root field, unless it has none, several, or one under another name. */
 function rootFieldOf(operation: OperationDefinitionNode): FieldNode | undefined {
   const [field, ...others] = operation.selectionSet.selections;
@@ -166,10 +171,10 @@ function refuseOperation({ name, loc }: OperationDefinitionNode): string {
   return `${loc?.source.name}: ${name?.value ?? "an operation"}: expected exactly one root field without an alias, because its value is what the method gives.`;
 }
 
-/** What the API can do and the SDK cannot: the fields of Query and Mutation that no operation asks for. */
+/** What the API can do and the SDK cannot: the root fields that no operation asks for. */
 function uncoveredFields(schema: GraphQLSchema): string[] {
   const covered = new Set(operations.map((operation) => rootFieldOf(operation)?.name.value));
-  return [schema.getQueryType(), schema.getMutationType()]
+  return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
     .flatMap((type) => Object.keys(type?.getFields() ?? {}).map((name) => ({ type, name })))
     .filter(({ name }) => !covered.has(name))
     .map(({ type, name }) => `${type?.name}.${name}`);

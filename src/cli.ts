@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
@@ -22,6 +22,11 @@ const program = new Command("stack-converter")
   .showHelpAfterError("(--help says what there is)")
   .configureHelp({ sortSubcommands: false });
 
+const urlOption = () =>
+  new Option("--url <url>", "the service's GraphQL address").default("http://127.0.0.1:4000/graphql");
+const tokenOption = () =>
+  new Option("--token <token>", "the bearer token to send").env("STACK_CONVERTER_TOKEN");
+
 program
   .command("serve")
   .description("Serve the GraphQL API. Without DATABASE_URL, on an embedded database.")
@@ -33,9 +38,7 @@ program
     const { runServe } = await import("./commands/serve.ts");
     await runServe(config, options.sample, {
       log: createLogger(config),
-      onSignal: (listener) => {
-        for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
-      },
+      onSignal,
       exit: process.exit,
       runCommand: async (...args) => {
         const script = fileURLToPath(import.meta.url);
@@ -68,8 +71,8 @@ program
     "Import a source tree: scan it, detect its stack, store both through the API. Nothing of it is run.",
   )
   .argument("<source>", "a directory, an archive (.tar, .tgz, .zip) or a git URL (…#branch)")
-  .option("--url <url>", "the service's GraphQL address", "http://127.0.0.1:4000/graphql")
-  .addOption(new Option("--token <token>", "the bearer token to send").env("STACK_CONVERTER_TOKEN"))
+  .addOption(urlOption())
+  .addOption(tokenOption())
   .option("--owner <id>", "the user whose project it becomes; the viewer's unless told")
   .option("--name <name>", "instead of the name that the source gives itself")
   .option("--github-url <url>", "instead of the address that the source gives itself")
@@ -97,11 +100,96 @@ program
     },
   );
 
+program
+  .command("convert")
+  .description(
+    "Create a conversion job for a project: an analysis of what the way to its target stack takes.",
+  )
+  .argument("<project>", "its id, or its name when no other has the same")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option(
+    "--target <stack>",
+    "set the target stack: language=Go,framework=Gin (can be repeated)",
+    collect,
+    [],
+  )
+  .option("--priority <number>", "-1000 to 1000; higher is claimed first", wholeNumber(-1_000, 1_000))
+  .option("--quiet", "print the job's id alone")
+  .action(
+    async (
+      project: string,
+      options: { url: string; token?: string; target: string[]; priority?: number; quiet?: true },
+    ) => {
+      const { runConvert } = await import("./commands/convert.ts");
+      const { url, token, target, priority, quiet } = options;
+      const command = { url, token, project, target, priority, isQuiet: quiet };
+      await runConvert(command, { print, signal: interruption() });
+    },
+  );
+
+program
+  .command("work")
+  .description("Work on conversion jobs until a signal. SIGTERM and Ctrl-C let running jobs finish.")
+  .requiredOption(
+    "--demo",
+    "what this worker does: it analyses projects, without converting them. Others are programs with the SDK",
+  )
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--concurrency <jobs>", "how many jobs at a time", wholeNumber(1, 100), 1)
+  .option("--once", "end when there is nothing to do; exit code 1 when a job has failed")
+  .action(async (options: { url: string; token?: string; concurrency: number; once?: true }) => {
+    const { runWork } = await import("./commands/work.ts");
+    const { url, token, concurrency, once = false } = options;
+    process.exitCode = await runWork(
+      { url, token, concurrency, once },
+      { print, progress: process.stderr, isInteractive: isInteractive(), onSignal, exit: process.exit },
+    );
+  });
+
+program
+  .command("watch")
+  .description("Watch a conversion job until it ends. Exit code 0: completed; 1: failed or cancelled.")
+  .argument("[job]", "its id; the newest job's unless given")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--json", "a line of JSON for each event")
+  .action(async (jobId: string | undefined, options: { url: string; token?: string; json?: true }) => {
+    const { runWatch } = await import("./commands/watch.ts");
+    const { url, token, json: isJson = false } = options;
+    process.exitCode = await runWatch(
+      { url, token, jobId, isJson },
+      { print, progress: process.stderr, isInteractive: isInteractive(), signal: interruption() },
+    );
+  });
+
 /** Aborted by Ctrl-C. A second one ends the process, as it would have without us. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   return controller.signal;
+}
+
+function onSignal(listener: (signal: string) => void): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
+}
+
+/** Whether lines and bars are seen on a terminal. */
+function isInteractive(): boolean {
+  return process.stdout.isTTY === true && process.stderr.isTTY === true;
+}
+
+function collect(value: string, values: readonly string[]): string[] {
+  return [...values, value];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
 }
 
 /** For programs a line of JSON for each event; for somebody at a terminal the same in words. */

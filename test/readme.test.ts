@@ -8,6 +8,7 @@ import { create as createTar } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../src/sdk/index.ts";
 import { atEndOfFile } from "./support/cleanup.ts";
+import { openEvents } from "./support/events.ts";
 import { createEmptyDatabase } from "./support/postgres.ts";
 import { type Program, startCommand } from "./support/process.ts";
 
@@ -79,6 +80,19 @@ describe("the README's commands", () => {
     });
   });
 
+  it("follow the live query that the README shows", async () => {
+    const body = /curl -N .*?-d '(\{.*?\})'/s.exec(readme)?.[1];
+    const stream = await openEvents(url, (JSON.parse(body!) as { query: string }).query);
+    await stream.until(1);
+    expect(stream.messages[0].data.projects.nodes).toMatchObject([{ name: "stack-converter" }]);
+    const client = createClient({ url });
+    const { nodes } = await client.projects({ first: 1 });
+    await client.updateProject({ input: { id: nodes[0]!.id, name: "renamed" } });
+    await stream.untilMessage(({ data }) => data.projects.nodes[0].name === "renamed");
+    await client.updateProject({ input: { id: nodes[0]!.id, name: "stack-converter" } });
+    stream.close();
+  });
+
   it("import a directory, an archive and a Git URL", async () => {
     const source = join(folder, "widget");
     await run("mkdir", ["-p", join(source, "lib")]);
@@ -114,21 +128,60 @@ describe("the README's commands", () => {
     ]);
   }, 60_000);
 
+  it("convert a project: create a job, work on it, watch it", async () => {
+    const block = /## Convert a project\n\n```sh\n(.*?)```/s.exec(readme)?.[1];
+    const printed: string[] = [];
+    for (const line of block!.trim().split("\n")) {
+      const [npx, name, ...args] = line.split(" ");
+      expect([npx, name]).toEqual(["npx", "stack-converter"]);
+      printed.push((await run(process.execPath, [CLI, ...args, "--url", url], { cwd: folder })).stdout);
+    }
+    const [created, worked, watched] = printed;
+    expect(created).toContain("Created a conversion job for stack-converter\n");
+    expect(worked).toContain("1. replace the language TypeScript by Go\n");
+    expect(worked).toContain("Done: 1 job completed, 0 failed, 0 given back, 0 lost or cancelled.\n");
+    expect(watched).toMatch(/created\n.* claimed .*\n(.*\n)*.* completed\n$/);
+  }, 60_000);
+
+  it("run the example of a worker, as it stands", async () => {
+    const example = /## Convert a project.*?```ts\n(.*?)```/s.exec(readme)?.[1];
+    const worker = startCommand(process.execPath, {
+      args: ["--input-type=module", "--eval", example!.replace("http://127.0.0.1:4000/graphql", url)],
+    });
+    const { stdout } = await run(process.execPath, [
+      CLI,
+      "convert",
+      "stack-converter",
+      "--quiet",
+      "--url",
+      url,
+    ]);
+    await run(process.execPath, [CLI, "watch", "--url", url]);
+    expect(await worker.stop()).toEqual({ code: 0, signal: null });
+    expect(await createClient({ url }).conversionJob({ id: stdout.trim() })).toMatchObject({
+      status: "COMPLETED",
+      results: [{ output: "Did structure." }, { output: "Did dependencies." }, { output: "Did update." }],
+    });
+  }, 60_000);
+
   it("run the SDK's example, as it stands", async () => {
-    const example = /```ts\n(.*?)```/s.exec(readme)?.[1]?.replace("http://127.0.0.1:4000/graphql", url);
+    const example = /## Use it from a program.*?```ts\n(.*?)```/s
+      .exec(readme)?.[1]
+      ?.replace("http://127.0.0.1:4000/graphql", url);
     // From standard input, a package's own name leads to its `exports`, as it would for its users.
     const child = run(process.execPath, ["--input-type=module"], { cwd: ROOT });
     child.child.stdin?.end(example);
     const { stdout } = await child;
     expect(stdout.trim().split("\n")).toEqual([
       "widget IMPORTED",
-      ...["from-git", "from-archive", "widget", "stack-converter"].map((name) => `${name} READY`),
+      ...["from-git", "from-archive", "widget"].map((name) => `${name} READY`),
+      "stack-converter COMPLETED",
       "VERSION_CONFLICT [ 'updateProject' ] []",
     ]);
   });
 
   it("say what they take", async () => {
-    for (const command of [[], ["serve"], ["migrate"], ["import"]]) {
+    for (const command of [[], ["serve"], ["migrate"], ["import"], ["convert"], ["work"], ["watch"]]) {
       const { stdout } = await run(process.execPath, [CLI, ...command, "--help"]);
       expect(stdout).toContain(`Usage: stack-converter ${command.join("")}`.trim());
     }

@@ -1,7 +1,9 @@
 import { createProgressBar, type ProgressStream } from "../import/progressBar.ts";
 import type { ScannedProject } from "../import/scan.ts";
 import { type ImportedProject, importSource } from "../import/upload.ts";
-import { createClient, StackConverterError } from "../sdk/index.ts";
+import { createClient } from "../sdk/index.ts";
+import { withHint } from "./error.ts";
+import { count, listed, number, plain, row, size, words } from "./wording.ts";
 
 export interface ImportCommand {
   /** The service's GraphQL address. */
@@ -27,8 +29,6 @@ export interface ImportIo {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-const MAX_LISTED = 10;
-
 /**
  * `stack-converter import`: scans a source, stores it through the API, and prints what came of it.
  *
@@ -49,10 +49,7 @@ export async function runImport(command: ImportCommand, io: ImportIo): Promise<I
     for (const line of isQuiet ? [imported.projectId] : report(imported, url)) io.print(plain(line));
     return imported;
   } catch (error) {
-    const isUnreachable = error instanceof StackConverterError && error.code === "NETWORK_ERROR";
-    if (!isUnreachable) throw error;
-    const hint = `${error.message} Is the service running? \`npm start\` starts one; --url names another.`;
-    throw new StackConverterError(error.code, hint, { cause: error });
+    throw withHint(error);
   } finally {
     bar.stop();
   }
@@ -86,37 +83,4 @@ function skippedRows({ skippedTotals }: ScannedProject): string[] {
       : []),
     ...(binary > 0 ? [row("binary", `${count(binary, "file")}, listed without a language`)] : []),
   ];
-}
-
-function row(title: string, value: string): string {
-  return `  ${title.padEnd(16)}${value}`;
-}
-
-function listed(values: readonly string[]): string {
-  const more = values.length - MAX_LISTED;
-  return values.slice(0, MAX_LISTED).join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-/** packageManager: "package manager"; too-large: "too large". */
-function words(name: string): string {
-  return name.replaceAll("-", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-function count(total: number, noun: string): string {
-  return `${number(total)} ${noun}${total === 1 ? "" : "s"}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function size(bytes: number): string {
-  const units = ["bytes", "KB", "MB", "GB"];
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
-  return `${(bytes / 1_000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
-}
-
-/** A name or path from somebody else's archive must not steer the terminal. */
-function plain(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, "�");
 }

@@ -65,7 +65,12 @@ const readers: readonly (readonly [RegExp, Ecosystem, Read])[] = [
 ];
 
 export function isManifest(path: string): boolean {
-  return readers.some(([pattern]) => pattern.test(path));
+  return ecosystemOf(path) !== undefined;
+}
+
+/** Whose dependencies a file declares, by its name; undefined for a file that declares none. */
+export function ecosystemOf(path: string): Ecosystem | undefined {
+  return readers.find(([pattern]) => pattern.test(path))?.[1];
 }
 
 /** Null if the file is no manifest, or cannot be parsed: then `isMalformed`. */

@@ -13,4 +13,6 @@ export {
 } from "./error.ts";
 export * from "./generated.ts";
 export { type ForwardPage, type Page, paginate } from "./paginate.ts";
-export type { ClientOptions, RequestOptions, Supplier } from "./request.ts";
+export type { Subscribe, SubscribeOptions } from "./subscribe.ts";
+export type { ClientOptions, RequestOptions, Supplier } from "./transport.ts";
+export type { JobEvent, WatchOptions } from "./watch.ts";

@@ -1,5 +1,5 @@
 import { StackConverterError } from "./error.ts";
-import type { RequestOptions } from "./request.ts";
+import type { RequestOptions } from "./transport.ts";
 
 /** A page, as far as walking on needs it. */
 export interface Page<Node> {

@@ -66,6 +66,24 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(rows).toEqual([]);
   });
 
+  it("tell whoever watches of a write on the other, and of one past the service", async () => {
+    const [one, two] = [await start(), await start()];
+    await one.live();
+    await two.live();
+    const untilChange = async () => {
+      const since = await two.store.instant();
+      return () => new Promise<void>((resolve) => two.store.watch([`User:${ada}`], since, resolve));
+    };
+    const afterWrite = await untilChange();
+    await one.write(one.rename(ada, "written"));
+    await afterWrite();
+    const afterPsql = await untilChange();
+    await outOfBand(`UPDATE users SET username = 'psql' WHERE id = '${ada}'`);
+    await one.relay.pass();
+    await afterPsql();
+    expect(two.store.statistics().watchers).toBe(0);
+  });
+
   it("hear of out-of-band writes from the relay", async () => {
     const one = await start();
     await one.live();

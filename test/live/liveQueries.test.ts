@@ -6,6 +6,7 @@ import { loadConfig } from "../../src/config.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
+import { startRedis } from "../support/redis.ts";
 
 let app: App;
 let url: string;
@@ -166,3 +167,28 @@ describe("a query that is marked @live", () => {
     expect((await app.repositories.projects.findById(projectId))?.name).toBe("first");
   });
 });
+
+it("a live query goes on while Redis is away, and after it is back", async () => {
+  const redis = await startRedis();
+  const database = await createEmptyDatabase();
+  const config = loadConfig({
+    NODE_ENV: "production",
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    PORT: "0",
+  });
+  const service = await createApp(config, pino({ level: "silent" }));
+  atEndOfFile(service.close);
+  const { url: address } = await service.listen();
+  const { users } = service.repositories;
+  const { id } = await users.create({ githubId: "1", username: "first" });
+  const stream = await openEvents(address, `query @live { user(id: "User:${id}") { username } }`);
+  await stream.until(1);
+  await redis.kill();
+  await users.update(id, { username: "away" });
+  await stream.untilMessage(({ data }) => data.user.username === "away");
+  await redis.restart();
+  await users.update(id, { username: "back" });
+  await stream.untilMessage(({ data }) => data.user.username === "back");
+  stream.close();
+}, 60_000);

@@ -4,7 +4,10 @@ import { rolldown } from "rolldown";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startService } from "../support/service.ts";
 
-const sdk = new URL("../../src/sdk/index.ts", import.meta.url).pathname;
+const entryPoints: Readonly<Record<string, string>> = {
+  "stack-converter/sdk": new URL("../../src/sdk/index.ts", import.meta.url).pathname,
+  "stack-converter/sdk/worker": new URL("../../src/sdk/worker.ts", import.meta.url).pathname,
+};
 
 /** What a program's bundler makes of a program that imports the SDK. */
 async function bundle(program: string) {
@@ -15,7 +18,10 @@ async function bundle(program: string) {
       {
         name: "program",
         resolveId: (id) => (id === "program" ? id : null),
-        load: (id) => (id === "program" ? program.replace("stack-converter/sdk", sdk) : null),
+        load: (id) =>
+          id === "program"
+            ? program.replace(/(?<=")stack-converter[^"]*(?=")/g, (name) => entryPoints[name]!)
+            : null,
       },
     ],
     // The package's own manifest says so of its files; here they are imported by their path.
@@ -47,10 +53,15 @@ describe("a bundle with the SDK", () => {
     expect(imports).toEqual([]);
     expect(modules.map((id) => id.slice(id.lastIndexOf("/src/"))).sort()).toEqual([
       "/src/sdk/client.ts",
+      "/src/sdk/deadline.ts",
       "/src/sdk/error.ts",
       "/src/sdk/generated.ts",
       "/src/sdk/paginate.ts",
       "/src/sdk/request.ts",
+      "/src/sdk/retry.ts",
+      "/src/sdk/subscribe.ts",
+      "/src/sdk/transport.ts",
+      "/src/sdk/watch.ts",
     ]);
   });
 
@@ -68,6 +79,27 @@ describe("a bundle with the SDK", () => {
   });
 });
 
+describe("a bundle with a worker", () => {
+  const worker = `
+    import { createRequestClient } from "stack-converter/sdk";
+    import { createWorker } from "stack-converter/sdk/worker";
+    export const create = (url, options) => createWorker({ client: createRequestClient({ url }), ...options });`;
+
+  it("has the worker's operations alone, in less than 6 KB compressed", async () => {
+    const { code, imports } = await bundle(worker);
+    expect(imports).toEqual([]);
+    expect(code.match(/(query|mutation|subscription) \w+/g)?.sort()).toEqual([
+      "mutation ClaimConversionJobs",
+      "mutation CompleteConversionJobs",
+      "mutation FailConversionJobs",
+      "mutation ReleaseConversionJobs",
+      "mutation ReportProgress",
+      "mutation ReportTaskResult",
+    ]);
+    expect(gzipSync(code).byteLength).toBeLessThan(6_144);
+  });
+});
+
 describe("in a browser", () => {
   let service: Awaited<ReturnType<typeof startService>>;
   beforeAll(async () => {
@@ -76,7 +108,15 @@ describe("in a browser", () => {
 
   /** A global scope with what every browser has, and nothing of Node's. */
   function browser(code: string) {
-    const context = createContext({ fetch, AbortController, URL, setTimeout, clearTimeout });
+    const context = createContext({
+      fetch,
+      AbortController,
+      TextDecoder,
+      URL,
+      setTimeout,
+      clearTimeout,
+      performance,
+    });
     runInContext(code, context);
     return (expression: string): Promise<unknown> => runInContext(`(async () => ${expression})()`, context);
   }

@@ -16,12 +16,23 @@ beforeAll(async () => {
   const emitted = await compile([
     ...["--emitDeclarationOnly", "--declaration", "--rootDir", join(root, "src/sdk")],
     ...["--module", "nodenext", "--rewriteRelativeImportExtensions", "--verbatimModuleSyntax"],
-    ...["--outDir", join(installed, "dist/sdk"), join(root, "src/sdk/index.ts")],
+    ...[
+      "--outDir",
+      join(installed, "dist/sdk"),
+      join(root, "src/sdk/index.ts"),
+      join(root, "src/sdk/worker.ts"),
+    ],
   ]);
   expect(emitted).toBe("");
   await writeFile(
     join(installed, "package.json"),
-    JSON.stringify({ type: "module", exports: { "./sdk": { types: "./dist/sdk/index.d.ts" } } }),
+    JSON.stringify({
+      type: "module",
+      exports: {
+        "./sdk": { types: "./dist/sdk/index.d.ts" },
+        "./sdk/worker": { types: "./dist/sdk/worker.d.ts" },
+      },
+    }),
   );
   for (const name of packages) {
     await mkdir(dirname(join(folder, "node_modules", name)), { recursive: true });
@@ -44,6 +55,7 @@ function compile(args: readonly string[]): Promise<string> {
 
 const program = `
 import { createClient, paginate, ProjectDocument, type ProjectFieldsFragment } from "stack-converter/sdk";
+import { createWorker, JobFailure } from "stack-converter/sdk/worker";
 
 const client = createClient({ url: "/graphql", token: async () => "t" });
 export const project: ProjectFieldsFragment | null = await client.project({ id: "Project:1" });
@@ -53,6 +65,18 @@ for await (const { name } of paginate(client.projects, { status: "READY", first:
 for await (const { name } of paginate(client.searchProjects, { query: "x" })) names.push(name);
 const node = await client.node({ id: "User:1" });
 if (node?.__typename === "User") names.push(node.username);
+for await (const { type, progress } of client.watchJob("ConversionJob:1", { after: 3 })) names.push(type + progress);
+const worker = createWorker({
+  client,
+  agentTypes: ["a"],
+  async handle({ job, signal, checkpoint, reportTaskResult }) {
+    await checkpoint();
+    signal.throwIfAborted();
+    await reportTaskResult({ taskId: job.plan.tasks[0]!.id, status: "COMPLETED" });
+    throw new JobFailure("no", { isRetryable: true });
+  },
+});
+await Promise.all([worker.run(), worker.stop({ timeoutMs: 1 })]);
 `;
 
 it.each([

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-const QUERY = `subscription ($jobId: ID!) { conversionJobEvents(jobId: $jobId) { cursor events { sequence type currentTask } } }`;
+const QUERY = `subscription ($jobId: ID!) { conversionJobEvents(jobId: $jobId) { cursor events { sequence type currentTask createdAt } } }`;
 
 interface Subscriber {
   readonly socket: Socket;
@@ -14,6 +14,7 @@ export function createSubscribers(url: string) {
   const { hostname, port, pathname } = new URL(url);
   const subscribers: Subscriber[] = [];
   let latencies: number[] = [];
+  let deliveries: number[] = [];
   let messages = 0;
   let isClosing = false;
 
@@ -49,13 +50,15 @@ export function createSubscribers(url: string) {
       found = true;
       messages++;
       const { events } = JSON.parse(data!).data.conversionJobEvents;
-      for (const { sequence, type, currentTask } of events) {
+      for (const { sequence, type, currentTask, createdAt } of events) {
         if (sequence !== subscriber.lastSequence + 1) {
           throw new Error(`Expected event ${subscriber.lastSequence + 1}, got ${sequence}.`);
         }
         subscriber.lastSequence = sequence;
         subscriber.events++;
-        if (type === "PROGRESS") latencies.push(now - Number(currentTask));
+        if (type !== "PROGRESS") continue;
+        latencies.push(now - Number(currentTask));
+        deliveries.push(now - Date.parse(createdAt));
       }
     }
     subscriber.text = subscriber.text.slice(end + 2);
@@ -74,10 +77,14 @@ export function createSubscribers(url: string) {
     },
     reset(): void {
       latencies = [];
+      deliveries = [];
       messages = 0;
       for (const subscriber of subscribers) subscriber.events = 0;
     },
+    /** From before the report was sent, in ms. */
     latencies: () => latencies,
+    /** From the event's own time, just before its transaction was committed, in ms. */
+    deliveries: () => deliveries,
     messages: () => messages,
 
     /** @throws Error when somebody has not got every event of the round */

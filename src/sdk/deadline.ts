@@ -1,0 +1,54 @@
+import { StackConverterError } from "./error.ts";
+
+/**
+ * One signal of two reasons. `AbortSignal.any` would do, but is newer than many browsers in use.
+ *
+ * @param timeoutMs 0 for none
+ * @param missing what did not come in time, for the message
+ */
+export function createDeadline(
+  outer: AbortSignal | undefined,
+  timeoutMs: number,
+  missing = "No whole answer within",
+) {
+  const controller = new AbortController();
+  let end: (error: StackConverterError) => void = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    end = (error) => {
+      reject(error);
+      controller.abort(error);
+    };
+  });
+  // Nobody may be racing against it at the moment.
+  ended.catch(() => {});
+
+  const onAbort = () =>
+    end(new StackConverterError("ABORTED", "The call was aborted.", { cause: outer?.reason }));
+  if (outer?.aborted) onAbort();
+  else outer?.addEventListener("abort", onAbort);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const start = () => {
+    if (timeoutMs <= 0) return;
+    timer = setTimeout(
+      () => end(new StackConverterError("TIMEOUT", `${missing} ${timeoutMs} ms.`)),
+      timeoutMs,
+    );
+  };
+  start();
+
+  return {
+    signal: controller.signal,
+    /** Ends with the deadline even if the `fetch` that was given does not heed its signal. */
+    race: <Value>(work: Promise<Value>): Promise<Value> => Promise.race([ended, work]),
+    /** Until `restart`, no time passes. */
+    pause: () => clearTimeout(timer),
+    restart() {
+      clearTimeout(timer);
+      start();
+    },
+    clear() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", onAbort);
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import type { WorkerDirective } from "./generated.ts";
+import type { Held, JobClaim, JobOutcome, Progress } from "./workerCalls.ts";
+
+/** Why a job does not go on. */
+export type InterruptionReason =
+  /** Its owner has paused it: wait with `checkpoint()`, or throw to give it back. */
+  | "PAUSED"
+  /** Its owner has called it off. */
+  | "CANCELLED"
+  /** The lease is over: another worker may be at it. */
+  | "LEASE_LOST"
+  /** The worker is being stopped, and the time for finishing is over. */
+  | "STOPPING"
+  /** The handler gives it back: `release()`. */
+  | "RELEASED";
+
+const meanings: Readonly<Record<InterruptionReason, string>> = {
+  PAUSED: "The job was paused.",
+  CANCELLED: "The job was cancelled.",
+  LEASE_LOST: "The lease of the job is over: another worker may be at it.",
+  STOPPING: "The worker is being stopped.",
+  RELEASED: "The worker gives the job back.",
+};
+
+/** The reason of a job's signal, and what `checkpoint` and `release` throw. */
+export class JobInterruption extends Error {
+  override readonly name = "JobInterruption";
+  readonly reason: InterruptionReason;
+
+  constructor(reason: InterruptionReason) {
+    super(meanings[reason]);
+    this.reason = reason;
+  }
+}
+
+export type HeldJob = ReturnType<typeof createHeldJob>;
+
+/**
+ * What a worker knows of a job that it holds: the lease's end by its own clock, whether the job is paused, and what
+ * it has to report. A lease is taken for lost when it was not renewed in time, whether or not the service can be asked.
+ *
+ * @param onDirty there is something to report
+ */
+export function createHeldJob({
+  claim: { conversionJob: job, fencingToken },
+  leaseMs,
+  onDirty,
+}: {
+  readonly claim: JobClaim;
+  readonly leaseMs: number;
+  readonly onDirty: () => void;
+}) {
+  let controller = new AbortController();
+  let ended: JobInterruption | undefined;
+  let isPaused = false;
+  let isSettling = false;
+  let unsent: Progress | undefined;
+  let sentWaiters: (() => void)[] = [];
+  let changeWaiters: (() => void)[] = [];
+  let expiry: ReturnType<typeof setTimeout> | undefined;
+
+  const held: Held = { id: job.id, fencingToken, isOver: () => ended !== undefined && !isGivingBack() };
+  /** A worker that stops has its lease still. */
+  const isGivingBack = () => ended?.reason === "STOPPING";
+
+  function notify(): void {
+    const waiters = changeWaiters;
+    changeWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  function end(reason: InterruptionReason): void {
+    // A lease that is lost stays lost; one that is given back may yet be lost.
+    if (ended !== undefined && !isGivingBack()) return;
+    ended = new JobInterruption(reason);
+    controller.abort(ended);
+    unsent = undefined;
+    for (const resolve of sentWaiters.splice(0)) resolve();
+    notify();
+  }
+
+  function renew(from: number): void {
+    clearTimeout(expiry);
+    expiry = setTimeout(() => end("LEASE_LOST"), Math.max(0, from + leaseMs - performance.now()));
+  }
+
+  function follow(directive: WorkerDirective): void {
+    if (held.isOver() || (directive === "PAUSE") === isPaused) return;
+    isPaused = directive === "PAUSE";
+    if (isPaused) controller.abort(new JobInterruption("PAUSED"));
+    else if (ended === undefined) controller = new AbortController();
+    notify();
+  }
+
+  renew(performance.now());
+
+  return {
+    ...held,
+    job,
+    signal: () => controller.signal,
+    end,
+    follow,
+    interruption: () => ended,
+    isPaused: () => isPaused,
+    /** Resolves with the next pause, resumption or end. */
+    changed: () => new Promise<void>((resolve) => changeWaiters.push(resolve)),
+
+    /** Resolves when the job runs. @throws JobInterruption when it does not go on */
+    async checkpoint(): Promise<void> {
+      while (isPaused && ended === undefined) {
+        await new Promise<void>((resolve) => changeWaiters.push(resolve));
+      }
+      if (ended !== undefined) throw ended;
+    },
+
+    /** Resolves when the service has it, or will never have it. */
+    report(progress: Progress): Promise<void> {
+      if (ended !== undefined) return Promise.resolve();
+      unsent = { ...unsent, ...valid(progress) };
+      onDirty();
+      return new Promise((resolve) => sentWaiters.push(resolve));
+    },
+    hasUnsent: () => unsent !== undefined,
+
+    /** What is to be sent now, with what to do when it was or was not. */
+    takeReport() {
+      const report = unsent;
+      const waiters = sentWaiters;
+      const at = performance.now();
+      unsent = undefined;
+      sentWaiters = [];
+      return {
+        item: { ...held, ...report },
+        apply(outcome: JobOutcome): void {
+          for (const resolve of waiters) resolve();
+          if (outcome.error === null) {
+            renew(at);
+            follow(outcome.directive);
+          } else if (!isSettling) {
+            // While the job is ended the answer to that decides: it may just have been ended.
+            end(outcome.conversionJob?.status === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
+          }
+        },
+        failed(): void {
+          if (ended !== undefined) for (const resolve of waiters) resolve();
+          else sentWaiters.push(...waiters);
+          if (report !== undefined && ended === undefined) unsent = { ...report, ...unsent };
+        },
+      };
+    },
+
+    /** Sends what ends the job; reports that overtake it do not count. */
+    async settle<Result>(send: (held: Held) => Promise<Result>): Promise<Result> {
+      isSettling = true;
+      try {
+        return await send(held);
+      } finally {
+        isSettling = false;
+      }
+    },
+
+    close(): void {
+      clearTimeout(expiry);
+      unsent = undefined;
+      for (const resolve of sentWaiters.splice(0)) resolve();
+    },
+  };
+}
+
+/** As the service takes it: one report that breaks a rule would keep those of other jobs in the same call. */
+function valid({ progress, currentTask }: Progress): Progress {
+  return {
+    ...(progress !== undefined && { progress: Math.min(100, Math.max(0, Math.floor(progress))) }),
+    ...(currentTask !== undefined && { currentTask: currentTask?.trim().slice(0, 1_000) || null }),
+  };
+}

@@ -1,0 +1,64 @@
+import { StackConverterError } from "./error.ts";
+
+/** Whether the same call may succeed later: the way to the service is broken, or the service is. */
+export function isTransient(error: unknown): error is StackConverterError {
+  if (!(error instanceof StackConverterError)) return false;
+  if (error.code === "NETWORK_ERROR" || error.code === "TIMEOUT") return true;
+  if (error.code === "SERVICE_UNAVAILABLE" || error.code === "INTERNAL_SERVER_ERROR") return true;
+  const { status = 0 } = error;
+  return status >= 500 || status === 429;
+}
+
+/**
+ * How long to wait before the next try: doubled by every failure, from about a fifth of a second to about ten
+ * seconds, and never the same for two clients that have failed at the same moment.
+ *
+ * @param failures in a row, from 1 on
+ */
+export function backoffMs(failures: number): number {
+  return Math.min(10_000, 200 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+}
+
+/** Resolves after so long, or as soon as the signal is aborted. It never rejects. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+/**
+ * Calls until it succeeds, fails for good, or `isOver`: then with the last failure.
+ *
+ * @param onRetry is told before each pause
+ */
+export async function retrying<Result>(
+  call: () => Promise<Result>,
+  {
+    isOver,
+    onRetry,
+    signal,
+  }: {
+    isOver: () => boolean;
+    onRetry?: (error: StackConverterError, inMs: number) => void;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<Result> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isTransient(error) || isOver()) throw error;
+      const inMs = backoffMs(failures);
+      onRetry?.(error, inMs);
+      await sleep(inMs, signal);
+      if (isOver()) throw error;
+    }
+  }
+}

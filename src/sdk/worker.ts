@@ -1,0 +1,374 @@
+import type { RequestClient } from "./client.ts";
+import { StackConverterError } from "./error.ts";
+import type { ConversionJobFieldsFragment } from "./generated.ts";
+import { createHeldJob, type HeldJob, type InterruptionReason, JobInterruption } from "./heldJob.ts";
+import { createReporter } from "./reporter.ts";
+import { sleep } from "./retry.ts";
+import {
+  createWorkerCalls,
+  type Held,
+  type JobOutcome,
+  type Progress,
+  randomId,
+  type TaskResultReport,
+} from "./workerCalls.ts";
+
+/**
+ * A worker for conversion jobs: claims them, keeps their leases, and ends each as its handler does.
+ * It imports nothing outside of this folder, and runs in Node.js and in browsers.
+ */
+export { type InterruptionReason, JobInterruption, type Progress, type TaskResultReport };
+
+/** What a handler is given. Its functions can be passed around: none needs `this`. */
+export interface JobContext {
+  /** As it was when it was claimed; its `results` are those of the attempt so far. */
+  readonly job: ConversionJobFieldsFragment;
+  /** Goes up with every claim of the job: whatever else the handler writes to can refuse a lower one. */
+  readonly fencingToken: number;
+  /**
+   * Aborted, with a `JobInterruption` as its reason, when the job is paused, cancelled or lost, or the worker is
+   * stopped. After a pause it is another one: read it anew, or after `checkpoint()`.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * To be awaited between steps: resolves at once while the job runs, and waits as long as it is paused.
+   *
+   * @throws JobInterruption when the job does not go on; let it through
+   */
+  readonly checkpoint: () => Promise<void>;
+  /**
+   * Resolves when the service has it, and never rejects. Need not be awaited; what comes in quick succession is
+   * sent as one.
+   */
+  readonly reportProgress: (progress: Progress) => Promise<void>;
+  /**
+   * Stores what came of one task of the plan. It is sent until it arrives, and the same again changes nothing.
+   *
+   * @throws JobInterruption when the lease is over
+   * @throws StackConverterError `VALIDATION_FAILED` for a task that the plan does not have, `CONFLICT` for another
+   *   result than the one before
+   */
+  readonly reportTaskResult: (result: TaskResultReport) => Promise<void>;
+  /** Gives the job back for another worker, as no failure. @throws JobInterruption always: let it through */
+  readonly release: () => never;
+  /** For the worker's `log`. */
+  readonly log: (message: string) => void;
+}
+
+/** A handler's failure. Any other error that it throws is taken for one that another attempt may not have. */
+export class JobFailure extends Error {
+  override readonly name = "JobFailure";
+  readonly isRetryable: boolean;
+
+  constructor(
+    message: string,
+    { isRetryable = false, cause }: { isRetryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.isRetryable = isRetryable;
+  }
+}
+
+/** What happens to a worker. */
+export type WorkerEvent = { readonly job?: ConversionJobFieldsFragment } & (
+  | { readonly type: "claimed" | "paused" | "resumed" | "completed" | "released" }
+  | { readonly type: "failed"; readonly error: unknown; readonly isRetryable: boolean }
+  /** The job is not the worker's any more; `error`: its end could not be told to the service. */
+  | { readonly type: "lost"; readonly reason: InterruptionReason; readonly error?: unknown }
+  | { readonly type: "message"; readonly message: string }
+  /** The service did not answer; the call is sent again. */
+  | {
+      readonly type: "retrying";
+      readonly call: string;
+      readonly error: StackConverterError;
+      readonly inMs: number;
+    }
+);
+
+export interface WorkerOptions {
+  readonly client: RequestClient;
+  /** What the worker can do. It gets jobs whose plans ask for nothing else. */
+  readonly agentTypes: readonly string[];
+  /** Returns when the job is done; throws when it failed. */
+  readonly handle: (context: JobContext) => Promise<void>;
+  /** How many jobs at a time; 1 unless told. */
+  readonly concurrency?: number | undefined;
+  /** After so many seconds without an answer from the service jobs are lost, 1 to 3,600; 30 unless told. */
+  readonly leaseSeconds?: number | undefined;
+  /**
+   * How often leases are renewed, and how long at most the worker does not know of a pause or a cancellation; a third
+   * of `leaseSeconds` unless told.
+   */
+  readonly heartbeatSeconds?: number | undefined;
+  /** A name of its own, up to 200 characters; a random one unless told. */
+  readonly workerId?: string | undefined;
+  /** How long a claim waits for jobs, in seconds, 0 to 30; 20 unless told. */
+  readonly waitSeconds?: number | undefined;
+  /** End when there is nothing to claim. */
+  readonly once?: boolean | undefined;
+  /** Aborted: as `stop()`. */
+  readonly signal?: AbortSignal | undefined;
+  readonly log?: ((event: WorkerEvent) => void) | undefined;
+}
+
+export interface Worker {
+  readonly workerId: string;
+  /**
+   * Works until it is stopped. To be called once.
+   *
+   * @throws StackConverterError when the service refuses the worker, such as `VALIDATION_FAILED` or `UNAUTHENTICATED`.
+   *   A service that does not answer is waited for.
+   */
+  readonly run: () => Promise<void>;
+  /**
+   * Claims nothing more; jobs that run may finish within `timeoutMs` (30,000), then they are given back. Paused ones
+   * are given back at once. Resolves when the worker has let go of all. Called again, the shorter time counts.
+   */
+  readonly stop: (options?: { readonly timeoutMs?: number | undefined }) => Promise<void>;
+}
+
+/** How long a handler whose signal was aborted may take to clean up before its job is given back without it. */
+const GRACE_MS = 1_000;
+
+export function createWorker(options: WorkerOptions): Worker {
+  const {
+    client,
+    agentTypes,
+    handle,
+    concurrency = 1,
+    leaseSeconds = 30,
+    heartbeatSeconds = leaseSeconds / 3,
+    workerId = `worker-${randomId().slice(0, 12)}`,
+    waitSeconds = 20,
+    once = false,
+    log = () => {},
+  } = options;
+  const leaseMs = leaseSeconds * 1_000;
+  /** Each with what leaves its handler behind. */
+  const active = new Map<HeldJob, () => void>();
+  const works = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  let freed = new AbortController();
+  let ended: Promise<void> | undefined;
+  let isOver = false;
+
+  const onRetry = (call: string, error: StackConverterError, inMs: number) =>
+    log({ type: "retrying", call, error, inMs });
+  // A call that gets no answer is sent again while there is time for it.
+  const answerWithinMs = Math.min(10_000, Math.max(1_000, leaseMs / 2));
+  const calls = createWorkerCalls({ client, workerId, answerWithinMs, onRetry });
+  const reporter = createReporter({
+    held: () => [...active.keys()],
+    report: calls.report,
+    heartbeatMs: heartbeatSeconds * 1_000,
+    onError: (error, inMs) => onRetry("reportProgress", error, inMs),
+  });
+
+  async function claimAll(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const free = concurrency - active.size;
+      if (free <= 0) {
+        await oneToEnd();
+        continue;
+      }
+      const claims = await claim(free);
+      for (const one of claims) begin(createHeldJob({ claim: one, leaseMs, onDirty: reporter.wake }));
+      if (!once || claims.length > 0) continue;
+      if (active.size === 0) return;
+      // What is running may fail and come up again.
+      await oneToEnd();
+    }
+  }
+
+  async function claim(count: number) {
+    try {
+      return await calls.claim(
+        { agentTypes, leaseSeconds, count, waitSeconds: once ? 0 : waitSeconds },
+        { signal: stopping.signal, isOver: () => stopping.signal.aborted },
+      );
+    } catch (error) {
+      // Nothing came of it, because the worker is being stopped.
+      if (stopping.signal.aborted && error instanceof StackConverterError) return [];
+      throw error;
+    }
+  }
+
+  function oneToEnd(): Promise<void> {
+    freed = new AbortController();
+    return sleep(2 ** 31 - 1, freed.signal);
+  }
+
+  function begin(held: HeldJob): void {
+    const work = workOn(held).finally(() => {
+      held.close();
+      active.delete(held);
+      works.delete(work);
+      freed.abort();
+    });
+    works.add(work);
+  }
+
+  async function workOn(held: HeldJob): Promise<void> {
+    const isAbandoned = new Promise<never>((_, reject) => {
+      active.set(held, () => reject(new JobInterruption("STOPPING")));
+    });
+    log({ type: "claimed", job: held.job });
+    void logPauses(held);
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await Promise.race([handle(contextOf(held)), isAbandoned]);
+    } catch (error) {
+      failure = { error };
+    }
+    try {
+      await settle(held, failure);
+    } catch (error) {
+      log({ type: "lost", job: held.job, reason: held.interruption()?.reason ?? "LEASE_LOST", error });
+    }
+  }
+
+  /** Ends the job as its handler has ended, unless it is not the worker's any more. */
+  async function settle(held: HeldJob, failure: { readonly error: unknown } | undefined): Promise<void> {
+    for (;;) {
+      if (held.isOver()) {
+        // Safe: that is what it means.
+        log({ type: "lost", job: held.job, reason: held.interruption()!.reason });
+        return;
+      }
+      const isStopped = held.interruption() !== undefined;
+      // A handler that throws after its signal was aborted does so for that reason.
+      const isInterrupted = failure?.error instanceof JobInterruption || isStopped || held.isPaused();
+      const isGivenBack = failure === undefined ? isStopped && held.isPaused() : isInterrupted;
+      // Neither the end nor the failure of a paused job is taken.
+      if (!isGivenBack && held.isPaused()) {
+        await held.changed();
+        continue;
+      }
+      const outcome = await held.settle((named) =>
+        isGivenBack
+          ? calls.release(named)
+          : failure === undefined
+            ? calls.complete(named)
+            : fail(named, failure.error),
+      );
+      if (outcome.error === null) {
+        if (isGivenBack) log({ type: "released", job: held.job });
+        else if (failure === undefined) log({ type: "completed", job: held.job });
+        else log({ type: "failed", job: held.job, ...failure, isRetryable: isRetryable(failure.error) });
+        return;
+      }
+      if (outcome.error.from === "PAUSED") held.follow("PAUSE");
+      else held.end(outcome.conversionJob?.status === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
+    }
+  }
+
+  function fail(named: Held, error: unknown): Promise<JobOutcome> {
+    const message = (error instanceof Error ? error.message : String(error)).trim().slice(0, 10_000);
+    return calls.fail({
+      ...named,
+      errorMessage: message || "The worker failed without a message.",
+      isRetryable: isRetryable(error),
+    });
+  }
+
+  async function logPauses(held: HeldJob): Promise<void> {
+    for (let wasPaused = false; active.has(held); ) {
+      await held.changed();
+      if (held.isPaused() !== wasPaused) {
+        wasPaused = !wasPaused;
+        log({ type: wasPaused ? "paused" : "resumed", job: held.job });
+      }
+      // Whoever waits for the resumption is not finishing: there is nothing to wait for.
+      if (wasPaused && stopping.signal.aborted) held.end("STOPPING");
+    }
+  }
+
+  function contextOf(held: HeldJob): JobContext {
+    return {
+      job: held.job,
+      fencingToken: held.fencingToken,
+      get signal() {
+        return held.signal();
+      },
+      checkpoint: held.checkpoint,
+      reportProgress: held.report,
+      async reportTaskResult(result) {
+        if (held.isOver()) throw held.interruption();
+        try {
+          const { directive } = await calls.reportTaskResult(held, result);
+          held.follow(directive);
+        } catch (error) {
+          if (
+            error instanceof StackConverterError &&
+            (error.code === "LEASE_LOST" || error.code === "NOT_FOUND")
+          ) {
+            held.end(error.errors[0]?.extensions?.status === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
+          }
+          throw held.isOver() ? held.interruption() : error;
+        }
+      },
+      release() {
+        throw new JobInterruption("RELEASED");
+      },
+      log: (message) => log({ type: "message", job: held.job, message }),
+    };
+  }
+
+  async function run(): Promise<void> {
+    options.signal?.addEventListener("abort", onAbort);
+    if (options.signal?.aborted) onAbort();
+    const reporting = reporter.run();
+    try {
+      // A report that is refused for good ends the worker as a claim does.
+      await Promise.race([claimAll(), reporting]);
+      await Promise.race([Promise.all(works), reporting]);
+    } catch (error) {
+      beginStop(0);
+      await Promise.all(works);
+      throw error;
+    } finally {
+      reporter.stop();
+      await reporting.catch(() => {});
+      options.signal?.removeEventListener("abort", onAbort);
+      stopping.abort();
+      isOver = true;
+      for (const timer of timers) clearTimeout(timer);
+    }
+  }
+
+  const onAbort = () => beginStop(undefined);
+
+  function beginStop(timeoutMs = 30_000): void {
+    stopping.abort();
+    freed.abort();
+    // There is nothing to wait for, and a timer would keep the process.
+    if (isOver) return;
+    for (const held of active.keys()) if (held.isPaused()) held.end("STOPPING");
+    const interrupt = () => {
+      for (const held of active.keys()) held.end("STOPPING");
+    };
+    const abandon = () => {
+      for (const leaveBehind of active.values()) leaveBehind();
+    };
+    timers.push(setTimeout(interrupt, timeoutMs), setTimeout(abandon, timeoutMs + GRACE_MS));
+  }
+
+  return {
+    workerId,
+    run() {
+      if (ended !== undefined) throw new TypeError("A worker runs once.");
+      ended = run();
+      return ended;
+    },
+    async stop({ timeoutMs } = {}) {
+      beginStop(timeoutMs);
+      // What `run` failed with is for whoever has called it.
+      await ended?.catch(() => {});
+    },
+  };
+}
+
+function isRetryable(error: unknown): boolean {
+  return !(error instanceof JobFailure) || error.isRetryable;
+}

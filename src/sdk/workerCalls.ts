@@ -1,0 +1,157 @@
+import { createBatch } from "./batch.ts";
+import type { RequestClient } from "./client.ts";
+import type { StackConverterError } from "./error.ts";
+import {
+  ClaimConversionJobsDocument,
+  type ClaimConversionJobsMutation,
+  CompleteConversionJobsDocument,
+  type ConversionJobResultFieldsFragment,
+  FailConversionJobsDocument,
+  ReleaseConversionJobsDocument,
+  ReportProgressDocument,
+  ReportTaskResultDocument,
+  type ReportTaskResultInput,
+  type ReportTaskResultMutation,
+} from "./generated.ts";
+import { retrying } from "./retry.ts";
+
+/** A job that was claimed: the job, the lease's fencing token and its end. */
+export type JobClaim = ClaimConversionJobsMutation["claimConversionJobs"]["claims"][number];
+
+/** A job as calls name it, and whether calls about it have become pointless. */
+export interface Held {
+  readonly id: string;
+  readonly fencingToken: number;
+  readonly isOver: () => boolean;
+}
+
+/** What came of one job of a call. */
+export type JobOutcome = ConversionJobResultFieldsFragment;
+
+export interface Progress {
+  /** Percent, 0 to 100. */
+  readonly progress?: number | undefined;
+  /** What the worker is doing; null for nothing in particular. */
+  readonly currentTask?: string | null | undefined;
+}
+
+/** One task of a job's plan: how it ended, and what came of it. */
+export type TaskResultReport = Omit<
+  ReportTaskResultInput,
+  "workerId" | "id" | "fencingToken" | "idempotencyKey"
+>;
+
+export type WorkerCalls = ReturnType<typeof createWorkerCalls>;
+
+const MAX_JOBS_PER_CALL = 100;
+
+/**
+ * The worker protocol's calls. What ends a job is sent until there is an answer, or the lease is over: under an
+ * idempotency key, so that a call whose answer was lost on the way is answered again instead of done again. Jobs
+ * that end at the same moment share a call.
+ */
+export function createWorkerCalls({
+  client,
+  workerId,
+  answerWithinMs,
+  onRetry,
+}: {
+  readonly client: RequestClient;
+  readonly workerId: string;
+  readonly answerWithinMs: number;
+  readonly onRetry: (call: string, error: StackConverterError, inMs: number) => void;
+}) {
+  /** The same call each time: the same key. */
+  const keyed = () => ({ headers: { "idempotency-key": randomId() }, timeoutMs: answerWithinMs });
+
+  function ending<Item extends Held>(
+    call: string,
+    send: (items: readonly Item[], options: ReturnType<typeof keyed>) => Promise<readonly JobOutcome[]>,
+  ) {
+    return createBatch<Item, JobOutcome>((items) => {
+      const options = keyed();
+      return retrying(() => send(items, options), {
+        isOver: () => items.every(({ isOver }) => isOver()),
+        onRetry: (error, inMs) => onRetry(call, error, inMs),
+      });
+    }, MAX_JOBS_PER_CALL);
+  }
+
+  return {
+    /**
+     * Waits for jobs, up to so long. The same key for the same claim: should its answer be lost on the way, the next
+     * try gets the jobs, which otherwise were nobody's until their leases end.
+     */
+    async claim(
+      claim: { agentTypes: readonly string[]; leaseSeconds: number; count: number; waitSeconds: number },
+      { signal, isOver }: { signal: AbortSignal; isOver: () => boolean },
+    ): Promise<readonly JobClaim[]> {
+      const count = Math.min(claim.count, MAX_JOBS_PER_CALL);
+      const options = { ...keyed(), signal, timeoutMs: claim.waitSeconds * 1_000 + answerWithinMs };
+      const { claimConversionJobs } = await retrying(
+        () => client.request(ClaimConversionJobsDocument, { input: { workerId, ...claim, count } }, options),
+        { isOver, signal, onRetry: (error, inMs) => onRetry("claim", error, inMs) },
+      );
+      return claimConversionJobs.claims;
+    },
+
+    /** Renews the leases of up to 100 jobs. Not tried again: the next one says the same, and more. */
+    async report(jobs: readonly (Held & Progress)[]): Promise<readonly JobOutcome[]> {
+      const input = {
+        workerId,
+        jobs: jobs.map(({ progress, currentTask, ...job }) => ({ ...named(job), progress, currentTask })),
+      };
+      const options = { timeoutMs: answerWithinMs };
+      return (await client.request(ReportProgressDocument, { input }, options)).reportProgress.results;
+    },
+
+    /** @throws StackConverterError `LEASE_LOST`, `NOT_FOUND`, `VALIDATION_FAILED`, `CONFLICT` among others */
+    async reportTaskResult(
+      job: Held,
+      result: TaskResultReport,
+    ): Promise<ReportTaskResultMutation["reportTaskResult"]> {
+      const options = keyed();
+      const input = { workerId, ...named(job), ...result };
+      const answer = await retrying(() => client.request(ReportTaskResultDocument, { input }, options), {
+        isOver: job.isOver,
+        onRetry: (error, inMs) => onRetry("reportTaskResult", error, inMs),
+      });
+      return answer.reportTaskResult;
+    },
+
+    complete: ending<Held>("complete", async (jobs, options) => {
+      const input = { workerId, jobs: jobs.map(named) };
+      const answer = await client.request(CompleteConversionJobsDocument, { input }, options);
+      return answer.completeConversionJobs.results;
+    }),
+
+    fail: ending<Held & { errorMessage: string; isRetryable: boolean }>("fail", async (jobs, options) => {
+      const input = {
+        workerId,
+        jobs: jobs.map(({ errorMessage, isRetryable, ...job }) => ({
+          ...named(job),
+          errorMessage,
+          isRetryable,
+        })),
+      };
+      return (await client.request(FailConversionJobsDocument, { input }, options)).failConversionJobs
+        .results;
+    }),
+
+    release: ending<Held>("release", async (jobs, options) => {
+      const input = { workerId, jobs: jobs.map(named) };
+      const answer = await client.request(ReleaseConversionJobsDocument, { input }, options);
+      return answer.releaseConversionJobs.results;
+    }),
+  };
+}
+
+function named({ id, fencingToken }: Held) {
+  return { id, fencingToken };
+}
+
+/** Not `randomUUID`, which browsers have on secure pages alone. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
