@@ -10,6 +10,7 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
+import { createIdempotency } from "./repositories/idempotency.ts";
 import {
   type ComponentHealth,
   checkHealth,
@@ -71,15 +72,22 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
   releasers.push(() => coherence.close());
   coherence.start({ canListen: !embedded });
 
+  const idempotency = createIdempotency();
   const repositories = createRepositories(
     {
       query: database.query,
-      write: coherence.write,
-      writeStatements: coherence.writeThrough(database.statementTransaction),
+      write: idempotency.keyed(coherence.write),
+      writeStatements: idempotency.keyed(coherence.writeThrough(database.statementTransaction)),
+      isRepeatable: idempotency.isRepeatable,
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },
   );
-  const jobs = createJobs(repositories);
+  const jobs = createJobs({
+    repositories,
+    notifications: embedded ? undefined : { connectionString },
+    log,
+  });
+  releasers.push(() => jobs.close());
   const feeds = createFeeds(repositories, coherence.store);
   const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
 
@@ -120,6 +128,7 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
       repositories,
       jobs,
       feeds,
+      idempotency,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
       system,
@@ -144,10 +153,13 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     log,
   });
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));
+  // Before requests are waited for: some of them wait for jobs.
+  releasers.push(async () => jobs.stopWaiting());
 
   let closing: Promise<void> | undefined;
   return {
     repositories,
+    jobs,
     database,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,
@@ -157,7 +169,12 @@ async function compose(config: Config, log: Logger, releasers: (() => Promise<un
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
       graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
-    listen: (port = config.http.port, host = config.http.host) => http.listen(port, host),
+    listen: (port = config.http.port, host = config.http.host) => {
+      jobs.start();
+      return http.listen(port, host);
+    },
+    /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */
+    startUpkeep: jobs.start,
     /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
     close: (): Promise<void> => {
       closing ??= release(releasers, log);

@@ -16,23 +16,37 @@ export type Query = Database["query"];
  */
 export type Write = <Result>(work: (tx: WriteTransaction) => Promise<Result>) => Promise<Result>;
 
-/** The same for work that needs no models: statements on the connection itself, at a third of the cost. */
+/** The same for work that needs no models: statements on the connection itself. */
 export type WriteStatements = <Result>(
   work: (tx: StatementTransaction) => Promise<Result>,
+  options?: WriteOptions<Result>,
 ) => Promise<Result>;
+
+export interface WriteOptions<Result> {
+  /**
+   * Which results are stored as an answer when the write belongs to a mutation that may come again
+   * (repositories/idempotency.ts). All unless given; "never": the write is no part of what was asked for.
+   */
+  readonly keeps?: ((result: Result) => boolean) | "never";
+}
 
 /** What the repositories are given. */
 export interface DataAccess {
   readonly query: Query;
   readonly write: Write;
   readonly writeStatements: WriteStatements;
+  /** Whether the write that follows is to be stored as an answer: then it must be nobody else's too. */
+  readonly isRepeatable: () => boolean;
 }
 
 /** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */
 export type WriteTransaction = Prisma.TransactionClient;
 
+/** With a name, a connection parses and plans it once: for long statements that are sent often. */
+export type Statement = string | { readonly name: string; readonly text: string };
+
 export interface StatementTransaction {
-  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
   /** The same, under the name that Prisma's transactions have for it. */
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }

@@ -38,6 +38,8 @@ export const TRANSITIONS = {
   retry: { from: ["FAILED"], to: ["PENDING"] },
   /** The owner calls it off. */
   cancel: { from: ["PENDING", "RUNNING", "PAUSED"], to: ["CANCELLED"] },
+  /** The owner gives it another priority; its status stays. */
+  reprioritize: { from: ["PENDING", "RUNNING", "PAUSED"], to: ["PENDING", "RUNNING", "PAUSED"] },
 } as const satisfies Record<
   string,
   { readonly from: readonly ConversionJobStatus[]; readonly to: readonly ConversionJobStatus[] }

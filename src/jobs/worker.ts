@@ -1,4 +1,4 @@
-import { AppError, notFound } from "../errors.ts";
+import { AppError, notFound, validationFailed } from "../errors.ts";
 import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type {
@@ -8,6 +8,8 @@ import type {
   LeaseOutcome,
   ProgressReport,
 } from "../repositories/jobLease.ts";
+import type { TaskReport } from "../repositories/jobResult.ts";
+import type { Availability } from "./availability.ts";
 import { invalidTransition, type JobAction } from "./lifecycle.ts";
 
 /** What a worker shall do with a job after a call about it. */
@@ -24,23 +26,114 @@ export interface JobResult {
 
 export type JobWorkers = ReturnType<typeof createJobWorkers>;
 
+export interface JobWorkersOptions {
+  readonly repositories: Pick<Repositories, "jobLeases" | "jobResults">;
+  readonly availability: Availability;
+  /** Is called when there may be a job to claim. */
+  readonly announce: () => void;
+  /** Ends leases that have expired; says how many. */
+  readonly expireLeases: () => Promise<number>;
+  /** Aborted: nobody waits any more. */
+  readonly stopping: AbortSignal;
+}
+
+export interface ClaimOptions {
+  /** How long to wait for jobs when there are none. */
+  readonly waitSeconds?: number;
+  /** Of the request: a worker that has gone away gets no jobs. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A claim that finds nothing looks for expired leases, once in so long a time. */
+const EXPIRE_EVERY_MS = 1_000;
+
 /** The workers' side of conversion jobs. */
-export function createJobWorkers({ jobLeases }: Pick<Repositories, "jobLeases">) {
+export function createJobWorkers({
+  repositories: { jobLeases, jobResults },
+  availability,
+  announce,
+  expireLeases,
+  stopping,
+}: JobWorkersOptions) {
+  let expiredAt = Number.NEGATIVE_INFINITY;
+
+  async function expireFromTimeToTime(): Promise<void> {
+    const now = performance.now();
+    if (now - expiredAt < EXPIRE_EVERY_MS) return;
+    expiredAt = now;
+    await expireLeases();
+  }
+
+  /** Says so when some of them can be claimed again. */
+  function announced(results: JobResult[]): JobResult[] {
+    if (results.some(({ job }) => job?.status === "PENDING")) announce();
+    return results;
+  }
+
   return {
-    claim: (claim: Claim): Promise<readonly ConversionJobRow[]> => jobLeases.claim(claim),
+    /** @throws the signal's reason when it is aborted: nobody is there to hear of it */
+    async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ConversionJobRow[]> {
+      const deadline = performance.now() + waitSeconds * 1_000;
+      const ends = signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
+      for (;;) {
+        // Before the look: a job that comes after it is heard of.
+        const news = availability.listen();
+        try {
+          const jobs = await jobLeases.claim(claim, signal);
+          const leftMs = deadline - performance.now();
+          if (jobs.length > 0 || ends.aborted) return jobs;
+          await expireFromTimeToTime();
+          if (leftMs <= 0) return jobs;
+          await news.within(leftMs, ends);
+          signal?.throwIfAborted();
+        } finally {
+          news.cancel();
+        }
+      }
+    },
 
     /** Progress, and the heartbeat. A paused job may still report; its worker is told to pause. */
     report: async (workerId: string, jobs: readonly ProgressReport[]) =>
       resultsOf("report", jobs, await jobLeases.report(workerId, jobs)),
 
+    /**
+     * The result of one task of the job's plan. The same again changes nothing, and gives the same answer.
+     *
+     * @throws AppError `NOT_FOUND`, `LEASE_LOST`, `VALIDATION_FAILED` for a task that is not in the plan,
+     *   `CONFLICT` when another result was reported in this attempt
+     */
+    async reportTask(workerId: string, report: TaskReport): Promise<JobResult> {
+      const { id, fencingToken, result } = report;
+      const outcome = await jobResults.report(workerId, report);
+      if (outcome === null) throw notFound("ConversionJob", id);
+      const { job, isHeld, isPlanned, earlier } = outcome;
+      if (!isHeld) throw leaseLost(job, fencingToken);
+      if (!isPlanned) {
+        throw validationFailed([
+          {
+            path: ["input", "taskId"],
+            message: `expected the id of a task in the plan, got "${result.taskId}"`,
+          },
+        ]);
+      }
+      if (earlier === "different") {
+        throw new AppError(
+          "CONFLICT",
+          `The task "${result.taskId}" has another result already in attempt ${job.attempt}.`,
+          { details: { type: "ConversionJob", id, taskId: result.taskId, attempt: job.attempt } },
+        );
+      }
+      return { id, job, error: null, directive: directiveOf("report", { job, isHeld, isDone: true }) };
+    },
+
     complete: async (workerId: string, jobs: readonly HeldJob[]) =>
       resultsOf("complete", jobs, await jobLeases.complete(workerId, jobs)),
 
     fail: async (workerId: string, jobs: readonly FailureReport[]) =>
-      resultsOf("fail", jobs, await jobLeases.fail(workerId, jobs)),
+      announced(resultsOf("fail", jobs, await jobLeases.fail(workerId, jobs))),
 
     release: async (workerId: string, jobs: readonly HeldJob[]) =>
-      resultsOf("release", jobs, await jobLeases.release(workerId, jobs)),
+      announced(resultsOf("release", jobs, await jobLeases.release(workerId, jobs))),
   };
 }
 

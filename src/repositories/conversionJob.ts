@@ -3,9 +3,10 @@ import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
 import { type ConversionJobRow, JOB_COLUMNS, jobColumns } from "./conversionJobRow.ts";
-import type { ConversionPlan, TaskResult } from "./conversionPlan.ts";
+import { type ConversionPlan, type TaskResult, withResults } from "./conversionPlan.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
+import { assertFilesExist } from "./planFiles.ts";
 import { createReader } from "./reader.ts";
 import { defined, missedUpdate } from "./writing.ts";
 
@@ -85,7 +86,9 @@ export function createConversionJobRepository({ query, write, writeStatements }:
       `SELECT "id", "plan", "results" FROM "conversion_jobs" WHERE "id" = ANY($1::uuid[])`,
       [ids],
     );
-    const found = new Map(rows.map((row) => [row.id, row]));
+    const found = new Map(
+      rows.map(({ id, plan, results }) => [id, { id, plan: withResults(plan, results), results }]),
+    );
     return ids.map((id) => found.get(id) ?? null);
   }
 
@@ -120,27 +123,29 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     });
   }
 
-  /** @throws AppError `CONFLICT` when the project does not exist */
+  /** @throws AppError `CONFLICT` without the project, `VALIDATION_FAILED` for files that it does not have */
   async function create({
     projectId,
     plan,
     priority = 0,
     maxAttempts = 3,
   }: NewConversionJob): Promise<ConversionJobRow> {
-    const [row] = await writeStatements((tx) =>
-      tx.query<ConversionJobRow>(
+    return writeStatements(async (tx) => {
+      await assertFilesExist(tx, projectId, plan);
+      const [row] = await tx.query<ConversionJobRow>(
         `WITH created AS (
            INSERT INTO "conversion_jobs" ("project_id", "plan", "priority", "max_attempts", "event_sequence")
            VALUES ($1, $2, $3, $4, 1) RETURNING *
          ), logged AS (
            INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
-           SELECT "id", 1, 'CREATED', jsonb_build_object('status', "status", 'attempt', "attempt", 'progress', "progress") FROM created
+           SELECT "id", 1, 'CREATED', jsonb_build_object('status', "status", 'attempt', "attempt",
+                  'progress', "progress", 'priority', "priority") FROM created
          )
          SELECT ${JOB_COLUMNS} FROM created`,
         [projectId, JSON.stringify(plan), priority, maxAttempts],
-      ),
-    );
-    return row!;
+      );
+      return row!;
+    });
   }
 
   /**
@@ -166,7 +171,10 @@ export function createConversionJobRepository({ query, write, writeStatements }:
          SELECT ${JOB_COLUMNS} FROM changed`,
         [id, JSON.stringify(plan), expectedVersion ?? null],
       );
-      if (row) return row;
+      if (row) {
+        await assertFilesExist(tx, row.projectId, plan);
+        return row;
+      }
       const [current] = await tx.query<{ version: number; status: ConversionJobStatus }>(
         `SELECT "version", "status" FROM "conversion_jobs" WHERE "id" = $1`,
         [id],

@@ -71,31 +71,42 @@ export const conversionPlanSchema = z
     }
   });
 
-export const taskResultsSchema = z
-  .array(
-    z.strictObject({
-      taskId: name,
-      status: z.enum(TASK_STATUSES),
-      output: z.string().max(100_000).nullish(),
-      error: z.string().max(10_000).nullish(),
-      fileChanges: z
-        .array(
-          z.strictObject({
-            path: filePath,
-            kind: z.enum(FILE_CHANGE_KINDS),
-            summary: z.string().max(1_000).nullish(),
-          }),
-        )
-        .max(5_000)
-        .default([]),
-    }),
-  )
-  .max(500);
+/** A task ends in one of these. */
+export const TASK_END_STATUSES = ["COMPLETED", "FAILED", "SKIPPED"] as const;
+
+const nullable = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .nullish()
+    .transform((text) => text ?? null);
+
+/** What a worker reports of a task. */
+export const taskResultSchema = z.object({
+  taskId: name,
+  status: z.enum(TASK_END_STATUSES),
+  output: nullable(100_000),
+  error: nullable(10_000),
+  fileChanges: z
+    .array(z.object({ path: filePath, kind: z.enum(FILE_CHANGE_KINDS), summary: nullable(1_000) }))
+    .max(5_000),
+});
 
 export type ConversionPlan = z.output<typeof conversionPlanSchema>;
 export type ConversionPlanInput = z.input<typeof conversionPlanSchema>;
 export type ConversionTask = ConversionPlan["tasks"][number];
-export type TaskResult = z.output<typeof taskResultsSchema>[number];
+/** As the job's row has it, with the attempt in which it was reported. */
+export type TaskResult = z.output<typeof taskResultSchema> & { readonly attempt?: number };
+
+/** The plan with the tasks' statuses as their results say. */
+export function withResults(plan: ConversionPlan, results: readonly TaskResult[]): ConversionPlan {
+  if (results.length === 0) return plan;
+  const statuses = new Map(results.map(({ taskId, status }) => [taskId, status]));
+  return {
+    ...plan,
+    tasks: plan.tasks.map((task) => ({ ...task, status: statuses.get(task.id) ?? task.status })),
+  };
+}
 
 /** The ids along one circle of dependencies, its first again at the end; undefined when there is none. */
 function findCycle(tasks: readonly { id: string; dependencies: readonly string[] }[]): string[] | undefined {

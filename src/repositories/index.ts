@@ -1,8 +1,11 @@
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
+import { createIdempotencyKeyRepository } from "./idempotency.ts";
+import { createJobControlRepository } from "./jobControl.ts";
 import { createJobEventRepository } from "./jobEvent.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
+import { createJobResultRepository } from "./jobResult.ts";
 import { createProjectRepository } from "./project.ts";
 import { createProjectActivityRepository } from "./projectActivity.ts";
 import { createProjectFileRepository } from "./projectFile.ts";
@@ -27,6 +30,9 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const conversionJobs = createConversionJobRepository(access);
   const jobEvents = createJobEventRepository(access);
   const jobLeases = createJobLeaseRepository(access);
+  const jobResults = createJobResultRepository(access);
+  const jobControl = createJobControlRepository(access);
+  const idempotencyKeys = createIdempotencyKeyRepository(access);
 
   /** Reads one row through each repository: that the table is there and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
@@ -45,6 +51,9 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     conversionJobs,
     jobEvents,
     jobLeases,
+    jobResults,
+    jobControl,
+    idempotencyKeys,
     healthCheck,
   };
 }

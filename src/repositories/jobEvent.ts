@@ -58,7 +58,27 @@ export interface JobLogPart {
 
 export type JobEventRepository = ReturnType<typeof createJobEventRepository>;
 
-export function createJobEventRepository({ query }: DataAccess) {
+/** Walks the table once, by its key: no index of its own, which every report would have to write to. */
+const THIN = `
+  WITH scanned AS (
+    SELECT "job_id", "sequence", "type", "created_at" FROM "conversion_job_events"
+     WHERE ("job_id", "sequence") > ($1::uuid, $2::int) ORDER BY "job_id", "sequence" LIMIT $3
+  ), followed AS (
+    SELECT *, lead("type") OVER next_one AS "next_type", lead("created_at") OVER next_one AS "next_at"
+      FROM scanned WINDOW next_one AS (PARTITION BY "job_id" ORDER BY "sequence")
+  ), thinned AS (
+    DELETE FROM "conversion_job_events" AS event USING followed
+     WHERE event."job_id" = followed."job_id" AND event."sequence" = followed."sequence"
+       AND followed."type" = 'PROGRESS' AND followed."next_type" = 'PROGRESS' AND followed."created_at" < $4
+       AND date_trunc('minute', followed."created_at") = date_trunc('minute', followed."next_at")
+    RETURNING 1
+  )
+  SELECT (SELECT count(*)::int FROM thinned) AS "deleted", (SELECT count(*)::int FROM scanned) AS "scanned",
+         "job_id" AS "jobId", "sequence" FROM scanned ORDER BY "job_id" DESC, "sequence" DESC LIMIT 1`;
+
+const BEFORE_ALL = { jobId: "00000000-0000-0000-0000-000000000000", sequence: 0 };
+
+export function createJobEventRepository({ query, writeStatements }: DataAccess) {
   const reader = createListReader<JobEventRow>(query, {
     table: "conversion_job_events",
     columns: selectList({
@@ -106,9 +126,37 @@ export function createJobEventRepository({ query }: DataAccess) {
     return { status, lastSequence, events };
   }
 
+  /**
+   * Of progress reports before `olderThan` that follow each other within a minute, keeps the last.
+   * Every other event stays. In batches of their own transactions.
+   *
+   * @returns how many were deleted
+   */
+  async function thinProgress(
+    olderThan: Date,
+    { batchSize = 10_000 }: { batchSize?: number } = {},
+  ): Promise<number> {
+    let deleted = 0;
+    let last = BEFORE_ALL;
+    for (;;) {
+      const [row] = await writeStatements((tx) =>
+        tx.query<{ deleted: number; scanned: number; jobId: string; sequence: number }>(THIN, [
+          last.jobId,
+          last.sequence,
+          batchSize,
+          olderThan,
+        ]),
+      );
+      deleted += row?.deleted ?? 0;
+      if (row === undefined || row.scanned < batchSize) return deleted;
+      last = row;
+    }
+  }
+
   return {
     list,
     readAfter,
+    thinProgress,
     loadLists: reader.loadLists,
     cursorOf: reader.cursorOf,
     findMany: (jobId: string, { since, ...page }: PageArguments & { since?: number | undefined } = {}) =>

@@ -1,5 +1,6 @@
-import type { DataAccess } from "../database/database.ts";
+import type { DataAccess, Statement } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
+import { combineCalls } from "./combining.ts";
 import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
 
 /**
@@ -48,33 +49,48 @@ export interface LeaseOutcome {
 
 export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 
+const CHANNEL = "conversion_jobs_available";
+
 /** Each of its columns once, for SET. */
-const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
+export const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
-const CLAIM = `
+/**
+ * $1: what the workers can do, all the same; then of each call the worker ($2), the lease in seconds ($3) and
+ * how many jobs ($4). The first call gets the first jobs, and so on.
+ */
+const CLAIM = prepared(
+  "claim_jobs",
+  `
   WITH candidate AS (
-    SELECT "id" FROM "conversion_jobs"
+    SELECT "id", "priority", "created_at" FROM "conversion_jobs"
      WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
-     ORDER BY "priority" DESC, "created_at", "id" LIMIT $2
+     ORDER BY "priority" DESC, "created_at", "id" LIMIT (SELECT sum("count") FROM unnest($4::int[]) AS wanted("count"))
        FOR NO KEY UPDATE SKIP LOCKED
+  ), numbered AS (
+    SELECT "id", row_number() OVER (ORDER BY "priority" DESC, "created_at", "id") AS "n" FROM candidate
+  ), slot AS (
+    SELECT "call", "worker", "lease", row_number() OVER (ORDER BY "call", "k") AS "n"
+      FROM unnest($2::text[], $3::int[], $4::int[]) WITH ORDINALITY AS wanted("worker", "lease", "count", "call"),
+           generate_series(1, "count") AS "k"
   ), changed AS (
     UPDATE "conversion_jobs" AS "job"
-       SET "status" = 'RUNNING', "worker_id" = $3, "lease_seconds" = $4::int,
-           "lease_expires_at" = now() + make_interval(secs => $4::int),
+       SET "status" = 'RUNNING', "worker_id" = slot."worker", "lease_seconds" = slot."lease",
+           "lease_expires_at" = now() + make_interval(secs => slot."lease"),
            "fencing_token" = "job"."fencing_token" + 1, "event_sequence" = "job"."event_sequence" + 1,
            "started_at" = COALESCE("job"."started_at", now())
-      FROM candidate WHERE "job"."id" = candidate."id"
-    RETURNING "job".*
+      FROM numbered JOIN slot ON slot."n" = numbered."n" WHERE "job"."id" = numbered."id"
+    RETURNING "job".*, slot."call"
   ), logged AS (
     INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
     SELECT "id", "event_sequence", 'CLAIMED', jsonb_build_object('status', "status", 'attempt', "attempt",
            'progress', "progress", 'workerId', "worker_id", 'fencingToken', "fencing_token")
       FROM changed
   )
-  SELECT ${JOB_COLUMNS} FROM changed ORDER BY "priority" DESC, "created_at", "id"`;
+  SELECT ${JOB_COLUMNS}, "call"::int FROM changed ORDER BY "priority" DESC, "created_at", "id"`,
+);
 
 const EXPIRE = `
   WITH expired AS (
@@ -105,13 +121,13 @@ const EXPIRE = `
   )
   SELECT ${JOB_COLUMNS} FROM changed`;
 
-const COMPLETE = heldStatement({
+const COMPLETE = heldStatement("complete_jobs", {
   statuses: ["RUNNING"],
   set: `"status" = 'COMPLETED', "progress" = 100, "current_task" = NULL, "error_message" = NULL, "completed_at" = now(), ${NO_LEASE}`,
   event: "'COMPLETED'",
 });
 
-const FAIL = heldStatement({
+const FAIL = heldStatement("fail_jobs", {
   statuses: ["RUNNING"],
   items: {
     errorMessage: "text",
@@ -128,7 +144,7 @@ const FAIL = heldStatement({
   data: `'message', "error_message"`,
 });
 
-const RELEASE = heldStatement({
+const RELEASE = heldStatement("release_jobs", {
   statuses: ["RUNNING", "PAUSED"],
   // A paused job stays paused: its resumption makes it available.
   set: `"status" = (CASE "job"."status" WHEN 'PAUSED' THEN 'PAUSED' ELSE 'PENDING' END)::conversion_job_status,
@@ -136,7 +152,7 @@ const RELEASE = heldStatement({
   event: "'RELEASED'",
 });
 
-const REPORT = heldStatement({
+const REPORT = heldStatement("report_jobs", {
   statuses: ["RUNNING", "PAUSED"],
   items: { progress: "int", currentTask: "text", hasCurrentTask: "boolean" },
   // Whether it says anything new. A heartbeat that does not renews the lease and leaves no event.
@@ -167,29 +183,26 @@ interface HeldStatement {
 }
 
 /**
- * $1: the worker, $2: the jobs as a JSON document.
+ * $1: the jobs as a JSON document, each with its worker and its token.
  *
  * All named rows are locked first, in the order of their ids, so that two calls about the same jobs
  * cannot wait for each other; what is read from a locked row is its latest version, and stays it.
  */
-function heldStatement({
-  statuses,
-  items = {},
-  decides = "true",
-  set,
-  event,
-  data,
-  isLogged = "true",
-}: HeldStatement): string {
+function heldStatement(
+  name: string,
+  { statuses, items = {}, decides = "true", set, event, data, isLogged = "true" }: HeldStatement,
+) {
   const columns = Object.entries(items);
   const definitions = columns.map(([name, type]) => `, "${name}" ${type}`).join("");
   const named = columns.map(([name]) => `, item."${name}" AS "new.${name}"`).join("");
-  return `
+  return prepared(
+    name,
+    `
   WITH named AS (
     SELECT "job".* ${named}, (${decides}) AS "decision",
-           ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = $1
+           ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = item."workerId"
              AND "job"."lease_expires_at" > now()) IS TRUE AS "isHeld"
-      FROM jsonb_to_recordset($2::jsonb) AS item("id" uuid, "fencingToken" bigint ${definitions})
+      FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "fencingToken" bigint ${definitions})
       JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id"
      ORDER BY "job"."id" FOR NO KEY UPDATE OF "job"
   ), changed AS (
@@ -197,30 +210,40 @@ function heldStatement({
        SET ${set}, "event_sequence" = "job"."event_sequence" + (${isLogged})::int
       FROM named
      WHERE "job"."id" = named."id" AND named."isHeld" AND named."status" IN (${statuses.map((status) => `'${status}'`).join(", ")})
-    RETURNING "job".*, (${isLogged}) AS "isLogged"
+    RETURNING "job".*, (${isLogged}) AS "isLogged", named."worker_id" AS "lease_worker"
   ), logged AS (
     INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
     SELECT "id", "event_sequence", ${event}, jsonb_strip_nulls(jsonb_build_object('status', "status", 'attempt', "attempt",
-           'progress', "progress", 'workerId', $1::text, 'fencingToken', "fencing_token" ${data ? `, ${data}` : ""}))
+           'progress', "progress", 'workerId', "lease_worker", 'fencingToken', "fencing_token" ${data ? `, ${data}` : ""}))
       FROM changed WHERE "isLogged"
   )
   SELECT ${JOB_COLUMNS}, true AS "isHeld", true AS "isDone" FROM changed
    UNION ALL
-  SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`;
+  SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`,
+  );
 }
 
-export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
-  /** @returns in the jobs' order; null where there is no such job */
-  async function change(
-    statement: string,
-    workerId: string,
-    jobs: readonly HeldJob[],
-  ): Promise<(LeaseOutcome | null)[]> {
+interface ClaimCall extends Claim {
+  readonly id: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Somebody went away while jobs were claimed for them. */
+class ClaimAborted extends Error {}
+
+/** A third of the time of such a call was the parsing and planning of its statement. */
+function prepared(name: string, text: string): Statement {
+  return { name, text };
+}
+
+export function createJobLeaseRepository({ query, writeStatements, isRepeatable }: DataAccess) {
+  let claims = 0;
+  type Item = HeldJob & { readonly workerId: string };
+
+  /** One statement, for the jobs of any number of workers. @returns in the jobs' order; null where there is no such job */
+  async function run(statement: Statement, jobs: readonly Item[]): Promise<(LeaseOutcome | null)[]> {
     const rows = await writeStatements((tx) =>
-      tx.query<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [
-        workerId,
-        JSON.stringify(jobs),
-      ]),
+      tx.query<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [JSON.stringify(jobs)]),
     );
     const outcomes = new Map(
       rows.map(({ isHeld, isDone, ...job }) => [job.id, { job, isHeld, isDone } satisfies LeaseOutcome]),
@@ -228,26 +251,84 @@ export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "
     return jobs.map(({ id }) => outcomes.get(id) ?? null);
   }
 
+  /** What is sent while one statement of its kind runs goes along with the next, unless its answer is to be stored by itself. */
+  function combined(statement: Statement) {
+    const combine = combineCalls<Item, LeaseOutcome | null>((jobs) => run(statement, jobs));
+    return (workerId: string, jobs: readonly HeldJob[]): Promise<(LeaseOutcome | null)[]> => {
+      const items = jobs.map((job) => ({ ...job, workerId }));
+      return isRepeatable() ? run(statement, items) : combine(items);
+    };
+  }
+
+  const report = combined(REPORT);
+  const complete = combined(COMPLETE);
+  const fail = combined(FAIL);
+  const release = combined(RELEASE);
+
+  /** @returns the jobs of each call; none for one that was aborted */
+  async function claimAll(calls: readonly ClaimCall[]): Promise<ConversionJobRow[][]> {
+    const isWanted = ({ signal }: ClaimCall) => !signal?.aborted;
+    const wanted = calls.filter(isWanted);
+    if (wanted.length === 0) return calls.map(() => []);
+    const jobs = await writeStatements(
+      async (tx) => {
+        const rows = await tx.query<ConversionJobRow & { call: number }>(CLAIM, [
+          wanted[0]!.agentTypes,
+          wanted.map(({ workerId }) => workerId),
+          wanted.map(({ leaseSeconds }) => leaseSeconds),
+          wanted.map(({ count }) => count),
+        ]);
+        // Rolled back: whoever has gone away gets no jobs, and the others are asked for again.
+        if (!wanted.every(isWanted)) throw new ClaimAborted();
+        return rows;
+      },
+      // A claim that found nothing is no answer: the next may find something.
+      { keeps: (rows) => rows.length > 0 },
+    ).catch((error: unknown) => {
+      if (error instanceof ClaimAborted) return undefined;
+      throw error;
+    });
+    if (jobs === undefined) return claimAll(calls);
+    return calls.map((call) => {
+      const position = wanted.indexOf(call) + 1;
+      return jobs.filter((job) => job.call === position).map(({ call: _, ...job }) => job);
+    });
+  }
+  const claimTogether = combineCalls<ClaimCall, ConversionJobRow[]>(claimAll, {
+    keyOf: ({ agentTypes }) => JSON.stringify(agentTypes),
+    sizeOf: ({ count }) => count,
+  });
+
+  const exists = async (subquery: string): Promise<boolean> =>
+    (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
+
   return {
-    /** The highest priority first, then the oldest. Each gets a new fencing token and a lease. */
-    claim: ({ workerId, agentTypes, leaseSeconds, count }: Claim): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(CLAIM, [agentTypes, count, workerId, leaseSeconds])),
+    /**
+     * The highest priority first, then the oldest. Each gets a new fencing token and a lease.
+     *
+     * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
+     */
+    async claim(claim: Claim, signal?: AbortSignal): Promise<ConversionJobRow[]> {
+      const call: ClaimCall = { ...claim, signal, id: String(++claims) };
+      const [jobs] = await (isRepeatable() ? claimAll([call]) : claimTogether([call]));
+      signal?.throwIfAborted();
+      return jobs!;
+    },
 
     /** Renews the leases. Progress only grows; a report that says nothing new appends no event. */
     report: (workerId: string, jobs: readonly ProgressReport[]) =>
-      change(
-        REPORT,
+      report(
         workerId,
         jobs.map((job) => ({ ...job, hasCurrentTask: job.currentTask !== undefined })),
       ),
 
-    complete: (workerId: string, jobs: readonly HeldJob[]) => change(COMPLETE, workerId, jobs),
+    complete,
 
     /** Back to PENDING for another attempt, when one is allowed and could succeed; FAILED otherwise. */
-    fail: (workerId: string, jobs: readonly FailureReport[]) => change(FAIL, workerId, jobs),
+    fail: (workerId: string, jobs: readonly FailureReport[]) => fail(workerId, jobs),
 
     /** Gives jobs back unfinished, in the same attempt: what was reported stays. */
-    release: (workerId: string, jobs: readonly HeldJob[]) => change(RELEASE, workerId, jobs),
+    release,
 
     /**
      * Ends leases that have expired, at most `limit` of them: back to PENDING for another attempt, or
@@ -255,6 +336,21 @@ export function createJobLeaseRepository({ writeStatements }: Pick<DataAccess, "
      * just ending are skipped.
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit])),
+      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
+
+    /** Whether there are leases to end. Costs less than to try. */
+    hasExpired: () =>
+      exists(`SELECT FROM "conversion_jobs" WHERE "worker_id" IS NOT NULL AND "lease_expires_at" <= now()`),
+
+    /** Whether there are jobs to claim, for whatever worker. */
+    hasClaimable: () =>
+      exists(`SELECT FROM "conversion_jobs" WHERE "status" = 'PENDING' AND "available_at" <= now()`),
+
+    /** Where instances tell each other that there may be jobs to claim. */
+    channel: CHANNEL,
+
+    async announce(): Promise<void> {
+      await query("SELECT pg_notify($1, '')", [CHANNEL]);
+    },
   };
 }

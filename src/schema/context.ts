@@ -3,6 +3,7 @@ import type { UserRole } from "../database/generated/client.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
+import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
 
@@ -26,4 +27,10 @@ export interface Context {
   readonly requestId: string;
   /** What a browser that lost a stream sends of itself: the id of the last message that it got. */
   readonly lastEventId: string | null;
+  /** Makes mutations repeatable that name a key. */
+  readonly idempotency: Pick<Idempotency, "run">;
+  /** The header `Idempotency-Key`. */
+  readonly idempotencyKey: string | null;
+  /** Aborts when whoever asked has gone away. */
+  readonly signal: AbortSignal;
 }

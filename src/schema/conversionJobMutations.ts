@@ -4,6 +4,7 @@ import { conversionPlanSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { ConversionJob } from "./conversionJob.ts";
 import { ConversionPlanInput } from "./conversionPlan.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 
@@ -23,8 +24,17 @@ const updateConversionJobSchema = z.object({
   plan: conversionPlanSchema,
   expectedVersion: expectedVersionSchema,
 });
-const deleteConversionJobSchema = z.object({ expectedVersion: expectedVersionSchema });
-const cleanUpSchema = z.object({ olderThanDays: z.int().min(1).max(36_500) });
+const versionSchema = z.object({ expectedVersion: expectedVersionSchema });
+const retrySchema = z.object({
+  attempts: z.int().min(1).max(100),
+  expectedVersion: expectedVersionSchema,
+});
+const reprioritizeSchema = z.object({
+  priority: createConversionJobSchema.shape.priority,
+  expectedVersion: expectedVersionSchema,
+});
+const days = z.int().min(1).max(36_500);
+const cleanUpSchema = z.object({ olderThanDays: days, thinProgressOlderThanDays: days });
 
 const ConversionJobPayload = builder
   .objectRef<{ conversionJob: ConversionJobRow }>("ConversionJobPayload")
@@ -46,11 +56,14 @@ const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConv
 });
 
 const CleanUpConversionJobsPayload = builder
-  .objectRef<{ deletedCount: number }>("CleanUpConversionJobsPayload")
+  .objectRef<{ deletedCount: number; thinnedEventCount: number }>("CleanUpConversionJobsPayload")
   .implement({
     description: "What was cleaned up.",
     fields: (t) => ({
       deletedCount: t.exposeInt("deletedCount", { description: "How many jobs were deleted." }),
+      thinnedEventCount: t.exposeInt("thinnedEventCount", {
+        description: "How many progress events of other jobs were deleted.",
+      }),
     }),
   });
 
@@ -69,6 +82,7 @@ const CreateConversionJobInput = builder.inputType("CreateConversionJobInput", {
       defaultValue: 3,
       description: "1 to 100: after so many failures or lost leases the job has FAILED.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -80,6 +94,7 @@ const UpdateConversionJobInput = builder.inputType("UpdateConversionJobInput", {
     expectedVersion: t.int({
       description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -90,6 +105,60 @@ const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
     expectedVersion: t.int({
       description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const EXPECTED_VERSION = "Only if the job still has this version; otherwise `VERSION_CONFLICT`.";
+
+const PauseConversionJobInput = builder.inputType("PauseConversionJobInput", {
+  description: "Which job to pause.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const ResumeConversionJobInput = builder.inputType("ResumeConversionJobInput", {
+  description: "Which job to let go on.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const CancelConversionJobInput = builder.inputType("CancelConversionJobInput", {
+  description: "Which job to call off.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const RetryConversionJobInput = builder.inputType("RetryConversionJobInput", {
+  description: "Which failed job to try again.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    attempts: t.int({
+      required: true,
+      defaultValue: 3,
+      description: "How many more attempts it may have: 1 to 100.",
+    }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const ReprioritizeConversionJobInput = builder.inputType("ReprioritizeConversionJobInput", {
+  description: "When a job's turn comes.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The job's id." }),
+    priority: t.int({ required: true, description: "−1,000 to 1,000; higher is claimed first." }),
+    expectedVersion: t.int({ description: EXPECTED_VERSION }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -100,6 +169,13 @@ const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput
       required: true,
       description: "Those that ended more than this many days ago: 1 to 36,500.",
     }),
+    thinProgressOlderThanDays: t.int({
+      required: true,
+      defaultValue: 7,
+      description:
+        "Of progress events that are older than this many days, only the last of each minute is kept; other events all are.",
+    }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -112,10 +188,10 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
     },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { jobs }) => {
       const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
       const job = validInput(createConversionJobSchema, input);
-      return { conversionJob: await repositories.conversionJobs.create({ projectId, ...job }) };
+      return { conversionJob: await jobs.owners.create({ projectId, ...job }) };
     },
   }),
   updateConversionJob: t.field({
@@ -128,27 +204,79 @@ builder.mutationFields((t) => ({
       return { conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion) };
     },
   }),
+  pauseConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Stops a job that is RUNNING; its worker is told with its next report.",
+    args: { input: t.arg({ type: PauseConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.pause(id, expectedVersion) };
+    },
+  }),
+  resumeConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Lets a paused job go on: with the worker that still holds it, or else with the next.",
+    args: { input: t.arg({ type: ResumeConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.resume(id, expectedVersion) };
+    },
+  }),
+  cancelConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Calls off a job that has not ended. Its worker holds it no longer.",
+    args: { input: t.arg({ type: CancelConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { expectedVersion } = validInput(versionSchema, input);
+      return { conversionJob: await jobs.owners.cancel(id, expectedVersion) };
+    },
+  }),
+  retryConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Gives a job that has FAILED more attempts.",
+    args: { input: t.arg({ type: RetryConversionJobInput, required: true, description: "Which one." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { attempts, expectedVersion } = validInput(retrySchema, input);
+      return { conversionJob: await jobs.owners.retry(id, attempts, expectedVersion) };
+    },
+  }),
+  reprioritizeConversionJob: t.field({
+    type: ConversionJobPayload,
+    description: "Gives a job that has not ended another priority.",
+    args: {
+      input: t.arg({ type: ReprioritizeConversionJobInput, required: true, description: "The priority." }),
+    },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { priority, expectedVersion } = validInput(reprioritizeSchema, input);
+      return { conversionJob: await jobs.owners.reprioritize(id, priority, expectedVersion) };
+    },
+  }),
   deleteConversionJob: t.field({
     type: DeleteConversionJobPayload,
     description: "Deletes a job.",
     args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
     resolve: async (_, { input }, { repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
-      await repositories.conversionJobs.delete(
-        id,
-        validInput(deleteConversionJobSchema, input).expectedVersion,
-      );
+      await repositories.conversionJobs.delete(id, validInput(versionSchema, input).expectedVersion);
       return { id };
     },
   }),
   cleanUpConversionJobs: t.field({
     type: CleanUpConversionJobsPayload,
-    description: "Deletes jobs that ended long ago.",
+    description: "Deletes jobs that ended long ago, and thins out the progress events of the others.",
     args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },
     resolve: async (_, { input }, { repositories }) => {
-      const { olderThanDays } = validInput(cleanUpSchema, input);
-      const olderThan = new Date(Date.now() - olderThanDays * DAY_MS);
-      return { deletedCount: await repositories.conversionJobs.deleteFinished(olderThan) };
+      const { olderThanDays, thinProgressOlderThanDays } = validInput(cleanUpSchema, input);
+      const daysAgo = (count: number) => new Date(Date.now() - count * DAY_MS);
+      return {
+        deletedCount: await repositories.conversionJobs.deleteFinished(daysAgo(olderThanDays)),
+        thinnedEventCount: await repositories.jobEvents.thinProgress(daysAgo(thinProgressOlderThanDays)),
+      };
     },
   }),
 }));

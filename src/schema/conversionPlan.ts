@@ -90,6 +90,20 @@ export const TaskResultType = builder.objectRef<TaskResult>("TaskResult").implem
     output: t.exposeString("output", { nullable: true, description: "What the worker reports." }),
     error: t.exposeString("error", { nullable: true, description: "Why it failed." }),
     fileChanges: t.expose("fileChanges", { type: [FileChangeType], description: "Which files it changed." }),
+    attempt: t.int({
+      nullable: true,
+      description: "The job's attempt in which it was reported.",
+      resolve: ({ attempt }) => attempt ?? null,
+    }),
+  }),
+});
+
+export const FileChangeInput = builder.inputType("FileChangeInput", {
+  description: "What a task did to one file.",
+  fields: (t) => ({
+    path: t.string({ required: true, description: "The file's path, up to 1,024 characters." }),
+    kind: t.field({ type: FileChangeKind, required: true, description: "What was done to it." }),
+    summary: t.string({ description: "In a few words, up to 1,000 characters." }),
   }),
 });
 

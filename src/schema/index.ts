@@ -14,11 +14,12 @@ import "./cacheStatistics.ts";
 import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
+import { withIdempotencyKeys } from "./idempotency.ts";
 import { liveDirective } from "./live.ts";
 
-export const schema = builder.toSchema({
-  directives: [...specifiedDirectives, cacheControlDirective, liveDirective],
-});
+export const schema = withIdempotencyKeys(
+  builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] }),
+);
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

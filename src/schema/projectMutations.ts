@@ -4,6 +4,7 @@ import type { ProjectRow } from "../repositories/project.ts";
 import { techStackSchema } from "../repositories/techStack.ts";
 import { builder } from "./builder.ts";
 import type { Context } from "./context.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 import { Project, ProjectStatus } from "./project.ts";
@@ -129,6 +130,7 @@ const ImportProjectInput = builder.inputType("ImportProjectInput", {
     }),
     originalTechStack: t.field({ type: TechStackInput, description: "What it is built with." }),
     targetTechStack: t.field({ type: TechStackInput, description: "What it shall be built with." }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -140,6 +142,7 @@ const ImportProjectsInput = builder.inputType("ImportProjectsInput", {
       required: true,
       description: `1 to ${MAX_PROJECTS_PER_CALL} projects.`,
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -160,6 +163,7 @@ const UpdateProjectInput = builder.inputType("UpdateProjectInput", {
       description: "IMPORTED, ANALYZING, READY or FAILED: the others follow from the project's jobs.",
     }),
     expectedVersion: t.int({ description: expectedVersion }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -173,6 +177,7 @@ const SetTargetTechStackInput = builder.inputType("SetTargetTechStackInput", {
       description: "The target, as a whole.",
     }),
     expectedVersion: t.int({ description: expectedVersion }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -181,6 +186,7 @@ const DeleteProjectInput = builder.inputType("DeleteProjectInput", {
   fields: (t) => ({
     id: t.id({ required: true, description: "The project's id." }),
     expectedVersion: t.int({ description: expectedVersion }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -209,6 +215,7 @@ const AddProjectFilesInput = builder.inputType("AddProjectFilesInput", {
       required: true,
       description: "Whether these are the last: the project is READY then, and ANALYZING until then.",
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 

@@ -4,6 +4,7 @@ import { EVERYTHING } from "../loaders.ts";
 import type { UserRow, UserStatistics } from "../repositories/user.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
@@ -143,6 +144,7 @@ const UpsertUserInput = builder.inputType("UpsertUserInput", {
     username: t.string({ required: true, description: "The account's name, up to 100 characters." }),
     email: t.string({ description: "Where to write to. Left out: unchanged; null: none." }),
     avatarUrl: t.string({ description: "An http(s) address of a picture. Left out: unchanged; null: none." }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -154,12 +156,16 @@ const UpdateUserInput = builder.inputType("UpdateUserInput", {
     email: t.string({ description: "Where to write to; null for none." }),
     avatarUrl: t.string({ description: "An http(s) address of a picture; null for none." }),
     role: t.field({ type: UserRole, description: "What they may do." }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const DeleteUserInput = builder.inputType("DeleteUserInput", {
   description: "Which user to delete.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The user's id." }) }),
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The user's id." }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
 });
 
 const SetGithubTokenInput = builder.inputType("SetGithubTokenInput", {
@@ -167,6 +173,7 @@ const SetGithubTokenInput = builder.inputType("SetGithubTokenInput", {
   fields: (t) => ({
     userId: t.id({ required: true, description: "The user's id." }),
     token: t.string({ description: "The token, up to 1,024 characters; null forgets the one that is kept." }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 

@@ -2,8 +2,11 @@ import { z } from "zod";
 import type { AppError } from "../errors.ts";
 import type { JobResult } from "../jobs/worker.ts";
 import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
+import { taskResultSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { ConversionJob, ConversionJobStatus } from "./conversionJob.ts";
+import { FileChangeInput, TaskStatus } from "./conversionPlan.ts";
+import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 
@@ -54,6 +57,7 @@ const progressSchema = heldJobs({
     .transform((progress) => progress ?? undefined),
   currentTask: z.string().trim().min(1).max(1_000).nullish(),
 });
+const taskReportSchema = z.object({ workerId, fencingToken: heldJob.fencingToken });
 const failureSchema = heldJobs({
   errorMessage: z.string().trim().min(1).max(10_000),
   isRetryable: z.boolean(),
@@ -189,6 +193,7 @@ const ClaimConversionJobsInput = builder.inputType("ClaimConversionJobsInput", {
       defaultValue: 0,
       description: `When there is nothing to do, wait for it so long: 0 to ${MAX_WAIT_SECONDS}.`,
     }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -231,6 +236,7 @@ const ReportProgressInput = builder.inputType("ReportProgressInput", {
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [ConversionJobProgressInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -239,6 +245,7 @@ const CompleteConversionJobsInput = builder.inputType("CompleteConversionJobsInp
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -247,6 +254,7 @@ const FailConversionJobsInput = builder.inputType("FailConversionJobsInput", {
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [ConversionJobFailureInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
@@ -255,6 +263,40 @@ const ReleaseConversionJobsInput = builder.inputType("ReleaseConversionJobsInput
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const ReportTaskResultInput = builder.inputType("ReportTaskResultInput", {
+  description: "What came of one task of a job's plan. Renews the job's lease.",
+  fields: (t) => ({
+    workerId: t.string({ required: true, description: WORKER_ID }),
+    id: t.id({ required: true, description: "The job's id." }),
+    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
+    taskId: t.string({ required: true, description: "The task's id in the plan." }),
+    status: t.field({ type: TaskStatus, required: true, description: "COMPLETED, FAILED or SKIPPED." }),
+    output: t.string({ description: "What there is to report, up to 100,000 characters." }),
+    error: t.string({ description: "Why it failed, up to 10,000 characters." }),
+    fileChanges: t.field({
+      type: [FileChangeInput],
+      required: true,
+      defaultValue: [],
+      description: "Which files it changed, up to 5,000.",
+    }),
+    idempotencyKey: idempotencyKeyField(t),
+  }),
+});
+
+const ReportTaskResultPayload = builder.objectRef<JobResult>("ReportTaskResultPayload").implement({
+  description: "A job after one of its tasks.",
+  fields: (t) => ({
+    conversionJob: t.field({
+      type: ConversionJob,
+      description: "The job as it is now.",
+      // Safe: without a job the report is refused.
+      resolve: ({ job }) => job!,
+    }),
+    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with the job now." }),
   }),
 });
 
@@ -263,9 +305,10 @@ builder.mutationFields((t) => ({
     type: ClaimConversionJobsPayload,
     description: "Gives a worker jobs to do, under a lease.",
     args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
-    resolve: async (_, { input }, { jobs }) => ({
-      claims: await jobs.workers.claim(validInput(claimSchema, input)),
-    }),
+    resolve: async (_, { input }, { jobs, signal }) => {
+      const { waitSeconds, ...claim } = validInput(claimSchema, input);
+      return { claims: await jobs.workers.claim(claim, { waitSeconds, signal }) };
+    },
   }),
   reportProgress: t.field({
     type: ConversionJobResultsPayload,
@@ -274,6 +317,18 @@ builder.mutationFields((t) => ({
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(progressSchema, input);
       return { results: await context.jobs.workers.report(workerId, withKeys(jobs)) };
+    },
+  }),
+  reportTaskResult: t.field({
+    type: ReportTaskResultPayload,
+    description:
+      "Stores what came of one task, once for each attempt: the same again changes nothing and gives the same answer.",
+    args: { input: t.arg({ type: ReportTaskResultInput, required: true, description: "The result." }) },
+    resolve: async (_, { input }, { jobs }) => {
+      const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
+      const { workerId, fencingToken } = validInput(taskReportSchema, input);
+      const result = validInput(taskResultSchema, input);
+      return jobs.workers.reportTask(workerId, { id, fencingToken, result });
     },
   }),
   completeConversionJobs: t.field({

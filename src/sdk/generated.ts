@@ -24,6 +24,8 @@ export type Scalars = {
 export type AddProjectFilesInput = {
   /** Up to 5000 files. */
   readonly files: ReadonlyArray<ProjectFileInput>;
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Whether these are the last: the project is READY then, and ANALYZING until then. */
   readonly isLast: Scalars['Boolean']['input'];
   /** The project's id. */
@@ -37,12 +39,24 @@ export type CacheControlScope =
   /** Everybody's. */
   | 'PUBLIC';
 
+/** Which job to call off. */
+export type CancelConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** Who asks for work, and for which. */
 export type ClaimConversionJobsInput = {
   /** What the worker can do. It gets jobs whose plans ask for nothing else. */
   readonly agentTypes: ReadonlyArray<Scalars['String']['input']>;
   /** How many jobs at most: 1 to 100. */
   readonly count?: Scalars['Int']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 3,600: after so long without a report of progress the jobs are lost. */
   readonly leaseSeconds?: Scalars['Int']['input'];
   /** When there is nothing to do, wait for it so long: 0 to 30. */
@@ -53,12 +67,18 @@ export type ClaimConversionJobsInput = {
 
 /** Which finished jobs to delete. */
 export type CleanUpConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Those that ended more than this many days ago: 1 to 36,500. */
   readonly olderThanDays: Scalars['Int']['input'];
+  /** Of progress events that are older than this many days, only the last of each minute is kept; other events all are. */
+  readonly thinProgressOlderThanDays?: Scalars['Int']['input'];
 };
 
 /** Jobs that the worker has finished. */
 export type CompleteConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -186,6 +206,8 @@ export type ConversionTaskInput = {
 
 /** A conversion to carry out. */
 export type CreateConversionJobInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100: after so many failures or lost leases the job has FAILED. */
   readonly maxAttempts?: Scalars['Int']['input'];
   /** How. */
@@ -202,6 +224,8 @@ export type DeleteConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Which project to delete. */
@@ -210,20 +234,36 @@ export type DeleteProjectInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Which user to delete. */
 export type DeleteUserInput = {
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Jobs that the worker cannot finish. */
 export type FailConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<ConversionJobFailureInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
   readonly workerId: Scalars['String']['input'];
+};
+
+/** What a task did to one file. */
+export type FileChangeInput = {
+  /** What was done to it. */
+  readonly kind: FileChangeKind;
+  /** The file's path, up to 1,024 characters. */
+  readonly path: Scalars['String']['input'];
+  /** In a few words, up to 1,000 characters. */
+  readonly summary?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** What was done to a file. */
@@ -256,6 +296,8 @@ export type ImportProjectInput = {
   readonly description?: InputMaybe<Scalars['String']['input']>;
   /** Where its source is: an https, http, ssh, git or file URL. */
   readonly githubUrl: Scalars['String']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Its name, up to 200 characters. */
   readonly name: Scalars['String']['input'];
   /** What it is built with. */
@@ -268,8 +310,20 @@ export type ImportProjectInput = {
 
 /** Projects to import at once: all or, when one is not valid, none. */
 export type ImportProjectsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 1000 projects. */
   readonly projects: ReadonlyArray<ImportProjectInput>;
+};
+
+/** Which job to pause. */
+export type PauseConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** How hard a conversion is, in the planner's opinion. */
@@ -323,6 +377,8 @@ export type ProjectStatus =
 
 /** Jobs that the worker gives back. */
 export type ReleaseConversionJobsInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
@@ -331,14 +387,74 @@ export type ReleaseConversionJobsInput = {
 
 /** Progress of jobs that the worker holds. Renews their leases. */
 export type ReportProgressInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
   readonly jobs: ReadonlyArray<ConversionJobProgressInput>;
   /** The worker's own name, up to 200 characters: the one that it claims with. */
   readonly workerId: Scalars['String']['input'];
 };
 
+/** What came of one task of a job's plan. Renews the job's lease. */
+export type ReportTaskResultInput = {
+  /** Why it failed, up to 10,000 characters. */
+  readonly error?: InputMaybe<Scalars['String']['input']>;
+  /** As its claim gave it. */
+  readonly fencingToken: Scalars['SafeInt']['input'];
+  /** Which files it changed, up to 5,000. */
+  readonly fileChanges?: ReadonlyArray<FileChangeInput>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** What there is to report, up to 100,000 characters. */
+  readonly output?: InputMaybe<Scalars['String']['input']>;
+  /** COMPLETED, FAILED or SKIPPED. */
+  readonly status: TaskStatus;
+  /** The task's id in the plan. */
+  readonly taskId: Scalars['String']['input'];
+  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  readonly workerId: Scalars['String']['input'];
+};
+
+/** When a job's turn comes. */
+export type ReprioritizeConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** −1,000 to 1,000; higher is claimed first. */
+  readonly priority: Scalars['Int']['input'];
+};
+
+/** Which job to let go on. */
+export type ResumeConversionJobInput = {
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Which failed job to try again. */
+export type RetryConversionJobInput = {
+  /** How many more attempts it may have: 1 to 100. */
+  readonly attempts?: Scalars['Int']['input'];
+  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** The job's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** A user's GitHub access token. */
 export type SetGithubTokenInput = {
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The token, up to 1,024 characters; null forgets the one that is kept. */
   readonly token?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
@@ -351,6 +467,8 @@ export type SetTargetTechStackInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The target, as a whole. */
   readonly targetTechStack: TechStackInput;
 };
@@ -401,6 +519,8 @@ export type UpdateConversionJobInput = {
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The new plan, as a whole. */
   readonly plan: ConversionPlanInput;
 };
@@ -415,6 +535,8 @@ export type UpdateProjectInput = {
   readonly githubUrl?: InputMaybe<Scalars['String']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** Its name, up to 200 characters. */
   readonly name?: InputMaybe<Scalars['String']['input']>;
   /** What it is built with, as a whole. */
@@ -433,6 +555,8 @@ export type UpdateUserInput = {
   readonly email?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** What they may do. */
   readonly role?: InputMaybe<UserRole>;
   /** The account's name, up to 100 characters. */
@@ -447,6 +571,8 @@ export type UpsertUserInput = {
   readonly email?: InputMaybe<Scalars['String']['input']>;
   /** GitHub's numeric id of the account: up to 20 digits. */
   readonly githubId: Scalars['String']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The account's name, up to 100 characters. */
   readonly username: Scalars['String']['input'];
 };
@@ -546,7 +672,42 @@ export type CleanUpConversionJobsMutationVariables = Exact<{
 }>;
 
 
-export type CleanUpConversionJobsMutation = { readonly cleanUpConversionJobs: { readonly deletedCount: number } };
+export type CleanUpConversionJobsMutation = { readonly cleanUpConversionJobs: { readonly deletedCount: number, readonly thinnedEventCount: number } };
+
+export type PauseConversionJobMutationVariables = Exact<{
+  input: PauseConversionJobInput;
+}>;
+
+
+export type PauseConversionJobMutation = { readonly pauseConversionJob: { readonly conversionJob: ConversionJobSummaryFragment } };
+
+export type ResumeConversionJobMutationVariables = Exact<{
+  input: ResumeConversionJobInput;
+}>;
+
+
+export type ResumeConversionJobMutation = { readonly resumeConversionJob: { readonly conversionJob: ConversionJobSummaryFragment } };
+
+export type CancelConversionJobMutationVariables = Exact<{
+  input: CancelConversionJobInput;
+}>;
+
+
+export type CancelConversionJobMutation = { readonly cancelConversionJob: { readonly conversionJob: ConversionJobSummaryFragment } };
+
+export type RetryConversionJobMutationVariables = Exact<{
+  input: RetryConversionJobInput;
+}>;
+
+
+export type RetryConversionJobMutation = { readonly retryConversionJob: { readonly conversionJob: ConversionJobSummaryFragment } };
+
+export type ReprioritizeConversionJobMutationVariables = Exact<{
+  input: ReprioritizeConversionJobInput;
+}>;
+
+
+export type ReprioritizeConversionJobMutation = { readonly reprioritizeConversionJob: { readonly conversionJob: ConversionJobSummaryFragment } };
 
 export type PageFieldsFragment = { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null };
 
@@ -564,7 +725,7 @@ export type ConversionJobSummaryFragment = { readonly id: string, readonly statu
 
 export type ConversionPlanFieldsFragment = { readonly complexity: PlanComplexity, readonly feasible: boolean, readonly warnings: ReadonlyArray<string>, readonly tasks: ReadonlyArray<{ readonly id: string, readonly type: string, readonly description: string, readonly agentType: string, readonly priority: number, readonly status: TaskStatus, readonly estimatedDuration: number | null, readonly dependencies: ReadonlyArray<string>, readonly inputFiles: ReadonlyArray<string>, readonly outputFiles: ReadonlyArray<string> }> };
 
-export type TaskResultFieldsFragment = { readonly taskId: string, readonly status: TaskStatus, readonly output: string | null, readonly error: string | null, readonly fileChanges: ReadonlyArray<{ readonly path: string, readonly kind: FileChangeKind, readonly summary: string | null }> };
+export type TaskResultFieldsFragment = { readonly taskId: string, readonly status: TaskStatus, readonly output: string | null, readonly error: string | null, readonly attempt: number | null, readonly fileChanges: ReadonlyArray<{ readonly path: string, readonly kind: FileChangeKind, readonly summary: string | null }> };
 
 export type ConversionJobFieldsFragment = (
   { readonly plan: ConversionPlanFieldsFragment, readonly results: ReadonlyArray<TaskResultFieldsFragment> }
@@ -803,6 +964,13 @@ export type ReportProgressMutationVariables = Exact<{
 
 export type ReportProgressMutation = { readonly reportProgress: { readonly results: ReadonlyArray<ConversionJobResultFieldsFragment> } };
 
+export type ReportTaskResultMutationVariables = Exact<{
+  input: ReportTaskResultInput;
+}>;
+
+
+export type ReportTaskResultMutation = { readonly reportTaskResult: { readonly directive: WorkerDirective, readonly conversionJob: ConversionJobStateFragment } };
+
 export type CompleteConversionJobsMutationVariables = Exact<{
   input: CompleteConversionJobsInput;
 }>;
@@ -856,15 +1024,20 @@ export class TypedDocumentString<TResult, TVariables>
 
 
 
-export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
+export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
 export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
 export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
 export const ConversionJobEventsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobEvents($id:ID!$since:Int$first:Int$after:String$last:Int$before:String){conversionJob(id:$id){id events(since:$since first:$first after:$after last:$last before:$before){nodes{...ConversionJobEventFields}pageInfo{...PageFields}}}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobEventFields on ConversionJobEvent{sequence type status attempt progress currentTask priority workerId taskId taskStatus message createdAt}") as unknown as TypedDocumentString<ConversionJobEventsQuery, ConversionJobEventsQueryVariables>;
 export const ConversionJobStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobStatistics($projectId:ID){conversionJobStatistics(projectId:$projectId){total successRate averageDurationSeconds byStatus{status count}}}") as unknown as TypedDocumentString<ConversionJobStatisticsQuery, ConversionJobStatisticsQueryVariables>;
-export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
-export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
+export const CreateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateConversionJob($input:CreateConversionJobInput!){createConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<CreateConversionJobMutation, CreateConversionJobMutationVariables>;
+export const UpdateConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateConversionJob($input:UpdateConversionJobInput!){updateConversionJob(input:$input){conversionJob{...ConversionJobFields}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<UpdateConversionJobMutation, UpdateConversionJobMutationVariables>;
 export const DeleteConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteConversionJob($input:DeleteConversionJobInput!){deleteConversionJob(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteConversionJobMutation, DeleteConversionJobMutationVariables>;
-export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
+export const CleanUpConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CleanUpConversionJobs($input:CleanUpConversionJobsInput!){cleanUpConversionJobs(input:$input){deletedCount thinnedEventCount}}") as unknown as TypedDocumentString<CleanUpConversionJobsMutation, CleanUpConversionJobsMutationVariables>;
+export const PauseConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation PauseConversionJob($input:PauseConversionJobInput!){pauseConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<PauseConversionJobMutation, PauseConversionJobMutationVariables>;
+export const ResumeConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation ResumeConversionJob($input:ResumeConversionJobInput!){resumeConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ResumeConversionJobMutation, ResumeConversionJobMutationVariables>;
+export const CancelConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation CancelConversionJob($input:CancelConversionJobInput!){cancelConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<CancelConversionJobMutation, CancelConversionJobMutationVariables>;
+export const RetryConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation RetryConversionJob($input:RetryConversionJobInput!){retryConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<RetryConversionJobMutation, RetryConversionJobMutationVariables>;
+export const ReprioritizeConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReprioritizeConversionJob($input:ReprioritizeConversionJobInput!){reprioritizeConversionJob(input:$input){conversionJob{...ConversionJobSummary}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ReprioritizeConversionJobMutation, ReprioritizeConversionJobMutationVariables>;
 export const ProjectDocument = /*#__PURE__*/ new TypedDocumentString("query Project($id:ID!){project(id:$id){...ProjectFields}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectQuery, ProjectQueryVariables>;
 export const ProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query Projects($ownerId:ID$status:ProjectStatus$orderBy:ProjectOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){projects(ownerId:$ownerId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<ProjectsQuery, ProjectsQueryVariables>;
 export const SearchProjectsDocument = /*#__PURE__*/ new TypedDocumentString("query SearchProjects($query:String!$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){searchProjects(query:$query first:$first after:$after last:$last before:$before){nodes{...ProjectFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}") as unknown as TypedDocumentString<SearchProjectsQuery, SearchProjectsQueryVariables>;
@@ -889,8 +1062,9 @@ export const UpsertUserDocument = /*#__PURE__*/ new TypedDocumentString("mutatio
 export const UpdateUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation UpdateUser($input:UpdateUserInput!){updateUser(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UpdateUserMutation, UpdateUserMutationVariables>;
 export const SetGithubTokenDocument = /*#__PURE__*/ new TypedDocumentString("mutation SetGithubToken($input:SetGithubTokenInput!){setGithubToken(input:$input){user{...UserFields}}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<SetGithubTokenMutation, SetGithubTokenMutationVariables>;
 export const DeleteUserDocument = /*#__PURE__*/ new TypedDocumentString("mutation DeleteUser($input:DeleteUserInput!){deleteUser(input:$input){deletedId}}") as unknown as TypedDocumentString<DeleteUserMutation, DeleteUserMutationVariables>;
-export const ClaimConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ClaimConversionJobs($input:ClaimConversionJobsInput!){claimConversionJobs(input:$input){claims{fencingToken leaseExpiresAt conversionJob{...ConversionJobFields}}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ClaimConversionJobsMutation, ClaimConversionJobsMutationVariables>;
+export const ClaimConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ClaimConversionJobs($input:ClaimConversionJobsInput!){claimConversionJobs(input:$input){claims{fencingToken leaseExpiresAt conversionJob{...ConversionJobFields}}}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ClaimConversionJobsMutation, ClaimConversionJobsMutationVariables>;
 export const ReportProgressDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReportProgress($input:ReportProgressInput!){reportProgress(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<ReportProgressMutation, ReportProgressMutationVariables>;
+export const ReportTaskResultDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReportTaskResult($input:ReportTaskResultInput!){reportTaskResult(input:$input){directive conversionJob{...ConversionJobState}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}") as unknown as TypedDocumentString<ReportTaskResultMutation, ReportTaskResultMutationVariables>;
 export const CompleteConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CompleteConversionJobs($input:CompleteConversionJobsInput!){completeConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<CompleteConversionJobsMutation, CompleteConversionJobsMutationVariables>;
 export const FailConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation FailConversionJobs($input:FailConversionJobsInput!){failConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<FailConversionJobsMutation, FailConversionJobsMutationVariables>;
 export const ReleaseConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReleaseConversionJobs($input:ReleaseConversionJobsInput!){releaseConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<ReleaseConversionJobsMutation, ReleaseConversionJobsMutationVariables>;
@@ -915,8 +1089,18 @@ export interface Operations<Options> {
   readonly updateConversionJob: (variables: UpdateConversionJobMutationVariables, options?: Options) => Promise<UpdateConversionJobMutation["updateConversionJob"]>;
   /** Deletes a job. */
   readonly deleteConversionJob: (variables: DeleteConversionJobMutationVariables, options?: Options) => Promise<DeleteConversionJobMutation["deleteConversionJob"]>;
-  /** Deletes jobs that ended long ago. */
+  /** Deletes jobs that ended long ago, and thins out the progress events of the others. */
   readonly cleanUpConversionJobs: (variables: CleanUpConversionJobsMutationVariables, options?: Options) => Promise<CleanUpConversionJobsMutation["cleanUpConversionJobs"]>;
+  /** Stops a job that is RUNNING; its worker is told with its next report. */
+  readonly pauseConversionJob: (variables: PauseConversionJobMutationVariables, options?: Options) => Promise<PauseConversionJobMutation["pauseConversionJob"]>;
+  /** Lets a paused job go on: with the worker that still holds it, or else with the next. */
+  readonly resumeConversionJob: (variables: ResumeConversionJobMutationVariables, options?: Options) => Promise<ResumeConversionJobMutation["resumeConversionJob"]>;
+  /** Calls off a job that has not ended. Its worker holds it no longer. */
+  readonly cancelConversionJob: (variables: CancelConversionJobMutationVariables, options?: Options) => Promise<CancelConversionJobMutation["cancelConversionJob"]>;
+  /** Gives a job that has FAILED more attempts. */
+  readonly retryConversionJob: (variables: RetryConversionJobMutationVariables, options?: Options) => Promise<RetryConversionJobMutation["retryConversionJob"]>;
+  /** Gives a job that has not ended another priority. */
+  readonly reprioritizeConversionJob: (variables: ReprioritizeConversionJobMutationVariables, options?: Options) => Promise<ReprioritizeConversionJobMutation["reprioritizeConversionJob"]>;
   /** A project by its id; null when there is none. */
   readonly project: (variables: ProjectQueryVariables, options?: Options) => Promise<ProjectQuery["project"]>;
   /** Projects, of everybody or of one owner. */
@@ -969,6 +1153,8 @@ export interface Operations<Options> {
   readonly claimConversionJobs: (variables: ClaimConversionJobsMutationVariables, options?: Options) => Promise<ClaimConversionJobsMutation["claimConversionJobs"]>;
   /** Says how far jobs have come, and that their worker is alive: renews their leases. */
   readonly reportProgress: (variables: ReportProgressMutationVariables, options?: Options) => Promise<ReportProgressMutation["reportProgress"]>;
+  /** Stores what came of one task, once for each attempt: the same again changes nothing and gives the same answer. */
+  readonly reportTaskResult: (variables: ReportTaskResultMutationVariables, options?: Options) => Promise<ReportTaskResultMutation["reportTaskResult"]>;
   /** Ends jobs as COMPLETED. */
   readonly completeConversionJobs: (variables: CompleteConversionJobsMutationVariables, options?: Options) => Promise<CompleteConversionJobsMutation["completeConversionJobs"]>;
   /** Ends attempts: the next one follows after a pause, or the jobs have FAILED. */
@@ -989,6 +1175,11 @@ export function createOperations<Options>(request: Request<Options>): Operations
     updateConversionJob: async (variables, options) => (await request(UpdateConversionJobDocument, variables, options)).updateConversionJob,
     deleteConversionJob: async (variables, options) => (await request(DeleteConversionJobDocument, variables, options)).deleteConversionJob,
     cleanUpConversionJobs: async (variables, options) => (await request(CleanUpConversionJobsDocument, variables, options)).cleanUpConversionJobs,
+    pauseConversionJob: async (variables, options) => (await request(PauseConversionJobDocument, variables, options)).pauseConversionJob,
+    resumeConversionJob: async (variables, options) => (await request(ResumeConversionJobDocument, variables, options)).resumeConversionJob,
+    cancelConversionJob: async (variables, options) => (await request(CancelConversionJobDocument, variables, options)).cancelConversionJob,
+    retryConversionJob: async (variables, options) => (await request(RetryConversionJobDocument, variables, options)).retryConversionJob,
+    reprioritizeConversionJob: async (variables, options) => (await request(ReprioritizeConversionJobDocument, variables, options)).reprioritizeConversionJob,
     project: async (variables, options) => (await request(ProjectDocument, variables, options)).project,
     projects: async (variables, options) => (await request(ProjectsDocument, variables ?? {}, options)).projects,
     searchProjects: async (variables, options) => (await request(SearchProjectsDocument, variables, options)).searchProjects,
@@ -1015,6 +1206,7 @@ export function createOperations<Options>(request: Request<Options>): Operations
     deleteUser: async (variables, options) => (await request(DeleteUserDocument, variables, options)).deleteUser,
     claimConversionJobs: async (variables, options) => (await request(ClaimConversionJobsDocument, variables, options)).claimConversionJobs,
     reportProgress: async (variables, options) => (await request(ReportProgressDocument, variables, options)).reportProgress,
+    reportTaskResult: async (variables, options) => (await request(ReportTaskResultDocument, variables, options)).reportTaskResult,
     completeConversionJobs: async (variables, options) => (await request(CompleteConversionJobsDocument, variables, options)).completeConversionJobs,
     failConversionJobs: async (variables, options) => (await request(FailConversionJobsDocument, variables, options)).failConversionJobs,
     releaseConversionJobs: async (variables, options) => (await request(ReleaseConversionJobsDocument, variables, options)).releaseConversionJobs,

@@ -5,6 +5,7 @@ import type { CoherentStore } from "../coherence/store.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
+import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context, Viewer } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
@@ -15,6 +16,7 @@ export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly feeds: Feeds;
+  readonly idempotency: Idempotency;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
@@ -36,7 +38,7 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, feeds, store, ttlMs, system, log, identify }: ContextSources,
+  { repositories, jobs, feeds, idempotency, store, ttlMs, system, log, identify }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
 ): Promise<Context & { response: CachedResponse }> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
@@ -55,5 +57,8 @@ export async function createContext(
     requestId,
     lastEventId: request.headers.get("last-event-id"),
     response,
+    idempotency,
+    idempotencyKey: request.headers.get("idempotency-key"),
+    signal: request.signal,
   };
 }

@@ -214,6 +214,7 @@ describe("the end of a job", () => {
 
   test("is FAILED at once when another attempt could not succeed", async () => {
     const [lease] = await claimFirst();
+    await pool.query("DELETE FROM conversion_jobs WHERE id <> $1", [keyOf(1)]);
 
     const [outcome] = await jobLeases.fail("ada", [
       { ...lease!, errorMessage: "no way", isRetryable: false },
@@ -346,6 +347,11 @@ describe("the expiry of leases", () => {
       await makeAvailable();
     }
 
+    // Job 3 of the same project has not ended.
+    expect(await statusOfProject(1)).toBe("CONVERTING");
+    await pool.query("UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = $1", [
+      keyOf(3),
+    ]);
     expect(await statusOfProject(1)).toBe("FAILED");
     expect((await eventsOf(1)).at(-1)).toEqual([
       9,

@@ -12,9 +12,7 @@ const { app, execute } = await createTestApp(
 const { pool } = app.database;
 
 beforeEach(async () => {
-  await pool.query(
-    "TRUNCATE users, projects, project_files, conversion_jobs, conversion_job_events, github_credentials",
-  );
+  await pool.query("TRUNCATE users CASCADE");
   await insertRows(pool, { users: 2, projects: 3, jobs: 3 });
 });
 

@@ -73,7 +73,8 @@ test("a worker claims a job, reports its progress and completes it; the job's ev
   const event = { attempt: 1, currentTask: null, workerId: "ada", message: null };
   expect(data.conversionJob).toEqual({
     lastEventSequence: 3,
-    project: { status: "COMPLETED" },
+    // Two other jobs of it wait.
+    project: { status: "CONVERTING" },
     events: {
       totalCount: 3,
       nodes: [
@@ -147,7 +148,7 @@ test("one job of a call that cannot be changed does not keep the others, and say
         code: "INVALID_TRANSITION",
         message: "A job that is PAUSED allows no complete: that needs RUNNING.",
         from: "PAUSED",
-        allowed: ["resume", "release", "expire", "cancel"],
+        allowed: ["resume", "release", "expire", "cancel", "reprioritize"],
       },
       conversionJob: { id: jobId(2), status: "PAUSED", progress: 0, currentTask: null },
     },

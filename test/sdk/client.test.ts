@@ -107,7 +107,10 @@ describe("a method for each operation", () => {
     expect(await client.deleteConversionJob({ input: { id: conversionJob.id } })).toEqual({
       deletedId: conversionJob.id,
     });
-    expect(await client.cleanUpConversionJobs({ input: { olderThanDays: 1 } })).toEqual({ deletedCount: 0 });
+    expect(await client.cleanUpConversionJobs({ input: { olderThanDays: 1 } })).toEqual({
+      deletedCount: 0,
+      thinnedEventCount: 0,
+    });
     expect(await client.deleteProject({ input: { id: project.id } })).toEqual({ deletedId: project.id });
   });
 

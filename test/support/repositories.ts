@@ -12,16 +12,14 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
   const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
   // After the database was registered, so before it is dropped.
   atEndOfFile(database.close);
-  const empty = () =>
-    database.pool.query(
-      "TRUNCATE users, projects, project_files, conversion_jobs, conversion_job_events, github_credentials",
-    );
+  const empty = () => database.pool.query("TRUNCATE users CASCADE");
   // Without a cache: what the cache adds to a write is tested with the cache.
   const repositories = createRepositories(
     {
       query: database.query,
       write: database.prismaTransaction,
       writeStatements: database.statementTransaction,
+      isRepeatable: () => false,
     },
     options,
   );

@@ -69,10 +69,6 @@ CREATE INDEX "conversion_jobs_claim_idx" ON "conversion_jobs" ("priority" DESC, 
 -- column that heartbeats change, in any index, would make each of them write to all indexes.
 CREATE INDEX "conversion_jobs_worker_idx" ON "conversion_jobs" ("worker_id", "id") WHERE "worker_id" IS NOT NULL;
 
--- Those that were begun and have not ended decide whether their project is CONVERTING.
-CREATE INDEX "conversion_jobs_begun_idx" ON "conversion_jobs" ("project_id")
-  WHERE "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL;
-
 -- Room for heartbeats and progress on the row's own page, and the dead rows of a queue out of the way soon.
 ALTER TABLE "conversion_jobs" SET (
   fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
@@ -106,56 +102,60 @@ CREATE TRIGGER "conversion_jobs_touch" BEFORE UPDATE ON "conversion_jobs" FOR EA
   )) EXECUTE FUNCTION touch_versioned_row();
 
 -- A project's status follows its jobs, in the transaction that changes them, whoever that is:
--- CONVERTING while one that was begun has not ended; then what the last one came to.
+-- CONVERTING from the moment that one is begun until all have ended; then what the last one came to.
 --
--- Two jobs of a project may end at the same moment, and neither would see the other's end. So the
--- projects are locked first; the statement after that has a snapshot of its own, in which whatever
--- the locks were waited for is committed. Jobs are always locked before their projects.
+-- Two jobs of a project may end at the same moment, and neither would see the other's end. So who
+-- ends jobs, or begins ended ones anew, locks the project first; the statement after that has a snapshot of its
+-- own, in which whatever the lock was waited for is committed. FOR UPDATE, because a new job waits for that too (its
+-- foreign key takes FOR KEY SHARE). Who merely claims or pauses a job needs no lock: the job has not ended before and has
+-- not after, so nobody takes it for the last. Jobs are always locked before their projects.
 --
--- Planned anew each time: a plan that was made for one row would take hours for a hundred thousand.
+-- plpgsql plans each statement once, perhaps for one row, and runs it for a hundred thousand too: none of
+-- them joins the transition tables with anything that has no index.
+CREATE FUNCTION last_conversion_status(project uuid) RETURNS project_status
+LANGUAGE sql STABLE
+AS $$
+  SELECT COALESCE((
+    SELECT CASE "status" WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'FAILED' THEN 'FAILED' ELSE 'READY' END
+      FROM "conversion_jobs" WHERE "project_id" = project AND "completed_at" IS NOT NULL AND "started_at" IS NOT NULL
+     ORDER BY "completed_at" DESC, "id" DESC LIMIT 1), 'READY')::project_status
+$$;
+
 CREATE FUNCTION follow_conversion_jobs() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET plan_cache_mode = 'force_custom_plan'
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
 AS $$
 DECLARE
-  project_ids uuid[];
+  begun_ids uuid[];
+  ended_ids uuid[];
 BEGIN
   IF TG_OP = 'DELETE' THEN
-    SELECT array_agg(DISTINCT "project_id") INTO project_ids FROM "old_rows"
-     WHERE "started_at" IS NOT NULL AND "status" IN ('PENDING', 'RUNNING', 'PAUSED');
+    SELECT array_agg(DISTINCT "project_id") INTO ended_ids FROM "old_rows" WHERE "completed_at" IS NULL;
   ELSE
-    SELECT array_agg(DISTINCT "project_id") INTO project_ids FROM (
-      SELECT "id", "project_id", "status" FROM "new_rows" WHERE "started_at" IS NOT NULL
-      EXCEPT SELECT "id", "project_id", "status" FROM "old_rows") AS moved;
-  END IF;
-  IF project_ids IS NULL THEN
-    RETURN NULL;
-  END IF;
-
-  PERFORM FROM "projects" WHERE "id" = ANY (project_ids) ORDER BY "id" FOR NO KEY UPDATE;
-
-  IF TG_OP = 'DELETE' THEN
-    UPDATE "projects" SET "status" = 'READY'
-     WHERE "id" = ANY (project_ids) AND "status" = 'CONVERTING' AND NOT EXISTS (
-       SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id"
-          AND "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL);
-    RETURN NULL;
+    SELECT array_agg(DISTINCT "project_id") FILTER (WHERE "is_new" AND "completed_at" IS NULL AND "started_at" IS NOT NULL),
+           array_agg(DISTINCT "project_id") FILTER (WHERE "completed_at" IS NOT NULL)
+      INTO begun_ids, ended_ids FROM (
+        SELECT "id", "project_id", "status", "started_at", "completed_at", true AS "is_new" FROM (
+          SELECT "id", "project_id", "status", "started_at", "completed_at" FROM "new_rows"
+          EXCEPT SELECT "id", "project_id", "status", "started_at", "completed_at" FROM "old_rows") AS after_it
+         UNION ALL
+        SELECT "id", "project_id", "status", "started_at", "completed_at", false FROM (
+          SELECT "id", "project_id", "status", "started_at", "completed_at" FROM "old_rows"
+          EXCEPT SELECT "id", "project_id", "status", "started_at", "completed_at" FROM "new_rows") AS before_it
+      ) AS moved;
   END IF;
 
-  WITH ended AS (
-    SELECT DISTINCT ON ("project_id") "project_id", CASE "status"
-             WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'FAILED' THEN 'FAILED' ELSE 'READY' END AS "status"
-      FROM "new_rows" WHERE "completed_at" IS NOT NULL AND "started_at" IS NOT NULL
-     ORDER BY "project_id", "completed_at" DESC, "id" DESC
-  ), followed AS (
-    SELECT "projects"."id", (CASE WHEN EXISTS (
-             SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id"
-                AND "status" IN ('PENDING', 'RUNNING', 'PAUSED') AND "started_at" IS NOT NULL)
-           THEN 'CONVERTING' ELSE ended."status" END)::project_status AS "status"
-      FROM "projects" LEFT JOIN ended ON ended."project_id" = "projects"."id"
-     WHERE "projects"."id" = ANY (project_ids)
-  )
-  UPDATE "projects" SET "status" = followed."status" FROM followed
-   WHERE "projects"."id" = followed."id" AND "projects"."status" <> followed."status";
+  IF ended_ids IS NOT NULL THEN
+    PERFORM FROM "projects" WHERE "id" = ANY (ended_ids) ORDER BY "id" FOR UPDATE;
+  END IF;
+  IF begun_ids IS NOT NULL THEN
+    UPDATE "projects" SET "status" = 'CONVERTING' WHERE "id" = ANY (begun_ids) AND "status" <> 'CONVERTING';
+  END IF;
+  IF ended_ids IS NOT NULL THEN
+    -- One that ends without having begun changes nothing, unless it was the last that was waited for.
+    UPDATE "projects" SET "status" = last_conversion_status("id")
+     WHERE "id" = ANY (ended_ids) AND "status" = 'CONVERTING' AND NOT EXISTS (
+       SELECT FROM "conversion_jobs" WHERE "project_id" = "projects"."id" AND "status" IN ('PENDING', 'RUNNING', 'PAUSED'));
+  END IF;
   RETURN NULL;
 END
 $$;

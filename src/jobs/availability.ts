@@ -1,0 +1,49 @@
+/**
+ * Who waits for jobs in this process, and the word that there may be some.
+ *
+ * A hint, not a promise: whoever is woken asks the database, and may find that another was faster.
+ * So it does not matter that a wake-up is told to all.
+ */
+export function createAvailability() {
+  const waiting = new Set<() => void>();
+
+  return {
+    /** How many wait. */
+    waiting: (): number => waiting.size,
+
+    /** There may be jobs now. */
+    wake(): void {
+      for (const tell of [...waiting]) tell();
+    },
+
+    /**
+     * Begins to listen at once, so that nothing is missed between a look that found nothing and the wait.
+     * `cancel` must be called when nobody waits any more.
+     */
+    listen() {
+      let hear = () => {};
+      const heard = new Promise<void>((resolve) => {
+        hear = resolve;
+      });
+      const tell = () => hear();
+      waiting.add(tell);
+      return {
+        /** Resolves when there may be jobs, after `ms`, or when the signal aborts; whichever is first. */
+        async within(ms: number, signal: AbortSignal): Promise<void> {
+          if (signal.aborted) return;
+          let timer: NodeJS.Timeout | undefined;
+          const over = new Promise<void>((resolve) => {
+            timer = setTimeout(resolve, ms);
+          });
+          signal.addEventListener("abort", tell);
+          await Promise.race([heard, over]);
+          signal.removeEventListener("abort", tell);
+          clearTimeout(timer);
+        },
+        cancel: () => waiting.delete(tell),
+      };
+    },
+  };
+}
+
+export type Availability = ReturnType<typeof createAvailability>;

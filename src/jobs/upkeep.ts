@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Repositories } from "../repositories/index.ts";
+import type { Availability } from "./availability.ts";
+
+export interface UpkeepOptions {
+  readonly repositories: Pick<Repositories, "jobLeases" | "idempotencyKeys">;
+  readonly availability: Availability;
+  /** Tells other instances that there may be jobs. */
+  readonly announce: () => void;
+  /** Between two rounds, in ms; a little more or less, so that instances do not come at once. */
+  readonly everyMs?: number;
+  readonly onError: (error: unknown) => void;
+}
+
+const LEASES_PER_STATEMENT = 100;
+const PRUNE_EVERY_MS = 600_000;
+
+/**
+ * What has to be done about jobs though nobody asks for it. Every instance does it; they skip what
+ * another is just at.
+ *
+ * - Leases that have expired are ended.
+ * - Whoever waits for jobs is woken when there are some that no word came of: their pause is over,
+ *   another program wrote them, or the word was lost.
+ * - Idempotency keys that nobody will come back to are deleted.
+ */
+export function createUpkeep({
+  repositories: { jobLeases, idempotencyKeys },
+  availability,
+  announce,
+  everyMs = 1_000,
+  onError,
+}: UpkeepOptions) {
+  let prunedAt = Number.NEGATIVE_INFINITY;
+
+  /** @returns how many leases were ended */
+  async function expireLeases(): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const expired = await jobLeases.expire(LEASES_PER_STATEMENT);
+      total += expired.length;
+      if (expired.length < LEASES_PER_STATEMENT) break;
+    }
+    if (total > 0) announce();
+    return total;
+  }
+
+  async function round(): Promise<void> {
+    if (performance.now() - prunedAt >= PRUNE_EVERY_MS) {
+      prunedAt = performance.now();
+      await idempotencyKeys.prune();
+    }
+    if (await jobLeases.hasExpired()) await expireLeases();
+    if (availability.waiting() > 0 && (await jobLeases.hasClaimable())) availability.wake();
+  }
+
+  return {
+    expireLeases,
+
+    /** Until the signal aborts. Never rejects. */
+    async run(signal: AbortSignal): Promise<void> {
+      while (!signal.aborted) {
+        await round().catch(onError);
+        await sleep(everyMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      }
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { decode, encode } from "../coherence/codec.ts";
+import type { DataAccess, WriteOptions } from "../database/database.ts";
+import { AppError } from "../errors.ts";
+
+/** A mutation that may come again, because its sender did not see the answer. */
+export interface RepeatableCall {
+  /** Whose key it is: a viewer's id, or empty for a request that names nobody. */
+  readonly scope: string;
+  /** 1 to 300 characters. */
+  readonly key: string;
+  /** Of everything that the sender asked for: the same key with another is a mistake. */
+  readonly inputHash: string;
+}
+
+/** What is needed of a transaction. */
+interface KeyedTransaction {
+  $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
+}
+
+export type Idempotency = ReturnType<typeof createIdempotency>;
+
+const KEPT_HOURS = 24;
+const KEYS_PER_STATEMENT = 1_000;
+
+// Waits for a transaction that has inserted the same key. Should that be rolled back, this one inserts it.
+const TAKE = `
+  INSERT INTO "idempotency_keys" AS taken ("scope", "key", "ordinal", "input_hash") VALUES ($1, $2, $3::int, $4)
+  ON CONFLICT ("scope", "key", "ordinal") DO UPDATE
+     SET "input_hash" = EXCLUDED."input_hash", "answer" = NULL, "created_at" = now()
+   WHERE taken."created_at" < now() - interval '${KEPT_HOURS} hours'
+  RETURNING 1`;
+const READ = `SELECT "input_hash" AS "inputHash", "answer" FROM "idempotency_keys" WHERE "scope" = $1 AND "key" = $2 AND "ordinal" = $3::int`;
+const ANSWER = `UPDATE "idempotency_keys" SET "answer" = $4 WHERE "scope" = $1 AND "key" = $2 AND "ordinal" = $3::int`;
+const DROP = `DELETE FROM "idempotency_keys" WHERE "scope" = $1 AND "key" = $2 AND "ordinal" = $3::int`;
+
+/**
+ * Makes writes repeatable. What a write inside of `run` gives is stored under the call's key, in the
+ * transaction of the write itself: either both are committed or neither is. When the call comes
+ * again, each of its writes gives what it gave then, and does nothing. What fails stores nothing, so it is tried again.
+ *
+ * A call's writes are told apart by their order: a call that broke off between two of them goes on
+ * where it was. The call that is running is known by the asynchronous context, so that no write can forget to ask for it.
+ */
+export function createIdempotency() {
+  const running = new AsyncLocalStorage<RepeatableCall & { nextOrdinal: number }>();
+
+  return {
+    /** Runs the work as this call. */
+    run: <Result>(call: RepeatableCall, work: () => Promise<Result>): Promise<Result> =>
+      running.run({ ...call, nextOrdinal: 0 }, work),
+
+    /** Whether a call is running whose writes are stored. */
+    isRepeatable: () => running.getStore() !== undefined,
+
+    /** The write, repeatable. */
+    keyed<Tx extends KeyedTransaction>(
+      write: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>,
+    ): <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result> {
+      return async (work, { keeps = () => true } = {}) => {
+        const call = running.getStore();
+        if (call === undefined || keeps === "never") return write(work);
+        // Outside of the work, which may run more than once.
+        const ordinal = call.nextOrdinal++;
+        const id = [call.scope, call.key, ordinal] as const;
+        return write(async (tx) => {
+          const earlier = await takeOrRead(tx, call, id);
+          // Safe: it is what this write gave when it was stored.
+          if (earlier !== undefined) return decode(earlier) as Awaited<ReturnType<typeof work>>;
+          const result = await work(tx);
+          if (keeps(result)) {
+            await tx.$queryRawUnsafe(ANSWER, ...id, encode(result));
+          } else {
+            await tx.$queryRawUnsafe(DROP, ...id);
+            call.nextOrdinal = ordinal;
+          }
+          return result;
+        });
+      };
+    },
+  };
+}
+
+/** @returns the answer that the key has already; undefined: it is ours now */
+async function takeOrRead(
+  tx: KeyedTransaction,
+  { key, inputHash }: RepeatableCall,
+  id: readonly [scope: string, key: string, ordinal: number],
+): Promise<string | undefined> {
+  for (;;) {
+    // Safe: the statements' own rows.
+    const taken = (await tx.$queryRawUnsafe(TAKE, ...id, inputHash)) as readonly unknown[];
+    if (taken.length > 0) return undefined;
+    const [found] = (await tx.$queryRawUnsafe(READ, ...id)) as readonly {
+      inputHash: string;
+      answer: string | null;
+    }[];
+    // Gone since: it was pruned.
+    if (found === undefined) continue;
+    if (found.inputHash !== inputHash) {
+      throw new AppError(
+        "IDEMPOTENCY_CONFLICT",
+        "The idempotency key was used before, with another input. Use a new key for every change.",
+        { details: { idempotencyKey: key } },
+      );
+    }
+    // Safe: a key without an answer is never committed.
+    return found.answer!;
+  }
+}
+
+export function createIdempotencyKeyRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
+  return {
+    /** Deletes keys that are older than a day, in batches. @returns how many */
+    async prune(): Promise<number> {
+      let deleted = 0;
+      for (;;) {
+        const rows = await writeStatements((tx) =>
+          tx.query(
+            `DELETE FROM "idempotency_keys" WHERE ("scope", "key", "ordinal") IN (
+               SELECT "scope", "key", "ordinal" FROM "idempotency_keys"
+                WHERE "created_at" < now() - interval '${KEPT_HOURS} hours'
+                ORDER BY "created_at" LIMIT ${KEYS_PER_STATEMENT} FOR UPDATE SKIP LOCKED)
+             RETURNING 1`,
+          ),
+        );
+        deleted += rows.length;
+        if (rows.length < KEYS_PER_STATEMENT) return deleted;
+      }
+    },
+  };
+}

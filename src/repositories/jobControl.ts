@@ -1,0 +1,117 @@
+import type { DataAccess } from "../database/database.ts";
+import type { ConversionJobStatus } from "../database/generated/client.ts";
+import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { NO_LEASE } from "./jobLease.ts";
+
+/**
+ * What owners do with jobs that are there. Each is one statement: it locks the row, changes it if its
+ * status and version allow it, appends the event, and gives the row back as it is then.
+ */
+
+export interface ControlOutcome {
+  readonly job: ConversionJobRow;
+  /** Whether the change was made. */
+  readonly isDone: boolean;
+}
+
+export type JobControlRepository = ReturnType<typeof createJobControlRepository>;
+
+interface ControlStatement {
+  /** In which the change is allowed. */
+  readonly statuses: readonly ConversionJobStatus[];
+  /** Of "job", from "named", the job as it was. $3 is the action's own parameter. */
+  readonly set: string;
+  readonly event: string;
+  /** More for the event, from the changed row. */
+  readonly data?: string;
+}
+
+/** $1: the job, $2: the version that the change is based on, or null. */
+function controlStatement({ statuses, set, event, data }: ControlStatement): string {
+  return `
+  WITH named AS (
+    SELECT * FROM "conversion_jobs" WHERE "id" = $1 FOR NO KEY UPDATE
+  ), changed AS (
+    UPDATE "conversion_jobs" AS "job" SET ${set}, "event_sequence" = "job"."event_sequence" + 1
+      FROM named
+     WHERE "job"."id" = named."id" AND named."version" = COALESCE($2::int, named."version")
+       AND named."status" IN (${statuses.map((status) => `'${status}'`).join(", ")})
+    RETURNING "job".*
+  ), logged AS (
+    INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
+    SELECT "id", "event_sequence", '${event}', jsonb_build_object('status', "status", 'attempt', "attempt",
+           'progress', "progress" ${data ? `, ${data}` : ""})
+      FROM changed
+  )
+  SELECT ${JOB_COLUMNS}, true AS "isDone" FROM changed
+   UNION ALL
+  SELECT ${JOB_COLUMNS}, false FROM named WHERE NOT EXISTS (SELECT FROM changed)`;
+}
+
+// The worker keeps its lease: it learns of the pause by its next report, and may wait for the resumption.
+const PAUSE = controlStatement({ statuses: ["RUNNING"], set: `"status" = 'PAUSED'`, event: "PAUSED" });
+
+const IS_HELD = `named."lease_expires_at" > now()`;
+const RESUME = controlStatement({
+  statuses: ["PAUSED"],
+  set: `"status" = (CASE WHEN ${IS_HELD} THEN 'RUNNING' ELSE 'PENDING' END)::conversion_job_status,
+        "worker_id" = CASE WHEN ${IS_HELD} THEN named."worker_id" END,
+        "lease_seconds" = CASE WHEN ${IS_HELD} THEN named."lease_seconds" END,
+        "lease_expires_at" = CASE WHEN ${IS_HELD} THEN named."lease_expires_at" END,
+        "available_at" = now()`,
+  event: "RESUMED",
+});
+
+const CANCEL = controlStatement({
+  statuses: ["PENDING", "RUNNING", "PAUSED"],
+  set: `"status" = 'CANCELLED', "completed_at" = now(), "current_task" = NULL, ${NO_LEASE}`,
+  event: "CANCELLED",
+});
+
+const RETRY = controlStatement({
+  statuses: ["FAILED"],
+  set: `"status" = 'PENDING', "attempt" = "job"."attempt" + 1, "max_attempts" = "job"."attempt" + $3::int,
+        "progress" = 0, "error_message" = NULL, "completed_at" = NULL, "available_at" = now()`,
+  event: "RETRIED",
+});
+
+const REPRIORITIZE = controlStatement({
+  statuses: ["PENDING", "RUNNING", "PAUSED"],
+  set: `"priority" = $3::int`,
+  event: "REPRIORITIZED",
+  data: `'priority', "priority"`,
+});
+
+export function createJobControlRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
+  /** @returns null when there is no such job */
+  async function change(
+    statement: string,
+    id: string,
+    expectedVersion: number | undefined,
+    ...parameters: readonly number[]
+  ): Promise<ControlOutcome | null> {
+    const [row] = await writeStatements((tx) =>
+      tx.query<ConversionJobRow & { isDone: boolean }>(statement, [
+        id,
+        expectedVersion ?? null,
+        ...parameters,
+      ]),
+    );
+    if (!row) return null;
+    const { isDone, ...job } = row;
+    return { job, isDone };
+  }
+
+  return {
+    pause: (id: string, expectedVersion?: number) => change(PAUSE, id, expectedVersion),
+    /** RUNNING with the worker that still holds it, or else PENDING. */
+    resume: (id: string, expectedVersion?: number) => change(RESUME, id, expectedVersion),
+    /** Its worker loses the lease at once. */
+    cancel: (id: string, expectedVersion?: number) => change(CANCEL, id, expectedVersion),
+    /** @param attempts how many more it may have */
+    retry: (id: string, attempts: number, expectedVersion?: number) =>
+      change(RETRY, id, expectedVersion, attempts),
+    reprioritize: (id: string, priority: number, expectedVersion?: number) =>
+      change(REPRIORITIZE, id, expectedVersion, priority),
+  };
+}

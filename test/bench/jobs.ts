@@ -1,0 +1,352 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { createRequire } from "node:module";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { applyMigrations } from "../../src/database/migrations.ts";
+import { launchPostgres } from "../support/postgresServer.ts";
+import { findFreePort } from "../support/server.ts";
+
+const HELP = `How many jobs a second are claimed and completed: this service over HTTP, pg-boss and graphile-worker.
+
+  npm --prefix test/bench/jobs ci && npx tsx test/bench/jobs.ts [options]
+
+  --jobs <n>      in each round, for each system (4000)
+  --workers <n>   that claim and complete at the same time (16)
+  --batch <n>     jobs in one claim, and in one completion, at most 100 (20)
+  --rounds <n>    after one that is not counted (5)
+  --projects <n>  to which the service's jobs belong, each to the next when one has its share (500)
+  --json          the last line alone, as JSON
+
+All three on one PostgreSQL, each in a database of its own, with flushed commits. In every round each has its turn,
+so what disturbs the machine disturbs all. A worker does nothing with a job but read its document. This
+service is a process of its own, as it would be; the others are libraries, and run in this one.`;
+
+const { values } = parseArgs({
+  options: {
+    jobs: { type: "string", default: "4000" },
+    workers: { type: "string", default: "16" },
+    batch: { type: "string", default: "20" },
+    rounds: { type: "string", default: "5" },
+    projects: { type: "string", default: "500" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const [jobs, workers, batch, rounds, projects] = [
+  values.jobs,
+  values.workers,
+  values.batch,
+  values.rounds,
+  values.projects,
+].map(Number) as [number, number, number, number, number];
+const rivalsFolder = new URL("jobs/", import.meta.url);
+if (!existsSync(new URL("node_modules/", rivalsFolder))) {
+  console.error("The other systems are not there: npm --prefix test/bench/jobs ci");
+  process.exit(1);
+}
+const require = createRequire(new URL("package.json", rivalsFolder));
+
+/** One job's document: what its worker has to know. */
+const PLAN = {
+  tasks: [
+    {
+      id: "t1",
+      type: "convert-file",
+      description: "Convert the entry point",
+      inputFiles: ["src/index.js"],
+      outputFiles: ["src/index.ts"],
+      dependencies: [],
+      agentType: "converter",
+      priority: 0,
+      status: "PENDING",
+    },
+  ],
+  complexity: "LOW",
+  warnings: [],
+  feasible: true,
+};
+
+interface System {
+  readonly name: string;
+  /** Puts the round's jobs there. Not timed. */
+  fill(): Promise<void>;
+  /** Claims and completes them all; returns when the last one is. */
+  drain(): Promise<void>;
+  /** How many jobs have been completed in all. */
+  completed(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const postgres = await launchPostgres({
+  settings: { fsync: "on", full_page_writes: "on", autovacuum: "on", shared_buffers: "256MB" },
+});
+const admin = new pg.Client({ connectionString: postgres.url });
+await admin.connect();
+async function createDatabase(name: string): Promise<string> {
+  await admin.query(`CREATE DATABASE "${name}"`);
+  const url = new URL(postgres.url);
+  url.pathname = name;
+  return url.href;
+}
+/** As many at a time as there are workers; each until `step` says that there is nothing left. */
+const inParallel = (step: (worker: number) => Promise<boolean>) =>
+  Promise.all(
+    Array.from({ length: workers }, async (_, worker) => {
+      while (await step(worker));
+    }),
+  );
+
+async function startService(): Promise<System> {
+  const url = await createDatabase("service");
+  await applyMigrations({ connectionString: url, log: { info() {}, warn() {}, debug() {} } as never });
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  await pool.query("INSERT INTO users (github_id, username) VALUES ('1', 'owner')");
+  await pool.query(
+    "INSERT INTO projects (user_id, name, github_url) SELECT id, n, 'u' FROM users, generate_series(1, $1::int) n",
+    [projects],
+  );
+  const port = await findFreePort();
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [
+      "--import",
+      import.meta.resolve("tsx"),
+      fileURLToPath(new URL("../../src/cli.ts", import.meta.url)),
+      "serve",
+    ],
+    {
+      env: {
+        ...process.env,
+        DATABASE_URL: url,
+        PORT: String(port),
+        LOG_LEVEL: "warn",
+        NODE_ENV: "production",
+        DB_POOL_MAX: String(workers),
+      },
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
+  const agent = new Agent({ keepAlive: true, maxSockets: workers });
+  const send = (query: string, input: object) =>
+    // biome-ignore lint/suspicious/noExplicitAny: the selection is beside it
+    new Promise<any>((resolve, reject) => {
+      const body = JSON.stringify({ query, variables: { input } });
+      const req = request(
+        {
+          port,
+          agent,
+          method: "POST",
+          path: "/graphql",
+          headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+        },
+        (res) => {
+          const chunks: Buffer[] = [];
+          res.on("data", (chunk) => chunks.push(chunk));
+          res.on("end", () => {
+            const { data, errors } = JSON.parse(Buffer.concat(chunks).toString());
+            if (errors) reject(new Error(JSON.stringify(errors)));
+            else resolve(data);
+          });
+        },
+      );
+      req.on("error", reject).end(body);
+    });
+  for (;;) {
+    if (
+      await fetch(`http://127.0.0.1:${port}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const CLAIM =
+    "mutation ($input: ClaimConversionJobsInput!) { claimConversionJobs(input: $input) { claims { fencingToken conversionJob { id plan { tasks { id type description inputFiles outputFiles } } } } } }";
+  const COMPLETE =
+    "mutation ($input: CompleteConversionJobsInput!) { completeConversionJobs(input: $input) { results { error { code } } } }";
+  return {
+    name: "stack-converter",
+    async fill() {
+      await pool.query(
+        // A project's jobs one after the other, as somebody asks for them.
+        "INSERT INTO conversion_jobs (project_id, plan) SELECT p.id, $2 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM projects) AS p, generate_series(1, $1::int) AS i WHERE p.n = 1 + (i - 1) * $3::int / $1::int ORDER BY i",
+        [jobs, JSON.stringify(PLAN), projects],
+      );
+    },
+    drain: async () => {
+      await inParallel(async (worker) => {
+        const workerId = `w${worker}`;
+        const { claimConversionJobs } = await send(CLAIM, {
+          workerId,
+          agentTypes: ["converter"],
+          count: batch,
+        });
+        const claims = claimConversionJobs.claims as {
+          fencingToken: number;
+          conversionJob: { id: string };
+        }[];
+        if (claims.length === 0) return false;
+        const { completeConversionJobs } = await send(COMPLETE, {
+          workerId,
+          jobs: claims.map(({ fencingToken, conversionJob: { id } }) => ({ id, fencingToken })),
+        });
+        for (const { error } of completeConversionJobs.results) if (error) throw new Error(error.code);
+        return true;
+      });
+    },
+    completed: async () =>
+      (await pool.query("SELECT count(*)::int FROM conversion_jobs WHERE status = 'COMPLETED'")).rows[0]
+        .count,
+    async close() {
+      agent.destroy();
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+      await pool.end();
+    },
+  };
+}
+
+async function startPgBoss(): Promise<System> {
+  const PgBoss = require("pg-boss");
+  const connectionString = await createDatabase("pgboss");
+  const boss = new PgBoss({ connectionString, max: workers, supervise: true, schedule: false });
+  boss.on("error", console.error);
+  await boss.start();
+  await boss.createQueue("convert");
+  let completed = 0;
+  return {
+    name: "pg-boss",
+    fill: () => boss.insert(Array.from({ length: jobs }, () => ({ name: "convert", data: PLAN }))),
+    drain: async () => {
+      await inParallel(async () => {
+        const claimed: { id: string }[] = await boss.fetch("convert", { batchSize: batch });
+        if (claimed.length === 0) return false;
+        await boss.complete(
+          "convert",
+          claimed.map(({ id }) => id),
+        );
+        completed += claimed.length;
+        return true;
+      });
+    },
+    completed: async () => completed,
+    close: () => boss.stop({ graceful: false }),
+  };
+}
+
+async function startGraphileWorker(): Promise<System> {
+  const { run, runMigrations, Logger } = require("graphile-worker");
+  const connectionString = await createDatabase("graphile");
+  const logger = new Logger(() => () => {});
+  await runMigrations({ connectionString, logger });
+  const pool = new pg.Pool({ connectionString, max: workers + 2 });
+  // It wants one of each.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  let completed = 0;
+  return {
+    name: "graphile-worker",
+    async fill() {
+      await pool.query(
+        "SELECT graphile_worker.add_jobs(array_agg(json_populate_record(null::graphile_worker.job_spec, json_build_object('identifier', 'convert', 'payload', $2::json)))) FROM generate_series(1, $1::int)",
+        [jobs, JSON.stringify(PLAN)],
+      );
+    },
+    async drain() {
+      const wanted = completed + jobs;
+      let done = () => {};
+      const finished = new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      const runner = await run({
+        preset: {
+          worker: {
+            pgPool: pool,
+            concurrentJobs: workers,
+            localQueue: { size: batch * workers },
+            completeJobBatchDelay: 0,
+            failJobBatchDelay: 0,
+            pollInterval: 50,
+            logger,
+          },
+        },
+        pgPool: pool,
+        noHandleSignals: true,
+        logger,
+        taskList: {
+          convert: async () => {
+            if (++completed === wanted) done();
+          },
+        },
+      });
+      await finished;
+      // The last completions may be on their way.
+      await runner.stop();
+    },
+    completed: async () => completed,
+    close: () => pool.end(),
+  };
+}
+
+const systems: System[] = [];
+try {
+  for (const start of [startService, startPgBoss, startGraphileWorker]) systems.push(await start());
+  const rates = new Map(systems.map(({ name }) => [name, [] as number[]]));
+  for (let round = 0; round <= rounds; round++) {
+    // Whoever begins in one round is last in the next.
+    systems.push(systems.shift()!);
+    for (const system of systems) {
+      await system.fill();
+      const startedAt = performance.now();
+      await system.drain();
+      const perSecond = jobs / ((performance.now() - startedAt) / 1_000);
+      if (round > 0) rates.get(system.name)!.push(perSecond);
+      if ((await system.completed()) !== jobs * (round + 1)) throw new Error(`${system.name} lost jobs`);
+      if (!values.json) {
+        const note = round === 0 ? " (not counted)" : "";
+        console.log(`round ${round}: ${system.name.padEnd(16)}${Math.round(perSecond)} jobs/s${note}`);
+      }
+    }
+  }
+  const median = (numbers: readonly number[]) =>
+    [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+  const results = [...rates].map(([name, found]) => ({
+    name,
+    jobsPerSecond: Math.round(median(found)),
+    lowest: Math.round(Math.min(...found)),
+    highest: Math.round(Math.max(...found)),
+  }));
+  const summary = {
+    node: process.version,
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    date: new Date().toISOString(),
+    jobs,
+    workers,
+    batch,
+    rounds,
+    results,
+  };
+  if (values.json) console.log(JSON.stringify(summary));
+  else {
+    console.log(`\nmedian of ${rounds} rounds of ${jobs} jobs, ${workers} workers, ${batch} a call:`);
+    for (const { name, jobsPerSecond, lowest, highest } of results)
+      console.log(
+        `  ${name.padEnd(16)}${String(jobsPerSecond).padStart(6)} jobs/s   (${lowest} to ${highest})`,
+      );
+  }
+} finally {
+  for (const system of systems) await system.close().catch(console.error);
+  await admin.end();
+  await postgres.stop();
+}

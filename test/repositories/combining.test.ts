@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { combineCalls } from "../../src/repositories/combining.ts";
+
+const item = (id: string, key = "") => ({ id, key });
+
+/** Combined calls whose runs are recorded; each run waits until the test lets it go. */
+function recorded() {
+  const runs: string[][] = [];
+  const gates: (() => void)[] = [];
+  const call = combineCalls<ReturnType<typeof item>, string>(
+    async (items) => {
+      runs.push(items.map(({ id }) => id));
+      await new Promise<void>((resolve) => gates.push(resolve));
+      if (items.some(({ id }) => id === "bad")) throw new Error("bad");
+      return items.map(({ id }) => id.toUpperCase());
+    },
+    { keyOf: ({ key }) => key },
+  );
+  const settle = async () => {
+    for (let idle = 0; idle < 5; idle++) {
+      if (gates.length > 0) idle = 0;
+      for (const open of gates.splice(0)) open();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  return { runs, call, settle };
+}
+
+test("what comes while a run is on its way goes together in the next, and each call gets its own", async () => {
+  const { runs, call, settle } = recorded();
+  const calls = [call([item("a")]), call([item("b"), item("c")]), call([item("d")])];
+  await settle();
+  expect(await Promise.all(calls)).toEqual([["A"], ["B", "C"], ["D"]]);
+  expect(runs).toEqual([["a"], ["b", "c", "d"]]);
+});
+
+test("no two items of a run have the same id, and none another key", async () => {
+  const { runs, call, settle } = recorded();
+  const calls = [
+    call([item("a")]),
+    call([item("b")]),
+    call([item("b"), item("c")]),
+    call([item("d", "k")]),
+    call([item("e")]),
+  ];
+  await settle();
+  expect(await Promise.all(calls)).toEqual([["A"], ["B"], ["B", "C"], ["D"], ["E"]]);
+  expect(runs).toEqual([["a"], ["b", "e"], ["b", "c"], ["d"]]);
+});
+
+test("a call that fails fails alone", async () => {
+  const { runs, call, settle } = recorded();
+  const calls = [call([item("a")]), call([item("b")]), call([item("bad")]), call([item("c")])];
+  const settled = Promise.allSettled(calls);
+  await settle();
+  expect((await settled).map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+  ]);
+  expect(runs).toEqual([["a"], ["b", "bad", "c"], ["b"], ["bad"], ["c"]]);
+});
