@@ -32,7 +32,7 @@ async function send(projects: unknown[]) {
 
 beforeEach(async () => {
   await pool.query(
-    "TRUNCATE users, projects, project_files, conversion_jobs, conversion_job_events, github_credentials",
+    "TRUNCATE users CASCADE",
   );
   await insertRows(pool, { users: 3 });
 });

@@ -64,7 +64,7 @@ export async function createEmptyWorld(options: {
     await pool.end();
 
     const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-    const send = (query: string, variables: unknown) =>
+    const send = (query: string, variables: unknown): Promise<Record<string, unknown>> =>
       new Promise<Record<string, unknown>>((resolve, reject) => {
         const req = request(
           url,
@@ -82,7 +82,11 @@ export async function createEmptyWorld(options: {
             });
           },
         );
-        req.on("error", reject);
+        req.on("error", (error: NodeJS.ErrnoException) => {
+          // The service had just closed the connection, which was idle: it has not seen the request.
+          if (req.reusedSocket && error.code === "ECONNRESET") resolve(send(query, variables));
+          else reject(error);
+        });
         req.end(JSON.stringify({ query, variables }));
       });
 
