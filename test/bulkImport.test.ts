@@ -31,9 +31,7 @@ async function send(projects: unknown[]) {
 }
 
 beforeEach(async () => {
-  await pool.query(
-    "TRUNCATE users CASCADE",
-  );
+  await pool.query("TRUNCATE users CASCADE");
   await insertRows(pool, { users: 3 });
 });
 
