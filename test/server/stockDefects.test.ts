@@ -142,15 +142,23 @@ describe("a cache that is never wrong", () => {
     const alone = await two.statementsOf(() => two.ask(`${query} # alone`));
     for (let attempt = 1; ; attempt++) {
       await two.ask(UPSERT, { githubId: "107", username: `round ${attempt}` });
+      // A mutation answers before its tags are released, and until then nobody may wait for another's answer.
+      await expect
+        .poll(async () => {
+          const { data } = await two.ask("{ cacheStatistics { status { pendingTransactions } } }");
+          return data.cacheStatistics.status.pendingTransactions;
+        })
+        .toBe(0);
       let answers: Awaited<ReturnType<typeof two.ask>>[] = [];
       const together = await two.statementsOf(async () => {
         answers = await Promise.all(Array.from({ length: 50 }, () => two.ask(query)));
       });
       expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-      // On a busy machine the cache may have vouched for nothing: then everybody reads for themselves.
-      if (answers.every(({ cached }) => cached !== "bypass")) {
-        expect(together.length).toBeLessThanOrEqual(alone.length);
+      // On a busy machine the cache may have vouched for nothing at some moment, and then who asks reads for themselves.
+      const hasReadOnce = answers.filter(({ cached }) => cached !== "hit").length === 1;
+      if (hasReadOnce) {
         expect(answers.filter(({ cached }) => cached === "miss")).toHaveLength(1);
+        expect(together.length).toBeLessThanOrEqual(alone.length);
         break;
       }
       expect(attempt).toBeLessThan(20);
