@@ -47,6 +47,11 @@ const NOTHING_LOOKED_UP: LookUpCounts = {
   errors: 0,
 };
 const NOTHING_KEPT: LocalCounts = { entries: 0, bytes: 0, invalidations: 0, expirations: 0, evictions: 0 };
+/** Where sums over kinds begin. */
+export const NOTHING_COUNTED: Readonly<LookUpCounts & LocalCounts> = {
+  ...NOTHING_LOOKED_UP,
+  ...NOTHING_KEPT,
+};
 
 /** Counts look-ups by kind of answer. */
 export function createLookUpCounts() {

@@ -1,6 +1,6 @@
 import type { CacheManager } from "../cache/manager.ts";
 import type { Coherence } from "../coherence/coherence.ts";
-import type { KindStatistics, LookUpCounts } from "../coherence/storeStatistics.ts";
+import { type KindStatistics, NOTHING_COUNTED } from "../coherence/storeStatistics.ts";
 import { adviseTtl } from "../coherence/ttlAdvice.ts";
 import type { Transaction } from "../coherence/write.ts";
 import { CACHE_KINDS, type CacheKind, type CacheLifetimes } from "../loaders.ts";
@@ -104,25 +104,8 @@ function adviceOf(
 
 type Counts = Omit<KindStatistics, "kind">;
 
-const NOTHING: Record<keyof Counts, number> = {
-  localHits: 0,
-  sharedHits: 0,
-  joined: 0,
-  misses: 0,
-  bypasses: 0,
-  fills: 0,
-  rejectedFills: 0,
-  uncacheable: 0,
-  errors: 0,
-  entries: 0,
-  bytes: 0,
-  invalidations: 0,
-  expirations: 0,
-  evictions: 0,
-} satisfies LookUpCounts & Counts;
-
 function sumOf(kinds: readonly KindStatistics[]): Counts {
-  const sum = { ...NOTHING };
+  const sum: Record<keyof Counts, number> = { ...NOTHING_COUNTED };
   for (const counts of kinds) {
     for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += counts[name]; // Safe: its own keys.
   }
