@@ -204,6 +204,8 @@ async function compose(
     {
       streams,
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
+      isIntrospectionEnabled: config.http.isIntrospectionEnabled,
+      limits: config.limits,
       isCacheExplained,
       sampler,
     },

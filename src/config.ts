@@ -1,43 +1,14 @@
 import { z } from "zod";
+import { limitVariables } from "./config/limits.ts";
+import { count, flag, milliseconds, url, type Variable, variable } from "./config/variable.ts";
 
 /**
  * Everything that can be set, by environment variable. `loadConfig` reports every problem at
  * once; a test compares the table below with the README's.
  */
 
-/** Digits alone: to a plain coercion " " is 0 and "0x10" is 16. */
-const count = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, "expected a whole number in digits")
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
-const milliseconds = (max = 86_400_000) => count(0, max);
-const flag = z.enum(["true", "false"]).transform((value) => value === "true");
-const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
-      `expected a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
-    );
-
-interface Variable<Value> {
-  readonly schema: z.ZodType<Value>;
-  /** As one would write it in the environment. Without one, unset means "off" and reads as undefined. */
-  readonly default?: string;
-  readonly description: string;
-  /** Never printed, not even when it is malformed. */
-  readonly isSecret?: true;
-}
-
-const variable = <Value, Default extends string | undefined = undefined>(
-  schema: z.ZodType<Value>,
-  description: string,
-  options: { default?: Default; isSecret?: true } = {},
-) => ({ schema, description, ...options }) as Variable<Value> & { default: Default };
-
 export const variables = {
+  ...limitVariables,
   NODE_ENV: variable(z.enum(["development", "test", "production"]), "What the service is run for.", {
     default: "development",
   }),
@@ -56,6 +27,11 @@ export const variables = {
     count(0, 1_000_000),
     "Subscriptions and live queries at most that an instance serves at a time.",
     { default: "10000" },
+  ),
+  MAX_SUBSCRIPTIONS_PER_VIEWER: variable(
+    count(0, 1_000_000),
+    "Of these, what one viewer may have; strangers count by their address.",
+    { default: "100" },
   ),
   SHUTDOWN_TIMEOUT: variable(
     milliseconds(),
@@ -238,8 +214,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       `DB_POOL_MIN: expected at most DB_POOL_MAX (${value.DB_POOL_MAX}), got ${value.DB_POOL_MIN}`,
     );
   }
+  if (value.HEADERS_TIMEOUT > value.REQUEST_TIMEOUT) {
+    problems.push(
+      `HEADERS_TIMEOUT: expected at most REQUEST_TIMEOUT (${value.REQUEST_TIMEOUT}), got ${value.HEADERS_TIMEOUT}`,
+    );
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const isProduction = value.NODE_ENV === "production";
+  const isGraphiqlEnabled = value.GRAPHIQL ?? !isProduction;
   const ttlMs = (seconds: number) => (value.CACHE_ENABLED ? seconds * 1_000 : 0);
 
   return {
@@ -250,8 +233,35 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       port: value.PORT,
       maxBodyBytes: value.MAX_BODY_BYTES,
       maxSubscriptions: value.MAX_SUBSCRIPTIONS,
+      maxSubscriptionsPerViewer: value.MAX_SUBSCRIPTIONS_PER_VIEWER,
       shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
-      isGraphiqlEnabled: value.GRAPHIQL ?? value.NODE_ENV !== "production",
+      isGraphiqlEnabled,
+      isIntrospectionEnabled: value.INTROSPECTION ?? isGraphiqlEnabled,
+      /** Unset: pages on this machine, whatever their port; in production none. */
+      corsOrigins: value.CORS_ORIGINS ?? (isProduction ? [] : ("local" as const)),
+      trustedProxies: value.TRUST_PROXY ?? [],
+      headersTimeoutMs: value.HEADERS_TIMEOUT,
+      requestTimeoutMs: value.REQUEST_TIMEOUT,
+      maxHeaderBytes: value.MAX_HEADER_BYTES,
+      maxConnections: value.MAX_CONNECTIONS,
+    },
+    limits: {
+      tokens: value.MAX_TOKENS,
+      depth: value.MAX_DEPTH,
+      aliases: value.MAX_ALIASES,
+      directives: value.MAX_DIRECTIVES,
+      rootFields: value.MAX_ROOT_FIELDS,
+      complexity: value.MAX_COMPLEXITY,
+      listSize: value.MAX_LIST_SIZE,
+      variableValues: value.MAX_VARIABLE_VALUES,
+      executionTimeMs: value.MAX_EXECUTION_TIME,
+    },
+    /** Units a minute; 0: no limit. */
+    rateLimit: { viewer: value.RATE_LIMIT, stranger: value.RATE_LIMIT_STRANGERS },
+    trustedDocuments: {
+      areAlone: value.TRUSTED_DOCUMENTS_ONLY,
+      file: value.TRUSTED_DOCUMENTS_FILE,
+      maxRegistered: value.MAX_PERSISTED_QUERIES,
     },
     encryptionKey: value.ENCRYPTION_KEY,
     cache: {

@@ -25,9 +25,23 @@ export type ErrorCode =
   | "FORBIDDEN"
   /** The body is longer than the service reads. */
   | "PAYLOAD_TOO_LARGE"
+  /** The operation or its input is larger than allowed. `details` has the `limit`, its `max` and, where it is known, the `actual` size. */
+  | "LIMIT_EXCEEDED"
+  /** Whoever asks has asked for too much lately. `details.retryAfterSeconds` says when to come again. */
+  | "RATE_LIMITED"
+  /** The query took longer than allowed, and was given up. */
+  | "EXECUTION_TIMEOUT"
+  /** The request could come from a page of any site in its visitor's name. */
+  | "CSRF_PREVENTED"
+  /** Nobody has sent this document yet: send its text along. */
+  | "PERSISTED_QUERY_NOT_FOUND"
+  /** Documents cannot be registered here: send their texts. */
+  | "PERSISTED_QUERY_NOT_SUPPORTED"
+  /** Only operations that were published with the service are run. */
+  | "UNTRUSTED_DOCUMENT"
   /** The database does not answer. The same request may succeed later. */
   | "SERVICE_UNAVAILABLE"
-  /** The instance serves as many subscriptions and live queries as it may. Another one, or later. */
+  /** The instance or the viewer has as many subscriptions and live queries as allowed. */
   | "TOO_MANY_SUBSCRIPTIONS"
   /** The service was not configured for this, `message` says by which variable. */
   | "NOT_CONFIGURED";
@@ -63,6 +77,13 @@ export function notFound(type: string, id: string): AppError {
 /** Whoever asks may not do this; the message says who may. */
 export function forbidden(message: string): AppError {
   return new AppError("FORBIDDEN", message);
+}
+
+/** A setting's limit: the message names it, so that whoever runs the service knows what to raise. */
+export function limitExceeded(limit: string, max: number, message: string, actual?: number): AppError {
+  return new AppError("LIMIT_EXCEEDED", `${message} (${limit}).`, {
+    details: { limit, max, ...(actual === undefined ? {} : { actual }) },
+  });
 }
 
 /** An input breaks one or more rules. The message repeats the first, `details.issues` has all. */

@@ -24,9 +24,30 @@ test("an empty environment is a configuration: the documented defaults", () => {
       port: 4000,
       maxBodyBytes: 4_194_304,
       maxSubscriptions: 10_000,
+      maxSubscriptionsPerViewer: 100,
       shutdownTimeoutMs: 10_000,
       isGraphiqlEnabled: true,
+      isIntrospectionEnabled: true,
+      corsOrigins: "local",
+      trustedProxies: [],
+      headersTimeoutMs: 20_000,
+      requestTimeoutMs: 60_000,
+      maxHeaderBytes: 16_384,
+      maxConnections: 20_000,
     },
+    limits: {
+      tokens: 2_000,
+      depth: 16,
+      aliases: 100,
+      directives: 50,
+      rootFields: 50,
+      complexity: 50_000,
+      listSize: 10_000,
+      variableValues: 200_000,
+      executionTimeMs: 15_000,
+    },
+    rateLimit: { viewer: 60_000, stranger: 12_000 },
+    trustedDocuments: { areAlone: false, file: undefined, maxRegistered: 1_000 },
     encryptionKey: undefined,
     cache: {
       isEnabled: true,
@@ -77,6 +98,47 @@ test("every value can be set, and an empty one counts as unset", () => {
   expect(loadConfig({ GRAPHIQL: "false" }).http.isGraphiqlEnabled).toBe(false);
 });
 
+test("in production nothing is told that only development needs, unless it is asked for", () => {
+  const production = { NODE_ENV: "production" };
+  expect(loadConfig(production).http).toMatchObject({
+    isGraphiqlEnabled: false,
+    isIntrospectionEnabled: false,
+    corsOrigins: [],
+  });
+  expect(loadConfig({ ...production, GRAPHIQL: "true" }).http.isIntrospectionEnabled).toBe(true);
+  expect(loadConfig({ ...production, INTROSPECTION: "true" }).http).toMatchObject({
+    isGraphiqlEnabled: false,
+    isIntrospectionEnabled: true,
+  });
+});
+
+describe("lists", () => {
+  test("are read with commas and spaces", () => {
+    expect(
+      loadConfig({
+        CORS_ORIGINS: "https://a.example, http://b.example:8080",
+        TRUST_PROXY: "loopback, 10.0.0.0/8,fd00::/8,192.0.2.1",
+      }).http,
+    ).toMatchObject({
+      corsOrigins: ["https://a.example", "http://b.example:8080"],
+      trustedProxies: ["loopback", "10.0.0.0/8", "fd00::/8", "192.0.2.1"],
+    });
+  });
+
+  test.each([
+    { CORS_ORIGINS: "https://a.example/" },
+    { CORS_ORIGINS: "a.example" },
+    { CORS_ORIGINS: "https://a.example,," },
+    { TRUST_PROXY: "true" },
+    { TRUST_PROXY: "10.0.0.0/33" },
+    { TRUST_PROXY: "10.0.0/8" },
+    { TRUST_PROXY: "fd00::/129" },
+    { TRUST_PROXY: "::1/64/3" },
+  ])("with %j are refused", (env) => {
+    expect(namesIn(problemsOf(env))).toEqual(Object.keys(env));
+  });
+});
+
 test("all problems are reported at once, each by the variable's name", () => {
   const bad = {
     NODE_ENV: "staging",
@@ -85,6 +147,7 @@ test("all problems are reported at once, each by the variable's name", () => {
     GRAPHIQL: "yes",
     MAX_BODY_BYTES: "many",
     SHUTDOWN_TIMEOUT: "-1",
+    MAX_DEPTH: "0",
     ENCRYPTION_KEY: "short",
     DATABASE_URL: "mysql://h/d",
     DB_POOL_MAX: "0",

@@ -29,6 +29,8 @@ export interface ContextSources {
 /** What the plugins see: the resolvers' context, and the request's part in the response cache. */
 export interface RequestContext extends Context, YogaInitialContext, ServerContext {
   readonly response: CachedResponse;
+  /** What the operation may cost; set before it runs (src/server/plugins/operationLimits.ts). */
+  complexity?: number;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;

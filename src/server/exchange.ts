@@ -12,6 +12,8 @@ export interface Exchange {
    * alone: nothing that comes over HTTP leads here.
    */
   readonly runAs?: Viewer | null;
+  /** Where it came from; undefined: without a socket. Proxies that are trusted are seen through. */
+  readonly address?: string | undefined;
   /** Answered from the database alone, and not kept. */
   readonly isUncached?: boolean;
   /** Set when the request is one for GraphQL. */

@@ -1,4 +1,5 @@
 import { createYoga, type YogaInitialContext } from "graphql-yoga";
+import type { Config } from "../config.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
@@ -7,6 +8,7 @@ import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { eventStreams } from "./plugins/eventStreams.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
+import { operationLimits } from "./plugins/operationLimits.ts";
 import { responseCache } from "./plugins/responseCache.ts";
 import { subscriptions } from "./plugins/subscriptions.ts";
 import { createReruns } from "./rerun.ts";
@@ -21,6 +23,8 @@ export function createGraphqlServer(
   options: {
     readonly streams: Streams;
     readonly isGraphiqlEnabled: boolean;
+    readonly isIntrospectionEnabled: boolean;
+    readonly limits: Config["limits"];
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
   },
@@ -32,8 +36,13 @@ export function createGraphqlServer(
     graphqlEndpoint: GRAPHQL_PATH,
     context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
     plugins: [
-      // Documents first: what does not parse or is not valid goes no further.
-      codedDocumentErrors(),
+      // Documents first: what does not parse, is not valid or asks for too much goes no further.
+      codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
+      operationLimits({
+        schema,
+        limits: options.limits,
+        isIntrospectionEnabled: options.isIntrospectionEnabled,
+      }),
       codedRefusals(),
       reruns.plugin,
       // Before the response cache, which answers each run of a live query.
@@ -48,7 +57,9 @@ export function createGraphqlServer(
       conditionalResponses(),
       eventStreams(),
     ],
-    maskedErrors: { maskError: createErrorMasker(sources.log) },
+    maskedErrors: {
+      maskError: createErrorMasker(sources.log, { hasSuggestions: options.isIntrospectionEnabled }),
+    },
     logging: {
       // The masker logs what is unexpected, once and with its reference; Yoga would log it again.
       debug: () => {},

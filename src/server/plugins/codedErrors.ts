@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError, Kind } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
-import { AppError } from "../../errors.ts";
+import { AppError, type ErrorCode } from "../../errors.ts";
 
 /** Codes of what GraphQL itself finds wrong, in Apollo's words, which clients know. */
 const PARSE_FAILED = "GRAPHQL_PARSE_FAILED";
@@ -11,20 +11,63 @@ const BAD_REQUEST = "BAD_REQUEST";
 const BAD_USER_INPUT = "BAD_USER_INPUT";
 const INTERNAL = "INTERNAL_SERVER_ERROR";
 
-/** Gives documents that do not parse or are not valid their code. */
-export function codedDocumentErrors(): Plugin {
+/**
+ * With which status a request is refused that never came to its fields. `spec`: only to clients that know
+ * the GraphQL over HTTP specification's media type; to others it is an answer like any other, 200.
+ */
+const STATUS: Partial<Record<ErrorCode, { status: number; spec: boolean }>> = {
+  LIMIT_EXCEEDED: { status: 400, spec: true },
+  PERSISTED_QUERY_NOT_FOUND: { status: 400, spec: true },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 400, spec: true },
+  UNTRUSTED_DOCUMENT: { status: 400, spec: true },
+  CSRF_PREVENTED: { status: 403, spec: false },
+  RATE_LIMITED: { status: 429, spec: false },
+  EXECUTION_TIMEOUT: { status: 504, spec: true },
+};
+
+/** Errors that are as their sender may see them. */
+const finished = new WeakSet<Error>();
+
+/** An expected failure as its sender may see it. */
+export function codedError(error: AppError, located?: GraphQLError): GraphQLError {
+  const http = located?.path === undefined ? STATUS[error.code] : undefined;
+  const coded = new GraphQLError(error.message, {
+    ...positionOf(located),
+    extensions: { code: error.code, ...error.details, ...(http && { http }) },
+  });
+  finished.add(coded);
+  return coded;
+}
+
+/** What GraphQL guesses that the sender has meant: a part of the schema. */
+const SUGGESTION = / Did you mean .*\?$/s;
+
+/**
+ * Gives documents that do not parse or are not valid their code.
+ *
+ * @param hasSuggestions whether GraphQL may say what the sender could have meant; else nobody learns the schema by asking wrongly
+ */
+export function codedDocumentErrors({ hasSuggestions = true } = {}): Plugin {
   return {
     onParse:
       () =>
       ({ result, replaceParseResult }) => {
         // Yoga hands a failure on as the result.
         const error: unknown = result;
-        if (error instanceof GraphQLError) replaceParseResult(withCode(error, PARSE_FAILED) as never);
+        if (error instanceof GraphQLError && !finished.has(error))
+          replaceParseResult(withCode(error, PARSE_FAILED) as never);
       },
     onValidate:
       () =>
       ({ valid, result, setResult }) => {
-        if (!valid) setResult(result.map((error) => withCode(error as GraphQLError, VALIDATION_FAILED)));
+        // Safe: what validation gives are GraphQL errors.
+        const errors = result as readonly GraphQLError[];
+        if (!valid)
+          setResult(
+            errors.map((error) =>
+              finished.has(error) ? error : withCode(error, VALIDATION_FAILED, hasSuggestions),
+            ),
+          );
       },
   };
 }
@@ -34,23 +77,25 @@ export function codedDocumentErrors(): Plugin {
  * message and get their code. Everything else is logged once, under a reference that is all the
  * client learns of it: messages of databases and stack traces tell strangers how to go on.
  */
-export function createErrorMasker(log: Logger) {
+export function createErrorMasker(log: Logger, { hasSuggestions = true } = {}) {
   return function maskError(error: unknown): GraphQLError {
+    if (error instanceof GraphQLError && finished.has(error)) return error;
     const located = error instanceof GraphQLError ? error : undefined;
     const original = located?.originalError ?? error;
 
     if (original instanceof AppError) {
       if (original.code === "SERVICE_UNAVAILABLE")
         log.warn({ err: original }, "a request was answered without the database");
-      return new GraphQLError(original.message, {
-        ...positionOf(located),
-        extensions: { code: original.code, ...original.details },
-      });
+      return codedError(original, located);
     }
     // GraphQL's own errors say what is wrong with the request: a variable, a literal, a method.
     if (located && (!located.originalError || original instanceof GraphQLError)) {
       const { code } = located.extensions;
-      return withCode(located, typeof code === "string" && code !== BAD_REQUEST ? code : codeOf(located));
+      return withCode(
+        located,
+        typeof code === "string" && code !== BAD_REQUEST ? code : codeOf(located),
+        hasSuggestions,
+      );
     }
 
     const reference = randomUUID();
@@ -94,9 +139,9 @@ function codeOf(error: GraphQLError): string {
 }
 
 /** Keeps the HTTP status that Yoga has put there for itself, and nothing else: the rest is its own debugging. */
-function withCode(error: GraphQLError, code: string): GraphQLError {
+function withCode(error: GraphQLError, code: string, hasSuggestions = true): GraphQLError {
   const { http } = error.extensions;
-  return new GraphQLError(error.message, {
+  return new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
     ...positionOf(error),
     extensions: { code, ...(http === undefined ? {} : { http: httpOf(http, code) }) },
   });
