@@ -23,6 +23,7 @@ import type { Viewer } from "./schema/context.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
+import { createClientAddress } from "./server/clientAddress.ts";
 import type { ContextSources } from "./server/context.ts";
 import { createHttpServer } from "./server/http.ts";
 import { createInternalOperation } from "./server/internalOperation.ts";
@@ -206,6 +207,7 @@ async function compose(
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isIntrospectionEnabled: config.http.isIntrospectionEnabled,
       limits: config.limits,
+      corsOrigins: config.http.corsOrigins,
       isCacheExplained,
       sampler,
     },
@@ -214,7 +216,8 @@ async function compose(
     graphql,
     replay,
     isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
-    maxBodyBytes: config.http.maxBodyBytes,
+    limits: config.http,
+    clients: createClientAddress(config.http.trustedProxies),
     log,
   });
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
+import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
 
 /**
@@ -194,10 +195,8 @@ function wholeNumber(min: number, max: number): (text: string) => number {
 
 /** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
 function createLogger(config: Config) {
-  const options = {
-    level: config.logLevel,
-    redact: ["*.token", "*.password", "*.authorization", "headers.authorization"],
-  };
+  const redact = createRedaction([config.database.url, config.redis?.url, config.encryptionKey]);
+  const options = { level: config.logLevel, hooks: { streamWrite: redact } };
   if (!process.stdout.isTTY || config.environment === "production") return pino(options);
   return pino(options, pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }));
 }

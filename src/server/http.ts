@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
+import type { Config } from "../config.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
+import type { ClientAddress } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
@@ -12,11 +14,30 @@ import { GRAPHQL_PATH } from "./yoga.ts";
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
 
+/** How long a connection may be idle between two requests. */
+const KEEP_ALIVE_MS = 5_000;
+/** Of one request; browsers and proxies together send some thirty. */
+const MAX_HEADERS = 100;
+
+/** On every answer. The policy is for what is no page; GraphiQL has its own (src/server/plugins/pagePolicy.ts). */
+const SECURITY_HEADERS = [
+  ["x-content-type-options", "nosniff"],
+  ["referrer-policy", "no-referrer"],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["x-frame-options", "DENY"],
+  ["cross-origin-opener-policy", "same-origin"],
+] as const;
+const STRICT_TRANSPORT = "max-age=31536000";
+
 export interface HttpServerOptions {
   readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;
   readonly replay: Replay;
   readonly isReady: () => Promise<boolean>;
-  readonly maxBodyBytes: number;
+  readonly limits: Pick<
+    Config["http"],
+    "maxBodyBytes" | "headersTimeoutMs" | "requestTimeoutMs" | "maxHeaderBytes" | "maxConnections"
+  >;
+  readonly clients: ClientAddress;
   readonly log: Logger;
 }
 
@@ -24,7 +45,8 @@ export interface HttpServerOptions {
  * The service on Node's own HTTP server: reads bodies within their limit, answers the probes of
  * whoever runs it, logs a line for each request, and stops without dropping one.
  */
-export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }: HttpServerOptions) {
+export function createHttpServer({ graphql, replay, isReady, limits, clients, log }: HttpServerOptions) {
+  const { maxBodyBytes } = limits;
   let isStopping = false;
   /** Those that are being answered. Some are event streams, which have no end of their own. */
   const responses = new Set<ServerResponse>();
@@ -69,6 +91,8 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
   ): void {
     const startedAt = performance.now();
     res.setHeader("x-request-id", requestId);
+    for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
+    if (clients.isSecure(req)) res.setHeader("strict-transport-security", STRICT_TRANSPORT);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
     responses.add(res);
@@ -88,11 +112,13 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
         "request",
       );
     });
-    void route(req, res, { requestId }, body, name).catch((error: unknown) => {
-      log.error({ err: error, requestId }, "a request failed outside of GraphQL");
-      if (res.headersSent) res.destroy();
-      else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
-    });
+    void route(req, res, { requestId, address: clients.addressOf(req) }, body, name).catch(
+      (error: unknown) => {
+        log.error({ err: error, requestId }, "a request failed outside of GraphQL");
+        if (res.headersSent) res.destroy();
+        else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
+      },
+    );
   }
 
   async function route(
@@ -142,7 +168,21 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
     );
   }
 
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000 }, listener);
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      // How late these may be noticed.
+      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+      maxHeaderSize: limits.maxHeaderBytes,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    listener,
+  );
+  server.maxConnections = limits.maxConnections;
+  server.maxHeadersCount = MAX_HEADERS;
+  // How much a client may ask is for the rate limit to say; a new connection would cost more than the next request.
+  server.maxRequestsPerSocket = 0;
 
   return {
     listener,

@@ -4,11 +4,14 @@ import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
+import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
+import { csrfPrevention } from "./plugins/csrfPrevention.ts";
 import { eventStreams } from "./plugins/eventStreams.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
 import { operationLimits } from "./plugins/operationLimits.ts";
+import { createPagePolicy } from "./plugins/pagePolicy.ts";
 import { responseCache } from "./plugins/responseCache.ts";
 import { subscriptions } from "./plugins/subscriptions.ts";
 import { createReruns } from "./rerun.ts";
@@ -16,6 +19,16 @@ import type { Sampler } from "./sampler.ts";
 import type { Streams } from "./streams.ts";
 
 export const GRAPHQL_PATH = "/graphql";
+
+/** What a page of another origin may read of an answer's head. */
+const EXPOSED_HEADERS = [
+  "cache-status",
+  "etag",
+  "ratelimit",
+  "ratelimit-policy",
+  "retry-after",
+  "x-request-id",
+];
 
 /** GraphQL over HTTP. Bodies arrive here whole and within their limit: src/server/http.ts reads them. */
 export function createGraphqlServer(
@@ -25,17 +38,21 @@ export function createGraphqlServer(
     readonly isGraphiqlEnabled: boolean;
     readonly isIntrospectionEnabled: boolean;
     readonly limits: Config["limits"];
+    readonly corsOrigins: AllowedOrigins;
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
   },
 ) {
   const { streams } = options;
   const reruns = createReruns();
+  const page = createPagePolicy();
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
     plugins: [
+      page.plugin,
+      csrfPrevention(options.corsOrigins),
       // Documents first: what does not parse, is not valid or asks for too much goes no further.
       codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
       operationLimits({
@@ -77,10 +94,22 @@ export function createGraphqlServer(
     // The page with its scripts comes from this package, not from a CDN: it works offline, and
     // nobody else's server gets to run code beside a viewer's token. Loaded when somebody wants to
     // see it: it is 45 MB of memory.
-    renderGraphiQL: async (page) => (await import("@graphql-yoga/render-graphiql")).renderGraphiQL(page),
+    renderGraphiQL: async (settings) => {
+      const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
+      return page.protect(await renderGraphiQL(settings));
+    },
     landingPage: false,
-    // Any page may ask, none gets a viewer's cookies or credentials along.
-    cors: { origin: "*", credentials: false, methods: ["GET", "POST", "OPTIONS"] },
+    // None of those who may ask gets a viewer's cookies or credentials along.
+    cors: (request) => {
+      const origin = request.headers.get("origin");
+      if (origin === null || !isAllowedOrigin(options.corsOrigins, origin)) return false;
+      return {
+        origin,
+        credentials: false,
+        methods: ["GET", "POST", "OPTIONS"],
+        exposedHeaders: EXPOSED_HEADERS,
+      };
+    },
     // The limit is kept where the body is read; Yoga's own copies every body through a stream.
     maxRequestBodySize: false,
     // No field takes a file, and a form could be sent from any page without asking first.
