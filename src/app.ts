@@ -28,9 +28,11 @@ import type { ContextSources } from "./server/context.ts";
 import { createHttpServer } from "./server/http.ts";
 import { createInternalOperation } from "./server/internalOperation.ts";
 import { processStatistics } from "./server/processStatistics.ts";
+import { createRateLimiter } from "./server/rateLimiter.ts";
 import { createReplay } from "./server/replay.ts";
 import { createSampler } from "./server/sampler.ts";
 import { createStreams } from "./server/streams.ts";
+import { createRedisBucket } from "./server/tokenBucket.ts";
 import { createWarming } from "./server/warming.ts";
 import { createGraphqlServer } from "./server/yoga.ts";
 
@@ -139,7 +141,14 @@ async function compose(
     log,
   });
   releasers.push(() => sampler.close());
+  const rateLimiter = createRateLimiter({
+    limits: config.rateLimit,
+    shared: redis && createRedisBucket(redis, CACHE_NAMESPACE),
+  });
+  const clients = createClientAddress(config.http.trustedProxies);
   const replay = createReplay({
+    rateLimiter,
+    clients,
     store: coherence.store,
     maxBytes: Math.ceil(config.cache.maxBytes / 8),
     isExplained: isCacheExplained,
@@ -187,7 +196,10 @@ async function compose(
     }),
   };
 
-  const streams = createStreams({ max: config.http.maxSubscriptions });
+  const streams = createStreams({
+    max: config.http.maxSubscriptions,
+    maxPerViewer: config.http.maxSubscriptionsPerViewer,
+  });
   releasers.push(() => streams.close());
 
   const graphql = createGraphqlServer(
@@ -208,6 +220,7 @@ async function compose(
       isIntrospectionEnabled: config.http.isIntrospectionEnabled,
       limits: config.limits,
       corsOrigins: config.http.corsOrigins,
+      rateLimiter,
       isCacheExplained,
       sampler,
     },
@@ -217,7 +230,7 @@ async function compose(
     replay,
     isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
     limits: config.http,
-    clients: createClientAddress(config.http.trustedProxies),
+    clients,
     log,
   });
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));

@@ -3,6 +3,9 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 
 export type ClientAddress = ReturnType<typeof createClientAddress>;
 
+/** For clients that came by HTTPS: for a year they come no other way. */
+export const STRICT_TRANSPORT = "max-age=31536000";
+
 /**
  * Says where a request came from. What a proxy says of it counts when the proxy is trusted; what anybody else says
  * is their own invention.

@@ -1,5 +1,6 @@
 import type { Viewer } from "../schema/context.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
+import type { RateDecision } from "./rateLimiter.ts";
 
 /**
  * One HTTP request on its way through GraphQL. Who receives it makes one and reads it again when
@@ -20,6 +21,10 @@ export interface Exchange {
   response?: CachedResponse;
   /** Who sent it; set when the request is one for GraphQL. */
   viewer?: Viewer | null;
+  /** What the rate limit has said of it. */
+  rate?: RateDecision;
+  /** It is one for GraphQL that nobody has been charged for yet. */
+  isOwing?: boolean;
 }
 
 /** What is handed to Yoga along with a request. */

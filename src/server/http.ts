@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
-import type { ClientAddress } from "./clientAddress.ts";
+import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
@@ -27,7 +27,6 @@ const SECURITY_HEADERS = [
   ["x-frame-options", "DENY"],
   ["cross-origin-opener-policy", "same-origin"],
 ] as const;
-const STRICT_TRANSPORT = "max-age=31536000";
 
 export interface HttpServerOptions {
   readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;

@@ -3,7 +3,10 @@ import { LRUCache } from "lru-cache";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Viewer } from "../schema/context.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
+import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
+import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
+import type { RateDecision, RateLimiter } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -15,7 +18,12 @@ export interface ReplayOptions {
   readonly isExplained: boolean;
   /** Compares hits with the database. */
   readonly sampler: Sampler;
+  readonly rateLimiter: RateLimiter;
+  readonly clients: ClientAddress;
 }
+
+/** What an answer costs that was given before. */
+const REPLAY_COST = 1;
 
 /** What a request led to the last time. */
 interface Remembered {
@@ -46,6 +54,9 @@ const OWN_HEADERS = new Set([
   "content-length",
   "cache-status",
   "etag",
+  "ratelimit",
+  "ratelimit-policy",
+  "strict-transport-security",
 ]);
 
 export type Replay = ReturnType<typeof createReplay>;
@@ -58,7 +69,7 @@ export type Replay = ReturnType<typeof createReplay>;
  * store says whether that one is still right. Only answers of the response cache are remembered, so neither mutations
  * and subscriptions nor anything that was refused can be replayed.
  */
-export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOptions) {
+export function createReplay({ store, maxBytes, isExplained, sampler, rateLimiter, clients }: ReplayOptions) {
   const remembered = new LRUCache<string, Remembered>({
     maxSize: maxBytes,
     sizeCalculation: ({ responseKey, headers }, key) =>
@@ -89,8 +100,11 @@ export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOp
     found: Remembered,
     kept: KeptResponse,
     tags: readonly string[],
+    rate: RateDecision | undefined,
   ) {
     const own = ["x-request-id", requestId, "etag", kept.etag, "cache-status", cacheStatus("hit", kept)];
+    if (rate !== undefined) for (const [name, value] of rateHeaders(rate)) own.push(name, value);
+    if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     if (hasContent(req.headers["if-none-match"], kept.etag)) {
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
       return;
@@ -98,6 +112,23 @@ export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOp
     const text = isExplained ? explained(kept, "hit", tags) : kept.text;
     const length = isExplained ? Buffer.byteLength(text) : kept.byteLength;
     res.writeHead(200, [...own, ...found.headers, "content-length", String(length)]).end(text);
+  }
+
+  function refuse(res: ServerResponse, requestId: string, { headers }: Remembered, rate: RateDecision): void {
+    const { code, message, details } = rateLimited(rate);
+    const text = JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] });
+    const own = ["x-request-id", requestId, "content-type", "application/json; charset=utf-8"];
+    // What is said of the answer that is not given does not hold for this one.
+    const others = withoutContentType(headers, ["cache-control"]);
+    res
+      .writeHead(429, [
+        ...own,
+        ...others,
+        ...rateHeaders(rate).flat(),
+        "content-length",
+        String(Buffer.byteLength(text)),
+      ])
+      .end(text);
   }
 
   return {
@@ -126,14 +157,27 @@ export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOp
           otherwise();
           return;
         }
-        hits++;
-        found.requests++;
         const kept = entry.value as KeptResponse; // Safe: under such a key the response cache alone keeps something.
-        send(req, res, requestId, found, kept, entry.tags);
-        if (sampler.isDue()) {
-          const { responseKey: key, viewer } = found;
-          sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!));
-        }
+        const { viewer } = found;
+        const serve = (rate: RateDecision | undefined): void => {
+          if (rate?.isAdmitted === false) {
+            refuse(res, requestId, found, rate);
+            return;
+          }
+          hits++;
+          found.requests++;
+          send(req, res, requestId, found, kept, entry.tags, rate);
+          if (sampler.isDue()) {
+            const { responseKey: key } = found;
+            sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!));
+          }
+        };
+        const subject = rateLimiter.subjectOf(viewer, viewer === null ? clients.addressOf(req) : undefined);
+        if (subject === undefined) return serve(undefined);
+        const rate = rateLimiter.takeAtOnce(subject, REPLAY_COST);
+        if (rate !== undefined) return serve(rate);
+        // Once for many: what is asked for then is a share of the limit. It never rejects.
+        void rateLimiter.take(subject, REPLAY_COST).then(serve);
       });
     },
 
@@ -170,10 +214,11 @@ export function createReplay({ store, maxBytes, isExplained, sampler }: ReplayOp
   };
 }
 
-function withoutContentType(headers: readonly string[]): string[] {
+function withoutContentType(headers: readonly string[], others: readonly string[] = []): string[] {
   const left: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
-    if (headers[index] !== "content-type") left.push(headers[index]!, headers[index + 1]!);
+    if (headers[index] !== "content-type" && !others.includes(headers[index]!))
+      left.push(headers[index]!, headers[index + 1]!);
   }
   return left;
 }

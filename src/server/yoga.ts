@@ -12,8 +12,10 @@ import { eventStreams } from "./plugins/eventStreams.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
 import { operationLimits } from "./plugins/operationLimits.ts";
 import { createPagePolicy } from "./plugins/pagePolicy.ts";
+import { rateLimit } from "./plugins/rateLimit.ts";
 import { responseCache } from "./plugins/responseCache.ts";
 import { subscriptions } from "./plugins/subscriptions.ts";
+import type { RateLimiter } from "./rateLimiter.ts";
 import { createReruns } from "./rerun.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Streams } from "./streams.ts";
@@ -38,6 +40,7 @@ export function createGraphqlServer(
     readonly isGraphiqlEnabled: boolean;
     readonly isIntrospectionEnabled: boolean;
     readonly limits: Config["limits"];
+    readonly rateLimiter: RateLimiter;
     readonly corsOrigins: AllowedOrigins;
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
@@ -61,6 +64,7 @@ export function createGraphqlServer(
         isIntrospectionEnabled: options.isIntrospectionEnabled,
       }),
       codedRefusals(),
+      rateLimit(options.rateLimiter),
       reruns.plugin,
       // Before the response cache, which answers each run of a live query.
       liveQueries({ schema, store: sources.store, streams, reruns }),

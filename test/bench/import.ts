@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 
 /**
  * How fast importProjects is, over HTTP on real PostgreSQL, and whether memory stays flat:
@@ -19,7 +20,7 @@ const WARM_UP = 5_000;
 
 const postgres = await launchPostgres();
 const app = await createApp(
-  loadConfig({ NODE_ENV: "production", PORT: "0", DATABASE_URL: postgres.url }),
+  loadConfig({ NODE_ENV: "production", PORT: "0", ...UNLIMITED, DATABASE_URL: postgres.url }),
   pino({ level: "silent" }),
 );
 try {

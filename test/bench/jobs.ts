@@ -9,6 +9,7 @@ import pg from "pg";
 import { applyMigrations } from "../../src/database/migrations.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
 import { findFreePort } from "../support/server.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 
 const HELP = `How many jobs a second are claimed and completed: this service over HTTP, pg-boss and graphile-worker.
 
@@ -125,6 +126,7 @@ async function startService(): Promise<System> {
     {
       env: {
         ...process.env,
+        ...UNLIMITED,
         DATABASE_URL: url,
         PORT: String(port),
         LOG_LEVEL: "warn",

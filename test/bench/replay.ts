@@ -11,6 +11,7 @@ import { launchPostgres } from "../support/postgresServer.ts";
 import { launchRedis } from "../support/redisServer.ts";
 import { insertRows } from "../support/rows.ts";
 import { findFreePort } from "../support/server.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 import { machine, short, spreadOf } from "./machine.ts";
 
 const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes.
@@ -112,6 +113,7 @@ try {
     NODE_ENV: "production",
     LOG_LEVEL: "info",
     PORT: String(servicePort),
+    ...UNLIMITED,
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
   });

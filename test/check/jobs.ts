@@ -9,6 +9,7 @@ import { launchPostgres } from "../support/postgresServer.ts";
 import { launchRedis } from "../support/redisServer.ts";
 import { PLAN } from "../support/rows.ts";
 import { findFreePort } from "../support/server.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 import { type JobFaults, judgeJobs } from "./judgeJobs.ts";
 
 const HELP = `Whether every job is finished exactly once while workers are killed and stopped.
@@ -95,6 +96,7 @@ try {
     const port = await findFreePort();
     programs.add(
       start("../../src/cli.ts", ["serve"], {
+        ...UNLIMITED,
         DATABASE_URL: postgres.url,
         REDIS_URL: redis.url,
         HOST: "127.0.0.1",

@@ -7,6 +7,7 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 
 let app: App;
 let url: string;
@@ -18,7 +19,7 @@ let streams: EventStream[] = [];
 
 beforeAll(async () => {
   const database = await createEmptyDatabase();
-  const config = loadConfig({ NODE_ENV: "production", DATABASE_URL: database.url, PORT: "0" });
+  const config = loadConfig({ NODE_ENV: "production", ...UNLIMITED, DATABASE_URL: database.url, PORT: "0" });
   app = await createApp(config, pino({ level: "silent" }));
   atEndOfFile(app.close);
   outside = new pg.Pool({ connectionString: database.url, max: 1 });
@@ -173,6 +174,7 @@ it("a live query goes on while Redis is away, and after it is back", async () =>
   const database = await createEmptyDatabase();
   const config = loadConfig({
     NODE_ENV: "production",
+    ...UNLIMITED,
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     PORT: "0",

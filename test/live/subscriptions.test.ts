@@ -7,6 +7,7 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { PLAN } from "../support/rows.ts";
+import { UNLIMITED } from "../support/unlimited.ts";
 
 const EVENTS = `subscription ($jobId: ID!, $after: Int) {
   conversionJobEvents(jobId: $jobId, after: $after) { cursor events { jobId sequence type } job { status } }
@@ -29,6 +30,7 @@ beforeAll(async () => {
   const database = await createEmptyDatabase();
   const config = loadConfig({
     NODE_ENV: "test",
+    ...UNLIMITED,
     DATABASE_URL: database.url,
     PORT: "0",
     MAX_SUBSCRIPTIONS: String(MAX_SUBSCRIPTIONS),

@@ -74,7 +74,7 @@ describe("a request that is the same byte for byte", () => {
       headers: { "content-type": "text/plain" },
       body: JSON.stringify({ query: USERS }),
     });
-    expect(text.status).toBe(415);
+    expect(text.status).toBe(403);
     for (const headers of [{ origin: "https://example.com" }, { authorization: "Bearer x" }]) {
       const answer = await ask(USERS, undefined, headers);
       await wasLogged(answer);

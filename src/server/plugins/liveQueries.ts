@@ -13,7 +13,7 @@ import { etagOf } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
 import type { Reruns } from "../rerun.ts";
-import type { Streams } from "../streams.ts";
+import { ownerOf, type Streams } from "../streams.ts";
 import { acceptsEvents } from "./eventStreams.ts";
 
 export interface LiveQueriesOptions {
@@ -101,7 +101,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       return undefined;
     };
 
-    return streams.open(pull, () => {
+    return streams.open(ownerOf(first), pull, () => {
       isClosed = true;
       resume();
     });

@@ -4,7 +4,7 @@ import type { Viewer } from "../../schema/context.ts";
 import type { RequestContext } from "../context.ts";
 import type { Message } from "../eventStream.ts";
 import type { Reruns } from "../rerun.ts";
-import type { Streams } from "../streams.ts";
+import { ownerOf, type Streams } from "../streams.ts";
 import { scopeOf } from "./responseCache.ts";
 
 export interface SubscriptionsOptions {
@@ -63,6 +63,7 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
     // Safe: Yoga's contexts are this service's own.
     const first = args.contextValue as RequestContext;
     return streams.open(
+      ownerOf(first),
       async () => {
         const { done, value } = await events.next();
         return done ? undefined : messageOf(args, first, value);

@@ -8,6 +8,7 @@ import { launchPostgres } from "../../support/postgresServer.ts";
 import { launchRedis } from "../../support/redisServer.ts";
 import { insertRows, keyOf } from "../../support/rows.ts";
 import { findFreePort } from "../../support/server.ts";
+import { UNLIMITED } from "../../support/unlimited.ts";
 
 const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
 const WORKER_ID = "bench";
@@ -35,6 +36,7 @@ export async function createEmptyWorld(options: {
       NODE_ENV: "production",
       PORT: String(port),
       LOG_LEVEL: "warn",
+      ...UNLIMITED,
       DATABASE_URL: postgres.url,
       MAX_SUBSCRIPTIONS: String(options.maxSubscriptions),
       ...(redis && { REDIS_URL: redis.url }),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type GuardedProgram, startGuarded } from "../../support/guard.ts";
 import { findFreePort } from "../../support/server.ts";
+import { UNLIMITED } from "../../support/unlimited.ts";
 import { createHttpClient, type HttpClient } from "./httpClient.ts";
 import { createLink, type Link } from "./link.ts";
 
@@ -62,6 +63,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         HOST: "127.0.0.1",
         PORT: String(port),
         LOG_LEVEL: "warn",
+        ...UNLIMITED,
         DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresLink.port}/${databaseName}`,
         REDIS_URL: `redis://127.0.0.1:${redisLink.port}`,
       },

@@ -4,6 +4,7 @@ import { type EventStream, openEvents } from "../../support/events.ts";
 import type { Program } from "../../support/process.ts";
 import { insertRows, keyOf } from "../../support/rows.ts";
 import { findFreePort } from "../../support/server.ts";
+import { UNLIMITED } from "../../support/unlimited.ts";
 
 export interface ResumeOptions {
   readonly databaseUrl: string;
@@ -50,6 +51,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
       HOST: "127.0.0.1",
       PORT: String(ports[index]),
       LOG_LEVEL: "warn",
+      ...UNLIMITED,
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
     });

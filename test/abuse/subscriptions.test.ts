@@ -1,0 +1,74 @@
+import { afterEach, expect, test } from "vitest";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startServed } from "../support/served.ts";
+
+const database = await createTestDatabase();
+const { app, url } = await startServed({
+  DATABASE_URL: database.url,
+  MAX_SUBSCRIPTIONS: "5",
+  MAX_SUBSCRIPTIONS_PER_VIEWER: "2",
+  TRUST_PROXY: "loopback",
+});
+
+let controllers: AbortController[] = [];
+const openStreams = async () => {
+  const response = await app.fetch("http://test/graphql", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: "{ statistics { subscriptions { open } } }" }),
+  });
+  return ((await response.json()) as { data: { statistics: { subscriptions: { open: number } } } }).data
+    .statistics.subscriptions.open;
+};
+afterEach(async () => {
+  for (const controller of controllers) controller.abort();
+  controllers = [];
+  await expect.poll(openStreams, { timeout: 10_000 }).toBe(0);
+});
+
+/** The first message of a live query from this address, and what ends it. */
+async function follow(address: string) {
+  const controller = new AbortController();
+  controllers.push(controller);
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "text/event-stream",
+      "x-forwarded-for": address,
+    },
+    body: JSON.stringify({ query: "query @live { projects { totalCount } }" }),
+    signal: controller.signal,
+  });
+  const decoder = new TextDecoder();
+  const reader = response.body!.getReader();
+  let text = "";
+  while (!text.includes("data:") || !text.includes("\n\n"))
+    text += decoder.decode((await reader.read()).value);
+  const { data, errors } = JSON.parse(/data: ?(\{.*\})/.exec(text)![1]!) as {
+    data?: unknown;
+    errors?: { message: string; extensions: object }[];
+  };
+  return { data, error: errors?.[0], close: () => controller.abort() };
+}
+
+test("an address has as many as a viewer may, others have theirs, and one that is closed makes room", async () => {
+  const [first] = [await follow("192.0.2.1"), await follow("192.0.2.1")];
+  const { error } = await follow("192.0.2.1");
+  expect(error).toMatchObject({
+    message:
+      "You have 2 subscriptions and live queries on this instance (MAX_SUBSCRIPTIONS_PER_VIEWER). Close one first.",
+    extensions: { code: "TOO_MANY_SUBSCRIPTIONS", max: 2 },
+  });
+  expect((await follow("192.0.2.2")).error).toBeUndefined();
+  first.close();
+  await expect.poll(openStreams, { timeout: 10_000 }).toBe(2);
+  expect((await follow("192.0.2.1")).error).toBeUndefined();
+});
+
+test("all together have as many as the instance serves", async () => {
+  for (const host of [1, 2, 3, 4, 5]) expect((await follow(`192.0.2.${host}`)).error).toBeUndefined();
+  expect((await follow("192.0.2.6")).error).toMatchObject({
+    extensions: { code: "TOO_MANY_SUBSCRIPTIONS", max: 5 },
+  });
+});

@@ -1,0 +1,6 @@
+/** For one client that stands for many: it asks, and follows, as much as it wants. */
+export const UNLIMITED = {
+  RATE_LIMIT: "0",
+  RATE_LIMIT_STRANGERS: "0",
+  MAX_SUBSCRIPTIONS_PER_VIEWER: "1000000",
+};
