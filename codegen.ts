@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { codegen } from "@graphql-codegen/core";
 import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as typescript from "@graphql-codegen/typescript";
@@ -17,13 +18,15 @@ import {
 } from "graphql";
 
 /**
- * `npm run codegen` writes src/sdk/generated.ts from schema.graphql and src/sdk/operations; with
- * --check it only says whether the file is up to date. (graphql-codegen's own command line is not
+ * `npm run codegen` writes src/sdk/generated.ts from schema.graphql and src/sdk/operations, and
+ * trustedDocuments.json, which has the texts of these operations by their SHA-256; with --check it only says
+ * whether the files are up to date. (graphql-codegen's own command line is not
  * used: its current versions need Node 22.)
  */
 const schemaFile = new URL("schema.graphql", import.meta.url);
 const operationsFolder = new URL("src/sdk/operations/", import.meta.url);
-const generatedFile = new URL("src/sdk/generated.ts", import.meta.url);
+const GENERATED = "src/sdk/generated.ts";
+const MANIFEST = "trustedDocuments.json";
 
 const schemaDocument = parse(readFileSync(schemaFile, "utf8"));
 const schema = buildSchema(readFileSync(schemaFile, "utf8"));
@@ -49,13 +52,30 @@ if (problems.length > 0) {
   process.exitCode = 1;
 } else {
   const generated = await generate();
-  if (!process.argv.includes("--check")) writeFileSync(generatedFile, generated);
-  else if (readFileSync(generatedFile, "utf8") !== generated) {
-    console.error(
-      "src/sdk/generated.ts differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.",
-    );
-    process.exitCode = 1;
+  for (const [name, content] of [
+    [GENERATED, generated],
+    [MANIFEST, manifestOf(generated)],
+  ] as const) {
+    const file = new URL(name, import.meta.url);
+    if (!process.argv.includes("--check")) writeFileSync(file, content);
+    else if (!existsSync(file) || readFileSync(file, "utf8") !== content) {
+      console.error(
+        `${name} differs from schema.graphql and src/sdk/operations: run \`npm run codegen\` and commit the result.`,
+      );
+      process.exitCode = 1;
+    }
   }
+}
+
+/** The documents exactly as the SDK sends them, as the client preset's `persistedDocuments` has them. */
+function manifestOf(generated: string): string {
+  const texts = [...generated.matchAll(/new TypedDocumentString\(("(?:[^"\\]|\\.)*")/g)].map(
+    ([, literal]) => JSON.parse(literal!) as string, // Safe: the match is a string's literal.
+  );
+  if (texts.length !== operations.length)
+    throw new Error(`expected the documents of ${operations.length} operations, got ${texts.length}`);
+  const entries = texts.map((text) => [createHash("sha256").update(text).digest("hex"), text] as const);
+  return `${JSON.stringify(Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`;
 }
 
 async function generate(): Promise<string> {

@@ -4,6 +4,7 @@ import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
 import { createCoherence } from "./coherence/coherence.ts";
 import type { Config } from "./config.ts";
+import { createCancellation } from "./database/cancellation.ts";
 import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
@@ -25,6 +26,7 @@ import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
 import { createClientAddress } from "./server/clientAddress.ts";
 import type { ContextSources } from "./server/context.ts";
+import { loadDocuments } from "./server/documents.ts";
 import { createHttpServer } from "./server/http.ts";
 import { createInternalOperation } from "./server/internalOperation.ts";
 import { processStatistics } from "./server/processStatistics.ts";
@@ -68,6 +70,8 @@ async function compose(
   releasers: (() => Promise<unknown>)[],
   overrides: AppOverrides,
 ) {
+  // First: a mistake in it is told before a database is started.
+  const documents = await loadDocuments(config.trustedDocuments);
   const embedded = config.database.url
     ? undefined
     : await startEmbeddedDatabase({ dataDirectory: config.database.dataDirectory, log });
@@ -76,7 +80,9 @@ async function compose(
 
   await applyMigrations({ connectionString, log });
 
-  const database = createDatabase(config.database, connectionString, log);
+  // The embedded one runs a statement at a time, to its end.
+  const cancellation = embedded ? undefined : createCancellation();
+  const database = createDatabase(config.database, connectionString, log, cancellation);
   releasers.push(() => database.close());
 
   const redis = config.redis && createRedisConnection(config.redis, log);
@@ -148,6 +154,7 @@ async function compose(
   const clients = createClientAddress(config.http.trustedProxies);
   const replay = createReplay({
     rateLimiter,
+    documents,
     clients,
     store: coherence.store,
     maxBytes: Math.ceil(config.cache.maxBytes / 8),
@@ -159,6 +166,7 @@ async function compose(
     file: config.cache.warmFile,
     run,
     requests: replay,
+    documents,
     remembered: repositories.warmOperations,
     untilServing: coherence.untilServing,
     log,
@@ -212,6 +220,7 @@ async function compose(
       ttlMs: config.cache.ttlMs,
       system,
       log,
+      cancellation,
       identify,
     },
     {
@@ -221,6 +230,7 @@ async function compose(
       limits: config.limits,
       corsOrigins: config.http.corsOrigins,
       rateLimiter,
+      documents,
       isCacheExplained,
       sampler,
     },

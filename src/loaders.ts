@@ -58,6 +58,8 @@ export interface LoaderOptions {
    * Undefined in a request that writes, whose later reads must see what it wrote.
    */
   readonly begun?: () => Instant | undefined;
+  /** Runs a read, so that it is given up when the request is. */
+  readonly within?: <Result>(read: () => Promise<Result>) => Promise<Result>;
 }
 
 /** The key of statistics over all rows: a loader takes no null. */
@@ -84,7 +86,7 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  */
 export function createLoaders(
   repositories: Repositories,
-  { reads, store, ttlMs, begun = () => undefined }: LoaderOptions,
+  { reads, store, ttlMs, begun = () => undefined, within = (read) => read() }: LoaderOptions,
 ) {
   const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
 
@@ -100,7 +102,7 @@ export function createLoaders(
       ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
       begun: begun(),
       loadMany: async (missing) => {
-        const results = await read(missing.map((storeKey) => keyOf.get(storeKey)!));
+        const results = await within(() => read(missing.map((storeKey) => keyOf.get(storeKey)!)));
         return results.map((result) => {
           if (result instanceof Error) return result;
           const { value, tags, isKept = true } = result;

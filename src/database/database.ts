@@ -2,6 +2,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
 import { databaseError, isDeadlock } from "./errors.ts";
 import { type Prisma, PrismaClient } from "./generated/client.ts";
 
@@ -74,6 +75,7 @@ export function createDatabase(
   config: Omit<Config["database"], "url" | "dataDirectory">,
   connectionString: string,
   log: Logger,
+  cancellation?: Pick<Cancellation, "signal">,
 ) {
   let idleErrors = 0;
   const pool = new pg.Pool({
@@ -102,14 +104,22 @@ export function createDatabase(
     transactionOptions: { maxWait: config.connectionTimeoutMs, timeout: config.queryTimeoutMs },
   });
 
-  /** @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask */
+  const cancellable = createCancellableQuery(pool, connectionString, log);
+
+  /**
+   * @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask; the reason of the signal that the
+   *   read is cancelled with (database/cancellation.ts)
+   */
   async function query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
   ): Promise<Row[]> {
     try {
+      const signal = cancellation?.signal();
       // `pg` types its values as mutable; it only reads them.
-      const { rows } = await pool.query<Row>(text, values as unknown[]);
+      const { rows } = await (signal === undefined
+        ? pool.query<Row>(text, values as unknown[])
+        : cancellable<Row>(signal, text, values));
       return rows;
     } catch (error) {
       throw databaseError(error);

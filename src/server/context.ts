@@ -3,6 +3,7 @@ import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
+import type { Cancellation } from "../database/cancellation.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
@@ -22,6 +23,8 @@ export interface ContextSources {
   readonly ttlMs: CacheLifetimes;
   readonly system: SystemReports;
   readonly log: Logger;
+  /** Undefined: the database cannot cancel a statement. */
+  readonly cancellation: Cancellation | undefined;
   /** Says who sent the request; null for nobody in particular. */
   readonly identify: (authorization: string | null) => Promise<Viewer | null>;
 }
@@ -29,6 +32,8 @@ export interface ContextSources {
 /** What the plugins see: the resolvers' context, and the request's part in the response cache. */
 export interface RequestContext extends Context, YogaInitialContext, ServerContext {
   readonly response: CachedResponse;
+  /** What its reads are given up with; a query's alone (src/server/plugins/executionTime.ts). */
+  readonly execution: { signal?: AbortSignal };
   /** What the operation may cost; set before it runs (src/server/plugins/operationLimits.ts). */
   complexity?: number;
 }
@@ -41,12 +46,24 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  { repositories, jobs, idempotency, feeds, store, ttlMs, system, log, identify }: ContextSources,
+  {
+    repositories,
+    jobs,
+    idempotency,
+    feeds,
+    store,
+    ttlMs,
+    system,
+    log,
+    cancellation,
+    identify,
+  }: ContextSources,
   { request, exchange }: YogaInitialContext & ServerContext,
-): Promise<Context & { response: CachedResponse }> {
+): Promise<Context & Pick<RequestContext, "response" | "execution">> {
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
   const response = createCachedResponse(store, dependencies);
+  const execution: RequestContext["execution"] = {};
   const viewer =
     exchange?.runAs !== undefined ? exchange.runAs : await identify(request.headers.get("authorization"));
   if (exchange !== undefined) {
@@ -63,6 +80,7 @@ export async function createContext(
       store: exchange?.isUncached ? uncached : store,
       ttlMs,
       begun: response.begun,
+      ...(cancellation && { within: (read) => cancellation.within(execution.signal, read) }),
     }),
     dependencies,
     system,
@@ -70,6 +88,7 @@ export async function createContext(
     requestId,
     lastEventId: request.headers.get("last-event-id"),
     response,
+    execution,
     idempotency,
     idempotencyKey: request.headers.get("idempotency-key"),
     signal: request.signal,

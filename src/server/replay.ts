@@ -5,6 +5,7 @@ import type { Viewer } from "../schema/context.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
+import type { Documents } from "./documents.ts";
 import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
 import type { RateDecision, RateLimiter } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
@@ -20,6 +21,7 @@ export interface ReplayOptions {
   readonly sampler: Sampler;
   readonly rateLimiter: RateLimiter;
   readonly clients: ClientAddress;
+  readonly documents: Documents;
 }
 
 /** What an answer costs that was given before. */
@@ -69,7 +71,15 @@ export type Replay = ReturnType<typeof createReplay>;
  * store says whether that one is still right. Only answers of the response cache are remembered, so neither mutations
  * and subscriptions nor anything that was refused can be replayed.
  */
-export function createReplay({ store, maxBytes, isExplained, sampler, rateLimiter, clients }: ReplayOptions) {
+export function createReplay({
+  store,
+  maxBytes,
+  isExplained,
+  sampler,
+  rateLimiter,
+  clients,
+  documents,
+}: ReplayOptions) {
   const remembered = new LRUCache<string, Remembered>({
     maxSize: maxBytes,
     sizeCalculation: ({ responseKey, headers }, key) =>
@@ -169,7 +179,7 @@ export function createReplay({ store, maxBytes, isExplained, sampler, rateLimite
           send(req, res, requestId, found, kept, entry.tags, rate);
           if (sampler.isDue()) {
             const { responseKey: key } = found;
-            sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!));
+            sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!, documents));
           }
         };
         const subject = rateLimiter.subjectOf(viewer, viewer === null ? clients.addressOf(req) : undefined);

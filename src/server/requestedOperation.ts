@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Operation } from "../schema/cacheMutations.ts";
 import type { Viewer } from "../schema/context.ts";
+import type { Documents, UnreadParameters } from "./documents.ts";
 
 /** How often a request was sent. */
 export interface RequestCount {
@@ -40,35 +41,46 @@ const HEAD_LINES = 5;
  *
  * @returns undefined for forms of a request that are not read here
  */
-export function operationIn(requestName: string): Operation | undefined {
+export function operationIn(
+  requestName: string,
+  documents: Pick<Documents, "recall">,
+): Operation | undefined {
   let end = -1;
   for (let line = 0; line < HEAD_LINES; line++) end = requestName.indexOf("\n", end + 1);
   const body = Buffer.from(requestName.slice(end + 1), "latin1").toString();
   const [method, url = ""] = requestName.slice(0, requestName.indexOf("\n")).split(" ");
   try {
-    return operationSchema.parse(method === "GET" ? parametersOf(url) : JSON.parse(body));
+    // Safe: what is no object has none of the fields.
+    const given = (method === "GET" ? parametersOf(url) : JSON.parse(body)) as UnreadParameters;
+    return operationSchema.parse({ ...given, query: documents.recall(given) });
   } catch {
     return undefined;
   }
 }
 
-function parametersOf(url: string): unknown {
+function parametersOf(url: string): UnreadParameters {
   const { searchParams } = new URL(url, "http://internal");
-  const variables = searchParams.get("variables");
+  const parsed = (name: string): unknown => JSON.parse(searchParams.get(name) ?? "null");
   return {
     query: searchParams.get("query"),
-    variables: variables === null ? undefined : JSON.parse(variables),
+    documentId: searchParams.get("documentId"),
+    variables: parsed("variables"),
     operationName: searchParams.get("operationName"),
+    extensions: parsed("extensions"),
   };
 }
 
 /** The operations that were asked for most, the same ones in different requests counted together. */
-export function mostRequested(counts: readonly RequestCount[], limit: number): RequestedOperation[] {
+export function mostRequested(
+  counts: readonly RequestCount[],
+  limit: number,
+  documents: Pick<Documents, "recall">,
+): RequestedOperation[] {
   const operations = new Map<string, RequestedOperation>();
   // Twice as many as are wanted, so that requests are not all read to find some that are counted together.
   const candidates = counts.toSorted((one, other) => other.requests - one.requests).slice(0, 2 * limit);
   for (const { name, viewer, requests } of candidates) {
-    const operation = operationIn(name);
+    const operation = operationIn(name, documents);
     if (operation === undefined) continue;
     const key = JSON.stringify([operation, viewer]);
     operations.set(key, {

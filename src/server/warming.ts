@@ -6,6 +6,7 @@ import type { WarmOperationRepository } from "../repositories/warmOperation.ts";
 import type { Operation, WarmResult } from "../schema/cacheMutations.ts";
 import type { Viewer } from "../schema/context.ts";
 import { isStorable } from "../schema/input.ts";
+import type { Documents } from "./documents.ts";
 import { isQuery, type RunInternally } from "./internalOperation.ts";
 import type { Replay } from "./replay.ts";
 import { mostRequested, operationSchema } from "./requestedOperation.ts";
@@ -17,6 +18,7 @@ export interface WarmingOptions {
   readonly file: string | undefined;
   readonly run: RunInternally;
   readonly requests: Pick<Replay, "takeCounts">;
+  readonly documents: Pick<Documents, "recall">;
   readonly remembered: WarmOperationRepository;
   /** Resolves when the cache serves, or the signal has aborted. */
   readonly untilServing: (signal: AbortSignal) => Promise<void>;
@@ -45,7 +47,17 @@ const LAST_SAVE_TIMEOUT_MS = 2_000;
  * like any other, so it is as right as any.
  */
 export function createWarming(options: WarmingOptions) {
-  const { count, file, run, requests, remembered, untilServing, log, saveEveryMs = 300_000 } = options;
+  const {
+    count,
+    file,
+    run,
+    requests,
+    documents,
+    remembered,
+    untilServing,
+    log,
+    saveEveryMs = 300_000,
+  } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<unknown>[] = [];
@@ -111,7 +123,7 @@ export function createWarming(options: WarmingOptions) {
   };
 
   const save = async (): Promise<void> => {
-    const operations = mostRequested(requests.takeCounts(), count)
+    const operations = mostRequested(requests.takeCounts(), count, documents)
       .map(({ query, variables, operationName, viewer, requests }) => ({
         query,
         variables: variables === undefined ? null : JSON.stringify(variables),

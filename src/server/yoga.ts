@@ -2,6 +2,7 @@ import { createYoga, type YogaInitialContext } from "graphql-yoga";
 import type { Config } from "../config.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
+import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
@@ -9,12 +10,14 @@ import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { csrfPrevention } from "./plugins/csrfPrevention.ts";
 import { eventStreams } from "./plugins/eventStreams.ts";
+import { executionTime } from "./plugins/executionTime.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
 import { operationLimits } from "./plugins/operationLimits.ts";
 import { createPagePolicy } from "./plugins/pagePolicy.ts";
 import { rateLimit } from "./plugins/rateLimit.ts";
 import { responseCache } from "./plugins/responseCache.ts";
 import { subscriptions } from "./plugins/subscriptions.ts";
+import { DOCUMENT_ID, trustedDocuments } from "./plugins/trustedDocuments.ts";
 import type { RateLimiter } from "./rateLimiter.ts";
 import { createReruns } from "./rerun.ts";
 import type { Sampler } from "./sampler.ts";
@@ -41,6 +44,7 @@ export function createGraphqlServer(
     readonly isIntrospectionEnabled: boolean;
     readonly limits: Config["limits"];
     readonly rateLimiter: RateLimiter;
+    readonly documents: Documents;
     readonly corsOrigins: AllowedOrigins;
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
@@ -56,6 +60,7 @@ export function createGraphqlServer(
     plugins: [
       page.plugin,
       csrfPrevention(options.corsOrigins),
+      trustedDocuments(options.documents),
       // Documents first: what does not parse, is not valid or asks for too much goes no further.
       codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
       operationLimits({
@@ -66,6 +71,7 @@ export function createGraphqlServer(
       codedRefusals(),
       rateLimit(options.rateLimiter),
       reruns.plugin,
+      executionTime(options.limits.executionTimeMs),
       // Before the response cache, which answers each run of a live query.
       liveQueries({ schema, store: sources.store, streams, reruns }),
       subscriptions({ streams, reruns, identify: sources.identify }),
@@ -114,6 +120,7 @@ export function createGraphqlServer(
         exposedHeaders: EXPOSED_HEADERS,
       };
     },
+    extraParamNames: [DOCUMENT_ID],
     // The limit is kept where the body is read; Yoga's own copies every body through a stream.
     maxRequestBodySize: false,
     // No field takes a file, and a form could be sent from any page without asking first.

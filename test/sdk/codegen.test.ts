@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const root = new URL("../../", import.meta.url).pathname;
-const parts = ["package.json", "tsconfig.json", "codegen.ts", "schema.graphql", "src/sdk"];
+const parts = [
+  "package.json",
+  "tsconfig.json",
+  "codegen.ts",
+  "schema.graphql",
+  "trustedDocuments.json",
+  "src/sdk",
+];
 let copy: string;
 
 beforeEach(async () => {
@@ -35,7 +42,17 @@ describe("codegen --check", () => {
     expect(await check()).toEqual({
       exitCode: 1,
       stderr:
-        "src/sdk/generated.ts differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.\n",
+        "src/sdk/generated.ts differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.\n" +
+        "trustedDocuments.json differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.\n",
+    });
+  });
+
+  it("says so when the documents that are trusted are others", async () => {
+    await writeFile(join(copy, "trustedDocuments.json"), '{"sha256:x": "{ users { totalCount } }"}\n');
+    expect(await check()).toEqual({
+      exitCode: 1,
+      stderr:
+        "trustedDocuments.json differs from schema.graphql and src/sdk/operations: run `npm run codegen` and commit the result.\n",
     });
   });
 

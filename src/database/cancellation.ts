@@ -1,0 +1,89 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import pg from "pg";
+import type { Logger } from "pino";
+
+export type Cancellation = ReturnType<typeof createCancellation>;
+
+/**
+ * Which reads are given up with which signal. It is known by the asynchronous context of the read itself, and of
+ * nothing around it: callbacks that many requests share run in the context of whoever was first.
+ */
+export function createCancellation() {
+  const running = new AsyncLocalStorage<AbortSignal | undefined>();
+  return {
+    /** Reads within the work are cancelled when the signal is aborted. Writes never are. */
+    within: <Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> =>
+      signal === undefined ? work() : running.run(signal, work),
+    signal: () => running.getStore(),
+  };
+}
+
+/**
+ * Runs statements that end when their signal is aborted: in PostgreSQL too, which would go on otherwise until it has
+ * an answer that nobody waits for.
+ */
+export function createCancellableQuery(pool: pg.Pool, connectionString: string, log: Pick<Logger, "warn">) {
+  let asked: number[] = [];
+  let cancelling: Promise<void> | undefined;
+
+  /** Over a connection of its own: when the pool's are all at work, they are what is to be cancelled. One for all that wait. */
+  const cancelAsked = async (): Promise<void> => {
+    const client = new pg.Client({
+      connectionString,
+      application_name: "stack-converter cancel",
+      connectionTimeoutMillis: 5_000,
+      query_timeout: 5_000,
+    });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      const ids = asked;
+      asked = [];
+      cancelling = undefined;
+      await client.query("SELECT pg_cancel_backend(id) FROM unnest($1::int[]) AS id", [ids]);
+    } catch (error) {
+      cancelling = undefined;
+      // The statement's own time-out ends it then.
+      log.warn({ err: error }, "a statement could not be cancelled");
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+
+  const cancel = (processId: number): Promise<void> => {
+    asked.push(processId);
+    cancelling ??= cancelAsked();
+    return cancelling;
+  };
+
+  /** Rejects with the signal's reason once it is aborted. */
+  return async function query<Row extends pg.QueryResultRow>(
+    signal: AbortSignal,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<pg.QueryResult<Row>> {
+    signal.throwIfAborted();
+    const client = await pool.connect();
+    let cancelled: Promise<void> | undefined;
+    let broken: Error | undefined;
+    // Safe: a connected client has the id of its server process, which the types leave out.
+    const { processID } = client as unknown as { processID: number };
+    const onAbort = (): void => {
+      cancelled = cancel(processID);
+    };
+    try {
+      signal.throwIfAborted();
+      signal.addEventListener("abort", onAbort, { once: true });
+      // `pg` types its values as mutable; it only reads them.
+      return await client.query<Row>(text, values as unknown[]);
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof pg.DatabaseError)) broken = error as Error; // Safe: `pg` rejects with errors.
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      // Not before the cancellation has come: it would end the next statement on this connection.
+      if (cancelled === undefined) client.release(broken);
+      else void cancelled.finally(() => client.release(broken));
+    }
+  };
+}

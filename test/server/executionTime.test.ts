@@ -1,0 +1,98 @@
+import { request } from "node:http";
+import pg from "pg";
+import { afterAll, expect, test } from "vitest";
+import { createTestApp } from "../support/app.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
+
+const { app, execute, url } = await createTestApp({ MAX_EXECUTION_TIME: "1500", DB_POOL_MAX: "4" });
+const { port } = await app.listen();
+await insertRows(app.database.pool, { users: 1, projects: 1 });
+const blocker = await app.database.pool.connect();
+afterAll(() => blocker.release());
+// On its own connection: within a transaction PostgreSQL shows the activity of its first look.
+const observer = new pg.Client({ connectionString: url });
+await observer.connect();
+afterAll(() => observer.end());
+
+/** Whoever reads or writes projects waits for this. */
+const lock = () => blocker.query("BEGIN; LOCK TABLE projects IN ACCESS EXCLUSIVE MODE");
+const unlock = () => blocker.query("COMMIT");
+/** Statements that wait in PostgreSQL, whoever waits for them here. */
+const waiting = async () => {
+  const { rows } = await observer.query<{ n: number }>(
+    "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  );
+  return rows[0]!.n;
+};
+const READ = "{ projects { totalCount } }";
+
+test("a query that takes too long is answered with a coded error, and its SQL is cancelled", async () => {
+  await lock();
+  const answer = execute(READ);
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
+  const { data, errors } = await answer;
+  expect([data, errors]).toEqual([
+    undefined,
+    [
+      {
+        message: "The query was given up after 1500 ms (MAX_EXECUTION_TIME). Ask for less at a time.",
+        extensions: { code: "EXECUTION_TIMEOUT", limitMs: 1_500 },
+      },
+    ],
+  ]);
+  // The lock is still held: PostgreSQL has not got what the statement waited for.
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
+  await unlock();
+  expect((await execute(READ)).data).toEqual({ projects: { totalCount: 1 } });
+});
+
+test("many at once are all cancelled, also those that wait for a connection, and the pool is whole afterwards", async () => {
+  await lock();
+  const answers = await Promise.all(Array.from({ length: 12 }, () => execute(READ)));
+  expect(answers.map(({ errors }) => errors?.[0].extensions.code)).toEqual(
+    Array(12).fill("EXECUTION_TIMEOUT"),
+  );
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
+  await unlock();
+  await expect.poll(() => app.database.getPoolStatistics().waiting).toBe(0);
+  const after = await Promise.all(Array.from({ length: 12 }, () => execute(READ)));
+  expect(after.map(({ data }) => data)).toEqual(Array(12).fill({ projects: { totalCount: 1 } }));
+});
+
+/** Sends an operation, and goes away when something waits in PostgreSQL. */
+async function sendAndLeave(query: string, to = port): Promise<void> {
+  const sent = request({
+    port: to,
+    host: "127.0.0.1",
+    path: "/graphql",
+    method: "POST",
+    headers: { "content-type": "application/json" },
+  });
+  sent.on("error", () => {});
+  sent.end(JSON.stringify({ query }));
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
+  sent.destroy();
+}
+
+test("a query whose client goes away is cancelled", async () => {
+  const { app: patient } = await createTestApp({ MAX_EXECUTION_TIME: "600000", DATABASE_URL: url });
+  const { port: itsPort } = await patient.listen();
+  await lock();
+  await sendAndLeave(READ, itsPort);
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
+  await unlock();
+});
+
+test("a write whose client goes away, or that takes longer, is finished", async () => {
+  await lock();
+  await sendAndLeave(
+    `mutation { updateProject(input: { id: "Project:${keyOf(1)}", name: "finished" }) { project { id } } }`,
+  );
+  // Longer than a query may take.
+  await new Promise((resolve) => setTimeout(resolve, 1_700));
+  expect(await waiting()).toBe(1);
+  await unlock();
+  await expect
+    .poll(async () => (await execute(`{ project(id: "Project:${keyOf(1)}") { name } }`)).data)
+    .toEqual({ project: { name: "finished" } });
+});
