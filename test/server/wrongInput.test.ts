@@ -392,7 +392,7 @@ describe("a request", () => {
 
   test("in another content type is refused", async () => {
     const body = `{"query":"{ __typename }"}`;
-    expect(await post(body, { "content-type": "text/plain" })).toEqual({ status: 415, code: "BAD_REQUEST" });
+    expect(await post(body, { "content-type": "text/plain" })).toEqual({ status: 403, code: "CSRF_PREVENTED" });
     expect(await post(body, { "content-type": "application/xml" })).toEqual({
       status: 415,
       code: "BAD_REQUEST",
