@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { type Viewer, viewerOf } from "./auth/viewer.ts";
 import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
 import { createCoherence } from "./coherence/coherence.ts";
@@ -19,7 +20,6 @@ import {
   createRepositories,
   type Repositories,
 } from "./repositories/index.ts";
-import type { Viewer } from "./schema/context.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
@@ -267,5 +267,5 @@ async function ensureLocalViewer({ users }: Repositories): Promise<Viewer> {
   const [existing] = await users.findByGithubIds([LOCAL_GITHUB_ID]);
   const { id, role } =
     existing ?? (await users.create({ githubId: LOCAL_GITHUB_ID, username: "developer", role: "ADMIN" }));
-  return { userId: id, role };
+  return viewerOf(id, role);
 }

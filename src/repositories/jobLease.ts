@@ -15,6 +15,8 @@ import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
 
 export interface Claim {
   readonly workerId: string;
+  /** The user whose worker it is; unless given, nobody is told to hold the jobs. */
+  readonly workerUserId?: string | undefined;
   /** What the worker can do. It gets jobs that ask for nothing else. */
   readonly agentTypes: readonly string[];
   readonly leaseSeconds: number;
@@ -26,6 +28,8 @@ export interface Claim {
 export interface HeldJob {
   readonly id: string;
   readonly fencingToken: number;
+  /** As whose worker it must be held: the name that a worker gives itself proves nothing. Unless given, anybody's. */
+  readonly workerUserId?: string | null | undefined;
 }
 
 export interface ProgressReport extends HeldJob {
@@ -52,14 +56,14 @@ export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 const CHANNEL = "conversion_jobs_available";
 
 /** Each of its columns once, for SET. */
-export const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
+export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
 /**
- * $1: what the workers can do, all the same; then of each call the worker ($2), the lease in seconds ($3) and
- * how many jobs ($4). The first call gets the first jobs, and so on.
+ * $1: what the workers can do, all the same; then of each call the worker ($2), its user ($5), the lease in
+ * seconds ($3) and how many jobs ($4). The first call gets the first jobs, and so on.
  */
 const CLAIM = prepared(
   "claim_jobs",
@@ -72,12 +76,12 @@ const CLAIM = prepared(
   ), numbered AS (
     SELECT "id", row_number() OVER (ORDER BY "priority" DESC, "created_at", "id") AS "n" FROM candidate
   ), slot AS (
-    SELECT "call", "worker", "lease", row_number() OVER (ORDER BY "call", "k") AS "n"
-      FROM unnest($2::text[], $3::int[], $4::int[]) WITH ORDINALITY AS wanted("worker", "lease", "count", "call"),
+    SELECT "call", "worker", "user", "lease", row_number() OVER (ORDER BY "call", "k") AS "n"
+      FROM unnest($2::text[], $3::int[], $4::int[], $5::uuid[]) WITH ORDINALITY AS wanted("worker", "lease", "count", "user", "call"),
            generate_series(1, "count") AS "k"
   ), changed AS (
     UPDATE "conversion_jobs" AS "job"
-       SET "status" = 'RUNNING', "worker_id" = slot."worker", "lease_seconds" = slot."lease",
+       SET "status" = 'RUNNING', "worker_id" = slot."worker", "worker_user_id" = slot."user", "lease_seconds" = slot."lease",
            "lease_expires_at" = now() + make_interval(secs => slot."lease"),
            "fencing_token" = "job"."fencing_token" + 1, "event_sequence" = "job"."event_sequence" + 1,
            "started_at" = COALESCE("job"."started_at", now())
@@ -201,8 +205,9 @@ function heldStatement(
   WITH named AS (
     SELECT "job".* ${named}, (${decides}) AS "decision",
            ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = item."workerId"
+             AND (item."workerUserId" IS NULL OR "job"."worker_user_id" = item."workerUserId")
              AND "job"."lease_expires_at" > now()) IS TRUE AS "isHeld"
-      FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "fencingToken" bigint ${definitions})
+      FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "workerUserId" uuid, "fencingToken" bigint ${definitions})
       JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id"
      ORDER BY "job"."id" FOR NO KEY UPDATE OF "job"
   ), changed AS (
@@ -277,6 +282,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
           wanted.map(({ workerId }) => workerId),
           wanted.map(({ leaseSeconds }) => leaseSeconds),
           wanted.map(({ count }) => count),
+          wanted.map(({ workerUserId }) => workerUserId ?? null),
         ]);
         // Rolled back: whoever has gone away gets no jobs, and the others are asked for again.
         if (!wanted.every(isWanted)) throw new ClaimAborted();

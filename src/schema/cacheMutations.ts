@@ -1,8 +1,8 @@
 import { z } from "zod";
+import type { Viewer } from "../auth/viewer.ts";
 import { isTag } from "../coherence/tags.ts";
 import { forbidden } from "../errors.ts";
 import { builder, type SchemaTypes } from "./builder.ts";
-import type { Viewer } from "./context.ts";
 import { validInput } from "./input.ts";
 
 /** One operation that is asked for, as in a request's body. */

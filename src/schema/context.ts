@@ -1,17 +1,11 @@
 import type { Logger } from "pino";
-import type { UserRole } from "../database/generated/client.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
-
-/** Who asks. */
-export interface Viewer {
-  readonly userId: string;
-  readonly role: UserRole;
-}
 
 /** What every resolver is given: the request's own, and nothing global. */
 export interface Context {

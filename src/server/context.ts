@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
+import type { Viewer } from "../auth/viewer.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Feeds } from "../jobs/feeds.ts";
@@ -8,7 +9,7 @@ import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
-import type { Context, Viewer } from "../schema/context.ts";
+import type { Context } from "../schema/context.ts";
 import type { SystemReports } from "../schema/system.ts";
 import { type CachedResponse, createCachedResponse } from "./cachedResponse.ts";
 import type { ServerContext } from "./exchange.ts";

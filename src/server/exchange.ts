@@ -1,4 +1,4 @@
-import type { Viewer } from "../schema/context.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
+import type { Viewer } from "../auth/viewer.ts";
 import type { CoherentStore } from "../coherence/store.ts";
-import type { Viewer } from "../schema/context.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import * as z from "zod";
+import { type Viewer, viewerOf } from "../auth/viewer.ts";
 import type { WarmOperationRepository } from "../repositories/warmOperation.ts";
 import type { Operation, WarmResult } from "../schema/cacheMutations.ts";
-import type { Viewer } from "../schema/context.ts";
 import { isStorable } from "../schema/input.ts";
 import { isQuery, type RunInternally } from "./internalOperation.ts";
 import type { Replay } from "./replay.ts";
@@ -92,7 +92,7 @@ export function createWarming(options: WarmingOptions) {
           variables === null ? undefined : z.record(z.string(), z.unknown()).parse(JSON.parse(variables)),
         operationName: operationName ?? undefined,
       },
-      viewer: userId === null || role === null ? null : { userId, role },
+      viewer: userId === null || role === null ? null : viewerOf(userId, role),
     }));
   };
 

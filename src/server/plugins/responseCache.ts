@@ -3,8 +3,8 @@ import type { ExecuteFunction } from "@envelop/core";
 import { type BuildResponseCacheKeyFunction, useResponseCache } from "@envelop/response-cache";
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { scopeOf } from "../../auth/viewer.ts";
 import type { CacheLifetimes } from "../../loaders.ts";
-import type { Viewer } from "../../schema/context.ts";
 import { type CachedResponse, explained, resultOf, SerializedData } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
@@ -97,11 +97,6 @@ async function close(
     response.abandon(error);
     throw error;
   }
-}
-
-/** Viewers with the same scope may see the same. */
-export function scopeOf(viewer: Viewer | null): string {
-  return viewer === null ? "" : `${viewer.role}:${viewer.userId}`;
 }
 
 /** Synchronous: a digest of half a microsecond needs no trip through WebCrypto's threads. */

@@ -1,11 +1,10 @@
 import { createSourceEventStream, type ExecutionArgs, execute as graphqlExecute } from "graphql";
 import type { Plugin } from "graphql-yoga";
-import type { Viewer } from "../../schema/context.ts";
+import { scopeOf, type Viewer } from "../../auth/viewer.ts";
 import type { RequestContext } from "../context.ts";
 import type { Message } from "../eventStream.ts";
 import type { Reruns } from "../rerun.ts";
 import type { Streams } from "../streams.ts";
-import { scopeOf } from "./responseCache.ts";
 
 export interface SubscriptionsOptions {
   readonly streams: Streams;
