@@ -305,9 +305,11 @@ builder.mutationFields((t) => ({
     type: ClaimConversionJobsPayload,
     description: "Gives a worker jobs to do, under a lease.",
     args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
-    resolve: async (_, { input }, { jobs, signal }) => {
+    resolve: async (_, { input }, { jobs, loaders, signal }) => {
       const { waitSeconds, ...claim } = validInput(claimSchema, input);
-      return { claims: await jobs.workers.claim(claim, { waitSeconds, signal }) };
+      const claims = await jobs.workers.claim(claim, { waitSeconds, signal });
+      for (const { id, documents } of claims) loaders.conversionJobDocumentsById.prime(id, documents);
+      return { claims };
     },
   }),
   reportProgress: t.field({
