@@ -66,26 +66,15 @@ export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_sec
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
-/** More than any run of claims asks for (combining.ts). */
-const MAX_CLAIMED = 1_000;
-
 /**
  * $1: what the workers can do, all the same. Then for each job that is wanted, in the order of the calls: its worker
  * ($2), the worker's user ($3), the lease in seconds ($4), and the number of the call ($5).
- *
- * The inner LIMIT tells the planner that few rows are wanted, which it cannot know of a parameter: it would
- * read and sort all that wait. The outer one takes rows from it one by one, and a row is locked when it is taken.
  */
 const CLAIM = prepared(
   "claim_jobs",
   `
-  WITH waiting AS (
-    SELECT "id", "priority", "created_at" FROM "conversion_jobs"
-     WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
-     ORDER BY "priority" DESC, "created_at", "id" LIMIT ${MAX_CLAIMED}
-       FOR NO KEY UPDATE SKIP LOCKED
-  ), candidate AS (
-    SELECT "id", row_number() OVER ()::int AS "n" FROM (SELECT "id" FROM waiting LIMIT cardinality($2::text[])) AS taken
+  WITH candidate AS (
+    SELECT "id", "n"::int FROM lock_claimable_conversion_jobs($1::text[], cardinality($2::text[])) WITH ORDINALITY AS candidate("id", "n")
   ), changed AS (
     UPDATE "conversion_jobs" AS "job"
        SET "status" = 'RUNNING', "worker_id" = ($2::text[])["n"], "worker_user_id" = ($3::uuid[])["n"],

@@ -43,3 +43,41 @@ BEGIN
   RETURN NULL;
 END
 $$;
+
+-- Once for a statement, which may change the projects of a hundred jobs, instead of once for each of them.
+CREATE OR REPLACE FUNCTION note_project_status() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+AS $$
+DECLARE
+  changed_ids uuid[];
+BEGIN
+  SELECT array_agg("id") INTO changed_ids FROM "new_rows"
+   WHERE ("id", "status") NOT IN (SELECT "id", "status" FROM "old_rows");
+  IF changed_ids IS NULL THEN
+    RETURN NULL;
+  END IF;
+  DELETE FROM "project_status_changes"
+   WHERE "project_id" = ANY (changed_ids) AND "created_at" < now() - interval '30 days';
+  INSERT INTO "project_status_changes" ("project_id", "status")
+  SELECT "id", "status" FROM "new_rows" WHERE "id" = ANY (changed_ids) ORDER BY "id";
+  RETURN NULL;
+END
+$$;
+
+DROP TRIGGER "projects_note_status" ON "projects";
+CREATE TRIGGER "projects_note_status" AFTER UPDATE ON "projects"
+  REFERENCING OLD TABLE AS "old_rows" NEW TABLE AS "new_rows" FOR EACH STATEMENT EXECUTE FUNCTION note_project_status();
+
+-- Locks the first `wanted` jobs that workers with these agent types can claim: the highest priority first, then the
+-- oldest. Without the settings, the planner reads and sorts all that wait, however many: it knows neither how few
+-- are wanted nor that nearly all of them can be claimed.
+CREATE FUNCTION lock_claimable_conversion_jobs(agents text[], wanted int) RETURNS SETOF uuid
+LANGUAGE plpgsql ROWS 100 SET search_path FROM CURRENT SET enable_sort = off SET enable_bitmapscan = off
+AS $$
+BEGIN
+  RETURN QUERY SELECT "id" FROM "conversion_jobs"
+   WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ agents
+   ORDER BY "priority" DESC, "created_at", "id" LIMIT wanted
+     FOR NO KEY UPDATE SKIP LOCKED;
+END
+$$;
