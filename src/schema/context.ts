@@ -3,6 +3,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
+import type { Access } from "../repositories/access.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
@@ -10,6 +11,8 @@ import type { SystemReports } from "./system.ts";
 /** What every resolver is given: the request's own, and nothing global. */
 export interface Context {
   readonly viewer: Viewer | null;
+  /** Which rows there are for the viewer (src/schema/rules.ts). The loaders know; lists and writes are told. */
+  readonly access: Access;
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly feeds: Feeds;

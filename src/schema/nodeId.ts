@@ -1,10 +1,20 @@
 import { validationFailed } from "../errors.ts";
+import type { Loaders } from "../loaders.ts";
 
 /** The types that have a node id, each with a row of its own. */
 export const NODE_TYPES = ["User", "Project", "ConversionJob"] as const;
 export type NodeType = (typeof NODE_TYPES)[number];
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** What gives the type's rows by their keys. */
+export function loaderOf(type: NodeType, loaders: Loaders) {
+  return {
+    User: loaders.userById,
+    Project: loaders.projectById,
+    ConversionJob: loaders.conversionJobById,
+  }[type];
+}
 
 /**
  * Node ids are readable on purpose: `Project:0199…` says in a log, a URL or a bug report what it

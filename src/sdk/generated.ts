@@ -359,7 +359,7 @@ export type ImportProjectInput = {
   readonly name: Scalars['String']['input'];
   /** What it is built with. */
   readonly originalTechStack?: InputMaybe<TechStackInput>;
-  /** Whose it is. Left out: the viewer's. */
+  /** Whose it is. Left out: the viewer's. Only administrators name somebody else. */
   readonly ownerId?: InputMaybe<Scalars['ID']['input']>;
   /** What it shall be built with. */
   readonly targetTechStack?: InputMaybe<TechStackInput>;
@@ -632,7 +632,7 @@ export type UpdateUserInput = {
   readonly id: Scalars['ID']['input'];
   /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** What they may do. */
+  /** What they may do. For administrators. */
   readonly role?: InputMaybe<UserRole>;
   /** The account's name, up to 100 characters. */
   readonly username?: InputMaybe<Scalars['String']['input']>;
@@ -1248,13 +1248,13 @@ export type Request<Options> = <TResult, TVariables>(document: TypedDocumentStri
 export interface Operations<Options> {
   /** A conversion job by its id; null when there is none. */
   readonly conversionJob: (variables: ConversionJobQueryVariables, options?: Options) => Promise<ConversionJobQuery["conversionJob"]>;
-  /** Conversion jobs, of all projects or of one. */
+  /** Conversion jobs, of all projects or of one. For everybody but administrators there are those of their own projects; for workers, those whose lease they hold. */
   readonly conversionJobs: (variables?: ConversionJobsQueryVariables, options?: Options) => Promise<ConversionJobsQuery["conversionJobs"]>;
   /** Conversion jobs that are pending, running or paused, the oldest first. */
   readonly activeConversionJobs: (variables?: ActiveConversionJobsQueryVariables, options?: Options) => Promise<ActiveConversionJobsQuery["activeConversionJobs"]>;
   /** A conversion job by its id; null when there is none. */
   readonly conversionJobEvents: (variables: ConversionJobEventsQueryVariables, options?: Options) => Promise<ConversionJobEventsQuery["conversionJob"]>;
-  /** Figures over all conversion jobs, or over one project's. */
+  /** Figures over all conversion jobs that there are for whoever asks, or over one project's. */
   readonly conversionJobStatistics: (variables?: ConversionJobStatisticsQueryVariables, options?: Options) => Promise<ConversionJobStatisticsQuery["conversionJobStatistics"]>;
   /** Asks for a conversion. */
   readonly createConversionJob: (variables: CreateConversionJobMutationVariables, options?: Options) => Promise<CreateConversionJobMutation["createConversionJob"]>;
@@ -1276,13 +1276,13 @@ export interface Operations<Options> {
   readonly reprioritizeConversionJob: (variables: ReprioritizeConversionJobMutationVariables, options?: Options) => Promise<ReprioritizeConversionJobMutation["reprioritizeConversionJob"]>;
   /** A project by its id; null when there is none. */
   readonly project: (variables: ProjectQueryVariables, options?: Options) => Promise<ProjectQuery["project"]>;
-  /** Projects, of everybody or of one owner. */
+  /** Projects, of everybody or of one owner. For everybody but administrators there are their own; for workers, those whose jobs they hold. */
   readonly projects: (variables?: ProjectsQueryVariables, options?: Options) => Promise<ProjectsQuery["projects"]>;
   /** Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names. */
   readonly searchProjects: (variables: SearchProjectsQueryVariables, options?: Options) => Promise<SearchProjectsQuery["searchProjects"]>;
   /** A project by its id; null when there is none. */
   readonly projectFiles: (variables: ProjectFilesQueryVariables, options?: Options) => Promise<ProjectFilesQuery["project"]>;
-  /** Figures over all projects, or over one owner's. */
+  /** Figures over all projects that there are for whoever asks, or over one owner's. */
   readonly projectStatistics: (variables?: ProjectStatisticsQueryVariables, options?: Options) => Promise<ProjectStatisticsQuery["projectStatistics"]>;
   /** Adds a project. */
   readonly importProject: (variables: ImportProjectMutationVariables, options?: Options) => Promise<ImportProjectMutation["importProject"]>;
@@ -1316,9 +1316,9 @@ export interface Operations<Options> {
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
   /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
   readonly user: (variables?: UserQueryVariables, options?: Options) => Promise<UserQuery["user"]>;
-  /** All users, oldest first. */
+  /** All users that there are for whoever asks, oldest first: for everybody but administrators, themselves. */
   readonly users: (variables?: UsersQueryVariables, options?: Options) => Promise<UsersQuery["users"]>;
-  /** Figures over all users. */
+  /** Figures over the users that there are for whoever asks. */
   readonly userStatistics: (variables?: UserStatisticsQueryVariables, options?: Options) => Promise<UserStatisticsQuery["userStatistics"]>;
   /** Adds the user with this GitHub id, or updates the one there is. */
   readonly upsertUser: (variables: UpsertUserMutationVariables, options?: Options) => Promise<UpsertUserMutation["upsertUser"]>;

@@ -10,6 +10,7 @@ import { type CacheLifetimes, createLoaders } from "../loaders.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { Context } from "../schema/context.ts";
+import { accessOf } from "../schema/rules.ts";
 import type { SystemReports } from "../schema/system.ts";
 import { type CachedResponse, createCachedResponse } from "./cachedResponse.ts";
 import type { ServerContext } from "./exchange.ts";
@@ -52,12 +53,15 @@ export async function createContext(
     exchange.response = response;
     exchange.viewer = viewer;
   }
+  const access = accessOf(viewer);
   return {
     viewer,
+    access,
     repositories,
     jobs,
     feeds,
     loaders: createLoaders(repositories, {
+      access,
       reads: dependencies,
       store: exchange?.isUncached ? uncached : store,
       ttlMs,

@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/config.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
+import { identify } from "../support/viewers.ts";
 
 async function startApp() {
   const database = await createEmptyDatabase();
@@ -14,7 +15,7 @@ async function startApp() {
     PORT: "0",
     SHUTDOWN_TIMEOUT: "600000",
   });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), { identify });
   atEndOfFile(app.close);
   return app;
 }

@@ -7,6 +7,7 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { PLAN } from "../support/rows.ts";
+import { identify } from "../support/viewers.ts";
 
 const EVENTS = `subscription ($jobId: ID!, $after: Int) {
   conversionJobEvents(jobId: $jobId, after: $after) { cursor events { jobId sequence type } job { status } }
@@ -33,7 +34,7 @@ beforeAll(async () => {
     PORT: "0",
     MAX_SUBSCRIPTIONS: String(MAX_SUBSCRIPTIONS),
   });
-  app = await createApp(config, pino({ level: "silent" }));
+  app = await createApp(config, pino({ level: "silent" }), { identify });
   atEndOfFile(app.close);
   ({ url } = await app.listen());
 });

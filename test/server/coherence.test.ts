@@ -8,11 +8,12 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
 import { recordStatements, withoutTransactionControl } from "../support/sql.ts";
+import { identify } from "../support/viewers.ts";
 
 /** One instance of the service, asked without a socket. */
 async function startInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", ...env });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), { identify });
   atEndOfFile(app.close);
 
   async function ask(query: string, variables: Record<string, unknown> = {}) {

@@ -8,6 +8,7 @@ import { captureLogs } from "../support/logs.ts";
 import { createTestDatabase, startPostgres } from "../support/postgres.ts";
 import { startProgram } from "../support/process.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
+import { identify } from "../support/viewers.ts";
 
 describe("an unexpected error", async () => {
   const logs = captureLogs("warn");
@@ -58,6 +59,7 @@ describe("without its database", async () => {
       CACHE_ENABLED: "false",
     }),
     logs.log,
+    { identify },
   );
   const { url } = await app.listen();
   const origin = new URL(url).origin;

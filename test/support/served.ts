@@ -4,6 +4,7 @@ import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { recordStatements, withoutTransactionControl } from "./sql.ts";
+import { identify } from "./viewers.ts";
 
 /** What a client sees of an answer, and what became of its request in the cache. */
 export interface HttpAnswer {
@@ -18,7 +19,7 @@ export interface HttpAnswer {
   readonly cached: "hit" | "miss" | "bypass" | undefined;
 }
 
-/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. */
+/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. Who asks is as in test/support/viewers.ts. */
 export async function startServed(
   env: Readonly<Record<string, string>>,
   { log = pino({ level: "silent" }) }: { log?: Logger } = {},
@@ -26,6 +27,7 @@ export async function startServed(
   const app = await createApp(
     loadConfig({ NODE_ENV: "test", HOST: "127.0.0.1", PORT: "0", GRAPHIQL: "false", ...env }),
     log,
+    { identify },
   );
   atEndOfFile(app.close);
   const { url, port } = await app.listen();
