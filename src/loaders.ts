@@ -10,6 +10,7 @@ import {
   type TagRecorder,
 } from "./coherence/tags.ts";
 import type { Instant } from "./coherence/validator.ts";
+import type { ApiKeyRow } from "./repositories/apiKey.ts";
 import type { ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import type { ListRequest, Page } from "./repositories/page.ts";
@@ -33,6 +34,7 @@ export interface CacheLifetimes {
 export const CACHE_KINDS = {
   user: { layer: "entities", lifetime: "user" },
   githubId: { layer: "entities", lifetime: "user" },
+  apiKey: { layer: "entities", lifetime: "user" },
   project: { layer: "entities", lifetime: "project" },
   job: { layer: "entities", lifetime: "conversionJob" },
   documents: { layer: "entities", lifetime: "conversionJob" },
@@ -86,7 +88,7 @@ export function createLoaders(
   repositories: Repositories,
   { reads, store, ttlMs, begun = () => undefined }: LoaderOptions,
 ) {
-  const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+  const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
   async function cached<Value>(
@@ -172,6 +174,12 @@ export function createLoaders(
     );
   }
 
+  /** Lists that are never kept: nothing tells of their changes. */
+  const readAnew = <Row>(
+    load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
+  ): ListLoader<Row> =>
+    new DataLoader<ListRequest, Page<Row> | number, string>(load, { cacheKeyFn: JSON.stringify });
+
   function statistics<Statistics>(
     kind: CacheKind,
     tagsOf: (key: string) => string[],
@@ -196,6 +204,18 @@ export function createLoaders(
         return found.map((user, index) => ({
           value: user,
           tags: [lookupTag("User", "githubId", missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
+        }));
+      }),
+    ),
+
+    /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
+    apiKeyByHash: new DataLoader<string, ApiKeyRow | null>((hashes) =>
+      cached("apiKey", hashes, async (missing) => {
+        const found = await apiKeys.findByHashes(missing);
+        return found.map((key, index) => ({
+          value: key,
+          tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
+          isKept: key !== null,
         }));
       }),
     ),
@@ -225,6 +245,8 @@ export function createLoaders(
     ),
     projectFiles: lists("files", projectFiles.loadLists, () => []),
     jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
+    apiKeys: readAnew(apiKeys.loadLists),
+    auditEntries: readAnew(auditEntries.loadLists),
 
     /** By `EVERYTHING`: they have no argument. */
     userStatistics: statistics(

@@ -1,6 +1,7 @@
 import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
@@ -29,7 +30,7 @@ export async function createTestApp(
     CACHE_ENABLED: "false",
     ...env,
   });
-  const app: App = await createApp(config, log);
+  const app: App = await createApp(config, log, asTester);
   // After the database was registered, so before it is dropped.
   atEndOfFile(app.close);
 

@@ -1,6 +1,7 @@
 import { createSourceEventStream, type ExecutionArgs, execute as graphqlExecute } from "graphql";
 import type { Plugin } from "graphql-yoga";
-import { scopeOf, type Viewer } from "../../auth/viewer.ts";
+import type { Identify } from "../../auth/identity.ts";
+import { scopeOf } from "../../auth/viewer.ts";
 import type { RequestContext } from "../context.ts";
 import type { Message } from "../eventStream.ts";
 import type { Reruns } from "../rerun.ts";
@@ -9,7 +10,7 @@ import type { Streams } from "../streams.ts";
 export interface SubscriptionsOptions {
   readonly streams: Streams;
   readonly reruns: Reruns;
-  readonly identify: (authorization: string | null) => Promise<Viewer | null>;
+  readonly identify: Identify;
 }
 
 /**
@@ -35,7 +36,7 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
 
   const messageOf = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {
     if (typeof news !== "object" || news === null) return execute(args, first, news);
-    const viewer = await identify(first.request.headers.get("authorization"));
+    const { viewer } = await identify(first.request.headers.get("authorization"));
     const key = JSON.stringify([
       first.params.query,
       args.operationName,
