@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Viewer } from "../auth/viewer.ts";
 import { isTag } from "../coherence/tags.ts";
-import { forbidden } from "../errors.ts";
+import { requireAdministrator } from "./administrator.ts";
 import { builder, type SchemaTypes } from "./builder.ts";
 import { validInput } from "./input.ts";
 
@@ -108,12 +108,6 @@ const warmSchema = z.object({
     .max(MAX_OPERATIONS),
 });
 
-/** @throws AppError `FORBIDDEN` for everybody but administrators */
-function requireAdministrator(viewer: Viewer | null): Viewer {
-  if (viewer?.role !== "ADMIN") throw forbidden("Only administrators may do this to the cache.");
-  return viewer;
-}
-
 /** None of these writes a row, so there is nothing with which an answer could be stored. */
 const repeatableAnywayField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
   t.string({
@@ -217,7 +211,7 @@ builder.mutationFields((t) => ({
     description: "For administrators: voids what is kept, in all instances, before it answers.",
     args: { input: t.arg({ type: InvalidateCacheInput, required: true, description: "What." }) },
     resolve: (_, { input }, { viewer, system }) => {
-      requireAdministrator(viewer);
+      requireAdministrator(viewer, "do this to the cache");
       return system.cache.invalidate(validInput(invalidateSchema, input));
     },
   }),
@@ -227,7 +221,7 @@ builder.mutationFields((t) => ({
       "For administrators: runs queries now, as the one who asks. Rows, lists and figures are warm for everybody then, the answers as a whole for the one who asks.",
     args: { input: t.arg({ type: WarmCacheInput, required: true, description: "What to run." }) },
     resolve: (_, { input }, { viewer, system }) => {
-      const administrator = requireAdministrator(viewer);
+      const administrator = requireAdministrator(viewer, "do this to the cache");
       return system.cache.warm(validInput(warmSchema, input).operations, administrator);
     },
   }),
@@ -236,7 +230,7 @@ builder.mutationFields((t) => ({
     description: "For administrators: counts the figures of the instance that answers from 0 again.",
     args: { input: t.arg({ type: ResetCacheStatisticsInput, required: true, description: "Which." }) },
     resolve: (_, { input }, { viewer, system }) => {
-      requireAdministrator(viewer);
+      requireAdministrator(viewer, "do this to the cache");
       const figures = input.figures == null ? RESETTABLE : [...new Set(input.figures)];
       system.cache.resetStatistics(figures);
       return { figures };

@@ -3,6 +3,7 @@ import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
+import { createGuardedStreams } from "./guardedStreams.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { eventStreams } from "./plugins/eventStreams.ts";
@@ -27,7 +28,8 @@ export function createGraphqlServer(
     readonly sampler: Sampler;
   },
 ) {
-  const { streams } = options;
+  const { identify, store } = sources;
+  const streams = createGuardedStreams({ streams: options.streams, identify, store });
   const reruns = createReruns();
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
@@ -39,8 +41,8 @@ export function createGraphqlServer(
       codedRefusals(),
       reruns.plugin,
       // Before the response cache, which answers each run of a live query.
-      liveQueries({ schema, store: sources.store, streams, reruns }),
-      subscriptions({ streams, reruns, identify: sources.identify }),
+      liveQueries({ schema, store, streams, reruns }),
+      subscriptions({ streams, reruns, identify }),
       ...responseCache({
         schema,
         ttlMs: sources.ttlMs,

@@ -4,11 +4,11 @@ import type { Identify } from "../../auth/identity.ts";
 import { scopeOf } from "../../auth/viewer.ts";
 import type { RequestContext } from "../context.ts";
 import type { Message } from "../eventStream.ts";
+import type { GuardedStreams } from "../guardedStreams.ts";
 import type { Reruns } from "../rerun.ts";
-import type { Streams } from "../streams.ts";
 
 export interface SubscriptionsOptions {
-  readonly streams: Streams;
+  readonly streams: GuardedStreams;
   readonly reruns: Reruns;
   readonly identify: Identify;
 }
@@ -62,13 +62,13 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
     const events = source[Symbol.asyncIterator]();
     // Safe: Yoga's contexts are this service's own.
     const first = args.contextValue as RequestContext;
-    return streams.open(
-      async () => {
+    return streams.open(first, {
+      async pull() {
         const { done, value } = await events.next();
         return done ? undefined : messageOf(args, first, value);
       },
-      () => void events.return?.(),
-    );
+      close: () => void events.return?.(),
+    });
   };
 
   return {
