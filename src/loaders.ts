@@ -19,6 +19,7 @@ import {
   TO_EVERYTHING,
   visibleJobs,
 } from "./repositories/access.ts";
+import type { ApiKeyRow } from "./repositories/apiKey.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import type { ListRequest, Page } from "./repositories/page.ts";
@@ -44,6 +45,7 @@ export interface CacheLifetimes {
 export const CACHE_KINDS = {
   user: { layer: "entities", lifetime: "user" },
   githubId: { layer: "entities", lifetime: "user" },
+  apiKey: { layer: "entities", lifetime: "user" },
   project: { layer: "entities", lifetime: "project" },
   job: { layer: "entities", lifetime: "conversionJob" },
   documents: { layer: "entities", lifetime: "conversionJob" },
@@ -103,7 +105,7 @@ export function createLoaders(
   repositories: Repositories,
   { access = TO_EVERYTHING, reads, store, ttlMs, begun = () => undefined }: LoaderOptions,
 ) {
-  const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+  const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
 
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
@@ -243,6 +245,12 @@ export function createLoaders(
     );
   }
 
+  /** Lists that are never kept: nothing tells of their changes. */
+  const readAnew = <Row>(
+    load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
+  ): ListLoader<Row> =>
+    new DataLoader<ListRequest, Page<Row> | number, string>(load, { cacheKeyFn: JSON.stringify });
+
   function statistics<Statistics>(
     kind: CacheKind,
     tagsOf: (key: string) => string[],
@@ -277,6 +285,18 @@ export function createLoaders(
       return rows.map((row) => visible(row, (user) => seesUser(access, user)));
     }),
 
+    /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
+    apiKeyByHash: new DataLoader<string, ApiKeyRow | null>((hashes) =>
+      cached("apiKey", hashes, async (missing) => {
+        const found = await apiKeys.findByHashes(missing);
+        return found.map((key, index) => ({
+          value: key,
+          tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
+          isKept: key !== null,
+        }));
+      }),
+    ),
+
     /** The plan and results of jobs. Of jobs that were seen: nothing here says whose they are. */
     conversionJobDocumentsById: new DataLoader<string, ConversionJobDocuments | null>(
       rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
@@ -305,6 +325,8 @@ export function createLoaders(
     ),
     projectFiles: lists("files", projectFiles.loadLists, () => []),
     jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
+    apiKeys: readAnew(apiKeys.loadLists),
+    auditEntries: readAnew(auditEntries.loadLists),
 
     /** By `EVERYTHING` that there is for whoever asks: they have no argument. */
     userStatistics: statistics(

@@ -4,6 +4,7 @@ import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Access } from "../repositories/access.ts";
+import type { Audit } from "../repositories/auditEntry.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
@@ -22,6 +23,10 @@ export interface Context {
   readonly system: SystemReports;
   readonly log: Logger;
   readonly requestId: string;
+  /** Where the request came from; null: not known. */
+  readonly address: string | null;
+  /** Writes administrative actions into the log. */
+  readonly audit: Pick<Audit, "run">;
   /** Makes mutations repeatable that name a key. */
   readonly idempotency: Pick<Idempotency, "run">;
   /** The header `Idempotency-Key`. */

@@ -12,6 +12,8 @@ import "./projectActivity.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
 import "./cacheMutations.ts";
+import "./apiKey.ts";
+import "./auditEntry.ts";
 import {
   type GraphQLField,
   type GraphQLSchema,
@@ -19,6 +21,7 @@ import {
   printSchema,
   specifiedDirectives,
 } from "graphql";
+import { withAudit } from "./audit.ts";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
 import { withIdempotencyKeys } from "./idempotency.ts";
@@ -26,7 +29,11 @@ import { liveDirective } from "./live.ts";
 import { RULE_NAMES, type Rule } from "./rules.ts";
 
 export const schema = withIdempotencyKeys(
-  withRules(builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] })),
+  withAudit(
+    withRules(
+      builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] }),
+    ),
+  ),
 );
 
 /** @throws Error when a field of a root type has no rule: nobody has thought of who may use it */

@@ -2,10 +2,10 @@ import { pino } from "pino";
 import { expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
-import { identify } from "../support/viewers.ts";
 
 async function startApp() {
   const database = await createEmptyDatabase();
@@ -15,7 +15,7 @@ async function startApp() {
     PORT: "0",
     SHUTDOWN_TIMEOUT: "600000",
   });
-  const app = await createApp(config, pino({ level: "silent" }), { identify });
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   return app;
 }

@@ -3,11 +3,11 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { ConversionPlan } from "../../src/repositories/conversionPlan.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { PLAN } from "../support/rows.ts";
-import { identify } from "../support/viewers.ts";
 
 const EVENTS = `subscription ($jobId: ID!, $after: Int) {
   conversionJobEvents(jobId: $jobId, after: $after) { cursor events { jobId sequence type } job { status } }
@@ -34,7 +34,7 @@ beforeAll(async () => {
     PORT: "0",
     MAX_SUBSCRIPTIONS: String(MAX_SUBSCRIPTIONS),
   });
-  app = await createApp(config, pino({ level: "silent" }), { identify });
+  app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   ({ url } = await app.listen());
 });

@@ -4,16 +4,16 @@ import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
 import { recordStatements, withoutTransactionControl } from "../support/sql.ts";
-import { identify } from "../support/viewers.ts";
 
 /** One instance of the service, asked without a socket. */
 async function startInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", ...env });
-  const app = await createApp(config, pino({ level: "silent" }), { identify });
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
 
   async function ask(query: string, variables: Record<string, unknown> = {}) {

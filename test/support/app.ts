@@ -1,9 +1,9 @@
 import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
-import { identify } from "./viewers.ts";
 
 export interface Answer {
   readonly status: number;
@@ -33,7 +33,7 @@ export async function createTestApp(
     CACHE_ENABLED: "false",
     ...env,
   });
-  const app: App = await createApp(config, log, { identify });
+  const app: App = await createApp(config, log, asTester);
   // After the database was registered, so before it is dropped.
   atEndOfFile(app.close);
 

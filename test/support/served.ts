@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, pino } from "pino";
-import { createApp } from "../../src/app.ts";
+import { type AppOverrides, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { recordStatements, withoutTransactionControl } from "./sql.ts";
-import { identify } from "./viewers.ts";
 
 /** What a client sees of an answer, and what became of its request in the cache. */
 export interface HttpAnswer {
@@ -22,12 +22,12 @@ export interface HttpAnswer {
 /** One instance of the service with its cache on, behind a socket. Closed when the test file ends. Who asks is as in test/support/viewers.ts. */
 export async function startServed(
   env: Readonly<Record<string, string>>,
-  { log = pino({ level: "silent" }) }: { log?: Logger } = {},
+  { log = pino({ level: "silent" }), overrides = asTester }: { log?: Logger; overrides?: AppOverrides } = {},
 ) {
   const app = await createApp(
     loadConfig({ NODE_ENV: "test", HOST: "127.0.0.1", PORT: "0", GRAPHIQL: "false", ...env }),
     log,
-    { identify },
+    overrides,
   );
   atEndOfFile(app.close);
   const { url, port } = await app.listen();

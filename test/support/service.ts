@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createEmptyDatabase } from "./postgres.ts";
-import { identify } from "./viewers.ts";
 
 /** The whole service behind a socket, on a database of this test file's own, with one user in it. */
 export async function startService() {
@@ -14,7 +14,7 @@ export async function startService() {
     HOST: "127.0.0.1",
     PORT: "0",
   });
-  const app = await createApp(config, pino({ level: "silent" }), { identify });
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   const owner = await app.repositories.users.create({ githubId: "1", username: "octocat" });
   const { url } = await app.listen();

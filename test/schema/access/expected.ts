@@ -19,6 +19,8 @@
 export const ROOT_FIELDS = `
 field                               stranger  owner  other      holder  worker      admin  scopes
 Query.activeConversionJobs          who?      yes    none       yes     none        yes    projects:read
+Query.apiKeys                       who?      no     no         no      no          yes    admin
+Query.auditEntries                  who?      no     no         no      no          yes    admin
 Query.cacheStatistics               who?      no     no         no      no          yes    admin
 Query.conversionJob                 who?      yes    none       yes     none        yes    projects:read
 Query.conversionJobs                who?      yes    none       yes     none        yes    projects:read
@@ -40,6 +42,7 @@ Mutation.cancelConversionJob        who?      yes    NOT_FOUND  no      no      
 Mutation.claimConversionJobs        who?      no     no         yes     yes         yes    jobs:work
 Mutation.cleanUpConversionJobs      who?      no     no         no      no          yes    admin
 Mutation.completeConversionJobs     who?      no     no         yes     LEASE_LOST  yes    jobs:work
+Mutation.createApiKey               who?      no     no         no      no          yes    admin
 Mutation.createConversionJob        who?      yes    CONFLICT   no      no          yes    projects:write
 Mutation.deleteConversionJob        who?      yes    NOT_FOUND  no      no          yes    projects:write
 Mutation.deleteProject              who?      yes    NOT_FOUND  no      no          yes    projects:write
@@ -56,6 +59,7 @@ Mutation.reprioritizeConversionJob  who?      yes    NOT_FOUND  no      no      
 Mutation.resetCacheStatistics       who?      no     no         no      no          yes    admin
 Mutation.resumeConversionJob        who?      yes    NOT_FOUND  no      no          yes    projects:write
 Mutation.retryConversionJob         who?      yes    NOT_FOUND  no      no          yes    projects:write
+Mutation.revokeApiKey               who?      no     no         no      no          yes    admin
 Mutation.setGithubToken             who?      yes    NOT_FOUND  no      no          yes    users:write
 Mutation.setTargetTechStack         who?      yes    NOT_FOUND  no      no          yes    projects:write
 Mutation.updateConversionJob        who?      yes    NOT_FOUND  no      no          yes    projects:write
@@ -72,6 +76,12 @@ Subscription.projectActivity        who?      yes    NOT_FOUND  no      no      
  * exception.
  */
 export const FIELDS: Readonly<Record<string, string>> = {
+  ApiKey: "createdAt expiresAt id lastUsedAt name prefix revokedAt scopes user",
+  ApiKeyConnection: "edges nodes pageInfo totalCount",
+  ApiKeyEdge: "cursor node",
+  AuditEntry: "action actor actorId address count createdAt credential details id requestId target",
+  AuditEntryConnection: "edges nodes pageInfo totalCount",
+  AuditEntryEdge: "cursor node",
   CacheAdvice: "action advisedSeconds currentSeconds reason setting",
   CacheEpoch: "ageMs name state",
   CacheKind:
@@ -110,6 +120,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   ConversionPlan: "complexity feasible tasks warnings",
   ConversionTask:
     "agentType dependencies description estimatedDuration id inputFiles outputFiles priority status type",
+  CreateApiKeyPayload: "apiKey secret",
   DeleteConversionJobPayload: "deletedId",
   DeleteProjectPayload: "deletedId",
   DeleteUserPayload: "deletedId",
@@ -134,6 +145,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   ProjectStatusCount: "count status",
   ReportTaskResultPayload: "conversionJob directive",
   ResetCacheStatisticsPayload: "figures",
+  RevokeApiKeyPayload: "apiKey",
   ServiceStatistics: "pool process subscriptions",
   SubscriptionStatistics: "max open",
   TaskResult: "attempt error fileChanges output status taskId",

@@ -57,6 +57,8 @@ export async function createAccessWorld(env: Record<string, string> = {}) {
       UPDATE users SET role = 'WORKER' WHERE github_id IN ('1003', '1004');
       UPDATE users SET role = 'ADMIN' WHERE github_id = '1005';
       UPDATE users SET email = username || '@example.com';
+      INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes)
+      SELECT id, id, 'k', left(md5(id::text) || md5(id::text), 43), 'sc', '{admin}' FROM users WHERE github_id IN ('1001', '1002');
       INSERT INTO project_files (project_id, path, size_bytes) SELECT id, 'src/index.js', 100 FROM projects;
       UPDATE conversion_jobs SET status = 'RUNNING', worker_id = 'w', worker_user_id = '${keyOf(3)}', lease_seconds = 3600,
              lease_expires_at = now() + interval '1 hour', fencing_token = 1, started_at = now() WHERE id = '${keyOf(1)}';
