@@ -124,6 +124,7 @@ async function compose(
   const jobs = createJobs({
     repositories,
     notifications: embedded ? undefined : { connectionString },
+    auditRetentionDays: config.auditRetentionDays,
     log,
   });
   releasers.push(() => jobs.close());
