@@ -139,8 +139,8 @@ test(`${OPERATIONS} random operations fail in no unexpected way, and tell nobody
       "2026-01-01T00:00:00.000Z",
       "User#",
       "eyJhIjoxfQ",
-      ...(await stolenCursors()),
     ],
+    cursors: await stolenCursors(),
   };
 
   for (let done = 0; done < OPERATIONS; done += ROUND) {
@@ -164,6 +164,6 @@ test(`${OPERATIONS} random operations fail in no unexpected way, and tell nobody
     await reset();
   }
   // They are operations, most of them: what is refused for its form alone is no test of anything.
-  expect(codes.get("answered") ?? 0).toBeGreaterThan(OPERATIONS / 20);
+  expect(codes.get("answered") ?? 0).toBeGreaterThan(OPERATIONS / 10);
   if (process.env.FUZZ_OPERATIONS) console.log(Object.fromEntries(codes));
 }, 3_600_000);

@@ -1,6 +1,5 @@
 import {
   type GraphQLArgument,
-  type GraphQLInputField,
   type GraphQLInputType,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -19,6 +18,8 @@ import type { Random } from "../../check/coherence/random.ts";
 export interface Pools {
   readonly ids: readonly string[];
   readonly texts: readonly string[];
+  /** Only for places in lists: as a text they could be written down and read again. */
+  readonly cursors: readonly string[];
 }
 
 const NUMBERS = [-2_147_483_648, -1, 0, 0, 1, 1, 2, 3, 5, 20, 100, 101, 1_000, 1_001, 2_147_483_647];
@@ -33,7 +34,7 @@ export function randomOperation(random: Random, pools: Pools) {
   let names = 0;
 
   function value(type: GraphQLInputType, name: string): unknown {
-    if (isNonNullType(type)) return random.chance(0.01) ? null : value(type.ofType, name);
+    if (isNonNullType(type)) return random.chance(0.003) ? null : value(type.ofType, name);
     if (random.chance(0.03)) return null;
     if (isListType(type))
       return Array.from({ length: random.integer(0, 3) }, () => value(type.ofType as GraphQLInputType, name));
@@ -41,12 +42,17 @@ export function randomOperation(random: Random, pools: Pools) {
     if (isInputObjectType(type)) {
       const object: Record<string, unknown> = {};
       for (const field of Object.values(type.getFields())) {
-        const isLeftOut = isNonNullType(field.type) ? random.chance(0.01) : random.chance(0.6);
+        const isLeftOut = isNonNullType(field.type) ? random.chance(0.003) : random.chance(0.6);
         if (!isLeftOut) object[field.name] = value(field.type, field.name);
       }
       if (random.chance(0.01))
         Object.defineProperty(object, "__proto__", { value: { a: 1 }, enumerable: true });
       return object;
+    }
+    // One page in ten is none.
+    if (name === "first" && random.chance(0.9)) return random.integer(0, 20);
+    if (name === "after" || name === "before") {
+      if (String(type) === "String") return random.pick(random.chance(0.8) ? pools.cursors : pools.texts);
     }
     // Waiting is another test's matter.
     if (name === "waitSeconds") return random.pick([0, 0, -1, 31]);
@@ -67,9 +73,11 @@ export function randomOperation(random: Random, pools: Pools) {
     }
   }
 
-  function argumentsOf(args: readonly (GraphQLArgument | GraphQLInputField)[]): string {
+  function argumentsOf(args: readonly GraphQLArgument[]): string {
     const given = args.flatMap((arg) => {
-      if (isNonNullType(arg.type) ? random.chance(0.01) : random.chance(0.6)) return [];
+      // A page by `first` is one; by two of the others it is mostly none.
+      const rarely = ["after", "last", "before"].includes(arg.name);
+      if (isNonNullType(arg.type) ? random.chance(0.003) : random.chance(rarely ? 0.95 : 0.6)) return [];
       const given = value(arg.type, arg.name);
       if (random.chance(0.5)) return [`${arg.name}: ${literal(given, arg.type)}`];
       const name = `v${++names}`;
@@ -84,7 +92,7 @@ export function randomOperation(random: Random, pools: Pools) {
     const fields = Object.values(type.getFields()).filter(
       (field) => depth < MAX_DEPTH || !hasFields(field.type),
     );
-    const parts = Array.from({ length: random.integer(1, 5) }, () => {
+    const parts = Array.from({ length: random.integer(1, depth === 0 ? 2 : 4) }, () => {
       if (fields.length === 0 || random.chance(0.05)) return "__typename";
       const field = random.pick(fields);
       // A name of its own: the same field comes with different arguments.
