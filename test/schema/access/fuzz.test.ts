@@ -10,7 +10,7 @@ import { ADAS, BOBS, createAccessWorld, VIEWERS } from "./world.ts";
  *
  * FUZZ_OPERATIONS says how many (npm run check:access: 100,000), FUZZ_SEED which.
  */
-const OPERATIONS = Number(process.env.FUZZ_OPERATIONS ?? 6_000);
+const OPERATIONS = Number(process.env.FUZZ_OPERATIONS ?? 4_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 /** After so many everything is put back: what they have deleted would be asked for in vain. */
 const ROUND = 250;

@@ -1,5 +1,5 @@
 import { PLAN } from "../../support/rows.ts";
-import { ADAS, type BOBS } from "./world.ts";
+import { type ADAS, BOBS } from "./world.ts";
 
 /** The rows that an operation is about. */
 export type Rows = typeof ADAS | typeof BOBS;
@@ -19,7 +19,7 @@ const project = { name: "new", githubUrl: "https://github.com/acme/new" };
 export function readsOf(rows: Rows): Record<string, Operation> {
   const { user, project, job } = rows;
   const named = (...ids: string[]) => new RegExp(ids.join("|"));
-  const githubId = rows === ADAS ? "1001" : "1002";
+  const githubId = 1_000 + Number(user.slice(-12));
   return {
     "Query.activeConversionJobs": {
       query: `{ activeConversionJobs { totalCount nodes { id } edges { node { id } } } }`,
@@ -56,7 +56,7 @@ export function readsOf(rows: Rows): Record<string, Operation> {
       marker: /"total":[1-9]/,
     },
     "Query.searchProjects": {
-      query: `{ searchProjects(query: "project ${project.at(-1)}") { totalCount nodes { id } } }`,
+      query: `{ searchProjects(query: "project ${Number(project.slice(-12))}") { totalCount nodes { id } } }`,
       marker: named(project),
     },
     "Query.statistics": { query: `{ statistics { pool { total } } }` },
@@ -78,7 +78,7 @@ export function readsOf(rows: Rows): Record<string, Operation> {
 
 /** One input for each field of Mutation, about these rows, with what to ask of the answer. */
 export function writesOf(rows: Rows): Record<string, Operation> {
-  const lease = { workerId: rows === ADAS ? "w" : "v" };
+  const lease = { workerId: rows === BOBS ? "v" : "w" };
   const held = { id: rows.job, fencingToken: 1 };
   const results = "results { id directive conversionJob { id } error { code from allowed } }";
   const inputs: Record<string, readonly [input: unknown, selection: string]> = {
