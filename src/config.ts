@@ -22,6 +22,15 @@ const url = (...protocols: string[]) =>
       `expected a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
     );
 
+/** Keys that come over a network in clear could be anybody's. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return (
+    protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname))
+  );
+}
+
 interface Variable<Value> {
   readonly schema: z.ZodType<Value>;
   /** As one would write it in the environment. Without one, unset means "off" and reads as undefined. */
@@ -61,6 +70,32 @@ export const variables = {
     milliseconds(),
     "How long running requests may take to finish after SIGTERM, in ms; then they are cut off.",
     { default: "10000" },
+  ),
+  AUTH_JWT_SECRET: variable(
+    z.string().min(32, "expected at least 32 characters (openssl rand -base64 48)"),
+    "Signs and verifies tokens (JWT, HS256). This or `AUTH_JWKS_URL` is needed with `DATABASE_URL`.",
+    { isSecret: true },
+  ),
+  AUTH_JWKS_URL: variable(
+    z.string().refine(isSafeUrl, "expected a URL that begins with https:// (http:// on this machine alone)"),
+    "Where an identity provider publishes the keys of its tokens; they may change at any time.",
+  ),
+  AUTH_ISSUER: variable(
+    z.string().min(1),
+    "The `iss` that tokens must have. `AUTH_JWKS_URL` needs it and the next.",
+  ),
+  AUTH_AUDIENCE: variable(z.string().min(1), "The `aud` that tokens must have."),
+  AUTH_CLOCK_SKEW: variable(
+    count(0, 600),
+    "How far the clock of who makes tokens may be from ours, in seconds.",
+    {
+      default: "30",
+    },
+  ),
+  AUDIT_RETENTION_DAYS: variable(
+    count(0, 36_500),
+    "How long the audit log keeps an entry, in days; 0: for ever.",
+    { default: "365" },
   ),
   ENCRYPTION_KEY: variable(
     z.string().regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (openssl rand -hex 32)"),
@@ -187,7 +222,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
  * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
  */
-const OWN_PREFIXES = ["DB_", "CACHE_"];
+const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_"];
 
 /** What is wrong with the environment, all of it, a line each. */
 export class ConfigError extends Error {
@@ -238,6 +273,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       `DB_POOL_MIN: expected at most DB_POOL_MAX (${value.DB_POOL_MAX}), got ${value.DB_POOL_MIN}`,
     );
   }
+  if (value.AUTH_JWKS_URL !== undefined) {
+    // Its keys sign tokens for other services too.
+    for (const name of ["AUTH_ISSUER", "AUTH_AUDIENCE"] as const) {
+      if (env[name] === undefined || env[name] === "")
+        problems.push(`${name}: expected a value, because AUTH_JWKS_URL is set`);
+    }
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
   const ttlMs = (seconds: number) => (value.CACHE_ENABLED ? seconds * 1_000 : 0);
@@ -253,6 +295,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
       isGraphiqlEnabled: value.GRAPHIQL ?? value.NODE_ENV !== "production",
     },
+    auth: {
+      jwtSecret: value.AUTH_JWT_SECRET,
+      jwksUrl: value.AUTH_JWKS_URL,
+      issuer: value.AUTH_ISSUER,
+      audience: value.AUTH_AUDIENCE,
+      clockSkewMs: value.AUTH_CLOCK_SKEW * 1_000,
+    },
+    /** 0: for ever. */
+    auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     encryptionKey: value.ENCRYPTION_KEY,
     cache: {
       isEnabled: value.CACHE_ENABLED,

@@ -1,3 +1,4 @@
+import type { Identity } from "../auth/identity.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 
@@ -7,6 +8,8 @@ import type { CachedResponse } from "./cachedResponse.ts";
  */
 export interface Exchange {
   readonly requestId: string;
+  /** Where it came from, if that is known. */
+  readonly address?: string | undefined;
   /**
    * The service's own operations run as this viewer, without a token. Set by src/server/internalOperation.ts
    * alone: nothing that comes over HTTP leads here.
@@ -17,7 +20,7 @@ export interface Exchange {
   /** Set when the request is one for GraphQL. */
   response?: CachedResponse;
   /** Who sent it; set when the request is one for GraphQL. */
-  viewer?: Viewer | null;
+  identity?: Identity;
 }
 
 /** What is handed to Yoga along with a request. */

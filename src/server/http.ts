@@ -88,11 +88,13 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
         "request",
       );
     });
-    void route(req, res, { requestId }, body, name).catch((error: unknown) => {
-      log.error({ err: error, requestId }, "a request failed outside of GraphQL");
-      if (res.headersSent) res.destroy();
-      else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
-    });
+    void route(req, res, { requestId, address: req.socket.remoteAddress }, body, name).catch(
+      (error: unknown) => {
+        log.error({ err: error, requestId }, "a request failed outside of GraphQL");
+        if (res.headersSent) res.destroy();
+        else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
+      },
+    );
   }
 
   async function route(
@@ -111,8 +113,8 @@ export function createHttpServer({ graphql, replay, isReady, maxBodyBytes, log }
           req.body = read;
         }
         await graphql(req, res, { exchange });
-        if (exchange.response !== undefined)
-          replay.remember(name, res, exchange.response.outcome(), exchange.viewer ?? null);
+        if (exchange.response !== undefined && exchange.identity !== undefined)
+          replay.remember(name, res, exchange.response.outcome(), exchange.identity);
         return;
       }
       case "/livez":

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { applyMigrations } from "../../src/database/migrations.ts";
+import { ACCESS_ENV, AS_ADMINISTRATOR, addAdministrator } from "../support/access.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
 import { findFreePort } from "../support/server.ts";
 
@@ -111,9 +112,10 @@ async function startService(): Promise<System> {
   const url = await createDatabase("service");
   await applyMigrations({ connectionString: url, log: { info() {}, warn() {}, debug() {} } as never });
   const pool = new pg.Pool({ connectionString: url, max: 2 });
+  await addAdministrator(url);
   await pool.query("INSERT INTO users (github_id, username) VALUES ('1', 'owner')");
   await pool.query(
-    "INSERT INTO projects (user_id, name, github_url) SELECT id, n, 'u' FROM users, generate_series(1, $1::int) n",
+    "INSERT INTO projects (user_id, name, github_url) SELECT id, n, 'u' FROM users, generate_series(1, $1::int) n WHERE username = 'owner'",
     [projects],
   );
   const port = await findFreePort();
@@ -128,6 +130,7 @@ async function startService(): Promise<System> {
     {
       env: {
         ...process.env,
+        ...ACCESS_ENV,
         DATABASE_URL: url,
         PORT: String(port),
         LOG_LEVEL: "warn",
@@ -148,7 +151,11 @@ async function startService(): Promise<System> {
           agent,
           method: "POST",
           path: "/graphql",
-          headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+          headers: {
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(body),
+            ...AS_ADMINISTRATOR,
+          },
         },
         (res) => {
           const chunks: Buffer[] = [];

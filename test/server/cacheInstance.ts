@@ -4,10 +4,11 @@ import { type Viewer, viewerOf } from "../../src/auth/viewer.ts";
 import { loadConfig } from "../../src/config.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { captureLogs } from "../support/logs.ts";
+import { keyOf } from "../support/rows.ts";
 
 /**
  * The service with its cache on, behind a socket. Whoever sends `Authorization: <role>:<id>` is that
- * viewer; tokens are another test's matter.
+ * viewer, and whoever sends none is the administrator `KEEPER`; tokens are another test's matter.
  */
 export async function startCacheInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", PORT: "0", CACHE_SAMPLE_RATE: "0", ...env });
@@ -63,7 +64,11 @@ export async function startCacheInstance(env: Record<string, string>) {
   };
 }
 
+/** The second of the rows that these tests have. */
+export const KEEPER = viewerOf(keyOf(2), "ADMIN");
+
 function viewerNamed(token: string | null): Viewer | null {
-  const [role, userId] = token?.split(":") ?? [];
+  if (token === null) return KEEPER;
+  const [role, userId] = token.split(":");
   return userId !== undefined && (role === "ADMIN" || role === "USER") ? viewerOf(userId, role) : null;
 }

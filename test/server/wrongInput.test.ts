@@ -222,10 +222,10 @@ describe("an operation", () => {
       "CONFLICT",
     ],
     [
-      "without an owner, by nobody",
+      "without an owner, by somebody who has no row",
       IMPORT,
       { input: { ...validImport, ownerId: null } },
-      "VALIDATION_FAILED",
+      "CONFLICT",
     ],
     [
       "on an unknown project",

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError, Kind } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
+import { CredentialError } from "../../auth/error.ts";
 import { AppError } from "../../errors.ts";
 
 /** Codes of what GraphQL itself finds wrong, in Apollo's words, which clients know. */
@@ -10,6 +11,9 @@ const VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED";
 const BAD_REQUEST = "BAD_REQUEST";
 const BAD_USER_INPUT = "BAD_USER_INPUT";
 const INTERNAL = "INTERNAL_SERVER_ERROR";
+
+/** RFC 6750, section 3. */
+const UNAUTHORIZED = { status: 401, headers: { "www-authenticate": 'Bearer error="invalid_token"' } };
 
 /** Gives documents that do not parse or are not valid their code. */
 export function codedDocumentErrors(): Plugin {
@@ -44,7 +48,12 @@ export function createErrorMasker(log: Logger) {
         log.warn({ err: original }, "a request was answered without the database");
       return new GraphQLError(original.message, {
         ...positionOf(located),
-        extensions: { code: original.code, ...original.details },
+        extensions: {
+          code: original.code,
+          ...original.details,
+          // Of the request as a whole; a field that needs somebody is an answer among others.
+          ...(original instanceof CredentialError && { http: UNAUTHORIZED }),
+        },
       });
     }
     // GraphQL's own errors say what is wrong with the request: a variable, a literal, a method.

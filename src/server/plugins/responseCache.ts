@@ -43,6 +43,8 @@ export function responseCache({
       onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
         const { response, viewer, exchange } = contextValue;
         if (exchange?.isUncached) return;
+        // Leases change with every claim, and so does what their holders may see: none of it would be kept for long.
+        if (viewer?.role === "WORKER") return;
         const { isKept, isPrivate } = profileOf(document, operationName ?? undefined);
         if (!isKept || (isPrivate && viewer === null)) return;
         response.enable();
