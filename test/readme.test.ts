@@ -140,7 +140,7 @@ describe("the README's commands", () => {
       "stack-converter",
       "widget",
     ]);
-  }, 60_000);
+  }, 120_000);
 
   it("convert a project: create a job, work on it, watch it", async () => {
     const block = /## Convert a project\n\n```sh\n(.*?)```/s.exec(readme)?.[1];
@@ -211,7 +211,7 @@ describe("the README's commands", () => {
       const { stdout } = await run(process.execPath, [CLI, ...command, "--help"]);
       expect(stdout).toContain(`Usage: stack-converter ${command.join("")}`.trim());
     }
-  });
+  }, 60_000);
 
   it("give the token to a browser on this machine that opens the page, and to no script or stranger", async () => {
     const page = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
@@ -236,7 +236,7 @@ describe("the README's commands", () => {
       expect(html).not.toContain(token);
     }
     expect(await get({ accept: "text/html" })).not.toContain(token);
-  });
+  }, 60_000);
 
   it("print the token once, and not in the log", () => {
     expect(service.output().split(token)).toHaveLength(2);

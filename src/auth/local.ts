@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
+import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -17,12 +17,16 @@ const MODE = 0o600;
 export async function localSecret(dataDirectory: string): Promise<string> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const path = join(dataDirectory, SECRET_FILE);
-  // Fails where there is one already: of two that start at once, the second reads what the first wrote.
-  await writeFile(path, randomBytes(48).toString("base64url"), { mode: MODE, flag: "wx" }).catch(
-    (error: NodeJS.ErrnoException) => {
+  const own = `${path}.${randomUUID()}`;
+  // Written aside and linked into place, so that nobody ever reads half of it; where there is one already, it stays.
+  await writeFile(own, randomBytes(48).toString("base64url"), { mode: MODE });
+  try {
+    await link(own, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
-    },
-  );
+    });
+  } finally {
+    await rm(own, { force: true });
+  }
   return readFile(path, "utf8");
 }
 
