@@ -1,9 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { createAuthenticator, type Identify, identityOf } from "./auth/identity.ts";
+import { createTokenVerifier, signToken } from "./auth/jwt.ts";
+import { createKeyUses } from "./auth/keyUses.ts";
+import { localSecret } from "./auth/local.ts";
+import { createRefusals } from "./auth/refusals.ts";
+import type { Viewer } from "./auth/viewer.ts";
 import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
 import { createCoherence } from "./coherence/coherence.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { createCancellation } from "./database/cancellation.ts";
 import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
@@ -13,6 +19,7 @@ import { listenUntilAborted } from "./database/listener.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
+import { createAudit } from "./repositories/auditEntry.ts";
 import { createIdempotency } from "./repositories/idempotency.ts";
 import {
   type ComponentHealth,
@@ -20,12 +27,10 @@ import {
   createRepositories,
   type Repositories,
 } from "./repositories/index.ts";
-import type { Viewer } from "./schema/context.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
 import { createClientAddress } from "./server/clientAddress.ts";
-import type { ContextSources } from "./server/context.ts";
 import { loadDocuments } from "./server/documents.ts";
 import { createHttpServer } from "./server/http.ts";
 import { createInternalOperation } from "./server/internalOperation.ts";
@@ -42,8 +47,11 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** For programs that have the service within them. */
 export interface AppOverrides {
-  /** Says who sent a request, by its `Authorization`; null for nobody in particular. */
-  readonly identify?: ContextSources["identify"];
+  /**
+   * Says who sent a request, by its `Authorization`; null for nobody in particular. In the place of what the
+   * configuration says of authentication.
+   */
+  readonly identify?: (authorization: string | null) => Promise<Viewer | null>;
 }
 
 /**
@@ -51,6 +59,7 @@ export interface AppOverrides {
  * listens until `listen`. What is opened here is closed by `close`, in the reverse order; what
  * was opened before a failure is closed before the failure is thrown.
  *
+ * @throws ConfigError when nothing says how to know users on a database that others can reach
  * @throws MigrationError when the database's history and ours disagree, and whatever keeps the
  *   database from being reached
  */
@@ -70,7 +79,8 @@ async function compose(
   releasers: (() => Promise<unknown>)[],
   overrides: AppOverrides,
 ) {
-  // First: a mistake in it is told before a database is started.
+  // First: a mistake in them is told before a database is started.
+  const auth = await authenticationOf(config, overrides);
   const documents = await loadDocuments(config.trustedDocuments);
   const embedded = config.database.url
     ? undefined
@@ -106,13 +116,15 @@ async function compose(
   });
 
   const idempotency = createIdempotency();
+  const audit = createAudit();
   const repositories = createRepositories(
     {
       query: database.query,
       // The protocol asks PostgreSQL too, and what fails there means the same to a client.
-      write: idempotency.keyed(withDatabaseErrors(coherence.write)),
-      writeStatements: idempotency.keyed(
-        withDatabaseErrors(coherence.writeThrough(database.statementTransaction)),
+      // What is repeated does nothing, so it is not logged again either.
+      write: audit.audited(idempotency.keyed(withDatabaseErrors(coherence.write))),
+      writeStatements: audit.audited(
+        idempotency.keyed(withDatabaseErrors(coherence.writeThrough(database.statementTransaction))),
       ),
       isRepeatable: idempotency.isRepeatable,
     },
@@ -121,12 +133,26 @@ async function compose(
   const jobs = createJobs({
     repositories,
     notifications: embedded ? undefined : { connectionString },
+    auditRetentionDays: config.auditRetentionDays,
     log,
   });
   releasers.push(() => jobs.close());
   const feeds = createFeeds(repositories, coherence.store);
-  const localViewer = embedded ? await ensureLocalViewer(repositories) : null;
-  const identify = overrides.identify ?? (async () => localViewer);
+  const keyUses = createKeyUses({ apiKeys: repositories.apiKeys, log });
+  releasers.push(() => keyUses.close());
+  const refusals = createRefusals({ record: repositories.auditEntries.record, log });
+  releasers.push(() => refusals.close());
+  const localToken =
+    embedded && auth?.isLocal ? await tokenOf(await ensureLocalUser(repositories), auth) : undefined;
+  const identify: Identify = overrides.identify
+    ? async (authorization) => identityOf(await overrides.identify!(authorization))
+    : createAuthenticator({
+        verify: createTokenVerifier(auth!),
+        repositories,
+        store: coherence.store,
+        ttlMs: config.cache.ttlMs,
+        onKeyUse: keyUses.note,
+      });
 
   async function cacheHealth(): Promise<ComponentHealth> {
     if (!cache)
@@ -160,6 +186,7 @@ async function compose(
     maxBytes: Math.ceil(config.cache.maxBytes / 8),
     isExplained: isCacheExplained,
     sampler,
+    onKeyUse: keyUses.note,
   });
   const warming = createWarming({
     count: config.cache.warmCount,
@@ -215,6 +242,7 @@ async function compose(
       repositories,
       jobs,
       idempotency,
+      audit,
       feeds,
       store: coherence.store,
       ttlMs: config.cache.ttlMs,
@@ -222,9 +250,11 @@ async function compose(
       log,
       cancellation,
       identify,
+      refusals,
     },
     {
       streams,
+      localToken,
       isGraphiqlEnabled: config.http.isGraphiqlEnabled,
       isIntrospectionEnabled: config.http.isIntrospectionEnabled,
       limits: config.limits,
@@ -253,11 +283,15 @@ async function compose(
     repositories,
     jobs,
     database,
+    /** For who changes rows with the repositories in an administrator's place. */
+    audit,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,
     /** Resolves when the embedded database ends, wanted or not; undefined without one. */
     embeddedExited: embedded?.exited,
     embeddedPid: embedded?.pid,
+    /** For whoever runs the service on its embedded database, without a configuration of authentication. */
+    localToken,
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
       graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
@@ -287,13 +321,43 @@ const CACHE_NAMESPACE = "stack-converter";
 /** Before every key of the version table and of the answers that it vouches for. */
 const COHERENCE_NAMESPACE = "stack-converter-coherence";
 
+interface Authentication extends Readonly<Config["auth"]> {
+  /** Tokens are signed with a secret that is kept with the embedded database. */
+  readonly isLocal: boolean;
+}
+
+/**
+ * How users are known. Undefined: the program around the service says it.
+ * @throws ConfigError where nothing does
+ */
+async function authenticationOf(
+  { auth, database, environment }: Config,
+  { identify }: AppOverrides,
+): Promise<Authentication | undefined> {
+  if (identify !== undefined) return undefined;
+  if (auth.jwtSecret !== undefined || auth.jwksUrl !== undefined) return { ...auth, isLocal: false };
+  if (database.url === undefined && environment !== "production")
+    return { ...auth, jwtSecret: await localSecret(database.dataDirectory), isLocal: true };
+  throw new ConfigError([
+    "AUTH_JWT_SECRET: expected a secret for tokens (openssl rand -base64 48), or AUTH_JWKS_URL with AUTH_ISSUER and " +
+      "AUTH_AUDIENCE for those of an identity provider: without either, nobody could be told from anybody",
+  ]);
+}
+
 /** GitHub gives its accounts ids from 1 on, so this one is nobody's. */
 const LOCAL_GITHUB_ID = "0";
+const LOCAL_TOKEN_SECONDS = 365 * 86_400;
 
-/** Whoever runs the service on its embedded database is the one who uses it: every request is theirs. */
-async function ensureLocalViewer({ users }: Repositories): Promise<Viewer> {
+/** Whoever runs the service on its embedded database. */
+async function ensureLocalUser({ users }: Repositories): Promise<string> {
   const [existing] = await users.findByGithubIds([LOCAL_GITHUB_ID]);
-  const { id, role } =
+  const { id } =
     existing ?? (await users.create({ githubId: LOCAL_GITHUB_ID, username: "developer", role: "ADMIN" }));
-  return { userId: id, role };
+  return id;
+}
+
+function tokenOf(userId: string, { jwtSecret, issuer, audience }: Authentication): Promise<string> {
+  // Safe: who is asked has made the secret.
+  const settings = { jwtSecret: jwtSecret!, issuer, audience };
+  return signToken(settings, { userId, lifetimeSeconds: LOCAL_TOKEN_SECONDS, id: randomUUID() });
 }

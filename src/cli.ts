@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 import { createRedaction } from "./commands/redaction.ts";
-import { type Config, ConfigError, loadConfig } from "./config.ts";
+import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
 
 /**
  * The commands of `npx stack-converter`: they parse, call, and print. Each loads what it needs
@@ -26,7 +26,10 @@ const program = new Command("stack-converter")
 const urlOption = () =>
   new Option("--url <url>", "the service's GraphQL address").default("http://127.0.0.1:4000/graphql");
 const tokenOption = () =>
-  new Option("--token <token>", "the bearer token to send").env("STACK_CONVERTER_TOKEN");
+  new Option(
+    "--token <token>",
+    "the bearer token or API key to send; for an embedded service on this machine it is found in DATA_DIRECTORY",
+  ).env("STACK_CONVERTER_TOKEN");
 
 program
   .command("serve")
@@ -41,6 +44,7 @@ program
       log: createLogger(config),
       onSignal,
       exit: process.exit,
+      announce: (line) => void process.stderr.write(`${line}\n`),
       runCommand: async (...args) => {
         const script = fileURLToPath(import.meta.url);
         const { stdout } = await promisify(execFile)(process.execPath, [
@@ -93,9 +97,18 @@ program
       },
     ) => {
       const { runImport } = await import("./commands/import.ts");
-      const { url, token, owner, name, githubUrl, project, quiet } = options;
+      const { url, owner, name, githubUrl, project, quiet } = options;
       await runImport(
-        { url, token, source, ownerId: owner, name, githubUrl, projectId: project, isQuiet: quiet },
+        {
+          url,
+          token: await tokenFor(options),
+          source,
+          ownerId: owner,
+          name,
+          githubUrl,
+          projectId: project,
+          isQuiet: quiet,
+        },
         { print, progress: process.stderr, signal: interruption(), env: process.env },
       );
     },
@@ -123,8 +136,8 @@ program
       options: { url: string; token?: string; target: string[]; priority?: number; quiet?: true },
     ) => {
       const { runConvert } = await import("./commands/convert.ts");
-      const { url, token, target, priority, quiet } = options;
-      const command = { url, token, project, target, priority, isQuiet: quiet };
+      const { url, target, priority, quiet } = options;
+      const command = { url, token: await tokenFor(options), project, target, priority, isQuiet: quiet };
       await runConvert(command, { print, signal: interruption() });
     },
   );
@@ -142,9 +155,9 @@ program
   .option("--once", "end when there is nothing to do; exit code 1 when a job has failed")
   .action(async (options: { url: string; token?: string; concurrency: number; once?: true }) => {
     const { runWork } = await import("./commands/work.ts");
-    const { url, token, concurrency, once = false } = options;
+    const { url, concurrency, once = false } = options;
     process.exitCode = await runWork(
-      { url, token, concurrency, once },
+      { url, token: await tokenFor(options), concurrency, once },
       { print, progress: process.stderr, isInteractive: isInteractive(), onSignal, exit: process.exit },
     );
   });
@@ -158,12 +171,80 @@ program
   .option("--json", "a line of JSON for each event")
   .action(async (jobId: string | undefined, options: { url: string; token?: string; json?: true }) => {
     const { runWatch } = await import("./commands/watch.ts");
-    const { url, token, json: isJson = false } = options;
+    const { url, json: isJson = false } = options;
     process.exitCode = await runWatch(
-      { url, token, jobId, isJson },
+      { url, token: await tokenFor(options), jobId, isJson },
       { print, progress: process.stderr, isInteractive: isInteractive(), signal: interruption() },
     );
   });
+
+program
+  .command("grant")
+  .description(
+    "Give a user a role; adds the user if need be. Works on the database itself, as do the next two.",
+  )
+  .requiredOption("--github-id <id>", "GitHub's numeric id of the account")
+  .option("--username <name>", "the account's name, for a user who is new")
+  .addOption(new Option("--role <role>").choices(["USER", "WORKER", "ADMIN"]).makeOptionMandatory())
+  .action(async (options: { githubId: string; username?: string; role: "USER" | "WORKER" | "ADMIN" }) => {
+    const config = configuration();
+    const { runGrant } = await import("./commands/access.ts");
+    await runGrant(config, options, { print, log: quietLogger(config) });
+  });
+
+const userOption = () => new Option("--user <id>", "a user's id or their GitHub id").makeOptionMandatory();
+
+program
+  .command("token")
+  .description("Sign a token for a user, with AUTH_JWT_SECRET or the embedded database's own secret.")
+  .addOption(userOption())
+  .option("--hours <hours>", "how long it is good for", wholeNumber(1, 8_760), 12)
+  .action(async (options: { user: string; hours: number }) => {
+    const config = configuration();
+    const { runToken } = await import("./commands/access.ts");
+    await runToken(config, options, { print, log: quietLogger(config) });
+  });
+
+const apiKey = program.command("api-key").description("Create, list and revoke API keys.");
+
+apiKey
+  .command("create")
+  .description("Create a key and print it. It cannot be shown again.")
+  .addOption(userOption())
+  .requiredOption("--name <name>", "what it is for")
+  .requiredOption("--scope <scope>", "what it may do (can be repeated): see `ApiKeyScope`", collect, [])
+  .option("--days <days>", "how long it is good for; without, until it is revoked", wholeNumber(1, 3_650))
+  .action(async (options: { user: string; name: string; scope: string[]; days?: number }) => {
+    const config = configuration();
+    const { runApiKeyCreate } = await import("./commands/access.ts");
+    await runApiKeyCreate(config, options, { print, log: quietLogger(config) });
+  });
+
+apiKey
+  .command("list")
+  .description("List all keys, the newest first.")
+  .action(async () => {
+    const config = configuration();
+    const { runApiKeyList } = await import("./commands/access.ts");
+    await runApiKeyList(config, { print, log: quietLogger(config) });
+  });
+
+apiKey
+  .command("revoke")
+  .description("Revoke a key: no instance accepts it from then on.")
+  .argument("<key>", "its id, or its beginning as `list` shows it")
+  .action(async (key: string) => {
+    const config = configuration();
+    const { runApiKeyRevoke } = await import("./commands/access.ts");
+    await runApiKeyRevoke(config, key, { print, log: quietLogger(config) });
+  });
+
+/** The token that is given, or else the one that a service on its embedded database has left for this user. */
+async function tokenFor({ url, token }: { url: string; token?: string }): Promise<string | undefined> {
+  if (token !== undefined) return token;
+  const { findLocalToken } = await import("./auth/local.ts");
+  return findLocalToken(process.env.DATA_DIRECTORY || variables.DATA_DIRECTORY.default, url);
+}
 
 /** Aborted by Ctrl-C. A second one ends the process, as it would have without us. */
 function interruption(): AbortSignal {
@@ -193,10 +274,19 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
+function redactionOf({ auth, database, redis, encryptionKey }: Config) {
+  return { streamWrite: createRedaction([auth.jwtSecret, database.url, redis?.url, encryptionKey]) };
+}
+
+/** For commands whose output is used: what is amiss, and on standard error. */
+function quietLogger(config: Config) {
+  const level = ["silent", "fatal", "error"].includes(config.logLevel) ? config.logLevel : "warn";
+  return pino({ level, hooks: redactionOf(config) }, pino.destination(2));
+}
+
 /** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
 function createLogger(config: Config) {
-  const redact = createRedaction([config.database.url, config.redis?.url, config.encryptionKey]);
-  const options = { level: config.logLevel, hooks: { streamWrite: redact } };
+  const options = { level: config.logLevel, hooks: redactionOf(config) };
   if (!process.stdout.isTTY || config.environment === "production") return pino(options);
   return pino(options, pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }));
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { authVariables } from "./config/auth.ts";
 import { limitVariables } from "./config/limits.ts";
 import { count, flag, milliseconds, url, type Variable, variable } from "./config/variable.ts";
 
@@ -9,6 +10,7 @@ import { count, flag, milliseconds, url, type Variable, variable } from "./confi
 
 export const variables = {
   ...limitVariables,
+  ...authVariables,
   NODE_ENV: variable(z.enum(["development", "test", "production"]), "What the service is run for.", {
     default: "development",
   }),
@@ -163,7 +165,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
  * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
  */
-const OWN_PREFIXES = ["DB_", "CACHE_"];
+const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_"];
 
 /** What is wrong with the environment, all of it, a line each. */
 export class ConfigError extends Error {
@@ -219,6 +221,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       `HEADERS_TIMEOUT: expected at most REQUEST_TIMEOUT (${value.REQUEST_TIMEOUT}), got ${value.HEADERS_TIMEOUT}`,
     );
   }
+  if (value.AUTH_JWKS_URL !== undefined) {
+    // Its keys sign tokens for other services too.
+    for (const name of ["AUTH_ISSUER", "AUTH_AUDIENCE"] as const) {
+      if (env[name] === undefined || env[name] === "")
+        problems.push(`${name}: expected a value, because AUTH_JWKS_URL is set`);
+    }
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
   const isProduction = value.NODE_ENV === "production";
@@ -263,6 +272,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       file: value.TRUSTED_DOCUMENTS_FILE,
       maxRegistered: value.MAX_PERSISTED_QUERIES,
     },
+    auth: {
+      jwtSecret: value.AUTH_JWT_SECRET,
+      jwksUrl: value.AUTH_JWKS_URL,
+      issuer: value.AUTH_ISSUER,
+      audience: value.AUTH_AUDIENCE,
+      clockSkewMs: value.AUTH_CLOCK_SKEW * 1_000,
+    },
+    /** 0: for ever. */
+    auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     encryptionKey: value.ENCRYPTION_KEY,
     cache: {
       isEnabled: value.CACHE_ENABLED,

@@ -10,9 +10,21 @@ import {
   type TagRecorder,
 } from "./coherence/tags.ts";
 import type { Instant } from "./coherence/validator.ts";
-import type { ConversionJobRow } from "./repositories/conversionJob.ts";
+import {
+  type Access,
+  ownerWithin,
+  ownsProject,
+  seesJob,
+  seesUser,
+  TO_EVERYTHING,
+  visibleJobs,
+} from "./repositories/access.ts";
+import type { ApiKeyRow } from "./repositories/apiKey.ts";
+import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import type { ListRequest, Page } from "./repositories/page.ts";
+import type { ProjectRow } from "./repositories/project.ts";
+import type { UserRow } from "./repositories/user.ts";
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
@@ -33,9 +45,11 @@ export interface CacheLifetimes {
 export const CACHE_KINDS = {
   user: { layer: "entities", lifetime: "user" },
   githubId: { layer: "entities", lifetime: "user" },
+  apiKey: { layer: "entities", lifetime: "user" },
   project: { layer: "entities", lifetime: "project" },
   job: { layer: "entities", lifetime: "conversionJob" },
   documents: { layer: "entities", lifetime: "conversionJob" },
+  heldProject: { layer: "entities", lifetime: "conversionJob" },
   users: { layer: "collections", lifetime: "collection" },
   projects: { layer: "collections", lifetime: "collection" },
   jobs: { layer: "collections", lifetime: "collection" },
@@ -49,6 +63,8 @@ export const CACHE_KINDS = {
 export type CacheKind = keyof typeof CACHE_KINDS;
 
 export interface LoaderOptions {
+  /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
+  readonly access?: Access;
   /** Collects what the request's answer depends on, cached or not. */
   readonly reads: TagRecorder;
   readonly store: Pick<CoherentStore, "getMany">;
@@ -83,20 +99,35 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  * The loaders of one request: one for every way in which the graph leads from a key to rows.
  * All loads of one kind that come up at the same level of an operation become one look-up in the
  * coherent store and, for what is not there, one statement. No row is read twice in a request.
+ *
+ * What the store keeps is everybody's; a row is given to those who may see it, and is null for the others. What is
+ * read to decide that is among what the answer depends on.
  */
 export function createLoaders(
   repositories: Repositories,
-  { reads, store, ttlMs, begun = () => undefined, within = (read) => read() }: LoaderOptions,
+  {
+    access = TO_EVERYTHING,
+    reads,
+    store,
+    ttlMs,
+    begun = () => undefined,
+    within = (read) => read(),
+  }: LoaderOptions,
 ) {
-  const { users, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+  const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+
+  /** Before the keys of answers that are made for whoever asks. */
+  const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 
   /** Loads through the store, and notes what the answers depend on, kept or not. */
   async function cached<Value>(
     kind: CacheKind,
     keys: readonly string[],
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
+    /** Whose answers they are, where they are not everybody's. */
+    scope = "",
   ): Promise<(Value | Error)[]> {
-    const keyOf = new Map(keys.map((key) => [`${kind}:${key}`, key]));
+    const keyOf = new Map(keys.map((key) => [`${kind}:${scope}${key}`, key]));
     const answers = await store.getMany<Value>([...keyOf.keys()], {
       kind,
       ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
@@ -122,30 +153,79 @@ export function createLoaders(
     type: EntityType,
     kind: CacheKind,
     find: (ids: readonly string[]) => Promise<(Row | null)[]>,
-    isKept: (row: Row) => boolean = () => true,
+    {
+      tagsOf = () => [],
+      isKept = () => true,
+    }: { tagsOf?: (row: Row) => readonly string[]; isKept?: (row: Row) => boolean } = {},
   ) {
-    return new DataLoader<string, Row | null>((ids) =>
-      cached(kind, ids, async (missing) => {
+    return (ids: readonly string[]) =>
+      cached<Row | null>(kind, ids, async (missing) => {
         const found = await find(missing);
         return found.map((row, index) => ({
           value: row,
-          tags: [rowTag(type, missing[index]!)],
+          tags: [rowTag(type, missing[index]!), ...(row === null ? [] : tagsOf(row))],
           isKept: row === null || isKept(row),
         }));
-      }),
-    );
+      });
   }
 
-  const userById = rows("User", "user", users.findByIds);
-  const projectById = rows("Project", "project", projects.findByIds);
-  const conversionJobById = rows("ConversionJob", "job", conversionJobs.findByIds, (job) => !isActive(job));
+  const visible = <Row>(row: Row | null | Error, sees: (row: Row) => boolean) =>
+    row === null || row instanceof Error || sees(row) ? row : null;
+
+  const usersByIds = rows("User", "user", users.findByIds);
+  const projectsByIds = rows("Project", "project", projects.findByIds);
+  const jobsByIds = rows("ConversionJob", "job", conversionJobs.findOwnedByIds, {
+    // Whose it is is read with it.
+    tagsOf: ({ projectId }) => [rowTag("Project", projectId)],
+    isKept: (job) => !isActive(job),
+  });
+
+  /** For each project, whether a worker of the user holds one of its jobs. */
+  const areHeld = (userId: string, ids: readonly string[]) =>
+    cached<boolean>(
+      "heldProject",
+      ids,
+      async (missing) => {
+        const held = await conversionJobs.findHeld(userId, missing);
+        return missing.map((projectId) => {
+          const jobIds = held.filter((job) => job.projectId === projectId).map(({ id }) => id);
+          return {
+            value: jobIds.length > 0,
+            // A claim is a change of the collection; the end of a lease may be one of the job alone.
+            tags: [
+              collectionTag("ConversionJob", "projectId", projectId),
+              ...jobIds.map((id) => rowTag("ConversionJob", id)),
+            ],
+            isKept: false,
+          };
+        });
+      },
+      `${userId}:`,
+    );
+
+  const userById = new DataLoader<string, UserRow | null>(async (ids) =>
+    (await usersByIds(ids)).map((row) => visible(row, (user) => seesUser(access, user))),
+  );
+  const projectById = new DataLoader<string, ProjectRow | null>(async (ids) => {
+    // Both at once, whatever the first would find: how long it takes tells nothing of what is there.
+    const [found, held] = await Promise.all([
+      projectsByIds(ids),
+      access.to === "held" ? areHeld(access.userId, ids) : [],
+    ]);
+    return found.map((row, index) =>
+      visible(row, (project) => held[index] === true || ownsProject(access, project)),
+    );
+  });
+  const conversionJobById = new DataLoader<string, ConversionJobRow | null>(async (ids) =>
+    (await jobsByIds(ids)).map((row) => visible(row, (job) => seesJob(access, job))),
+  );
 
   /** @param tagsOf a row's own tags: its columns are in the page, whatever the list depends on */
   function lists<Row>(
     kind: CacheKind,
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
     tagsOf: (row: Row) => string[],
-    onRow: (row: Row) => void = () => {},
+    onRow: (row: Row) => unknown = () => {},
     isKept: (row: Row) => boolean = () => true,
   ): ListLoader<Row> {
     return new DataLoader<ListRequest, Page<Row> | number, string>(
@@ -156,12 +236,12 @@ export function createLoaders(
           const loaded = await load(asked);
           return loaded.map((value, index): Read<Page<Row> | number> | Error => {
             if (value instanceof Error) return value;
-            const { tags } = asked[index]!.list;
-            if (typeof value === "number") return { value, tags };
+            const { tags, isKept: isListKept = true } = asked[index]!.list;
+            if (typeof value === "number") return { value, tags, isKept: isListKept };
             return {
               value,
               tags: [...tags, ...value.rows.flatMap(tagsOf)],
-              isKept: value.rows.every(isKept),
+              isKept: isListKept && value.rows.every(isKept),
             };
           });
         });
@@ -174,16 +254,29 @@ export function createLoaders(
     );
   }
 
+  /** Lists that are never kept: nothing tells of their changes. */
+  const readAnew = <Row>(
+    load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
+  ): ListLoader<Row> =>
+    new DataLoader<ListRequest, Page<Row> | number, string>((requests) => within(() => load(requests)), {
+      cacheKeyFn: JSON.stringify,
+    });
+
   function statistics<Statistics>(
     kind: CacheKind,
     tagsOf: (key: string) => string[],
     read: (keys: readonly string[]) => Promise<readonly Statistics[]>,
   ) {
     return new DataLoader<string, Statistics>((keys) =>
-      cached(kind, keys, async (missing) => {
-        const figures = await read(missing);
-        return figures.map((value, index) => ({ value, tags: tagsOf(missing[index]!) }));
-      }),
+      cached(
+        kind,
+        keys,
+        async (missing) => {
+          const figures = await read(missing);
+          return figures.map((value, index) => ({ value, tags: tagsOf(missing[index]!) }));
+        },
+        scope,
+      ),
     );
   }
 
@@ -192,18 +285,33 @@ export function createLoaders(
     projectById,
     conversionJobById,
 
-    userByGithubId: new DataLoader<string, Awaited<ReturnType<typeof users.findById>>>((githubIds) =>
-      cached("githubId", githubIds, async (missing) => {
+    userByGithubId: new DataLoader<string, UserRow | null>(async (githubIds) => {
+      const rows = await cached<UserRow | null>("githubId", githubIds, async (missing) => {
         const found = await users.findByGithubIds(missing);
         return found.map((user, index) => ({
           value: user,
           tags: [lookupTag("User", "githubId", missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
         }));
+      });
+      return rows.map((row) => visible(row, (user) => seesUser(access, user)));
+    }),
+
+    /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
+    apiKeyByHash: new DataLoader<string, ApiKeyRow | null>((hashes) =>
+      cached("apiKey", hashes, async (missing) => {
+        const found = await apiKeys.findByHashes(missing);
+        return found.map((key, index) => ({
+          value: key,
+          tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
+          isKept: key !== null,
+        }));
       }),
     ),
 
-    /** The plan and results of jobs. */
-    conversionJobDocumentsById: rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
+    /** The plan and results of jobs. Of jobs that were seen: nothing here says whose they are. */
+    conversionJobDocumentsById: new DataLoader<string, ConversionJobDocuments | null>(
+      rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
+    ),
 
     // Rows that come with a list need not be read again by id.
     users: lists(
@@ -222,33 +330,51 @@ export function createLoaders(
       "jobs",
       conversionJobs.loadLists,
       (job) => [rowTag("ConversionJob", job.id)],
-      (job) => conversionJobById.prime(job.id, job),
+      // A list's rows do not say whose they are; administrators need not know.
+      (job) => access.to === "everything" && conversionJobById.prime(job.id, job),
       (job) => !isActive(job),
     ),
     projectFiles: lists("files", projectFiles.loadLists, () => []),
     jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
+    apiKeys: readAnew(apiKeys.loadLists),
+    auditEntries: readAnew(auditEntries.loadLists),
 
-    /** By `EVERYTHING`: they have no argument. */
+    /** By `EVERYTHING` that there is for whoever asks: they have no argument. */
     userStatistics: statistics(
       "userStatistics",
-      () => [anyOfTypeTag("User"), anyOfTypeTag("Project")],
-      (keys) => Promise.all(keys.map(() => users.statistics())),
+      () =>
+        access.to === "everything"
+          ? [anyOfTypeTag("User"), anyOfTypeTag("Project")]
+          : [rowTag("User", access.userId), collectionTag("Project", "userId", access.userId)],
+      (keys) => Promise.all(keys.map(() => users.statistics(access))),
     ),
 
-    /** By owner, or `EVERYTHING`. */
+    /** By owner, or `EVERYTHING` that there is for whoever asks. */
     projectStatistics: statistics(
       "projectStatistics",
-      (key) => [key === EVERYTHING ? anyOfTypeTag("Project") : collectionTag("Project", "userId", key)],
-      (keys) => projects.statisticsByUsers(keys.map(idOrNull)),
+      (key) => {
+        const userId = ownerWithin(access, idOrNull(key) ?? undefined);
+        return [userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId)];
+      },
+      (keys) =>
+        projects.statisticsByUsers(
+          keys.map((key) => ownerWithin(access, idOrNull(key) ?? undefined) ?? null),
+        ),
     ),
 
-    /** By project, or `EVERYTHING`. */
+    /** By project, or `EVERYTHING` that there is for whoever asks. */
     conversionJobStatistics: statistics(
       "jobStatistics",
-      (key) => [
-        key === EVERYTHING ? anyOfTypeTag("ConversionJob") : collectionTag("ConversionJob", "projectId", key),
-      ],
-      (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull)),
+      (key) => {
+        const projectId = idOrNull(key) ?? undefined;
+        return [
+          projectId === undefined
+            ? anyOfTypeTag("ConversionJob")
+            : collectionTag("ConversionJob", "projectId", projectId),
+          ...visibleJobs(access, projectId).tags,
+        ];
+      },
+      (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull), access),
     ),
   };
 }

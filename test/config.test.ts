@@ -48,6 +48,14 @@ test("an empty environment is a configuration: the documented defaults", () => {
     },
     rateLimit: { viewer: 60_000, stranger: 12_000 },
     trustedDocuments: { areAlone: false, file: undefined, maxRegistered: 1_000 },
+    auth: {
+      jwtSecret: undefined,
+      jwksUrl: undefined,
+      issuer: undefined,
+      audience: undefined,
+      clockSkewMs: 30_000,
+    },
+    auditRetentionDays: 365,
     encryptionKey: undefined,
     cache: {
       isEnabled: true,
@@ -165,6 +173,16 @@ test("the message lists every problem on a line, with what was received", () => 
   );
 });
 
+test("an identity provider's keys come over a safe way, and sign for this service alone", () => {
+  const AUTH_JWKS_URL = "https://id.example.com/keys";
+  expect(namesIn(problemsOf({ AUTH_JWKS_URL }))).toEqual(["AUTH_ISSUER", "AUTH_AUDIENCE"]);
+  const rest = { AUTH_ISSUER: "https://id.example.com", AUTH_AUDIENCE: "converter" };
+  expect(loadConfig({ AUTH_JWKS_URL, ...rest }).auth).toMatchObject({ jwksUrl: AUTH_JWKS_URL });
+  for (const bad of ["http://id.example.com/keys", "file:///keys", "keys"])
+    expect(namesIn(problemsOf({ AUTH_JWKS_URL: bad, ...rest }))).toEqual(["AUTH_JWKS_URL"]);
+  expect(problemsOf({ AUTH_JWKS_URL: "http://127.0.0.1:1/keys", ...rest })).toEqual([]);
+});
+
 describe("numbers", () => {
   test.each(["abc", "1e2x", "-1", "1.5", "Infinity", "NaN", "65536", " ", "0x10", "1_000"])(
     "PORT=%j is refused",
@@ -181,7 +199,7 @@ test("a secret is never printed, not even when it is malformed", () => {
     if (isSecret) expect(problems).not.toContain("hunter2");
   }
   const secrets = Object.entries(variables).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
-  expect(secrets).toEqual(expect.arrayContaining(["DATABASE_URL", "ENCRYPTION_KEY"]));
+  expect(secrets).toEqual(expect.arrayContaining(["AUTH_JWT_SECRET", "DATABASE_URL", "ENCRYPTION_KEY"]));
   // A name of ours that does not exist may hold a password too.
   expect(problemsOf({ DB_PASSWORD: secret })).toEqual(["DB_PASSWORD: there is no such variable"]);
 });

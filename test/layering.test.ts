@@ -18,6 +18,7 @@ const LAYERS = [
   ["app"],
   ["server"],
   ["schema"],
+  ["auth"],
   ["jobs"],
   ["loaders"],
   ["repositories"],

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,7 @@ const CLI = join(ROOT, "dist/cli.js");
 describe("the README's commands", () => {
   let service: Program;
   let url: string;
+  let token: string;
   let folder: string;
   let readme: string;
 
@@ -43,14 +45,19 @@ describe("the README's commands", () => {
     });
     const line = await service.waitForLine("GraphQL is at", { timeoutMs: 120_000 });
     url = (JSON.parse(line) as { url: string }).url;
+    const left = join(folder, "data/token.json");
+    expect((await stat(left)).mode & 0o777).toBe(0o600);
+    ({ token } = JSON.parse(await readFile(left, "utf8")) as { token: string });
   }, 150_000);
+  /** What commands are run with: they find the token where the service has left it. */
+  const environment = () => ({ ...process.env, DATA_DIRECTORY: join(folder, "data") });
 
   const importAs = (...args: string[]) =>
-    run(process.execPath, [CLI, "import", "--url", url, ...args], { cwd: folder });
+    run(process.execPath, [CLI, "import", "--url", url, ...args], { cwd: folder, env: environment() });
 
   it("start a service that imports this repository as its sample", async () => {
     await service.waitForLine("imported this package itself as a sample", { timeoutMs: 60_000 });
-    const { nodes } = await createClient({ url }).projects({ first: 10 });
+    const { nodes } = await createClient({ url, token }).projects({ first: 10 });
     expect(nodes).toMatchObject([
       {
         name: "stack-converter",
@@ -65,7 +72,7 @@ describe("the README's commands", () => {
     const query = /```graphql\n(.*?)```/s.exec(readme)?.[1];
     const response = await fetch(url, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
       body: JSON.stringify({ query }),
     });
     expect(await response.json()).toMatchObject({
@@ -82,10 +89,17 @@ describe("the README's commands", () => {
 
   it("follow the live query that the README shows", async () => {
     const body = /curl -N .*?-d '(\{.*?\})'/s.exec(readme)?.[1];
-    const stream = await openEvents(url, (JSON.parse(body!) as { query: string }).query);
+    const stream = await openEvents(
+      url,
+      (JSON.parse(body!) as { query: string }).query,
+      {},
+      {
+        authorization: `Bearer ${token}`,
+      },
+    );
     await stream.until(1);
     expect(stream.messages[0].data.projects.nodes).toMatchObject([{ name: "stack-converter" }]);
-    const client = createClient({ url });
+    const client = createClient({ url, token });
     const { nodes } = await client.projects({ first: 1 });
     await client.updateProject({ input: { id: nodes[0]!.id, name: "renamed" } });
     await stream.untilMessage(({ data }) => data.projects.nodes[0].name === "renamed");
@@ -113,20 +127,20 @@ describe("the README's commands", () => {
     await importAs(join(folder, "widget.tgz"), "--name", "from-archive");
     const { stdout: id } = await importAs(`file://${source}`, "--name", "from-git", "--quiet");
 
-    const project = await createClient({ url }).project({ id: id.trim() });
+    const project = await createClient({ url, token }).project({ id: id.trim() });
     expect(project).toMatchObject({
       name: "from-git",
       status: "READY",
       originalTechStack: { language: "JavaScript" },
     });
-    const { nodes } = await createClient({ url }).projects({ first: 10 });
+    const { nodes } = await createClient({ url, token }).projects({ first: 10 });
     expect(nodes.map(({ name }) => name).sort()).toEqual([
       "from-archive",
       "from-git",
       "stack-converter",
       "widget",
     ]);
-  }, 60_000);
+  }, 120_000);
 
   it("convert a project: create a job, work on it, watch it", async () => {
     const block = /## Convert a project\n\n```sh\n(.*?)```/s.exec(readme)?.[1];
@@ -134,7 +148,10 @@ describe("the README's commands", () => {
     for (const line of block!.trim().split("\n")) {
       const [npx, name, ...args] = line.split(" ");
       expect([npx, name]).toEqual(["npx", "stack-converter"]);
-      printed.push((await run(process.execPath, [CLI, ...args, "--url", url], { cwd: folder })).stdout);
+      printed.push(
+        (await run(process.execPath, [CLI, ...args, "--url", url], { cwd: folder, env: environment() }))
+          .stdout,
+      );
     }
     const [created, worked, watched] = printed;
     expect(created).toContain("Created a conversion job for stack-converter\n");
@@ -147,18 +164,13 @@ describe("the README's commands", () => {
     const example = /## Convert a project.*?```ts\n(.*?)```/s.exec(readme)?.[1];
     const worker = startCommand(process.execPath, {
       args: ["--input-type=module", "--eval", example!.replace("http://127.0.0.1:4000/graphql", url)],
+      env: { STACK_CONVERTER_TOKEN: token },
     });
-    const { stdout } = await run(process.execPath, [
-      CLI,
-      "convert",
-      "stack-converter",
-      "--quiet",
-      "--url",
-      url,
-    ]);
-    await run(process.execPath, [CLI, "watch", "--url", url]);
+    const convert = [CLI, "convert", "stack-converter", "--quiet", "--url", url, "--token", token];
+    const { stdout } = await run(process.execPath, convert);
+    await run(process.execPath, [CLI, "watch", "--url", url], { env: environment() });
     expect(await worker.stop()).toEqual({ code: 0, signal: null });
-    expect(await createClient({ url }).conversionJob({ id: stdout.trim() })).toMatchObject({
+    expect(await createClient({ url, token }).conversionJob({ id: stdout.trim() })).toMatchObject({
       status: "COMPLETED",
       results: [{ output: "Did structure." }, { output: "Did dependencies." }, { output: "Did update." }],
     });
@@ -169,7 +181,10 @@ describe("the README's commands", () => {
       .exec(readme)?.[1]
       ?.replace("http://127.0.0.1:4000/graphql", url);
     // From standard input, a package's own name leads to its `exports`, as it would for its users.
-    const child = run(process.execPath, ["--input-type=module"], { cwd: ROOT });
+    const child = run(process.execPath, ["--input-type=module"], {
+      cwd: ROOT,
+      env: { ...process.env, STACK_CONVERTER_TOKEN: token },
+    });
     child.child.stdin?.end(example);
     const { stdout } = await child;
     expect(stdout.trim().split("\n")).toEqual([
@@ -181,14 +196,56 @@ describe("the README's commands", () => {
   });
 
   it("say what they take", async () => {
-    for (const command of [[], ["serve"], ["migrate"], ["import"], ["convert"], ["work"], ["watch"]]) {
+    for (const command of [
+      [],
+      ["serve"],
+      ["migrate"],
+      ["import"],
+      ["convert"],
+      ["work"],
+      ["watch"],
+      ["grant"],
+      ["token"],
+      ["api-key"],
+    ]) {
       const { stdout } = await run(process.execPath, [CLI, ...command, "--help"]);
       expect(stdout).toContain(`Usage: stack-converter ${command.join("")}`.trim());
     }
+  }, 60_000);
+
+  it("give the token to a browser on this machine that opens the page, and to no script or stranger", async () => {
+    const page = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+    const get = (headers: Record<string, string>) =>
+      new Promise<string>((resolve, reject) => {
+        const req = request(url, { headers, agent: false }, async (res) => {
+          let text = "";
+          for await (const chunk of res.setEncoding("utf8")) text += chunk;
+          resolve(text);
+        });
+        req.on("error", reject).end();
+      });
+    expect(await get(page)).toContain(token);
+    for (const difference of [
+      { "sec-fetch-mode": "cors" },
+      { "sec-fetch-dest": "empty" },
+      { "sec-fetch-dest": "iframe" },
+      { host: "evil.example.com" },
+    ]) {
+      const html = await get({ ...page, ...difference });
+      expect(html).toContain("<html");
+      expect(html).not.toContain(token);
+    }
+    expect(await get({ accept: "text/html" })).not.toContain(token);
+  }, 60_000);
+
+  it("print the token once, and not in the log", () => {
+    expect(service.output().split(token)).toHaveLength(2);
+    expect(service.output()).toContain(`\n${token}\n`);
   });
 
   it("end with exit code 0 on SIGTERM, and without a trace", async () => {
     expect(await service.stop({ timeoutMs: 60_000 })).toEqual({ code: 0, signal: null });
+    await expect(stat(join(folder, "data/token.json"))).rejects.toMatchObject({ code: "ENOENT" });
   }, 70_000);
 
   it("migrate a database, say so, and find nothing to do the second time", async () => {

@@ -290,9 +290,18 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     },
 
     /** For who cannot afford a promise: calls back with the first level's entry, validated, or undefined. */
-    lookUp(kind: string, key: string, callback: (entry: LocalEntry | undefined) => void): void {
-      validator.validate((instant) => callback(instant === undefined ? undefined : findLocal(kind, key)));
+    lookUp(
+      kind: string,
+      key: string,
+      callback: (entry: LocalEntry | undefined, instant: Instant | undefined) => void,
+    ): void {
+      validator.validate((instant) =>
+        callback(instant === undefined ? undefined : findLocal(kind, key), instant),
+      );
     },
+
+    /** Whether what was so at `since` is so at the instant that `lookUp` has just called back with. */
+    isCurrent: validator.isCurrent,
 
     /** An instant between now and then: what is read afterwards is watched from it. Undefined: nothing can be said. */
     instant: validated,

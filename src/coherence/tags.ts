@@ -3,7 +3,13 @@
  * `Project:<id>` is also the row's node id in GraphQL.
  */
 
-export type EntityType = "User" | "Project" | "ProjectFile" | "ConversionJob" | "ConversionJobEvent";
+export type EntityType =
+  | "User"
+  | "ApiKey"
+  | "Project"
+  | "ProjectFile"
+  | "ConversionJob"
+  | "ConversionJobEvent";
 
 /** Collects the tags of what a request has read. A `Set<string>` is one. */
 export interface TagRecorder {
@@ -22,7 +28,7 @@ export const collectionTag = lookupTag;
 /** Any change of membership, order or filter columns in the type: global lists, searches, counts. */
 export const anyOfTypeTag = (type: EntityType) => `${type}#`;
 
-const TAG = /^(User|Project|ProjectFile|ConversionJob)(:[^\s]+|@[A-Za-z]+=[^\s]+|#|!)$/;
+const TAG = /^(User|ApiKey|Project|ProjectFile|ConversionJob)(:[^\s]+|@[A-Za-z]+=[^\s]+|#|!)$/;
 
 /** Whether it is one of the forms above, or `Project!`: everything of a type. */
 export const isTag = (text: string): boolean => TAG.test(text);

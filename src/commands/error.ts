@@ -6,10 +6,15 @@ export class CommandError extends Error {
   readonly code = "COMMAND_FAILED";
 }
 
-/** The error, with what to do when it is that no service answers. */
+const HINTS: Readonly<Record<string, string>> = {
+  NETWORK_ERROR: "Is the service running? `npm start` starts one; --url names another.",
+  UNAUTHENTICATED: "Send a token or an API key: --token, or STACK_CONVERTER_TOKEN.",
+};
+
+/** The error, with what to do when it is that no service answers, or does not know who asks. */
 export function withHint(error: unknown): unknown {
-  const isUnreachable = error instanceof StackConverterError && error.code === "NETWORK_ERROR";
-  if (!isUnreachable) return error;
-  const hint = `${error.message} Is the service running? \`npm start\` starts one; --url names another.`;
-  return new StackConverterError(error.code, hint, { cause: error });
+  if (!(error instanceof StackConverterError)) return error;
+  const hint = HINTS[error.code];
+  if (hint === undefined) return error;
+  return new StackConverterError(error.code, `${error.message} ${hint}`, { cause: error });
 }

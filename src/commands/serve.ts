@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { createApp } from "../app.ts";
+import { leaveLocalToken } from "../auth/local.ts";
 import type { Config } from "../config.ts";
 
 export interface ServeIo {
@@ -8,6 +9,8 @@ export interface ServeIo {
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
   readonly exit: (code: number) => never;
+  /** For people at a terminal, and no log. */
+  readonly announce: (line: string) => void;
   /** Runs another command of this program in a process of its own; resolves to what it printed. */
   readonly runCommand: (...args: string[]) => Promise<string>;
 }
@@ -19,11 +22,12 @@ export interface ServeIo {
 export async function runServe(
   config: Config,
   wantsSample: boolean,
-  { log, onSignal, exit, runCommand }: ServeIo,
+  { log, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
   const app = await createApp(config, log);
 
   let isStopping = false;
+  let removeToken: (() => Promise<void>) | undefined;
   const stop = async (reason: string, exitCode: number) => {
     if (isStopping) {
       log.warn({ reason }, "stopping at once");
@@ -32,6 +36,7 @@ export async function runServe(
     isStopping = true;
     log.info({ reason }, "stopping: running requests may finish; a second signal stops at once");
     await app.close();
+    await removeToken?.();
     exit(exitCode);
   };
   onSignal((signal) => void stop(signal, 0));
@@ -43,6 +48,13 @@ export async function runServe(
     await app.close();
     throw error;
   });
+  const { localToken } = app;
+  if (localToken !== undefined) {
+    removeToken = await leaveLocalToken(config.database.dataDirectory, { url, token: localToken });
+    announce(
+      `The administrator's token, which GraphiQL and the commands on this machine find by themselves:\n${localToken}`,
+    );
+  }
   log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {

@@ -64,6 +64,22 @@ export interface PoolStatistics {
   readonly idleErrors: number;
 }
 
+/**
+ * A transaction that begins with it promises to take the tags of its changes out again before it commits
+ * (coherence/write.ts): until then they are kept with it, and not in the outbox.
+ */
+const BEGIN_DRAINED = "BEGIN; SET LOCAL stack_converter.drains = 'on'";
+
+/** Prisma begins transactions with a statement of its own, and `write` alone makes it do so. */
+class Client extends pg.Client {
+  // biome-ignore lint/suspicious/noExplicitAny: `query` has a dozen signatures, and each goes through as it is
+  override query(statement: any, ...rest: any[]): any {
+    const isPrismaBegin = typeof statement === "object" && statement.text === "BEGIN";
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    return (super.query as any)(isPrismaBegin ? { ...statement, text: BEGIN_DRAINED } : statement, ...rest);
+  }
+}
+
 /** So often is a transaction run that deadlocks. */
 const MAX_DEADLOCKS = 4;
 
@@ -79,6 +95,7 @@ export function createDatabase(
 ) {
   let idleErrors = 0;
   const pool = new pg.Pool({
+    Client,
     connectionString,
     min: config.poolMin,
     max: config.poolMax,
@@ -127,13 +144,16 @@ export function createDatabase(
   }
 
   /** Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: rows are changed through `Write`. */
-  async function transaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  async function transaction<Result>(
+    work: (client: pg.PoolClient) => Promise<Result>,
+    begin = "BEGIN",
+  ): Promise<Result> {
     const client = await pool.connect().catch((error: unknown) => {
       throw databaseError(error);
     });
     let broken: Error | undefined;
     try {
-      await client.query("BEGIN");
+      await client.query(begin);
       const result = await work(client);
       await client.query("COMMIT");
       return result;
@@ -165,7 +185,7 @@ export function createDatabase(
             // `pg` types its values as mutable; it only reads them.
             (await client.query<Row>(text, values as unknown[])).rows;
           return work({ query, $queryRawUnsafe: (text, ...values) => query(text, values) });
-        });
+        }, BEGIN_DRAINED);
       } catch (error) {
         if (attempt === MAX_DEADLOCKS || !isDeadlock(error)) throw error;
       }

@@ -12,6 +12,7 @@ export interface JobsOptions {
   readonly repositories: Repositories;
   /** Where other instances say that there may be jobs; undefined on the embedded database, which has but one. */
   readonly notifications: { readonly connectionString: string } | undefined;
+  readonly auditRetentionDays: number;
   readonly log: Logger;
 }
 
@@ -19,7 +20,7 @@ export interface JobsOptions {
 const ANNOUNCE_EVERY_MS = 20;
 
 /** Conversion jobs: what their workers and their owners can do with them, and what has to be done anyway. */
-export function createJobs({ repositories, notifications, log }: JobsOptions) {
+export function createJobs({ repositories, notifications, auditRetentionDays, log }: JobsOptions) {
   const stopping = new AbortController();
   const availability = createAvailability();
   const onError = (error: unknown) => log.warn({ err: error }, "the upkeep of conversion jobs goes on later");
@@ -40,7 +41,7 @@ export function createJobs({ repositories, notifications, log }: JobsOptions) {
     }, ANNOUNCE_EVERY_MS);
   };
 
-  const upkeep = createUpkeep({ repositories, availability, announce, onError });
+  const upkeep = createUpkeep({ repositories, auditRetentionDays, availability, announce, onError });
 
   const stopWaiting = () => {
     stopping.abort();

@@ -1,8 +1,9 @@
 import { notFound } from "../errors.ts";
+import { type Access, TO_EVERYTHING } from "../repositories/access.ts";
 import type { NewConversionJob } from "../repositories/conversionJob.ts";
 import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
 import type { Repositories } from "../repositories/index.ts";
-import type { ControlOutcome } from "../repositories/jobControl.ts";
+import { ANY_JOB, type ControlOutcome, type ControlTarget } from "../repositories/jobControl.ts";
 import { missedUpdate } from "../repositories/writing.ts";
 import { invalidTransition, type JobAction } from "./lifecycle.ts";
 
@@ -21,7 +22,7 @@ export function createJobOwners(
   async function control(
     action: JobAction,
     id: string,
-    expectedVersion: number | undefined,
+    { version: expectedVersion }: ControlTarget,
     change: Promise<ControlOutcome | null>,
   ): Promise<ConversionJobRow> {
     const outcome = await change;
@@ -39,18 +40,18 @@ export function createJobOwners(
 
   return {
     /** @throws AppError `CONFLICT` without the project, `VALIDATION_FAILED` for files that it does not have */
-    async create(job: NewConversionJob): Promise<ConversionJobRow> {
-      const created = await conversionJobs.create(job);
+    async create(job: NewConversionJob, access: Access = TO_EVERYTHING): Promise<ConversionJobRow> {
+      const created = await conversionJobs.create(job, access);
       announce();
       return created;
     },
 
-    pause: (id: string, version?: number) => control("pause", id, version, jobControl.pause(id, version)),
-    resume: (id: string, version?: number) => control("resume", id, version, jobControl.resume(id, version)),
-    cancel: (id: string, version?: number) => control("cancel", id, version, jobControl.cancel(id, version)),
-    retry: (id: string, attempts: number, version?: number) =>
-      control("retry", id, version, jobControl.retry(id, attempts, version)),
-    reprioritize: (id: string, priority: number, version?: number) =>
-      control("reprioritize", id, version, jobControl.reprioritize(id, priority, version)),
+    pause: (id: string, target = ANY_JOB) => control("pause", id, target, jobControl.pause(id, target)),
+    resume: (id: string, target = ANY_JOB) => control("resume", id, target, jobControl.resume(id, target)),
+    cancel: (id: string, target = ANY_JOB) => control("cancel", id, target, jobControl.cancel(id, target)),
+    retry: (id: string, attempts: number, target = ANY_JOB) =>
+      control("retry", id, target, jobControl.retry(id, attempts, target)),
+    reprioritize: (id: string, priority: number, target = ANY_JOB) =>
+      control("reprioritize", id, target, jobControl.reprioritize(id, priority, target)),
   };
 }

@@ -3,8 +3,10 @@ import type { Repositories } from "../repositories/index.ts";
 import type { Availability } from "./availability.ts";
 
 export interface UpkeepOptions {
-  readonly repositories: Pick<Repositories, "jobLeases" | "idempotencyKeys">;
+  readonly repositories: Pick<Repositories, "jobLeases" | "idempotencyKeys" | "auditEntries">;
   readonly availability: Availability;
+  /** Older entries of the audit log are deleted; 0: none. */
+  readonly auditRetentionDays: number;
   /** Tells other instances that there may be jobs. */
   readonly announce: () => void;
   /** Between two rounds, in ms; a little more or less, so that instances do not come at once. */
@@ -22,10 +24,11 @@ const PRUNE_EVERY_MS = 600_000;
  * - Leases that have expired are ended.
  * - Whoever waits for jobs is woken when there are some that no word came of: their pause is over,
  *   another program wrote them, or the word was lost.
- * - Idempotency keys that nobody will come back to are deleted.
+ * - Idempotency keys that nobody will come back to are deleted, and old entries of the audit log.
  */
 export function createUpkeep({
-  repositories: { jobLeases, idempotencyKeys },
+  repositories: { jobLeases, idempotencyKeys, auditEntries },
+  auditRetentionDays,
   availability,
   announce,
   everyMs = 1_000,
@@ -49,6 +52,7 @@ export function createUpkeep({
     if (performance.now() - prunedAt >= PRUNE_EVERY_MS) {
       prunedAt = performance.now();
       await idempotencyKeys.prune();
+      if (auditRetentionDays > 0) await auditEntries.prune(auditRetentionDays);
     }
     if (await jobLeases.hasExpired()) await expireLeases();
     if (availability.waiting() > 0 && (await jobLeases.hasClaimable())) availability.wake();

@@ -2,7 +2,8 @@ import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
 import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
-import { type ConversionJobRow, JOB_COLUMNS, jobColumns } from "./conversionJobRow.ts";
+import { type Access, isOwnedBy, NOBODY, ownerOf, TO_EVERYTHING, visibleJobs } from "./access.ts";
+import { type ConversionJobRow, JOB_COLUMNS, jobColumns, type OwnedJobRow } from "./conversionJobRow.ts";
 import { type ConversionPlan, type TaskResult, withResults } from "./conversionPlan.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
@@ -64,8 +65,10 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   function list(
     { projectId, status, isActive }: ConversionJobFilter = {},
     order: ConversionJobOrder = NEWEST_FIRST,
+    access: Access = TO_EVERYTHING,
   ): List {
-    const where: Condition[] = [];
+    const visible = visibleJobs(access, projectId);
+    const where: Condition[] = [...visible.where];
     if (status !== undefined) where.push({ sql: `"status" = ?::conversion_job_status`, values: [status] });
     if (isActive) where.push(IS_ACTIVE);
     return {
@@ -76,9 +79,31 @@ export function createConversionJobRepository({ query, write, writeStatements }:
         projectId === undefined
           ? anyOfTypeTag("ConversionJob")
           : collectionTag("ConversionJob", "projectId", projectId),
+        ...visible.tags,
       ],
+      isKept: visible.isKept,
     };
   }
+
+  /** With whose they are, in the ids' order; null where there is no such job. */
+  async function findOwnedByIds(ids: readonly string[]): Promise<(OwnedJobRow | null)[]> {
+    const rows = await query<OwnedJobRow>(
+      `SELECT ${JOB_COLUMNS}, "ownerId" FROM "conversion_jobs", LATERAL (
+         SELECT "projects"."user_id" AS "ownerId" FROM "projects" WHERE "projects"."id" = "project_id") AS "owner"
+        WHERE "id" = ANY($1::uuid[])`,
+      [ids],
+    );
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
+  /** Of these projects' jobs, those whose lease a worker of the user holds. */
+  const findHeld = (userId: string, projectIds: readonly string[]) =>
+    query<{ id: string; projectId: string }>(
+      `SELECT "id", "project_id" AS "projectId" FROM "conversion_jobs"
+        WHERE "worker_user_id" = $1 AND "project_id" = ANY($2::uuid[])`,
+      [userId, projectIds],
+    );
 
   /** Plans and results, in the ids' order; null where there is no such job. */
   async function findDocumentsByIds(ids: readonly string[]): Promise<(ConversionJobDocuments | null)[]> {
@@ -92,10 +117,14 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     return ids.map((id) => found.get(id) ?? null);
   }
 
-  /** For each project, in their order; null stands for all projects together. One statement. */
+  /** For each project, in their order; null stands for all projects together. One statement, about what may be seen. */
   async function statisticsByProjects(
     projectIds: readonly (string | null)[],
+    access: Access = TO_EVERYTHING,
   ): Promise<ConversionJobStatistics[]> {
+    const ownerId = ownerOf(access);
+    const isOwned =
+      ownerId === null ? "" : `AND "project_id" IN (SELECT "id" FROM "projects" WHERE "user_id" = $3)`;
     const columns = `"status", count(*)::int AS "count", avg(extract(epoch FROM "completed_at" - "started_at"))::float8 AS "seconds"`;
     const rows = await query<{
       projectId: string | null;
@@ -104,11 +133,15 @@ export function createConversionJobRepository({ query, write, writeStatements }:
       seconds: number | null;
     }>(
       `SELECT "project_id" AS "projectId", ${columns} FROM "conversion_jobs"
-        WHERE "project_id" = ANY($1::uuid[]) GROUP BY "project_id", "status"
+        WHERE "project_id" = ANY($1::uuid[]) ${isOwned} GROUP BY "project_id", "status"
         UNION ALL
-       SELECT NULL, ${columns} FROM "conversion_jobs" WHERE $2 GROUP BY "status"
+       SELECT NULL, ${columns} FROM "conversion_jobs" WHERE $2 ${isOwned} GROUP BY "status"
         ORDER BY "status"`,
-      [projectIds.filter((id) => id !== null), projectIds.includes(null)],
+      [
+        projectIds.filter((id) => id !== null),
+        projectIds.includes(null),
+        ...(ownerId === null ? [] : [ownerId]),
+      ],
     );
     return projectIds.map((projectId) => {
       const own = rows.filter((row) => row.projectId === projectId);
@@ -124,25 +157,27 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   }
 
   /** @throws AppError `CONFLICT` without the project, `VALIDATION_FAILED` for files that it does not have */
-  async function create({
-    projectId,
-    plan,
-    priority = 0,
-    maxAttempts = 3,
-  }: NewConversionJob): Promise<ConversionJobRow> {
+  async function create(
+    { projectId, plan, priority = 0, maxAttempts = 3 }: NewConversionJob,
+    access: Access = TO_EVERYTHING,
+  ): Promise<ConversionJobRow> {
     return writeStatements(async (tx) => {
-      await assertFilesExist(tx, projectId, plan);
+      const ownerId = ownerOf(access);
+      await assertFilesExist(tx, projectId, plan, ownerId);
       const [row] = await tx.query<ConversionJobRow>(
         `WITH created AS (
            INSERT INTO "conversion_jobs" ("project_id", "plan", "priority", "max_attempts", "event_sequence")
-           VALUES ($1, $2, $3, $4, 1) RETURNING *
+           SELECT COALESCE((SELECT "id" FROM "projects"
+                    WHERE "id" = $1 AND "user_id" = COALESCE($5::uuid, "user_id")), '${NOBODY}'),
+                  $2::jsonb, $3::smallint, $4::int, 1
+           RETURNING *
          ), logged AS (
            INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
            SELECT "id", 1, 'CREATED', jsonb_build_object('status', "status", 'attempt', "attempt",
                   'progress', "progress", 'priority', "priority") FROM created
          )
          SELECT ${JOB_COLUMNS} FROM created`,
-        [projectId, JSON.stringify(plan), priority, maxAttempts],
+        [projectId, JSON.stringify(plan), priority, maxAttempts, ownerId],
       );
       return row!;
     });
@@ -157,27 +192,30 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     id: string,
     { plan }: { plan: ConversionPlan },
     expectedVersion?: number,
+    access: Access = TO_EVERYTHING,
   ): Promise<ConversionJobRow> {
     return writeStatements(async (tx) => {
+      const ownerId = ownerOf(access);
       const [row] = await tx.query<ConversionJobRow>(
         `WITH changed AS (
            UPDATE "conversion_jobs" SET "plan" = $2, "event_sequence" = "event_sequence" + 1
-            WHERE "id" = $1 AND "status" = 'PENDING' AND "version" = COALESCE($3, "version") RETURNING *
+            WHERE "id" = $1 AND "status" = 'PENDING' AND "version" = COALESCE($3, "version") AND ${isOwnedBy("$4")}
+           RETURNING *
          ), logged AS (
            INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
            SELECT "id", "event_sequence", 'PLAN_CHANGED', jsonb_build_object('status', "status", 'attempt', "attempt", 'progress', "progress")
              FROM changed
          )
          SELECT ${JOB_COLUMNS} FROM changed`,
-        [id, JSON.stringify(plan), expectedVersion ?? null],
+        [id, JSON.stringify(plan), expectedVersion ?? null, ownerId],
       );
       if (row) {
-        await assertFilesExist(tx, row.projectId, plan);
+        await assertFilesExist(tx, row.projectId, plan, ownerId);
         return row;
       }
       const [current] = await tx.query<{ version: number; status: ConversionJobStatus }>(
-        `SELECT "version", "status" FROM "conversion_jobs" WHERE "id" = $1`,
-        [id],
+        `SELECT "version", "status" FROM "conversion_jobs" WHERE "id" = $1 AND ${isOwnedBy("$2")}`,
+        [id, ownerId],
       );
       if (current && (expectedVersion === undefined || current.version === expectedVersion)) {
         throw new AppError(
@@ -193,13 +231,15 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   }
 
   /** @throws AppError `NOT_FOUND`, `VERSION_CONFLICT` */
-  async function remove(id: string, expectedVersion?: number): Promise<void> {
+  async function remove(id: string, expectedVersion?: number, access: Access = TO_EVERYTHING): Promise<void> {
+    const userId = ownerOf(access);
+    const where = { id, ...(userId === null ? {} : { project: { userId } }) };
     await write(async (tx) => {
       const { count } = await tx.conversionJob.deleteMany({
-        where: defined({ id, version: expectedVersion }),
+        where: { ...where, ...defined({ version: expectedVersion }) },
       });
       if (count > 0) return;
-      const current = await tx.conversionJob.findUnique({ where: { id }, select: { version: true } });
+      const current = await tx.conversionJob.findFirst({ where, select: { version: true } });
       throw missedUpdate("ConversionJob", id, expectedVersion, current?.version);
     });
   }
@@ -237,6 +277,8 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     findById: reader.findById,
     findByIds: reader.findByIds,
     findDocumentsByIds,
+    findHeld,
+    findOwnedByIds,
     list,
     loadLists: reader.loadLists,
     cursorOf: reader.cursorOf,

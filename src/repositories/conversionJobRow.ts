@@ -9,6 +9,9 @@ export type ConversionJobRow = Omit<ConversionJob, "plan" | "results" | "leaseSe
   readonly fencingToken: number;
 };
 
+/** A job that is read by its id comes with its project's owner: who may see it is known at no further statement. */
+export type OwnedJobRow = ConversionJobRow & { readonly ownerId: string };
+
 const FIELDS = {
   id: "id",
   projectId: "project_id",
@@ -22,6 +25,7 @@ const FIELDS = {
   maxAttempts: "max_attempts",
   availableAt: "available_at",
   workerId: "worker_id",
+  workerUserId: "worker_user_id",
   // A bigint arrives as text; a counter of claims stays below 2^53, and a double holds it exactly.
   fencingToken: `"fencing_token"::float8`,
   leaseExpiresAt: "lease_expires_at",

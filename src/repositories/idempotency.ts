@@ -5,12 +5,14 @@ import { AppError } from "../errors.ts";
 
 /** A mutation that may come again, because its sender did not see the answer. */
 export interface RepeatableCall {
-  /** Whose key it is: a viewer's id, or empty for a request that names nobody. */
+  /** Whose key it is: a viewer's id. */
   readonly scope: string;
   /** 1 to 300 characters. */
   readonly key: string;
   /** Of everything that the sender asked for: the same key with another is a mistake. */
   readonly inputHash: string;
+  /** Is called when a write gives what it gave before. */
+  readonly onRepeated?: () => void;
 }
 
 /** What is needed of a transaction. */
@@ -66,7 +68,10 @@ export function createIdempotency() {
         return write(async (tx) => {
           const earlier = await takeOrRead(tx, call, id);
           // Safe: it is what this write gave when it was stored.
-          if (earlier !== undefined) return decode(earlier) as Awaited<ReturnType<typeof work>>;
+          if (earlier !== undefined) {
+            call.onRepeated?.();
+            return decode(earlier) as Awaited<ReturnType<typeof work>>;
+          }
           const result = await work(tx);
           if (keeps(result)) {
             await tx.$queryRawUnsafe(ANSWER, ...id, encode(result));

@@ -1,5 +1,7 @@
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
+import { createApiKeyRepository } from "./apiKey.ts";
+import { createAuditEntryRepository } from "./auditEntry.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
 import { createIdempotencyKeyRepository } from "./idempotency.ts";
 import { createJobControlRepository } from "./jobControl.ts";
@@ -25,6 +27,8 @@ export interface ComponentHealth {
 /** The one place with SQL: everything that is read from or written to the entities' tables. */
 export function createRepositories(access: DataAccess, options: { cipher?: TokenCipher | undefined } = {}) {
   const users = createUserRepository(access, options.cipher);
+  const apiKeys = createApiKeyRepository(access);
+  const auditEntries = createAuditEntryRepository(access);
   const projects = createProjectRepository(access);
   const projectActivity = createProjectActivityRepository(access);
   const projectFiles = createProjectFileRepository(access);
@@ -47,6 +51,8 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
 
   return {
     users,
+    apiKeys,
+    auditEntries,
     projects,
     projectActivity,
     projectFiles,

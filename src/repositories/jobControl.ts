@@ -1,5 +1,6 @@
 import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
+import { type Access, isOwnedBy, ownerOf, TO_EVERYTHING } from "./access.ts";
 import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
 import { NO_LEASE } from "./jobLease.ts";
 
@@ -7,6 +8,16 @@ import { NO_LEASE } from "./jobLease.ts";
  * What owners do with jobs that are there. Each is one statement: it locks the row, changes it if its
  * status and version allow it, appends the event, and gives the row back as it is then.
  */
+
+/** Of a job, what else it must be. */
+export interface ControlTarget {
+  /** The version that the change is based on; any, unless given. */
+  readonly version: number | undefined;
+  readonly access: Access;
+}
+
+/** Anybody's, in whatever version. */
+export const ANY_JOB: ControlTarget = { version: undefined, access: TO_EVERYTHING };
 
 export interface ControlOutcome {
   readonly job: ConversionJobRow;
@@ -19,18 +30,18 @@ export type JobControlRepository = ReturnType<typeof createJobControlRepository>
 interface ControlStatement {
   /** In which the change is allowed. */
   readonly statuses: readonly ConversionJobStatus[];
-  /** Of "job", from "named", the job as it was. $3 is the action's own parameter. */
+  /** Of "job", from "named", the job as it was. $4 is the action's own parameter. */
   readonly set: string;
   readonly event: string;
   /** More for the event, from the changed row. */
   readonly data?: string;
 }
 
-/** $1: the job, $2: the version that the change is based on, or null. */
+/** $1: the job, $2: the version that the change is based on, or null, $3: whose it must be, or null. */
 function controlStatement({ statuses, set, event, data }: ControlStatement): string {
   return `
   WITH named AS (
-    SELECT * FROM "conversion_jobs" WHERE "id" = $1 FOR NO KEY UPDATE
+    SELECT * FROM "conversion_jobs" WHERE "id" = $1 AND ${isOwnedBy("$3")} FOR NO KEY UPDATE
   ), changed AS (
     UPDATE "conversion_jobs" AS "job" SET ${set}, "event_sequence" = "job"."event_sequence" + 1
       FROM named
@@ -70,14 +81,14 @@ const CANCEL = controlStatement({
 
 const RETRY = controlStatement({
   statuses: ["FAILED"],
-  set: `"status" = 'PENDING', "attempt" = "job"."attempt" + 1, "max_attempts" = "job"."attempt" + $3::int,
+  set: `"status" = 'PENDING', "attempt" = "job"."attempt" + 1, "max_attempts" = "job"."attempt" + $4::int,
         "progress" = 0, "error_message" = NULL, "completed_at" = NULL, "available_at" = now()`,
   event: "RETRIED",
 });
 
 const REPRIORITIZE = controlStatement({
   statuses: ["PENDING", "RUNNING", "PAUSED"],
-  set: `"priority" = $3::int`,
+  set: `"priority" = $4::int`,
   event: "REPRIORITIZED",
   data: `'priority', "priority"`,
 });
@@ -87,13 +98,14 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
   async function change(
     statement: string,
     id: string,
-    expectedVersion: number | undefined,
+    { version, access }: ControlTarget,
     ...parameters: readonly number[]
   ): Promise<ControlOutcome | null> {
     const [row] = await writeStatements((tx) =>
       tx.query<ConversionJobRow & { isDone: boolean }>(statement, [
         id,
-        expectedVersion ?? null,
+        version ?? null,
+        ownerOf(access),
         ...parameters,
       ]),
     );
@@ -103,15 +115,14 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
   }
 
   return {
-    pause: (id: string, expectedVersion?: number) => change(PAUSE, id, expectedVersion),
+    pause: (id: string, target = ANY_JOB) => change(PAUSE, id, target),
     /** RUNNING with the worker that still holds it, or else PENDING. */
-    resume: (id: string, expectedVersion?: number) => change(RESUME, id, expectedVersion),
+    resume: (id: string, target = ANY_JOB) => change(RESUME, id, target),
     /** Its worker loses the lease at once. */
-    cancel: (id: string, expectedVersion?: number) => change(CANCEL, id, expectedVersion),
+    cancel: (id: string, target = ANY_JOB) => change(CANCEL, id, target),
     /** @param attempts how many more it may have */
-    retry: (id: string, attempts: number, expectedVersion?: number) =>
-      change(RETRY, id, expectedVersion, attempts),
-    reprioritize: (id: string, priority: number, expectedVersion?: number) =>
-      change(REPRIORITIZE, id, expectedVersion, priority),
+    retry: (id: string, attempts: number, target = ANY_JOB) => change(RETRY, id, target, attempts),
+    reprioritize: (id: string, priority: number, target = ANY_JOB) =>
+      change(REPRIORITIZE, id, target, priority),
   };
 }

@@ -1,7 +1,9 @@
 import type { DataAccess, Statement } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { combineCalls } from "./combining.ts";
+import type { ConversionJobDocuments } from "./conversionJob.ts";
 import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { withResults } from "./conversionPlan.ts";
 
 /**
  * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows
@@ -15,6 +17,8 @@ import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
 
 export interface Claim {
   readonly workerId: string;
+  /** The user whose worker it is; unless given, nobody is told to hold the jobs. */
+  readonly workerUserId?: string | undefined;
   /** What the worker can do. It gets jobs that ask for nothing else. */
   readonly agentTypes: readonly string[];
   readonly leaseSeconds: number;
@@ -22,10 +26,15 @@ export interface Claim {
   readonly count: number;
 }
 
+/** With what its worker has to know: one statement gives both. */
+export type ClaimedJob = ConversionJobRow & { readonly documents: ConversionJobDocuments };
+
 /** A job as its worker names it. */
 export interface HeldJob {
   readonly id: string;
   readonly fencingToken: number;
+  /** As whose worker it must be held: the name that a worker gives itself proves nothing. Unless given, anybody's. */
+  readonly workerUserId?: string | null | undefined;
 }
 
 export interface ProgressReport extends HeldJob {
@@ -52,44 +61,35 @@ export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 const CHANNEL = "conversion_jobs_available";
 
 /** Each of its columns once, for SET. */
-export const NO_LEASE = `"worker_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
+export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
 /**
- * $1: what the workers can do, all the same; then of each call the worker ($2), the lease in seconds ($3) and
- * how many jobs ($4). The first call gets the first jobs, and so on.
+ * $1: what the workers can do, all the same. Then for each job that is wanted, in the order of the calls: its worker
+ * ($2), the worker's user ($3), the lease in seconds ($4), and the number of the call ($5).
  */
 const CLAIM = prepared(
   "claim_jobs",
   `
   WITH candidate AS (
-    SELECT "id", "priority", "created_at" FROM "conversion_jobs"
-     WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
-     ORDER BY "priority" DESC, "created_at", "id" LIMIT (SELECT sum("count") FROM unnest($4::int[]) AS wanted("count"))
-       FOR NO KEY UPDATE SKIP LOCKED
-  ), numbered AS (
-    SELECT "id", row_number() OVER (ORDER BY "priority" DESC, "created_at", "id") AS "n" FROM candidate
-  ), slot AS (
-    SELECT "call", "worker", "lease", row_number() OVER (ORDER BY "call", "k") AS "n"
-      FROM unnest($2::text[], $3::int[], $4::int[]) WITH ORDINALITY AS wanted("worker", "lease", "count", "call"),
-           generate_series(1, "count") AS "k"
+    SELECT "id", "n"::int FROM lock_claimable_conversion_jobs($1::text[], cardinality($2::text[])) WITH ORDINALITY AS candidate("id", "n")
   ), changed AS (
     UPDATE "conversion_jobs" AS "job"
-       SET "status" = 'RUNNING', "worker_id" = slot."worker", "lease_seconds" = slot."lease",
-           "lease_expires_at" = now() + make_interval(secs => slot."lease"),
+       SET "status" = 'RUNNING', "worker_id" = ($2::text[])["n"], "worker_user_id" = ($3::uuid[])["n"],
+           "lease_seconds" = ($4::int[])["n"], "lease_expires_at" = now() + make_interval(secs => ($4::int[])["n"]),
            "fencing_token" = "job"."fencing_token" + 1, "event_sequence" = "job"."event_sequence" + 1,
            "started_at" = COALESCE("job"."started_at", now())
-      FROM numbered JOIN slot ON slot."n" = numbered."n" WHERE "job"."id" = numbered."id"
-    RETURNING "job".*, slot."call"
+      FROM candidate WHERE "job"."id" = candidate."id"
+    RETURNING "job".*, candidate."n"
   ), logged AS (
     INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
     SELECT "id", "event_sequence", 'CLAIMED', jsonb_build_object('status', "status", 'attempt', "attempt",
            'progress', "progress", 'workerId', "worker_id", 'fencingToken', "fencing_token")
       FROM changed
   )
-  SELECT ${JOB_COLUMNS}, "call"::int FROM changed ORDER BY "priority" DESC, "created_at", "id"`,
+  SELECT ${JOB_COLUMNS}, "plan", "results", ($5::int[])["n"] AS "call" FROM changed ORDER BY "n"`,
 );
 
 const EXPIRE = `
@@ -201,8 +201,9 @@ function heldStatement(
   WITH named AS (
     SELECT "job".* ${named}, (${decides}) AS "decision",
            ("job"."fencing_token" = item."fencingToken" AND "job"."worker_id" = item."workerId"
+             AND (item."workerUserId" IS NULL OR "job"."worker_user_id" = item."workerUserId")
              AND "job"."lease_expires_at" > now()) IS TRUE AS "isHeld"
-      FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "fencingToken" bigint ${definitions})
+      FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "workerUserId" uuid, "fencingToken" bigint ${definitions})
       JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id"
      ORDER BY "job"."id" FOR NO KEY UPDATE OF "job"
   ), changed AS (
@@ -266,17 +267,21 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   const release = combined(RELEASE);
 
   /** @returns the jobs of each call; none for one that was aborted */
-  async function claimAll(calls: readonly ClaimCall[]): Promise<ConversionJobRow[][]> {
+  async function claimAll(calls: readonly ClaimCall[]): Promise<ClaimedJob[][]> {
     const isWanted = ({ signal }: ClaimCall) => !signal?.aborted;
     const wanted = calls.filter(isWanted);
     if (wanted.length === 0) return calls.map(() => []);
     const jobs = await writeStatements(
       async (tx) => {
-        const rows = await tx.query<ConversionJobRow & { call: number }>(CLAIM, [
+        const slots = wanted.flatMap((claim, call) =>
+          new Array<typeof claim & { call: number }>(claim.count).fill({ ...claim, call }),
+        );
+        const rows = await tx.query<ConversionJobRow & ConversionJobDocuments & { call: number }>(CLAIM, [
           wanted[0]!.agentTypes,
-          wanted.map(({ workerId }) => workerId),
-          wanted.map(({ leaseSeconds }) => leaseSeconds),
-          wanted.map(({ count }) => count),
+          slots.map(({ workerId }) => workerId),
+          slots.map(({ workerUserId }) => workerUserId ?? null),
+          slots.map(({ leaseSeconds }) => leaseSeconds),
+          slots.map(({ call }) => call),
         ]);
         // Rolled back: whoever has gone away gets no jobs, and the others are asked for again.
         if (!wanted.every(isWanted)) throw new ClaimAborted();
@@ -289,12 +294,12 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
       throw error;
     });
     if (jobs === undefined) return claimAll(calls);
-    return calls.map((call) => {
-      const position = wanted.indexOf(call) + 1;
-      return jobs.filter((job) => job.call === position).map(({ call: _, ...job }) => job);
-    });
+    const claimed = new Map<ClaimCall, ClaimedJob[]>(calls.map((call) => [call, []]));
+    for (const { call, plan, results, ...job } of jobs)
+      claimed.get(wanted[call]!)!.push({ ...job, documents: { plan: withResults(plan, results), results } });
+    return calls.map((call) => claimed.get(call)!);
   }
-  const claimTogether = combineCalls<ClaimCall, ConversionJobRow[]>(claimAll, {
+  const claimTogether = combineCalls<ClaimCall, ClaimedJob[]>(claimAll, {
     keyOf: ({ agentTypes }) => JSON.stringify(agentTypes),
     sizeOf: ({ count }) => count,
   });
@@ -308,7 +313,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
      *
      * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
      */
-    async claim(claim: Claim, signal?: AbortSignal): Promise<ConversionJobRow[]> {
+    async claim(claim: Claim, signal?: AbortSignal): Promise<ClaimedJob[]> {
       const call: ClaimCall = { ...claim, signal, id: String(++claims) };
       const [jobs] = await (isRepeatable() ? claimAll([call]) : claimTogether([call]));
       signal?.throwIfAborted();

@@ -20,14 +20,16 @@ export interface TaskOutcome {
 export type JobResultRepository = ReturnType<typeof createJobResultRepository>;
 
 /**
- * $1: the job, $2: the worker, $3: the fencing token, $4: the result as a JSON document.
+ * $1: the job, $2: the worker, $3: the fencing token, $4: the result as a JSON document, $5: as whose
+ * worker the job must be held, or null.
  *
  * A task has one result in an attempt. The one of an earlier attempt is replaced; the event log has both.
  */
 const REPORT = `
   WITH named AS (
     SELECT "job".*,
-           ("fencing_token" = $3::bigint AND "worker_id" = $2 AND "lease_expires_at" > now()) IS TRUE AS "isHeld",
+           ("fencing_token" = $3::bigint AND "worker_id" = $2 AND ($5::uuid IS NULL OR "worker_user_id" = $5)
+             AND "lease_expires_at" > now()) IS TRUE AS "isHeld",
            EXISTS (SELECT FROM jsonb_array_elements("plan" -> 'tasks') AS task
                     WHERE task ->> 'id' = $4::jsonb ->> 'taskId') AS "isPlanned",
            COALESCE((SELECT CASE WHEN result - 'attempt' = $4::jsonb THEN 'same' ELSE 'different' END
@@ -65,13 +67,17 @@ export function createJobResultRepository({ writeStatements }: Pick<DataAccess, 
      *
      * @returns null when there is no such job
      */
-    async report(workerId: string, { id, fencingToken, result }: TaskReport): Promise<TaskOutcome | null> {
+    async report(
+      workerId: string,
+      { id, fencingToken, workerUserId, result }: TaskReport,
+    ): Promise<TaskOutcome | null> {
       const [row] = await writeStatements((tx) =>
         tx.query<ConversionJobRow & Omit<TaskOutcome, "job">>(REPORT, [
           id,
           workerId,
           fencingToken,
           JSON.stringify(result),
+          workerUserId ?? null,
         ]),
       );
       if (!row) return null;

@@ -25,6 +25,8 @@ export interface List {
   readonly order: SortOrder;
   /** What its membership and order depend on. */
   readonly tags: readonly string[];
+  /** False: they change without these tags too, so it is read anew for every request. */
+  readonly isKept?: false | undefined;
 }
 
 export interface Page<Row> {

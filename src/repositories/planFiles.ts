@@ -6,12 +6,14 @@ import type { ConversionPlan } from "./conversionPlan.ts";
  * Refuses a plan that reads files which neither the project has nor another task writes. Only where the
  * structure is known: some projects have none, and while one is being uploaded any file may be yet to come.
  *
+ * @param ownerId whose project it must be, or there is no structure to be known; null: anybody's
  * @throws AppError `VALIDATION_FAILED` with the place of each file in the mutation's input
  */
 export async function assertFilesExist(
   tx: StatementTransaction,
   projectId: string,
   { tasks }: ConversionPlan,
+  ownerId: string | null,
 ): Promise<void> {
   const written = new Set(tasks.flatMap(({ outputFiles }) => outputFiles));
   const read = tasks.flatMap(({ inputFiles }) => inputFiles).filter((path) => !written.has(path));
@@ -19,11 +21,12 @@ export async function assertFilesExist(
 
   const rows = await tx.query<{ path: string }>(
     `SELECT "path" FROM unnest($2::text[]) AS given("path")
-      WHERE EXISTS (SELECT FROM "projects" WHERE "id" = $1 AND "status" <> 'ANALYZING')
+      WHERE EXISTS (SELECT FROM "projects" WHERE "id" = $1 AND "status" <> 'ANALYZING'
+                        AND "user_id" = COALESCE($3::uuid, "user_id"))
         AND EXISTS (SELECT FROM "project_files" WHERE "project_id" = $1)
         AND NOT EXISTS (SELECT FROM "project_files" AS file
                          WHERE file."project_id" = $1 AND file."path" = given."path" COLLATE "C")`,
-    [projectId, [...new Set(read)]],
+    [projectId, [...new Set(read)], ownerId],
   );
   if (rows.length === 0) return;
   const missing = new Set(rows.map(({ path }) => path));

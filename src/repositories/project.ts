@@ -6,6 +6,7 @@ import {
   type Project,
   type ProjectStatus,
 } from "../database/generated/client.ts";
+import { type Access, heldProjects, ownerOf, ownerWithin, TO_EVERYTHING } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
 import { createReader, selectList } from "./reader.ts";
@@ -78,15 +79,25 @@ export function createProjectRepository({ query, write }: DataAccess) {
   });
 
   /** Newest first, unless told otherwise. */
-  function list({ userId, status, search }: ProjectFilter = {}, order: ProjectOrder = NEWEST_FIRST): List {
-    const where: Condition[] = [];
+  function list(
+    { userId: asked, status, search }: ProjectFilter = {},
+    order: ProjectOrder = NEWEST_FIRST,
+    access: Access = TO_EVERYTHING,
+  ): List {
+    const userId = ownerWithin(access, asked);
+    const held = heldProjects(access);
+    const where: Condition[] = [...held.where];
     if (status !== undefined) where.push({ sql: `"status" = ?::project_status`, values: [status] });
     if (search !== undefined) where.push(searchCondition(search));
     return {
       parent: userId === undefined ? undefined : { column: "user_id", id: userId },
       where,
       order: { column: SORT_COLUMNS[order.by], type: "timestamptz", direction: order.direction },
-      tags: [userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId)],
+      tags: [
+        userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId),
+        ...held.tags,
+      ],
+      isKept: held.isKept,
     };
   }
 
@@ -137,18 +148,32 @@ export function createProjectRepository({ query, write }: DataAccess) {
    * @param expectedVersion the version that the change is based on; without, the change is made to whatever there is
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
    */
-  async function update(id: string, changes: ProjectChanges, expectedVersion?: number): Promise<ProjectRow> {
-    return write((tx) => updateInTransaction(tx, id, changes, expectedVersion));
+  async function update(
+    id: string,
+    changes: ProjectChanges,
+    expectedVersion?: number,
+    access: Access = TO_EVERYTHING,
+  ): Promise<ProjectRow> {
+    return write(async (tx) => {
+      const [row] = await tx.project.updateManyAndReturn({
+        where: { ...within(id, access), ...defined({ version: expectedVersion }) },
+        data: withJson(changes),
+      });
+      if (!row) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id, access));
+      return row;
+    });
   }
 
   /**
    * Deletes the project with its files and jobs.
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
    */
-  async function remove(id: string, expectedVersion?: number): Promise<void> {
+  async function remove(id: string, expectedVersion?: number, access: Access = TO_EVERYTHING): Promise<void> {
     await write(async (tx) => {
-      const { count } = await tx.project.deleteMany({ where: defined({ id, version: expectedVersion }) });
-      if (count === 0) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id));
+      const { count } = await tx.project.deleteMany({
+        where: { ...within(id, access), ...defined({ version: expectedVersion }) },
+      });
+      if (count === 0) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id, access));
     });
   }
 
@@ -175,22 +200,14 @@ export function createProjectRepository({ query, write }: DataAccess) {
   };
 }
 
-async function updateInTransaction(
-  tx: WriteTransaction,
-  id: string,
-  changes: ProjectChanges,
-  expectedVersion: number | undefined,
-): Promise<ProjectRow> {
-  const [row] = await tx.project.updateManyAndReturn({
-    where: defined({ id, version: expectedVersion }),
-    data: withJson(changes),
-  });
-  if (!row) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id));
-  return row;
+/** The project, if it is within reach. */
+export function within(id: string, access: Access): { id: string; userId?: string } {
+  const userId = ownerOf(access);
+  return userId === null ? { id } : { id, userId };
 }
 
-async function versionOf(tx: WriteTransaction, id: string): Promise<number | undefined> {
-  return (await tx.project.findUnique({ where: { id }, select: { version: true } }))?.version;
+async function versionOf(tx: WriteTransaction, id: string, access: Access): Promise<number | undefined> {
+  return (await tx.project.findFirst({ where: within(id, access), select: { version: true } }))?.version;
 }
 
 function toData({ userId, name, githubUrl, ...rest }: NewProject): Prisma.ProjectCreateManyInput {

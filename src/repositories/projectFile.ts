@@ -2,8 +2,10 @@ import { collectionTag } from "../coherence/tags.ts";
 import type { DataAccess } from "../database/database.ts";
 import type { Project } from "../database/generated/client.ts";
 import { notFound } from "../errors.ts";
+import { type Access, TO_EVERYTHING } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
+import { within } from "./project.ts";
 import { createListReader, selectList } from "./reader.ts";
 
 /** One file of a project's structure. */
@@ -53,10 +55,15 @@ export function createProjectFileRepository({ query, write }: DataAccess) {
    *
    * @throws AppError `NOT_FOUND`
    */
-  async function add(projectId: string, files: readonly NewProjectFile[], isLast: boolean): Promise<Project> {
+  async function add(
+    projectId: string,
+    files: readonly NewProjectFile[],
+    isLast: boolean,
+    access: Access = TO_EVERYTHING,
+  ): Promise<Project> {
     return write(async (tx) => {
       const [project] = await tx.project.updateManyAndReturn({
-        where: { id: projectId },
+        where: within(projectId, access),
         data: { status: isLast ? "READY" : "ANALYZING" },
       });
       if (!project) throw notFound("Project", projectId);

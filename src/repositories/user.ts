@@ -1,8 +1,9 @@
-import { anyOfTypeTag } from "../coherence/tags.ts";
+import { anyOfTypeTag, rowTag } from "../coherence/tags.ts";
 import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import type { User, UserRole } from "../database/generated/client.ts";
 import { AppError, notFound } from "../errors.ts";
+import { type Access, TO_EVERYTHING, userWithin } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
 import { createReader, selectList } from "./reader.ts";
 import { defined } from "./writing.ts";
@@ -58,18 +59,20 @@ export function createUserRepository({ query, write }: DataAccess, cipher: Token
     return githubIds.map((githubId) => found.get(githubId) ?? null);
   }
 
-  /** All users, oldest first. */
-  const list = (): List => ({
-    where: [],
+  /** All users that there are for whoever asks, oldest first. */
+  const list = (access: Access = TO_EVERYTHING): List => ({
+    where: access.to === "everything" ? [] : [{ sql: `"id" = ?::uuid`, values: [access.userId] }],
     order: { column: "created_at", type: "timestamptz", direction: "ASC" },
-    tags: [anyOfTypeTag("User")],
+    tags: [access.to === "everything" ? anyOfTypeTag("User") : rowTag("User", access.userId)],
   });
 
-  async function statistics(): Promise<UserStatistics> {
+  async function statistics(access: Access = TO_EVERYTHING): Promise<UserStatistics> {
+    const isAll = access.to === "everything";
     const rows = await query<{ role: UserRole; count: number; withProjects: number }>(
       `SELECT "role", count(*)::int AS "count",
-              (SELECT count(*) FROM (SELECT DISTINCT "user_id" FROM "projects") AS "owners")::int AS "withProjects"
-         FROM "users" GROUP BY "role" ORDER BY "role"`,
+              (SELECT count(*) FROM (SELECT DISTINCT "user_id" FROM "projects" ${isAll ? "" : `WHERE "user_id" = $1`}) AS "owners")::int AS "withProjects"
+         FROM "users" ${isAll ? "" : `WHERE "id" = $1`} GROUP BY "role" ORDER BY "role"`,
+      isAll ? [] : [access.userId],
     );
     return {
       total: rows.reduce((sum, { count }) => sum + count, 0),
@@ -92,9 +95,10 @@ export function createUserRepository({ query, write }: DataAccess, cipher: Token
   }
 
   /** @throws AppError `NOT_FOUND` */
-  async function update(id: string, data: UserChanges): Promise<UserRow> {
+  async function update(id: string, data: UserChanges, access: Access = TO_EVERYTHING): Promise<UserRow> {
     return write(async (tx) => {
-      const [row] = await tx.user.updateManyAndReturn({ where: { id }, data: defined(data) });
+      const where = { id: userWithin(access, id) };
+      const [row] = await tx.user.updateManyAndReturn({ where, data: defined(data) });
       if (!row) throw notFound("User", id);
       return row;
     });
@@ -104,9 +108,9 @@ export function createUserRepository({ query, write }: DataAccess, cipher: Token
    * Deletes the user with their projects and those projects' jobs.
    * @throws AppError `NOT_FOUND`
    */
-  async function remove(id: string): Promise<void> {
+  async function remove(id: string, access: Access = TO_EVERYTHING): Promise<void> {
     await write(async (tx) => {
-      const { count } = await tx.user.deleteMany({ where: { id } });
+      const { count } = await tx.user.deleteMany({ where: { id: userWithin(access, id) } });
       if (count === 0) throw notFound("User", id);
     });
   }
@@ -115,12 +119,19 @@ export function createUserRepository({ query, write }: DataAccess, cipher: Token
    * Keeps the user's GitHub access token, encrypted; null forgets it.
    * @throws AppError `NOT_FOUND`, or `NOT_CONFIGURED` without an encryption key
    */
-  async function setGithubToken(id: string, token: string | null): Promise<void> {
+  async function setGithubToken(
+    id: string,
+    token: string | null,
+    access: Access = TO_EVERYTHING,
+  ): Promise<void> {
     if (token !== null && !cipher) {
       throw new AppError("NOT_CONFIGURED", "GitHub tokens are not accepted: ENCRYPTION_KEY is not set.");
     }
     await write(async (tx) => {
-      const user = await tx.user.findUnique({ where: { id }, select: { id: true } });
+      const user = await tx.user.findUnique({
+        where: { id: userWithin(access, id) },
+        select: { id: true },
+      });
       if (!user) throw notFound("User", id);
       if (token === null || !cipher) {
         await tx.githubCredential.deleteMany({ where: { userId: id } });

@@ -1,9 +1,11 @@
 import SchemaBuilder from "@pothos/core";
 import PrismaPlugin from "@pothos/plugin-prisma";
+import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import type { ConversionJobRow } from "../repositories/conversionJob.ts";
 import type { Context } from "./context.ts";
 import type PrismaTypes from "./generated/pothos.ts";
 import { getDatamodel } from "./generated/pothos.ts";
+import { isAllowed, RULE_NAMES, type Rule, refusal } from "./rules.ts";
 
 /** The rows that the loaders give: a job's come without its documents, which are loaded when they are asked for. */
 type RowTypes = Omit<PrismaTypes, "ConversionJob"> & {
@@ -14,6 +16,7 @@ export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<{
   Context: Context;
   PrismaTypes: RowTypes;
   DefaultFieldNullability: false;
+  AuthScopes: Record<Rule, boolean>;
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
@@ -22,8 +25,15 @@ export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<{
 }>;
 
 export const builder = new SchemaBuilder<SchemaTypes>({
-  plugins: [PrismaPlugin],
+  // The rules come first: nothing of a refused field is run.
+  plugins: [ScopeAuthPlugin, PrismaPlugin],
   defaultFieldNullability: false,
+  scopeAuth: {
+    // Safe: the same names.
+    authScopes: ({ viewer }) =>
+      Object.fromEntries(RULE_NAMES.map((rule) => [rule, isAllowed(rule, viewer)])) as Record<Rule, boolean>,
+    unauthorizedError: (_, { viewer }) => refusal(viewer),
+  },
   prisma: {
     // The object types come from the data model; their rows come from the loaders. A field that
     // would make the plugin query by itself is a mistake, so it gets no client to do it with.

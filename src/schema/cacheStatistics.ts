@@ -200,6 +200,7 @@ const CacheStatisticsType = builder.objectRef<CacheStatistics>("CacheStatistics"
 
 builder.queryField("cacheStatistics", (t) =>
   t.field({
+    authScopes: { administrator: true },
     type: CacheStatisticsType,
     description: "What the cache of the instance that answers has done, read now.",
     extensions: cacheControl({ maxAge: 0 }),

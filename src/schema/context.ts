@@ -1,21 +1,19 @@
 import type { Logger } from "pino";
-import type { UserRole } from "../database/generated/client.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
+import type { Access } from "../repositories/access.ts";
+import type { Audit } from "../repositories/auditEntry.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
 
-/** Who asks. */
-export interface Viewer {
-  readonly userId: string;
-  readonly role: UserRole;
-}
-
 /** What every resolver is given: the request's own, and nothing global. */
 export interface Context {
   readonly viewer: Viewer | null;
+  /** Which rows there are for the viewer (src/schema/rules.ts). The loaders know; lists and writes are told. */
+  readonly access: Access;
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly feeds: Feeds;
@@ -25,6 +23,10 @@ export interface Context {
   readonly system: SystemReports;
   readonly log: Logger;
   readonly requestId: string;
+  /** Where the request came from; null: not known. */
+  readonly address: string | null;
+  /** Writes administrative actions into the log. */
+  readonly audit: Pick<Audit, "run">;
   /** Makes mutations repeatable that name a key. */
   readonly idempotency: Pick<Idempotency, "run">;
   /** The header `Idempotency-Key`. */

@@ -1,5 +1,6 @@
 import { notFound } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
+import { TO_EVERYTHING } from "../repositories/access.ts";
 import type {
   ConversionJobFilter,
   ConversionJobOrder,
@@ -34,15 +35,21 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
     project: t.field({
       type: Project,
       description: "What it converts.",
-      // Safe: a job's row cannot outlive its project's.
-      resolve: async ({ projectId }, _, { loaders }) => (await loaders.projectById.load(projectId))!,
+      resolve: async ({ projectId }, _, { loaders }) => {
+        const project = await loaders.projectById.load(projectId);
+        // A job's row cannot outlive its project's; but a worker that has given the job up has no part in it any more.
+        if (!project) throw notFound("Project", projectId);
+        return project;
+      },
     }),
     plan: t.field({
+      authScopes: { jobReader: true },
       type: ConversionPlanType,
       description: "How it is to be done.",
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).plan,
     }),
     results: t.field({
+      authScopes: { jobReader: true },
       type: [TaskResultType],
       description: "What came of its tasks so far.",
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).results,
@@ -119,7 +126,7 @@ const conversionJobArguments = builder.args((t) => ({
 }));
 
 function conversionJobConnection(
-  { loaders, repositories: { conversionJobs } }: Context,
+  { access, loaders, repositories: { conversionJobs } }: Context,
   filter: ConversionJobFilter,
   {
     orderBy,
@@ -127,8 +134,9 @@ function conversionJobConnection(
   }: { orderBy?: ConversionJobOrder | null | undefined } & ConstructorParameters<
     typeof Connection
   >[0]["page"],
+  within = access,
 ) {
-  const list = conversionJobs.list(filter, orderBy ?? undefined);
+  const list = conversionJobs.list(filter, orderBy ?? undefined, within);
   return new Connection({ loader: loaders.conversionJobs, list, page, cursorOf: conversionJobs.cursorOf });
 }
 
@@ -165,16 +173,24 @@ const ConversionJobStatisticsType = builder
 
 builder.prismaObjectFields("Project", (t) => ({
   conversionJobs: t.field({
+    authScopes: { reader: true },
     type: ConversionJobConnection,
     description: "The project's conversion jobs.",
     args: { ...conversionJobArguments, ...pageArguments() },
     resolve: ({ id }, { status, ...args }, context) =>
-      conversionJobConnection(context, { projectId: id, status: status ?? undefined }, args),
+      conversionJobConnection(
+        context,
+        { projectId: id, status: status ?? undefined },
+        args,
+        // Whoever owns the project sees them all, as administrators do: it is the same list.
+        context.access.to === "held" ? context.access : TO_EVERYTHING,
+      ),
   }),
 }));
 
 builder.queryFields((t) => ({
   conversionJob: t.field({
+    authScopes: { reader: true },
     type: ConversionJob,
     nullable: true,
     description: "A conversion job by its id; null when there is none.",
@@ -183,8 +199,10 @@ builder.queryFields((t) => ({
       loaders.conversionJobById.load(parseIdOf("ConversionJob", id, ["id"])),
   }),
   conversionJobs: t.field({
+    authScopes: { reader: true },
     type: ConversionJobConnection,
-    description: "Conversion jobs, of all projects or of one.",
+    description:
+      "Conversion jobs, of all projects or of one. For everybody but administrators there are those of their own projects; for workers, those whose lease they hold.",
     args: {
       projectId: t.arg.id({ description: "Only this project's jobs." }),
       ...conversionJobArguments,
@@ -201,6 +219,7 @@ builder.queryFields((t) => ({
       ),
   }),
   activeConversionJobs: t.field({
+    authScopes: { reader: true },
     type: ConversionJobConnection,
     description: "Conversion jobs that are pending, running or paused, the oldest first.",
     args: pageArguments(),
@@ -212,8 +231,9 @@ builder.queryFields((t) => ({
       ),
   }),
   conversionJobStatistics: t.field({
+    authScopes: { owner: true },
     type: ConversionJobStatisticsType,
-    description: "Figures over all conversion jobs, or over one project's.",
+    description: "Figures over all conversion jobs that there are for whoever asks, or over one project's.",
     args: { projectId: t.arg.id({ description: "Only this project's jobs." }) },
     resolve: (_, { projectId }, { loaders }) =>
       loaders.conversionJobStatistics.load(

@@ -91,6 +91,7 @@ const ConversionJobEventConnection = connectionType<JobEventRow>(
 
 builder.prismaObjectFields("ConversionJob", (t) => ({
   events: t.field({
+    authScopes: { jobReader: true },
     type: ConversionJobEventConnection,
     description: "What has happened to it, the oldest first.",
     args: {

@@ -4,7 +4,7 @@ import { conversionPlanSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
 import { ConversionJob } from "./conversionJob.ts";
 import { ConversionPlanInput } from "./conversionPlan.ts";
-import { idempotencyKeyField } from "./idempotency.ts";
+import { answered, idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 
@@ -41,7 +41,11 @@ const ConversionJobPayload = builder
   .implement({
     description: "A conversion job after a change.",
     fields: (t) => ({
-      conversionJob: t.expose("conversionJob", { type: ConversionJob, description: "The job as it is now." }),
+      conversionJob: t.field({
+        type: ConversionJob,
+        description: "The job as it is now.",
+        resolve: (payload, _, context) => answered(payload, payload.conversionJob, "ConversionJob", context),
+      }),
     }),
   });
 
@@ -183,90 +187,103 @@ const DAY_MS = 86_400_000;
 
 builder.mutationFields((t) => ({
   createConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Asks for a conversion.",
     args: {
       input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
     },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
       const job = validInput(createConversionJobSchema, input);
-      return { conversionJob: await jobs.owners.create({ projectId, ...job }) };
+      return { conversionJob: await jobs.owners.create({ projectId, ...job }, access) };
     },
   }),
   updateConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Replaces the plan of a job that is PENDING.",
     args: { input: t.arg({ type: UpdateConversionJobInput, required: true, description: "The new plan." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { plan, expectedVersion } = validInput(updateConversionJobSchema, input);
-      return { conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion) };
+      return {
+        conversionJob: await repositories.conversionJobs.update(id, { plan }, expectedVersion, access),
+      };
     },
   }),
   pauseConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Stops a job that is RUNNING; its worker is told with its next report.",
     args: { input: t.arg({ type: PauseConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
-      return { conversionJob: await jobs.owners.pause(id, expectedVersion) };
+      return { conversionJob: await jobs.owners.pause(id, { version: expectedVersion, access }) };
     },
   }),
   resumeConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Lets a paused job go on: with the worker that still holds it, or else with the next.",
     args: { input: t.arg({ type: ResumeConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
-      return { conversionJob: await jobs.owners.resume(id, expectedVersion) };
+      return { conversionJob: await jobs.owners.resume(id, { version: expectedVersion, access }) };
     },
   }),
   cancelConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Calls off a job that has not ended. Its worker holds it no longer.",
     args: { input: t.arg({ type: CancelConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
-      return { conversionJob: await jobs.owners.cancel(id, expectedVersion) };
+      return { conversionJob: await jobs.owners.cancel(id, { version: expectedVersion, access }) };
     },
   }),
   retryConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Gives a job that has FAILED more attempts.",
     args: { input: t.arg({ type: RetryConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { attempts, expectedVersion } = validInput(retrySchema, input);
-      return { conversionJob: await jobs.owners.retry(id, attempts, expectedVersion) };
+      return { conversionJob: await jobs.owners.retry(id, attempts, { version: expectedVersion, access }) };
     },
   }),
   reprioritizeConversionJob: t.field({
+    authScopes: { editor: true },
     type: ConversionJobPayload,
     description: "Gives a job that has not ended another priority.",
     args: {
       input: t.arg({ type: ReprioritizeConversionJobInput, required: true, description: "The priority." }),
     },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { priority, expectedVersion } = validInput(reprioritizeSchema, input);
-      return { conversionJob: await jobs.owners.reprioritize(id, priority, expectedVersion) };
+      return {
+        conversionJob: await jobs.owners.reprioritize(id, priority, { version: expectedVersion, access }),
+      };
     },
   }),
   deleteConversionJob: t.field({
+    authScopes: { editor: true },
     type: DeleteConversionJobPayload,
     description: "Deletes a job.",
     args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
-      await repositories.conversionJobs.delete(id, validInput(versionSchema, input).expectedVersion);
+      await repositories.conversionJobs.delete(id, validInput(versionSchema, input).expectedVersion, access);
       return { id };
     },
   }),
   cleanUpConversionJobs: t.field({
+    authScopes: { administrator: true },
     type: CleanUpConversionJobsPayload,
     description: "Deletes jobs that ended long ago, and thins out the progress events of the others.",
     args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },

@@ -12,15 +12,51 @@ import "./projectActivity.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
 import "./cacheMutations.ts";
-import { lexicographicSortSchema, printSchema, specifiedDirectives } from "graphql";
+import "./apiKey.ts";
+import "./auditEntry.ts";
+import {
+  type GraphQLField,
+  type GraphQLSchema,
+  lexicographicSortSchema,
+  printSchema,
+  specifiedDirectives,
+} from "graphql";
+import { withAudit } from "./audit.ts";
 import { builder } from "./builder.ts";
 import { cacheControlDirective } from "./cacheControl.ts";
 import { withIdempotencyKeys } from "./idempotency.ts";
 import { liveDirective } from "./live.ts";
+import { RULE_NAMES, type Rule } from "./rules.ts";
 
 export const schema = withIdempotencyKeys(
-  builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] }),
+  withAudit(
+    withRules(
+      builder.toSchema({ directives: [...specifiedDirectives, cacheControlDirective, liveDirective] }),
+    ),
+  ),
 );
+
+/** @throws Error when a field of a root type has no rule: nobody has thought of who may use it */
+function withRules(unchecked: GraphQLSchema): GraphQLSchema {
+  for (const type of [
+    unchecked.getQueryType(),
+    unchecked.getMutationType(),
+    unchecked.getSubscriptionType(),
+  ]) {
+    for (const field of Object.values(type?.getFields() ?? {})) {
+      if (ruleOf(field) === undefined)
+        throw new Error(`Expected a rule of src/schema/rules.ts on ${type?.name}.${field.name}, got none.`);
+    }
+  }
+  return unchecked;
+}
+
+/** The rule that a field names. */
+export function ruleOf({ extensions }: GraphQLField<unknown, unknown>): Rule | undefined {
+  // Safe: Pothos keeps the options that a field was made with there.
+  const options = extensions.pothosOptions as { authScopes?: Partial<Record<Rule, true>> } | undefined;
+  return RULE_NAMES.find((rule) => options?.authScopes?.[rule] === true);
+}
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
 export function printedSchema(): string {

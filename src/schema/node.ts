@@ -1,7 +1,9 @@
 import { validationFailed } from "../errors.ts";
+import { userWithin } from "../repositories/access.ts";
 import { builder } from "./builder.ts";
 import type { Context } from "./context.ts";
-import { type NodeType, parseNodeId, toNodeId } from "./nodeId.ts";
+import { loaderOf, type NodeType, parseNodeId, toNodeId } from "./nodeId.ts";
+import { demand } from "./rules.ts";
 
 /** A row as the loaders give it, told apart by its node type. */
 const TYPE = Symbol("node type");
@@ -15,20 +17,21 @@ export const Node = builder.interfaceRef<{ id: string }>("Node").implement({
 /** The `id` field of a node type. */
 export const nodeIdOf = (type: NodeType) => (row: { id: string }) => toNodeId(type, row.id);
 
-async function loadNode(nodeId: string, path: readonly (string | number)[], { loaders }: Context) {
+async function loadNode(
+  nodeId: string,
+  path: readonly (string | number)[],
+  { access, loaders, viewer }: Context,
+) {
   const { type, id } = parseNodeId(nodeId, path);
-  const loader = {
-    User: loaders.userById,
-    Project: loaders.projectById,
-    ConversionJob: loaders.conversionJobById,
-  }[type];
-  const row = await loader.load(id);
+  demand(type === "User" ? "userReader" : "reader", viewer);
+  const row = await loaderOf(type, loaders).load(type === "User" ? userWithin(access, id) : id);
   // A copy: the row itself is shared by whatever else in the request reads it.
   return row && { ...row, [TYPE]: type };
 }
 
 builder.queryFields((t) => ({
   node: t.field({
+    authScopes: { known: true },
     type: Node,
     nullable: true,
     description: "Any user, project or conversion job by its id; null when there is none.",
@@ -36,6 +39,7 @@ builder.queryFields((t) => ({
     resolve: (_, { id }, context) => loadNode(id, ["id"], context),
   }),
   nodes: t.field({
+    authScopes: { known: true },
     type: [Node],
     nullable: { list: false, items: true },
     description:

@@ -1,4 +1,4 @@
-import { validationFailed } from "../errors.ts";
+import { notFound, validationFailed } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
 import type { ProjectFilter, ProjectOrder, ProjectRow, ProjectStatistics } from "../repositories/project.ts";
 import type { ProjectFileRow } from "../repositories/projectFile.ts";
@@ -47,10 +47,15 @@ export const Project = builder.prismaObject("Project", {
   fields: (t) => ({
     id: t.id({ description: "`Project:<uuid>`.", resolve: nodeIdOf("Project") }),
     owner: t.field({
+      authScopes: { owner: true },
       type: User,
-      description: "Who imported it.",
-      // Safe: a project's row cannot outlive its owner's; the read is of one moment or a later one.
-      resolve: async ({ userId }, _, { loaders }) => (await loaders.userById.load(userId))!,
+      description: "Who imported it. Not for workers.",
+      resolve: async ({ userId }, _, { loaders }) => {
+        const owner = await loaders.userById.load(userId);
+        // Its row cannot outlive its owner's; but the project may have been given away since it was read.
+        if (!owner) throw notFound("User", userId);
+        return owner;
+      },
     }),
     name: t.exposeString("name", { description: "Its name." }),
     description: t.exposeString("description", { nullable: true, description: "What it is." }),
@@ -69,6 +74,7 @@ export const Project = builder.prismaObject("Project", {
     }),
     status: t.expose("status", { type: ProjectStatus, description: "How far it has come." }),
     fileStructure: t.field({
+      authScopes: { jobReader: true },
       type: ProjectFileConnection,
       description: "Its files, by path.",
       args: {
@@ -122,14 +128,14 @@ const projectArguments = builder.args((t) => ({
 }));
 
 function projectConnection(
-  { loaders, repositories: { projects } }: Context,
+  { access, loaders, repositories: { projects } }: Context,
   filter: ProjectFilter,
   {
     orderBy,
     ...page
   }: { orderBy?: ProjectOrder | null | undefined } & ConstructorParameters<typeof Connection>[0]["page"],
 ) {
-  const list = projects.list(filter, orderBy ?? undefined);
+  const list = projects.list(filter, orderBy ?? undefined, access);
   return new Connection({ loader: loaders.projects, list, page, cursorOf: projects.cursorOf });
 }
 
@@ -154,6 +160,7 @@ const ProjectStatisticsType = builder.objectRef<ProjectStatistics>("ProjectStati
 
 builder.prismaObjectFields("User", (t) => ({
   projects: t.field({
+    authScopes: { reader: true },
     type: ProjectConnection,
     description: "The user's projects.",
     args: { ...projectArguments, ...pageArguments() },
@@ -164,6 +171,7 @@ builder.prismaObjectFields("User", (t) => ({
 
 builder.queryFields((t) => ({
   project: t.field({
+    authScopes: { reader: true },
     type: Project,
     nullable: true,
     description: "A project by its id; null when there is none.",
@@ -171,8 +179,10 @@ builder.queryFields((t) => ({
     resolve: (_, { id }, { loaders }) => loaders.projectById.load(parseIdOf("Project", id, ["id"])),
   }),
   projects: t.field({
+    authScopes: { reader: true },
     type: ProjectConnection,
-    description: "Projects, of everybody or of one owner.",
+    description:
+      "Projects, of everybody or of one owner. For everybody but administrators there are their own; for workers, those whose jobs they hold.",
     args: {
       ownerId: t.arg.id({ description: "Only this user's projects." }),
       ...projectArguments,
@@ -189,6 +199,7 @@ builder.queryFields((t) => ({
       ),
   }),
   searchProjects: t.field({
+    authScopes: { reader: true },
     type: ProjectConnection,
     description:
       "Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names.",
@@ -208,8 +219,9 @@ builder.queryFields((t) => ({
     },
   }),
   projectStatistics: t.field({
+    authScopes: { owner: true },
     type: ProjectStatisticsType,
-    description: "Figures over all projects, or over one owner's.",
+    description: "Figures over all projects that there are for whoever asks, or over one owner's.",
     args: { ownerId: t.arg.id({ description: "Only this user's projects." }) },
     resolve: (_, { ownerId }, { loaders }) =>
       loaders.projectStatistics.load(ownerId == null ? EVERYTHING : parseIdOf("User", ownerId, ["ownerId"])),

@@ -5,6 +5,7 @@ import { builder } from "./builder.ts";
 import { ConversionJobEvent } from "./conversionJobEvent.ts";
 import { parseIdOf } from "./nodeId.ts";
 import { Project, ProjectStatus } from "./project.ts";
+import { demand } from "./rules.ts";
 
 const ProjectStatusChangeType = builder.objectRef<ProjectStatusChange>("ProjectStatusChange").implement({
   description: "A project got another status.",
@@ -40,6 +41,7 @@ const ProjectNewsType = builder.objectRef<ProjectNews>("ProjectNews").implement(
 
 builder.subscriptionField("projectActivity", (t) =>
   t.field({
+    authScopes: { owner: true },
     type: ProjectNewsType,
     description:
       "What happens in a project: the events of all its conversion jobs, and its own status. The first message comes at once and has the cursor of now. Nothing is left out: what happens at once comes in one message. The stream completes when the project is deleted. One that ends without `complete` was cut off: subscribe again with the last `cursor`. Changes of status are kept for 30 days.",
@@ -50,11 +52,17 @@ builder.subscriptionField("projectActivity", (t) =>
           "The `cursor` of the last message; from now on unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
       }),
     },
-    subscribe: async (_, { projectId: nodeId, after }, { loaders, feeds, lastEventId }) => {
+    subscribe: async (_, { projectId: nodeId, after }, { viewer, loaders, feeds, lastEventId }) => {
+      // As of a job's events.
+      demand("owner", viewer);
       const projectId = parseIdOf("Project", nodeId, ["projectId"]);
       if ((await loaders.projectById.load(projectId)) === null) throw notFound("Project", nodeId);
       return feeds.projects.follow(projectId, lastEventId || (after ?? undefined));
     },
-    resolve: (news) => news,
+    resolve: async (news, _, { access, loaders }) => {
+      if (access.to !== "everything" && (await loaders.projectById.load(news.projectId)) === null)
+        throw notFound("Project", news.projectId);
+      return news;
+    },
   }),
 );

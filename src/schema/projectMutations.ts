@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { validationFailed } from "../errors.ts";
+import { forbidden } from "../errors.ts";
 import type { ProjectRow } from "../repositories/project.ts";
 import { techStackSchema } from "../repositories/techStack.ts";
 import { builder } from "./builder.ts";
 import type { Context } from "./context.ts";
-import { idempotencyKeyField } from "./idempotency.ts";
+import { answered, idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
 import { Project, ProjectStatus } from "./project.ts";
@@ -89,7 +89,11 @@ const addProjectFilesSchema = z.object({ files: filesSchema, isLast: z.boolean()
 const ProjectPayload = builder.objectRef<{ project: ProjectRow }>("ProjectPayload").implement({
   description: "A project after a change.",
   fields: (t) => ({
-    project: t.expose("project", { type: Project, description: "The project as it is now." }),
+    project: t.field({
+      type: Project,
+      description: "The project as it is now.",
+      resolve: (payload, _, context) => answered(payload, payload.project, "Project", context),
+    }),
   }),
 });
 
@@ -101,7 +105,8 @@ const ImportProjectsPayload = builder
       projects: t.field({
         type: [Project],
         description: "In the order of the input.",
-        resolve: ({ projects }) => projects,
+        resolve: (payload, _, context) =>
+          Promise.all(payload.projects.map((project) => answered(payload, project, "Project", context))),
       }),
     }),
   });
@@ -121,7 +126,9 @@ const expectedVersion = "Only if the project still has this version; otherwise `
 const ImportProjectInput = builder.inputType("ImportProjectInput", {
   description: "A project to import. Its files follow with `addProjectFiles`.",
   fields: (t) => ({
-    ownerId: t.id({ description: "Whose it is. Left out: the viewer's." }),
+    ownerId: t.id({
+      description: "Whose it is. Left out: the viewer's. Only administrators name somebody else.",
+    }),
     name: t.string({ required: true, description: "Its name, up to 200 characters." }),
     description: t.string({ description: "What it is, up to 5,000 characters." }),
     githubUrl: t.string({
@@ -219,81 +226,95 @@ const AddProjectFilesInput = builder.inputType("AddProjectFilesInput", {
   }),
 });
 
-/** The owner that an import names, or else the viewer. */
+/**
+ * The owner that an import names, or else the viewer.
+ *
+ * @throws AppError `FORBIDDEN` for anybody else, whether they are there or not
+ */
 function ownerOf(
   ownerId: string | null | undefined,
-  viewer: Context["viewer"],
+  { access, viewer }: Context,
   path: readonly (string | number)[],
 ): string {
-  if (ownerId != null) return parseIdOf("User", ownerId, path);
-  if (viewer) return viewer.userId;
-  throw validationFailed([
-    { path, message: "expected an owner: the request names no viewer who could be it" },
-  ]);
+  // Safe: nobody but those who are known gets here.
+  const { userId } = viewer!;
+  const owner = ownerId == null ? userId : parseIdOf("User", ownerId, path);
+  if (access.to !== "everything" && owner !== userId)
+    throw forbidden("Only administrators import projects for somebody else.");
+  return owner;
 }
 
 builder.mutationFields((t) => ({
   importProject: t.field({
+    authScopes: { editor: true },
     type: ProjectPayload,
     description: "Adds a project.",
     args: { input: t.arg({ type: ImportProjectInput, required: true, description: "The project." }) },
-    resolve: async (_, { input }, { repositories, viewer }) => {
-      const userId = ownerOf(input.ownerId, viewer, ["input", "ownerId"]);
+    resolve: async (_, { input }, context) => {
+      const userId = ownerOf(input.ownerId, context, ["input", "ownerId"]);
       return {
-        project: await repositories.projects.create({ userId, ...validInput(importProjectSchema, input) }),
+        project: await context.repositories.projects.create({
+          userId,
+          ...validInput(importProjectSchema, input),
+        }),
       };
     },
   }),
   importProjects: t.field({
+    authScopes: { editor: true },
     type: ImportProjectsPayload,
     description: "Adds many projects in one transaction.",
     args: { input: t.arg({ type: ImportProjectsInput, required: true, description: "The projects." }) },
-    resolve: async (_, { input }, { repositories, viewer }) => {
+    resolve: async (_, { input }, context) => {
       const { projects } = validInput(importProjectsSchema, input);
       const owned = projects.map((project, index) => ({
-        userId: ownerOf(input.projects[index]?.ownerId, viewer, ["input", "projects", index, "ownerId"]),
+        userId: ownerOf(input.projects[index]?.ownerId, context, ["input", "projects", index, "ownerId"]),
         ...project,
       }));
-      return { projects: await repositories.projects.createMany(owned) };
+      return { projects: await context.repositories.projects.createMany(owned) };
     },
   }),
   addProjectFiles: t.field({
+    authScopes: { editor: true },
     type: ProjectPayload,
     description: "Adds files to a project's structure.",
     args: { input: t.arg({ type: AddProjectFilesInput, required: true, description: "The files." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.projectId, ["input", "projectId"]);
       const { files, isLast } = validInput(addProjectFilesSchema, input);
-      return { project: await repositories.projectFiles.add(id, files, isLast) };
+      return { project: await repositories.projectFiles.add(id, files, isLast, access) };
     },
   }),
   updateProject: t.field({
+    authScopes: { editor: true },
     type: ProjectPayload,
     description: "Changes a project.",
     args: { input: t.arg({ type: UpdateProjectInput, required: true, description: "What to change." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
       const { expectedVersion: version, ...changes } = validInput(updateProjectSchema, input);
-      return { project: await repositories.projects.update(id, changes, version) };
+      return { project: await repositories.projects.update(id, changes, version, access) };
     },
   }),
   setTargetTechStack: t.field({
+    authScopes: { editor: true },
     type: ProjectPayload,
     description: "Chooses what a project shall be converted to.",
     args: { input: t.arg({ type: SetTargetTechStackInput, required: true, description: "The target." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
       const { targetTechStack, expectedVersion: version } = validInput(setTargetTechStackSchema, input);
-      return { project: await repositories.projects.update(id, { targetTechStack }, version) };
+      return { project: await repositories.projects.update(id, { targetTechStack }, version, access) };
     },
   }),
   deleteProject: t.field({
+    authScopes: { editor: true },
     type: DeleteProjectPayload,
     description: "Deletes a project with its files and jobs.",
     args: { input: t.arg({ type: DeleteProjectInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
-      await repositories.projects.delete(id, validInput(deleteSchema, input).expectedVersion);
+      await repositories.projects.delete(id, validInput(deleteSchema, input).expectedVersion, access);
       return { id };
     },
   }),

@@ -4,6 +4,7 @@ import { builder } from "./builder.ts";
 import { ConversionJob } from "./conversionJob.ts";
 import { ConversionJobEvent } from "./conversionJobEvent.ts";
 import { parseIdOf } from "./nodeId.ts";
+import { demand } from "./rules.ts";
 
 builder.subscriptionType({
   description:
@@ -32,6 +33,7 @@ const ConversionJobNews = builder.objectRef<JobNews>("ConversionJobNews").implem
 
 builder.subscriptionField("conversionJobEvents", (t) =>
   t.field({
+    authScopes: { reader: true },
     type: ConversionJobNews,
     description:
       "The events of a conversion job: first those that there are, then each as it happens. Nothing is left out: several at once come in one message. The stream completes when the job is COMPLETED, FAILED, CANCELLED or deleted and everything was told; who wants to see a failed job retried subscribes again. A stream that ends without `complete` was cut off: subscribe again with the last `cursor`.",
@@ -42,7 +44,9 @@ builder.subscriptionField("conversionJobEvents", (t) =>
           "Only events after the one with this number: the `cursor` of the last message. All of them unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
       }),
     },
-    subscribe: async (_, { jobId: nodeId, after: asked }, { loaders, feeds, lastEventId }) => {
+    subscribe: async (_, { jobId: nodeId, after: asked }, { viewer, loaders, feeds, lastEventId }) => {
+      // The field's rule is asked again for every message; this is for who gets none.
+      demand("reader", viewer);
       const jobId = parseIdOf("ConversionJob", nodeId, ["jobId"]);
       const after = sequenceOf(lastEventId) ?? asked;
       if (after != null && after < 0) {
@@ -51,7 +55,12 @@ builder.subscriptionField("conversionJobEvents", (t) =>
       if ((await loaders.conversionJobById.load(jobId)) === null) throw notFound("ConversionJob", nodeId);
       return feeds.jobs.follow(jobId, after ?? 0);
     },
-    resolve: (news) => news,
+    resolve: async (news, _, { access, loaders }) => {
+      // Its reader may have lost sight of the job since, as if it had been deleted: the stream ends.
+      if (access.to !== "everything" && (await loaders.conversionJobById.load(news.jobId)) === null)
+        throw notFound("ConversionJob", news.jobId);
+      return news;
+    },
   }),
 );
 

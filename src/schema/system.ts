@@ -65,7 +65,11 @@ const Health = builder.objectRef<Awaited<ReturnType<SystemReports["health"]>>>("
       description: "Whether every part that the service needs can.",
       resolve: ({ isHealthy }) => statusOf(isHealthy),
     }),
-    components: t.expose("components", { type: [ComponentHealthType], description: "Each part." }),
+    components: t.expose("components", {
+      authScopes: { administrator: true },
+      type: [ComponentHealthType],
+      description: "Each part.",
+    }),
   }),
 });
 
@@ -125,12 +129,14 @@ const ServiceStatistics = builder
 
 builder.queryFields((t) => ({
   health: t.field({
+    authScopes: { anyone: true },
     type: Health,
     description: "Whether the service and each of its parts can do their work, asked now.",
     extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.health(),
   }),
   statistics: t.field({
+    authScopes: { administrator: true },
     type: ServiceStatistics,
     description: "Figures of the instance that answers, read now.",
     extensions: cacheControl({ maxAge: 0 }),

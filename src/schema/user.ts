@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { notFound, validationFailed } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
+import { userWithin } from "../repositories/access.ts";
 import type { UserRow, UserStatistics } from "../repositories/user.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
-import { idempotencyKeyField } from "./idempotency.ts";
+import { answered, idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
+import { demand } from "./rules.ts";
 
 export const UserRole = builder.enumType("UserRole", {
   description: "What a user may do.",
@@ -25,7 +27,11 @@ export const User = builder.prismaObject("User", {
     id: t.id({ description: "`User:<uuid>`.", resolve: nodeIdOf("User") }),
     githubId: t.exposeString("githubId", { description: "GitHub's numeric id of the account." }),
     username: t.exposeString("username", { description: "The account's name on GitHub." }),
-    email: t.exposeString("email", { nullable: true, description: "Where to write to." }),
+    email: t.exposeString("email", {
+      authScopes: { userReader: true },
+      nullable: true,
+      description: "Where to write to.",
+    }),
     avatarUrl: t.exposeString("avatarUrl", { nullable: true, description: "A picture." }),
     role: t.expose("role", { type: UserRole, description: "What they may do." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When the user was added." }),
@@ -57,12 +63,14 @@ const UserStatisticsType = builder.objectRef<UserStatistics>("UserStatistics").i
 
 builder.queryFields((t) => ({
   viewer: t.field({
+    authScopes: { anyone: true },
     type: User,
     nullable: true,
     description: "Who sends this request; null for nobody in particular.",
     resolve: (_, __, { viewer, loaders }) => viewer && loaders.userById.load(viewer.userId),
   }),
   user: t.field({
+    authScopes: { userReader: true },
     type: User,
     nullable: true,
     description: "A user by `id` or by `githubId`, whichever is given; null when there is none.",
@@ -70,25 +78,31 @@ builder.queryFields((t) => ({
       id: t.arg.id({ description: "The user's id." }),
       githubId: t.arg.string({ description: "GitHub's numeric id of the account." }),
     },
-    resolve: (_, { id, githubId }, { loaders }) => {
+    resolve: async (_, { id, githubId }, { access, loaders }) => {
       if ((id == null) === (githubId == null)) {
         throw validationFailed([{ path: ["id"], message: "expected either id or githubId" }]);
       }
-      return id == null
-        ? loaders.userByGithubId.load(validGithubId(githubId ?? ""))
-        : loaders.userById.load(parseIdOf("User", id, ["id"]));
+      if (id != null) return loaders.userById.load(userWithin(access, parseIdOf("User", id, ["id"])));
+      const wanted = validGithubId(githubId ?? "");
+      if (access.to === "everything") return loaders.userByGithubId.load(wanted);
+      // Whether it is somebody else's is not looked up.
+      const self = await loaders.userById.load(access.userId);
+      return self?.githubId === wanted ? self : null;
     },
   }),
   users: t.field({
+    authScopes: { userReader: true },
     type: UserConnection,
-    description: "All users, oldest first.",
+    description:
+      "All users that there are for whoever asks, oldest first: for everybody but administrators, themselves.",
     args: pageArguments(),
-    resolve: (_, page, { loaders, repositories: { users } }) =>
-      new Connection({ loader: loaders.users, list: users.list(), page, cursorOf: users.cursorOf }),
+    resolve: (_, page, { access, loaders, repositories: { users } }) =>
+      new Connection({ loader: loaders.users, list: users.list(access), page, cursorOf: users.cursorOf }),
   }),
   userStatistics: t.field({
+    authScopes: { userReader: true },
     type: UserStatisticsType,
-    description: "Figures over all users.",
+    description: "Figures over the users that there are for whoever asks.",
     resolve: (_, __, { loaders }) => loaders.userStatistics.load(EVERYTHING),
   }),
 }));
@@ -124,7 +138,13 @@ const githubTokenSchema = z.object({ token: z.string().min(1).max(1_024).nullish
 
 const UserPayload = builder.objectRef<{ user: UserRow }>("UserPayload").implement({
   description: "A user after a change.",
-  fields: (t) => ({ user: t.expose("user", { type: User, description: "The user as it is now." }) }),
+  fields: (t) => ({
+    user: t.field({
+      type: User,
+      description: "The user as it is now.",
+      resolve: (payload, _, context) => answered(payload, payload.user, "User", context),
+    }),
+  }),
 });
 
 const DeleteUserPayload = builder.objectRef<{ id: string }>("DeleteUserPayload").implement({
@@ -155,7 +175,7 @@ const UpdateUserInput = builder.inputType("UpdateUserInput", {
     username: t.string({ description: "The account's name, up to 100 characters." }),
     email: t.string({ description: "Where to write to; null for none." }),
     avatarUrl: t.string({ description: "An http(s) address of a picture; null for none." }),
-    role: t.field({ type: UserRole, description: "What they may do." }),
+    role: t.field({ type: UserRole, description: "What they may do. For administrators." }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
@@ -179,6 +199,7 @@ const SetGithubTokenInput = builder.inputType("SetGithubTokenInput", {
 
 builder.mutationFields((t) => ({
   upsertUser: t.field({
+    authScopes: { userAdministrator: true },
     type: UserPayload,
     description: "Adds the user with this GitHub id, or updates the one there is.",
     args: { input: t.arg({ type: UpsertUserInput, required: true, description: "The user." }) },
@@ -188,32 +209,37 @@ builder.mutationFields((t) => ({
     },
   }),
   updateUser: t.field({
+    authScopes: { userEditor: true },
     type: UserPayload,
     description: "Changes a user.",
     args: { input: t.arg({ type: UpdateUserInput, required: true, description: "What to change." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories, viewer }) => {
       const id = parseIdOf("User", input.id, ["input", "id"]);
-      return { user: await repositories.users.update(id, validInput(updateUserSchema, input)) };
+      const changes = validInput(updateUserSchema, input);
+      if (changes.role !== undefined) demand("userAdministrator", viewer);
+      return { user: await repositories.users.update(id, changes, access) };
     },
   }),
   deleteUser: t.field({
+    authScopes: { userEditor: true },
     type: DeleteUserPayload,
     description: "Deletes a user with their projects and those projects' jobs.",
     args: { input: t.arg({ type: DeleteUserInput, required: true, description: "Which one." }) },
-    resolve: async (_, { input }, { repositories }) => {
+    resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("User", input.id, ["input", "id"]);
-      await repositories.users.delete(id);
+      await repositories.users.delete(id, access);
       return { id };
     },
   }),
   setGithubToken: t.field({
+    authScopes: { userEditor: true },
     type: UserPayload,
     description:
       "Keeps a user's GitHub access token for the service's own use, encrypted. No field ever gives it out again.",
     args: { input: t.arg({ type: SetGithubTokenInput, required: true, description: "The token." }) },
-    resolve: async (_, { input }, { repositories, loaders }) => {
+    resolve: async (_, { input }, { access, repositories, loaders }) => {
       const id = parseIdOf("User", input.userId, ["input", "userId"]);
-      await repositories.users.setGithubToken(id, validInput(githubTokenSchema, input).token ?? null);
+      await repositories.users.setGithubToken(id, validInput(githubTokenSchema, input).token ?? null, access);
       const user = await loaders.userById.load(id);
       // The user may be gone by now; the token was kept all the same, and went with them.
       if (!user) throw notFound("User", id);

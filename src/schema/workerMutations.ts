@@ -1,16 +1,20 @@
 import { z } from "zod";
-import type { AppError } from "../errors.ts";
-import type { JobResult } from "../jobs/worker.ts";
-import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
+import { AppError } from "../errors.ts";
+import { type Access, holderWithin } from "../repositories/access.ts";
 import { taskResultSchema } from "../repositories/conversionPlan.ts";
 import { builder } from "./builder.ts";
-import { ConversionJob, ConversionJobStatus } from "./conversionJob.ts";
 import { FileChangeInput, TaskStatus } from "./conversionPlan.ts";
 import { idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
-import { parseIdOf, toNodeId } from "./nodeId.ts";
+import { withoutJob } from "./leaseRefusal.ts";
+import { parseIdOf } from "./nodeId.ts";
+import {
+  ClaimConversionJobsPayload,
+  ConversionJobResultsPayload,
+  ReportTaskResultPayload,
+} from "./workerAnswers.ts";
 
-/** What workers can do with conversion jobs: the rules of the inputs, then the types, then the mutations. */
+/** What workers can do with conversion jobs: the rules of the inputs, then the inputs, then the mutations. */
 
 const MAX_JOBS_PER_CALL = 100;
 const MAX_WAIT_SECONDS = 30;
@@ -63,109 +67,14 @@ const failureSchema = heldJobs({
   isRetryable: z.boolean(),
 });
 
-/** The same jobs by the keys of their rows. */
-function withKeys<Job extends { id: string }>(jobs: readonly Job[]): Job[] {
+/** The same jobs by the keys of their rows, and as whose they must be held. */
+function withKeys<Job extends { id: string }>(jobs: readonly Job[], access: Access) {
   return jobs.map((job, index) => ({
     ...job,
+    workerUserId: holderWithin(access),
     id: parseIdOf("ConversionJob", job.id, ["input", "jobs", index, "id"]),
   }));
 }
-
-const ConversionJobClaim = builder.objectRef<ConversionJobRow>("ConversionJobClaim").implement({
-  description: "A conversion job that a worker holds from now on.",
-  fields: (t) => ({
-    conversionJob: t.field({ type: ConversionJob, description: "The job.", resolve: (job) => job }),
-    fencingToken: t.expose("fencingToken", {
-      type: "SafeInt",
-      description:
-        "Every call about the job carries it: the proof that no other worker has claimed it since.",
-    }),
-    leaseExpiresAt: t.field({
-      type: "DateTime",
-      description: "When the job is lost, unless its progress is reported before.",
-      // Safe: a claimed job has a lease.
-      resolve: ({ leaseExpiresAt }) => leaseExpiresAt!,
-    }),
-  }),
-});
-
-const ClaimConversionJobsPayload = builder
-  .objectRef<{ claims: readonly ConversionJobRow[] }>("ClaimConversionJobsPayload")
-  .implement({
-    description: "What a worker got.",
-    fields: (t) => ({
-      claims: t.field({
-        type: [ConversionJobClaim],
-        description: "The highest priority first, then the oldest; none when there was nothing to do.",
-        resolve: ({ claims }) => claims,
-      }),
-    }),
-  });
-
-const WorkerDirective = builder.enumType("WorkerDirective", {
-  description: "What a worker shall do with a job.",
-  values: {
-    CONTINUE: { description: "Go on." },
-    PAUSE: { description: "Stop working, and keep reporting or release it: its owner has paused it." },
-    STOP: { description: "Let go of it: the worker holds it no longer." },
-  } as const,
-});
-
-const ConversionJobError = builder
-  .objectRef<Pick<AppError, "code" | "message" | "details">>("ConversionJobError")
-  .implement({
-    description: "Why one job of a call was not changed. The others were, unless they have an error too.",
-    fields: (t) => ({
-      code: t.exposeString("code", { description: "`LEASE_LOST`, `INVALID_TRANSITION` or `NOT_FOUND`." }),
-      message: t.exposeString("message", { description: "The same in words." }),
-      from: t.field({
-        type: ConversionJobStatus,
-        nullable: true,
-        description: "Of `INVALID_TRANSITION`: the job's status.",
-        // Safe: jobs/lifecycle.ts puts it there.
-        resolve: ({ details }) => (details.from as ConversionJobRow["status"] | undefined) ?? null,
-      }),
-      allowed: t.stringList({
-        nullable: true,
-        description: "Of `INVALID_TRANSITION`: what that status allows.",
-        // Safe: as above.
-        resolve: ({ details }) => (details.allowed as string[] | undefined) ?? null,
-      }),
-    }),
-  });
-
-const ConversionJobResult = builder.objectRef<JobResult>("ConversionJobResult").implement({
-  description: "What came of one job of a call.",
-  fields: (t) => ({
-    id: t.id({ description: "The job's id.", resolve: ({ id }) => toNodeId("ConversionJob", id) }),
-    conversionJob: t.expose("job", {
-      type: ConversionJob,
-      nullable: true,
-      description: "The job as it is now; null when it does not exist (any more).",
-    }),
-    error: t.field({
-      type: ConversionJobError,
-      nullable: true,
-      description: "Why it was not changed; null when it was.",
-      // A copy: an Error itself would count as thrown.
-      resolve: ({ error }) => error && { code: error.code, message: error.message, details: error.details },
-    }),
-    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with it now." }),
-  }),
-});
-
-const ConversionJobResultsPayload = builder
-  .objectRef<{ results: readonly JobResult[] }>("ConversionJobResultsPayload")
-  .implement({
-    description: "What came of each job of a call.",
-    fields: (t) => ({
-      results: t.field({
-        type: [ConversionJobResult],
-        description: "In the order of the input.",
-        resolve: ({ results }) => results,
-      }),
-    }),
-  });
 
 const WORKER_ID = "The worker's own name, up to 200 characters: the one that it claims with.";
 const JOBS = `1 to ${MAX_JOBS_PER_CALL} jobs, each once. One that cannot be changed does not keep the others.`;
@@ -287,75 +196,79 @@ const ReportTaskResultInput = builder.inputType("ReportTaskResultInput", {
   }),
 });
 
-const ReportTaskResultPayload = builder.objectRef<JobResult>("ReportTaskResultPayload").implement({
-  description: "A job after one of its tasks.",
-  fields: (t) => ({
-    conversionJob: t.field({
-      type: ConversionJob,
-      description: "The job as it is now.",
-      // Safe: without a job the report is refused.
-      resolve: ({ job }) => job!,
-    }),
-    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with the job now." }),
-  }),
-});
-
 builder.mutationFields((t) => ({
   claimConversionJobs: t.field({
+    authScopes: { worker: true },
     type: ClaimConversionJobsPayload,
     description: "Gives a worker jobs to do, under a lease.",
     args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
-    resolve: async (_, { input }, { jobs, signal }) => {
+    resolve: async (_, { input }, { jobs, loaders, signal, viewer }) => {
       const { waitSeconds, ...claim } = validInput(claimSchema, input);
-      return { claims: await jobs.workers.claim(claim, { waitSeconds, signal }) };
+      // Safe: nobody but those who are known gets here.
+      const workerUserId = viewer!.userId;
+      const claims = await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal });
+      for (const { id, documents } of claims) loaders.conversionJobDocumentsById.prime(id, documents);
+      return { claims };
     },
   }),
   reportProgress: t.field({
+    authScopes: { worker: true },
     type: ConversionJobResultsPayload,
     description: "Says how far jobs have come, and that their worker is alive: renews their leases.",
     args: { input: t.arg({ type: ReportProgressInput, required: true, description: "The jobs." }) },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(progressSchema, input);
-      return { results: await context.jobs.workers.report(workerId, withKeys(jobs)) };
+      return { results: await context.jobs.workers.report(workerId, withKeys(jobs, context.access)) };
     },
   }),
   reportTaskResult: t.field({
+    authScopes: { worker: true },
     type: ReportTaskResultPayload,
     description:
       "Stores what came of one task, once for each attempt: the same again changes nothing and gives the same answer.",
     args: { input: t.arg({ type: ReportTaskResultInput, required: true, description: "The result." }) },
-    resolve: async (_, { input }, { jobs }) => {
+    resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { workerId, fencingToken } = validInput(taskReportSchema, input);
       const result = validInput(taskResultSchema, input);
-      return jobs.workers.reportTask(workerId, { id, fencingToken, result });
+      const held = { id, fencingToken, workerUserId: holderWithin(access) };
+      try {
+        return await jobs.workers.reportTask(workerId, { ...held, result });
+      } catch (error) {
+        const isAboutLease =
+          error instanceof AppError && (error.code === "NOT_FOUND" || error.code === "LEASE_LOST");
+        throw isAboutLease && access.to !== "everything" ? withoutJob(error) : error;
+      }
     },
   }),
   completeConversionJobs: t.field({
+    authScopes: { worker: true },
     type: ConversionJobResultsPayload,
     description: "Ends jobs as COMPLETED.",
     args: { input: t.arg({ type: CompleteConversionJobsInput, required: true, description: "The jobs." }) },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(heldSchema, input);
-      return { results: await context.jobs.workers.complete(workerId, withKeys(jobs)) };
+      return { results: await context.jobs.workers.complete(workerId, withKeys(jobs, context.access)) };
     },
   }),
   failConversionJobs: t.field({
+    authScopes: { worker: true },
     type: ConversionJobResultsPayload,
     description: "Ends attempts: the next one follows after a pause, or the jobs have FAILED.",
     args: { input: t.arg({ type: FailConversionJobsInput, required: true, description: "The jobs." }) },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(failureSchema, input);
-      return { results: await context.jobs.workers.fail(workerId, withKeys(jobs)) };
+      return { results: await context.jobs.workers.fail(workerId, withKeys(jobs, context.access)) };
     },
   }),
   releaseConversionJobs: t.field({
+    authScopes: { worker: true },
     type: ConversionJobResultsPayload,
     description: "Gives jobs back unfinished, for another worker to go on with. It counts as no failure.",
     args: { input: t.arg({ type: ReleaseConversionJobsInput, required: true, description: "The jobs." }) },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(heldSchema, input);
-      return { results: await context.jobs.workers.release(workerId, withKeys(jobs)) };
+      return { results: await context.jobs.workers.release(workerId, withKeys(jobs, context.access)) };
     },
   }),
 }));

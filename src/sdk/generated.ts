@@ -32,6 +32,21 @@ export type AddProjectFilesInput = {
   readonly projectId: Scalars['ID']['input'];
 };
 
+/** What an API key may do of all that its user's role allows. */
+export type ApiKeyScope =
+  /** All of it. */
+  | 'ADMIN'
+  /** Claim conversion jobs and report on them. */
+  | 'JOBS_WORK'
+  /** Read projects, their files, jobs and activity. */
+  | 'PROJECTS_READ'
+  /** Change projects and their jobs. */
+  | 'PROJECTS_WRITE'
+  /** Read users. */
+  | 'USERS_READ'
+  /** Add and change users. */
+  | 'USERS_WRITE';
+
 /** What to do. */
 export type CacheAdviceAction =
   /** Nothing: it is as it should be. */
@@ -261,6 +276,20 @@ export type ConversionTaskInput = {
   readonly type: Scalars['String']['input'];
 };
 
+/** An API key to create. */
+export type CreateApiKeyInput = {
+  /** When it ends. Left out: when it is revoked. */
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** What it is for, up to 100 characters. */
+  readonly name: Scalars['String']['input'];
+  /** What it may do of all that the user's role allows; at least one. */
+  readonly scopes: ReadonlyArray<ApiKeyScope>;
+  /** Whose requests its bearer's will be. */
+  readonly userId: Scalars['ID']['input'];
+};
+
 /** A conversion to carry out. */
 export type CreateConversionJobInput = {
   /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
@@ -359,7 +388,7 @@ export type ImportProjectInput = {
   readonly name: Scalars['String']['input'];
   /** What it is built with. */
   readonly originalTechStack?: InputMaybe<TechStackInput>;
-  /** Whose it is. Left out: the viewer's. */
+  /** Whose it is. Left out: the viewer's. Only administrators name somebody else. */
   readonly ownerId?: InputMaybe<Scalars['ID']['input']>;
   /** What it shall be built with. */
   readonly targetTechStack?: InputMaybe<TechStackInput>;
@@ -526,6 +555,14 @@ export type RetryConversionJobInput = {
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** Which API key to revoke. */
+export type RevokeApiKeyInput = {
+  /** The key's id. */
+  readonly id: Scalars['ID']['input'];
+  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** A user's GitHub access token. */
 export type SetGithubTokenInput = {
   /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
@@ -632,7 +669,7 @@ export type UpdateUserInput = {
   readonly id: Scalars['ID']['input'];
   /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** What they may do. */
+  /** What they may do. For administrators. */
   readonly role?: InputMaybe<UserRole>;
   /** The account's name, up to 100 characters. */
   readonly username?: InputMaybe<Scalars['String']['input']>;
@@ -687,6 +724,43 @@ export type WorkerDirective =
   | 'PAUSE'
   /** Let go of it: the worker holds it no longer. */
   | 'STOP';
+
+export type ApiKeysQueryVariables = Exact<{
+  userId?: InputMaybe<Scalars['ID']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type ApiKeysQuery = { readonly apiKeys: { readonly totalCount?: number, readonly nodes: ReadonlyArray<ApiKeyFieldsFragment>, readonly pageInfo: PageFieldsFragment } };
+
+export type CreateApiKeyMutationVariables = Exact<{
+  input: CreateApiKeyInput;
+}>;
+
+
+export type CreateApiKeyMutation = { readonly createApiKey: { readonly secret: string | null, readonly apiKey: ApiKeyFieldsFragment } };
+
+export type RevokeApiKeyMutationVariables = Exact<{
+  input: RevokeApiKeyInput;
+}>;
+
+
+export type RevokeApiKeyMutation = { readonly revokeApiKey: { readonly apiKey: ApiKeyFieldsFragment } };
+
+export type AuditEntriesQueryVariables = Exact<{
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  withTotalCount?: Scalars['Boolean']['input'];
+}>;
+
+
+export type AuditEntriesQuery = { readonly auditEntries: { readonly totalCount?: number, readonly nodes: ReadonlyArray<AuditEntryFieldsFragment>, readonly pageInfo: PageFieldsFragment } };
 
 export type ConversionJobQueryVariables = Exact<{
   id: Scalars['ID']['input'];
@@ -830,6 +904,10 @@ export type ConversionJobStateFragment = { readonly id: string, readonly status:
 export type ConversionJobEventFieldsFragment = { readonly sequence: number, readonly type: ConversionJobEventType, readonly status: ConversionJobStatus, readonly attempt: number, readonly progress: number, readonly currentTask: string | null, readonly priority: number | null, readonly workerId: string | null, readonly taskId: string | null, readonly taskStatus: TaskStatus | null, readonly message: string | null, readonly createdAt: string };
 
 export type ConversionJobResultFieldsFragment = { readonly id: string, readonly directive: WorkerDirective, readonly error: { readonly code: string, readonly message: string, readonly from: ConversionJobStatus | null, readonly allowed: ReadonlyArray<string> | null } | null, readonly conversionJob: ConversionJobStateFragment | null };
+
+export type ApiKeyFieldsFragment = { readonly id: string, readonly name: string, readonly prefix: string, readonly scopes: ReadonlyArray<ApiKeyScope>, readonly expiresAt: string | null, readonly revokedAt: string | null, readonly lastUsedAt: string | null, readonly createdAt: string, readonly user: UserSummaryFragment | null };
+
+export type AuditEntryFieldsFragment = { readonly id: string, readonly action: string, readonly actorId: string | null, readonly credential: string | null, readonly target: string | null, readonly details: string | null, readonly requestId: string | null, readonly address: string | null, readonly count: number, readonly createdAt: string, readonly actor: UserSummaryFragment | null };
 
 export type ConversionJobNewsSubscriptionVariables = Exact<{
   jobId: Scalars['ID']['input'];
@@ -1192,6 +1270,12 @@ export class TypedDocumentString<TResult, TVariables>
 
 
 
+
+
+export const ApiKeysDocument = /*#__PURE__*/ new TypedDocumentString("query ApiKeys($userId:ID$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){apiKeys(userId:$userId first:$first after:$after last:$last before:$before){nodes{...ApiKeyFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<ApiKeysQuery, ApiKeysQueryVariables>;
+export const CreateApiKeyDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateApiKey($input:CreateApiKeyInput!){createApiKey(input:$input){secret apiKey{...ApiKeyFields}}}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<CreateApiKeyMutation, CreateApiKeyMutationVariables>;
+export const RevokeApiKeyDocument = /*#__PURE__*/ new TypedDocumentString("mutation RevokeApiKey($input:RevokeApiKeyInput!){revokeApiKey(input:$input){apiKey{...ApiKeyFields}}}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<RevokeApiKeyMutation, RevokeApiKeyMutationVariables>;
+export const AuditEntriesDocument = /*#__PURE__*/ new TypedDocumentString("query AuditEntries($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){auditEntries(first:$first after:$after last:$last before:$before){nodes{...AuditEntryFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserSummary on User{id username avatarUrl}fragment AuditEntryFields on AuditEntry{id action actorId actor{...UserSummary}credential target details requestId address count createdAt}") as unknown as TypedDocumentString<AuditEntriesQuery, AuditEntriesQueryVariables>;
 export const ConversionJobDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJob($id:ID!){conversionJob(id:$id){...ConversionJobFields}}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}fragment ConversionPlanFields on ConversionPlan{complexity feasible warnings tasks{id type description agentType priority status estimatedDuration dependencies inputFiles outputFiles}}fragment TaskResultFields on TaskResult{taskId status output error fileChanges{path kind summary}attempt}fragment ConversionJobFields on ConversionJob{...ConversionJobSummary plan{...ConversionPlanFields}results{...TaskResultFields}}") as unknown as TypedDocumentString<ConversionJobQuery, ConversionJobQueryVariables>;
 export const ConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ConversionJobs($projectId:ID$status:ConversionJobStatus$orderBy:ConversionJobOrder$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){conversionJobs(projectId:$projectId status:$status orderBy:$orderBy first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ConversionJobsQuery, ConversionJobsQueryVariables>;
 export const ActiveConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("query ActiveConversionJobs($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){activeConversionJobs(first:$first after:$after last:$last before:$before){nodes{...ConversionJobSummary}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment ConversionJobSummary on ConversionJob{id status progress currentTask errorMessage priority agentTypes attempt maxAttempts version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<ActiveConversionJobsQuery, ActiveConversionJobsQueryVariables>;
@@ -1246,15 +1330,23 @@ export type Request<Options> = <TResult, TVariables>(document: TypedDocumentStri
 
 /** Every operation as a function. They can be passed around: none needs `this`. */
 export interface Operations<Options> {
+  /** All API keys, or a user's, the newest first. For administrators. */
+  readonly apiKeys: (variables?: ApiKeysQueryVariables, options?: Options) => Promise<ApiKeysQuery["apiKeys"]>;
+  /** Creates an API key for a user. For administrators. */
+  readonly createApiKey: (variables: CreateApiKeyMutationVariables, options?: Options) => Promise<CreateApiKeyMutation["createApiKey"]>;
+  /** Revokes an API key: once this is answered, no instance accepts it, and streams that it has opened end. For administrators. */
+  readonly revokeApiKey: (variables: RevokeApiKeyMutationVariables, options?: Options) => Promise<RevokeApiKeyMutation["revokeApiKey"]>;
+  /** What administrators did and which credentials were refused, the newest first. For administrators. */
+  readonly auditEntries: (variables?: AuditEntriesQueryVariables, options?: Options) => Promise<AuditEntriesQuery["auditEntries"]>;
   /** A conversion job by its id; null when there is none. */
   readonly conversionJob: (variables: ConversionJobQueryVariables, options?: Options) => Promise<ConversionJobQuery["conversionJob"]>;
-  /** Conversion jobs, of all projects or of one. */
+  /** Conversion jobs, of all projects or of one. For everybody but administrators there are those of their own projects; for workers, those whose lease they hold. */
   readonly conversionJobs: (variables?: ConversionJobsQueryVariables, options?: Options) => Promise<ConversionJobsQuery["conversionJobs"]>;
   /** Conversion jobs that are pending, running or paused, the oldest first. */
   readonly activeConversionJobs: (variables?: ActiveConversionJobsQueryVariables, options?: Options) => Promise<ActiveConversionJobsQuery["activeConversionJobs"]>;
   /** A conversion job by its id; null when there is none. */
   readonly conversionJobEvents: (variables: ConversionJobEventsQueryVariables, options?: Options) => Promise<ConversionJobEventsQuery["conversionJob"]>;
-  /** Figures over all conversion jobs, or over one project's. */
+  /** Figures over all conversion jobs that there are for whoever asks, or over one project's. */
   readonly conversionJobStatistics: (variables?: ConversionJobStatisticsQueryVariables, options?: Options) => Promise<ConversionJobStatisticsQuery["conversionJobStatistics"]>;
   /** Asks for a conversion. */
   readonly createConversionJob: (variables: CreateConversionJobMutationVariables, options?: Options) => Promise<CreateConversionJobMutation["createConversionJob"]>;
@@ -1276,13 +1368,13 @@ export interface Operations<Options> {
   readonly reprioritizeConversionJob: (variables: ReprioritizeConversionJobMutationVariables, options?: Options) => Promise<ReprioritizeConversionJobMutation["reprioritizeConversionJob"]>;
   /** A project by its id; null when there is none. */
   readonly project: (variables: ProjectQueryVariables, options?: Options) => Promise<ProjectQuery["project"]>;
-  /** Projects, of everybody or of one owner. */
+  /** Projects, of everybody or of one owner. For everybody but administrators there are their own; for workers, those whose jobs they hold. */
   readonly projects: (variables?: ProjectsQueryVariables, options?: Options) => Promise<ProjectsQuery["projects"]>;
   /** Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names. */
   readonly searchProjects: (variables: SearchProjectsQueryVariables, options?: Options) => Promise<SearchProjectsQuery["searchProjects"]>;
   /** A project by its id; null when there is none. */
   readonly projectFiles: (variables: ProjectFilesQueryVariables, options?: Options) => Promise<ProjectFilesQuery["project"]>;
-  /** Figures over all projects, or over one owner's. */
+  /** Figures over all projects that there are for whoever asks, or over one owner's. */
   readonly projectStatistics: (variables?: ProjectStatisticsQueryVariables, options?: Options) => Promise<ProjectStatisticsQuery["projectStatistics"]>;
   /** Adds a project. */
   readonly importProject: (variables: ImportProjectMutationVariables, options?: Options) => Promise<ImportProjectMutation["importProject"]>;
@@ -1316,9 +1408,9 @@ export interface Operations<Options> {
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
   /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
   readonly user: (variables?: UserQueryVariables, options?: Options) => Promise<UserQuery["user"]>;
-  /** All users, oldest first. */
+  /** All users that there are for whoever asks, oldest first: for everybody but administrators, themselves. */
   readonly users: (variables?: UsersQueryVariables, options?: Options) => Promise<UsersQuery["users"]>;
-  /** Figures over all users. */
+  /** Figures over the users that there are for whoever asks. */
   readonly userStatistics: (variables?: UserStatisticsQueryVariables, options?: Options) => Promise<UserStatisticsQuery["userStatistics"]>;
   /** Adds the user with this GitHub id, or updates the one there is. */
   readonly upsertUser: (variables: UpsertUserMutationVariables, options?: Options) => Promise<UpsertUserMutation["upsertUser"]>;
@@ -1345,6 +1437,10 @@ export interface Operations<Options> {
 /** All operations over one way to send them. Whoever calls this has all documents in the bundle. */
 export function createOperations<Options>(request: Request<Options>): Operations<Options> {
   return {
+    apiKeys: async (variables, options) => (await request(ApiKeysDocument, variables ?? {}, options)).apiKeys,
+    createApiKey: async (variables, options) => (await request(CreateApiKeyDocument, variables, options)).createApiKey,
+    revokeApiKey: async (variables, options) => (await request(RevokeApiKeyDocument, variables, options)).revokeApiKey,
+    auditEntries: async (variables, options) => (await request(AuditEntriesDocument, variables ?? {}, options)).auditEntries,
     conversionJob: async (variables, options) => (await request(ConversionJobDocument, variables, options)).conversionJob,
     conversionJobs: async (variables, options) => (await request(ConversionJobsDocument, variables ?? {}, options)).conversionJobs,
     activeConversionJobs: async (variables, options) => (await request(ActiveConversionJobsDocument, variables ?? {}, options)).activeConversionJobs,

@@ -138,7 +138,7 @@ export function createHeldJob({
             follow(outcome.directive);
           } else if (!isSettling) {
             // While the job is ended the answer to that decides: it may just have been ended.
-            end(outcome.conversionJob?.status === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
+            end(outcome.error.from === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
           }
         },
         failed(): void {

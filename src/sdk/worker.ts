@@ -259,7 +259,7 @@ export function createWorker(options: WorkerOptions): Worker {
         return;
       }
       if (outcome.error.from === "PAUSED") held.follow("PAUSE");
-      else held.end(outcome.conversionJob?.status === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
+      else held.end(outcome.error.from === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
     }
   }
 

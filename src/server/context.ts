@@ -1,15 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
+import { CredentialError } from "../auth/error.ts";
+import { type Identify, type Identity, identityOf } from "../auth/identity.ts";
+import type { Refusals } from "../auth/refusals.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Cancellation } from "../database/cancellation.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
+import type { Audit } from "../repositories/auditEntry.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
-import type { Context, Viewer } from "../schema/context.ts";
+import type { Context } from "../schema/context.ts";
+import { accessOf } from "../schema/rules.ts";
 import type { SystemReports } from "../schema/system.ts";
 import { type CachedResponse, createCachedResponse } from "./cachedResponse.ts";
 import type { ServerContext } from "./exchange.ts";
@@ -18,6 +23,7 @@ export interface ContextSources {
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly idempotency: Idempotency;
+  readonly audit: Audit;
   readonly feeds: Feeds;
   readonly store: CoherentStore;
   readonly ttlMs: CacheLifetimes;
@@ -25,13 +31,15 @@ export interface ContextSources {
   readonly log: Logger;
   /** Undefined: the database cannot cancel a statement. */
   readonly cancellation: Cancellation | undefined;
-  /** Says who sent the request; null for nobody in particular. */
-  readonly identify: (authorization: string | null) => Promise<Viewer | null>;
+  readonly identify: Identify;
+  /** Hears of credentials that were refused. */
+  readonly refusals: Pick<Refusals, "note">;
 }
 
 /** What the plugins see: the resolvers' context, and the request's part in the response cache. */
 export interface RequestContext extends Context, YogaInitialContext, ServerContext {
   readonly response: CachedResponse;
+  readonly identity: Identity;
   /** What its reads are given up with; a query's alone (src/server/plugins/executionTime.ts). */
   readonly execution: { signal?: AbortSignal };
   /** What the operation may cost; set before it runs (src/server/plugins/operationLimits.ts). */
@@ -46,36 +54,41 @@ export function requestIdOf(header: string | null | undefined): string {
 }
 
 export async function createContext(
-  {
-    repositories,
-    jobs,
-    idempotency,
-    feeds,
-    store,
-    ttlMs,
-    system,
-    log,
-    cancellation,
-    identify,
-  }: ContextSources,
-  { request, exchange }: YogaInitialContext & ServerContext,
-): Promise<Context & Pick<RequestContext, "response" | "execution">> {
+  sources: ContextSources,
+  initial: YogaInitialContext & ServerContext & { readonly isRerun?: true },
+): Promise<Context & Pick<RequestContext, "response" | "identity" | "execution">> {
+  const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system, log, cancellation } = sources;
+  const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
   const response = createCachedResponse(store, dependencies);
   const execution: RequestContext["execution"] = {};
-  const viewer =
-    exchange?.runAs !== undefined ? exchange.runAs : await identify(request.headers.get("authorization"));
+  const address = exchange?.address ?? null;
+  const identity =
+    exchange?.runAs !== undefined
+      ? identityOf(exchange.runAs)
+      : await sources.identify(request.headers.get("authorization")).catch((error: unknown) => {
+          // A stream whose credential has ended was accepted once: that is no attempt.
+          if (error instanceof CredentialError && !initial.isRerun)
+            sources.refusals.note({ problem: error.problem, requestId, address });
+          throw error;
+        });
   if (exchange !== undefined) {
     exchange.response = response;
-    exchange.viewer = viewer;
+    exchange.identity = identity;
   }
+  const access = accessOf(identity.viewer);
   return {
-    viewer,
+    viewer: identity.viewer,
+    access,
+    identity,
+    address,
+    audit,
     repositories,
     jobs,
     feeds,
     loaders: createLoaders(repositories, {
+      access,
       reads: dependencies,
       store: exchange?.isUncached ? uncached : store,
       ttlMs,

@@ -1,4 +1,5 @@
-import type { Viewer } from "../schema/context.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 import type { RateDecision } from "./rateLimiter.ts";
 
@@ -20,7 +21,7 @@ export interface Exchange {
   /** Set when the request is one for GraphQL. */
   response?: CachedResponse;
   /** Who sent it; set when the request is one for GraphQL. */
-  viewer?: Viewer | null;
+  identity?: Identity;
   /** What the rate limit has said of it. */
   rate?: RateDecision;
   /** It is one for GraphQL that nobody has been charged for yet. */

@@ -136,8 +136,8 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
           req.body = read;
         }
         await graphql(req, res, { exchange });
-        if (exchange.response !== undefined)
-          replay.remember(name, res, exchange.response.outcome(), exchange.viewer ?? null);
+        if (exchange.response !== undefined && exchange.identity !== undefined)
+          replay.remember(name, res, exchange.response.outcome(), exchange.identity);
         return;
       }
       case "/livez":

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { getOperationAST, parse } from "graphql";
+import type { Viewer } from "../auth/viewer.ts";
 import type { Operation } from "../schema/cacheMutations.ts";
-import type { Viewer } from "../schema/context.ts";
 import type { ResponseOutcome } from "./cachedResponse.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import { GRAPHQL_PATH } from "./yoga.ts";

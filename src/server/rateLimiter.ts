@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Viewer } from "../schema/context.ts";
+import type { Viewer } from "../auth/viewer.ts";
 import { networkOf } from "./clientAddress.ts";
 import { createMemoryBucket, type TakeFromBucket } from "./tokenBucket.ts";
 

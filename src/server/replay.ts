@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
+import { digestOf } from "../auth/apiKey.ts";
+import type { Identity } from "../auth/identity.ts";
 import type { CoherentStore } from "../coherence/store.ts";
-import type { Viewer } from "../schema/context.ts";
+import type { Instant } from "../coherence/validator.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
@@ -12,7 +14,9 @@ import { operationIn, type RequestCount } from "./requestedOperation.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface ReplayOptions {
-  readonly store: Pick<CoherentStore, "lookUp">;
+  readonly store: Pick<CoherentStore, "lookUp" | "isCurrent">;
+  /** An API key was used. */
+  readonly onKeyUse?: (id: string) => void;
   /** Of the requests that are remembered, in bytes. */
   readonly maxBytes: number;
   /** Adds `extensions.responseCache` to every answer. */
@@ -33,7 +37,9 @@ interface Remembered {
   readonly responseKey: string;
   /** What was sent above it, names and values in turn, without what is each response's own. */
   readonly headers: readonly string[];
-  readonly viewer: Viewer | null;
+  readonly identity: Identity;
+  /** The last instant at which that was known to be so. */
+  identifiedAt: Instant | undefined;
   /** How often it was sent since `takeCounts` was called last. */
   requests: number;
 }
@@ -70,9 +76,13 @@ export type Replay = ReturnType<typeof createReplay>;
  * It keeps no answers. It remembers to which answer in the coherent store a request's bytes led, and the
  * store says whether that one is still right. Only answers of the response cache are remembered, so neither mutations
  * and subscriptions nor anything that was refused can be replayed.
+ *
+ * Who sent it is remembered with it, and counts while nothing that this depends on has changed and the credential has
+ * not run out. Otherwise the request is identified like any other. Of a token there is but the digest.
  */
 export function createReplay({
   store,
+  onKeyUse,
   maxBytes,
   isExplained,
   sampler,
@@ -93,14 +103,16 @@ export function createReplay({
   function nameOf({ method, url, headers }: IncomingMessage, body: Buffer): string | undefined {
     if (body.length + url!.length > MAX_REQUEST_LENGTH || headers["content-encoding"] !== undefined)
       return undefined;
-    const {
-      accept = NONE,
-      "content-type": contentType = NONE,
-      origin = NONE,
-      authorization = NONE,
-    } = headers;
+    const { accept = NONE, "content-type": contentType = NONE, origin = NONE, authorization } = headers;
+    const bearer = authorization === undefined ? NONE : digestOf(authorization);
     // Header values have no line ends; the body, which may, comes last.
-    return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${authorization}\n${body.toString("latin1")}`;
+    return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${bearer}\n${body.toString("latin1")}`;
+  }
+
+  /** At the instant that the store has just told. */
+  function isStillIdentified({ identity: { tags, until }, identifiedAt }: Remembered): boolean {
+    if (tags.length === 0) return true;
+    return identifiedAt !== undefined && Date.now() < until && store.isCurrent(identifiedAt, tags);
   }
 
   function send(
@@ -161,14 +173,16 @@ export function createReplay({
         otherwise();
         return;
       }
-      store.lookUp(RESPONSE_KIND, found.responseKey, (entry) => {
-        if (entry === undefined) {
+      store.lookUp(RESPONSE_KIND, found.responseKey, (entry, instant) => {
+        if (entry === undefined || !isStillIdentified(found)) {
           misses++;
           otherwise();
           return;
         }
+        found.identifiedAt = instant;
+        const { viewer } = found.identity;
+        if (viewer?.credential?.kind === "apiKey") onKeyUse?.(viewer.credential.id!);
         const kept = entry.value as KeptResponse; // Safe: under such a key the response cache alone keeps something.
-        const { viewer } = found;
         const serve = (rate: RateDecision | undefined): void => {
           if (rate?.isAdmitted === false) {
             refuse(res, requestId, found, rate);
@@ -196,21 +210,22 @@ export function createReplay({
       name: string | undefined,
       res: ServerResponse,
       { key, kept }: ResponseOutcome,
-      viewer: Viewer | null,
+      identity: Identity,
     ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
       const headers = Object.entries(res.getHeaders()).flatMap(([header, value]) =>
         OWN_HEADERS.has(header) ? [] : [header, String(value)],
       );
       const requests = (remembered.peek(name)?.requests ?? 0) + 1;
-      remembered.set(name, { responseKey: key, headers, viewer, requests });
+      remembered.set(name, { responseKey: key, headers, identity, identifiedAt: identity.instant, requests });
     },
 
     /** Which requests were sent since the last call, and how often. */
     takeCounts(): RequestCount[] {
       const counts: RequestCount[] = [];
       for (const [name, found] of remembered.entries()) {
-        if (found.requests > 0) counts.push({ name, viewer: found.viewer, requests: found.requests });
+        if (found.requests > 0)
+          counts.push({ name, viewer: found.identity.viewer, requests: found.requests });
         found.requests = 0;
       }
       return counts;

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import type { Viewer } from "../auth/viewer.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Operation } from "../schema/cacheMutations.ts";
-import type { Viewer } from "../schema/context.ts";
 import { type KeptResponse, RESPONSE_KIND } from "./cachedResponse.ts";
 import { differingPaths } from "./differingPaths.ts";
 import type { RunInternally } from "./internalOperation.ts";

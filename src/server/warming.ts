@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import * as z from "zod";
+import { type Viewer, viewerOf } from "../auth/viewer.ts";
+import { NOBODY } from "../repositories/access.ts";
 import type { WarmOperationRepository } from "../repositories/warmOperation.ts";
 import type { Operation, WarmResult } from "../schema/cacheMutations.ts";
-import type { Viewer } from "../schema/context.ts";
 import { isStorable } from "../schema/input.ts";
 import type { Documents } from "./documents.ts";
 import { isQuery, type RunInternally } from "./internalOperation.ts";
@@ -38,6 +39,11 @@ const BATCH_SIZE = 4;
 const PROGRESS_EVERY_BATCHES = 5;
 /** Operations in a file. */
 const MAX_FILE_OPERATIONS = 10_000;
+/**
+ * As whom a given list is run, which names nobody: what administrators ask is about everybody's rows, so those are
+ * warm for all; the answers as a whole are no viewer's.
+ */
+const SERVICE = viewerOf(NOBODY, "ADMIN");
 /** A database that is away does not keep the service from stopping. */
 const LAST_SAVE_TIMEOUT_MS = 2_000;
 
@@ -92,7 +98,7 @@ export function createWarming(options: WarmingOptions) {
       .array(operationSchema)
       .max(MAX_FILE_OPERATIONS)
       .parse(JSON.parse(await readFile(path, "utf8")));
-    return operations.map((operation) => ({ operation, viewer: null }));
+    return operations.map((operation) => ({ operation, viewer: SERVICE }));
   };
 
   const tasksOfLastRun = async (): Promise<WarmTask[]> => {
@@ -104,7 +110,7 @@ export function createWarming(options: WarmingOptions) {
           variables === null ? undefined : z.record(z.string(), z.unknown()).parse(JSON.parse(variables)),
         operationName: operationName ?? undefined,
       },
-      viewer: userId === null || role === null ? null : { userId, role },
+      viewer: userId === null || role === null ? null : viewerOf(userId, role),
     }));
   };
 

@@ -5,6 +5,7 @@ import { type ContextSources, createContext } from "./context.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
+import { createGuardedStreams } from "./guardedStreams.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
@@ -40,6 +41,8 @@ export function createGraphqlServer(
   sources: ContextSources,
   options: {
     readonly streams: Streams;
+    /** Put into GraphiQL for a browser on this machine. */
+    readonly localToken: string | undefined;
     readonly isGraphiqlEnabled: boolean;
     readonly isIntrospectionEnabled: boolean;
     readonly limits: Config["limits"];
@@ -50,7 +53,8 @@ export function createGraphqlServer(
     readonly sampler: Sampler;
   },
 ) {
-  const { streams } = options;
+  const { identify, store } = sources;
+  const streams = createGuardedStreams({ streams: options.streams, identify, store });
   const reruns = createReruns();
   const page = createPagePolicy();
   return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
@@ -73,8 +77,8 @@ export function createGraphqlServer(
       reruns.plugin,
       executionTime(options.limits.executionTimeMs),
       // Before the response cache, which answers each run of a live query.
-      liveQueries({ schema, store: sources.store, streams, reruns }),
-      subscriptions({ streams, reruns, identify: sources.identify }),
+      liveQueries({ schema, store, streams, reruns }),
+      subscriptions({ streams, reruns, identify }),
       ...responseCache({
         schema,
         ttlMs: sources.ttlMs,
@@ -94,13 +98,20 @@ export function createGraphqlServer(
       warn: (...details) => sources.log.warn({ details }, "GraphQL"),
       error: () => {},
     },
-    graphiql: options.isGraphiqlEnabled && {
-      title: "Stack converter",
-      defaultTabs: EXAMPLE_OPERATIONS.map(({ query, variables }) => ({
-        query,
-        ...(variables && { variables }),
+    graphiql:
+      options.isGraphiqlEnabled &&
+      ((request, context) => ({
+        title: "Stack converter",
+        defaultTabs: EXAMPLE_OPERATIONS.map(({ query, variables }) => ({
+          query,
+          ...(variables && { variables }),
+        })),
+        ...(options.localToken !== undefined &&
+          // Safe: Yoga types a context that may be absent as an empty object.
+          isLocalPage(request, (context as ServerContext | undefined)?.exchange?.address) && {
+            additionalHeaders: { Authorization: `Bearer ${options.localToken}` },
+          }),
       })),
-    },
     // The page with its scripts comes from this package, not from a CDN: it works offline, and
     // nobody else's server gets to run code beside a viewer's token. Loaded when somebody wants to
     // see it: it is 45 MB of memory.
@@ -126,4 +137,21 @@ export function createGraphqlServer(
     // No field takes a file, and a form could be sent from any page without asking first.
     multipart: false,
   });
+}
+
+const LOOPBACK = /^(::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/;
+const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/**
+ * Whether somebody on this machine opens the page in a browser: by a name that is this machine's, so that no name
+ * that leads here by a trick will do, and to look at, because a page of another origin may fetch this one, but
+ * no script can say that it navigates (https://www.w3.org/TR/fetch-metadata/).
+ */
+function isLocalPage({ headers }: Request, address: string | undefined): boolean {
+  return (
+    LOOPBACK.test(address ?? "") &&
+    LOCAL_HOST.test(headers.get("host") ?? "") &&
+    headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document"
+  );
 }

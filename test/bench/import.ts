@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 
@@ -22,6 +23,7 @@ const postgres = await launchPostgres();
 const app = await createApp(
   loadConfig({ NODE_ENV: "production", PORT: "0", ...UNLIMITED, DATABASE_URL: postgres.url }),
   pino({ level: "silent" }),
+  asTester,
 );
 try {
   const { url } = await app.listen();

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import pg from "pg";
+import { ACCESS_ENV, AS_ADMINISTRATOR, addAdministrator } from "../support/access.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
 import { launchRedis } from "../support/redisServer.ts";
 import { insertRows } from "../support/rows.ts";
@@ -110,6 +111,7 @@ const results: object[] = [];
 try {
   const servicePort = await findFreePort();
   const service = await start(["dist/cli.js", "serve"], "GraphQL is at", {
+    ...ACCESS_ENV,
     NODE_ENV: "production",
     LOG_LEVEL: "info",
     PORT: String(servicePort),
@@ -118,6 +120,7 @@ try {
     REDIS_URL: redis.url,
   });
   const pool = new pg.Pool({ connectionString: postgres.url });
+  await addAdministrator(postgres.url);
   await insertRows(pool, { users: 20, projects: 20 });
   await pool.end();
   const url = `http://127.0.0.1:${servicePort}/graphql`;
@@ -129,12 +132,12 @@ try {
     for (const method of ["POST", "GET"] as const) {
       const body = JSON.stringify({ query });
       const path = method === "GET" ? `/graphql?query=${encodeURIComponent(query)}` : "/graphql";
-      const headers = { accept: "application/json", "content-type": "application/json" };
+      const headers = { accept: "application/json", "content-type": "application/json", ...AS_ADMINISTRATOR };
       const quoted = (text: string) => `[==[${text}]==]`;
       writeFileSync(
         script,
         `wrk.method = "${method}"\nwrk.path = ${quoted(path)}\nwrk.headers["accept"] = "application/json"\n` +
-          `wrk.headers["content-type"] = "application/json"\n${method === "POST" ? `wrk.body = ${quoted(body)}\n` : ""}`,
+          `wrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "${AS_ADMINISTRATOR.authorization}"\n${method === "POST" ? `wrk.body = ${quoted(body)}\n` : ""}`,
       );
       let text = "";
       for (let attempt = 0; ; attempt++) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "../../src/sdk/index.ts";
+import { ADMINISTRATOR_TOKEN } from "../support/access.ts";
 
 /**
  * A process of workers for test/check/jobs.ts: the arguments are the process's name, how many workers, how long a job
@@ -8,7 +9,7 @@ import { createClient } from "../../src/sdk/index.ts";
  */
 
 const [name, count, workMs, ...urls] = process.argv.slice(2) as [string, string, string, ...string[]];
-const clients = urls.map((url) => createClient({ url, timeoutMs: 5_000 }));
+const clients = urls.map((url) => createClient({ url, token: ADMINISTRATOR_TOKEN, timeoutMs: 5_000 }));
 const anyClient = () => clients[Math.floor(Math.random() * clients.length)]!;
 
 async function work(workerId: string): Promise<void> {

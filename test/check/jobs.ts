@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 import { pino } from "pino";
 import { applyMigrations } from "../../src/database/migrations.ts";
+import { ACCESS_ENV, addAdministrator } from "../support/access.ts";
 import { type GuardedProgram, startGuarded } from "../support/guard.ts";
 import { launchPostgres } from "../support/postgresServer.ts";
 import { launchRedis } from "../support/redisServer.ts";
@@ -79,9 +80,10 @@ const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
 pool.on("error", () => {});
 try {
   await applyMigrations({ connectionString: postgres.url, log: pino({ level: "silent" }) });
+  await addAdministrator(postgres.url);
   await pool.query("INSERT INTO users (github_id, username) VALUES ('1', 'owner')");
   await pool.query(
-    "INSERT INTO projects (user_id, name, github_url) SELECT id, n, 'u' FROM users, generate_series(1, $1::int) AS n",
+    "INSERT INTO projects (user_id, name, github_url) SELECT id, n, 'u' FROM users, generate_series(1, $1::int) AS n WHERE username = 'owner'",
     [PROJECTS],
   );
   await pool.query(
@@ -97,6 +99,7 @@ try {
     programs.add(
       start("../../src/cli.ts", ["serve"], {
         ...UNLIMITED,
+        ...ACCESS_ENV,
         DATABASE_URL: postgres.url,
         REDIS_URL: redis.url,
         HOST: "127.0.0.1",

@@ -4,6 +4,8 @@ import { createTestDatabase } from "../support/postgres.ts";
 
 const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`;
 
+const HASH = "A".repeat(43);
+
 describe("the tags that a statement leaves behind", () => {
   let client: pg.Client;
   beforeAll(async () => {
@@ -224,6 +226,32 @@ describe("the tags that a statement leaves behind", () => {
       [],
     ],
     [
+      "an API key that is created, revoked and deleted",
+      `INSERT INTO api_keys (id, user_id, name, prefix, hash) VALUES ('${id(7)}', '${id(1)}', 'k', 'p', '${HASH}');
+       UPDATE api_keys SET revoked_at = now();
+       DELETE FROM api_keys`,
+      ["ApiKey:7", `ApiKey@hash=${HASH}`],
+    ],
+    [
+      "an API key that is used",
+      `INSERT INTO api_keys (id, user_id, name, prefix, hash) VALUES ('${id(7)}', '${id(1)}', 'k', 'p', '${HASH}');
+       DELETE FROM cache_invalidations;
+       UPDATE api_keys SET last_used_at = now()`,
+      [],
+    ],
+    [
+      "an API key that is revoked",
+      `INSERT INTO api_keys (id, user_id, name, prefix, hash) VALUES ('${id(7)}', '${id(1)}', 'k', 'p', '${HASH}');
+       DELETE FROM cache_invalidations;
+       UPDATE api_keys SET revoked_at = now()`,
+      ["ApiKey:7", `ApiKey@hash=${HASH}`],
+    ],
+    [
+      "an entry of the audit log, which is never cached",
+      "INSERT INTO audit_entries (action) VALUES ('x')",
+      [],
+    ],
+    [
       "a TRUNCATE",
       "TRUNCATE conversion_jobs, conversion_job_events",
       ["ConversionJob!", "ConversionJobEvent!"],
@@ -236,7 +264,7 @@ describe("the tags that a statement leaves behind", () => {
     [
       "a TRUNCATE that cascades",
       "TRUNCATE users CASCADE",
-      ["ConversionJob!", "ConversionJobEvent!", "Project!", "ProjectFile!", "User!"],
+      ["ApiKey!", "ConversionJob!", "ConversionJobEvent!", "Project!", "ProjectFile!", "User!"],
     ],
     [
       "1,000 rows",

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { insertRows, keyOf, PLAN } from "../support/rows.ts";
@@ -12,7 +13,7 @@ import { insertRows, keyOf, PLAN } from "../support/rows.ts";
 const { url: databaseUrl } = await createTestDatabase();
 async function startInstance() {
   const config = loadConfig({ NODE_ENV: "test", DATABASE_URL: databaseUrl, HOST: "127.0.0.1", PORT: "0" });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   return { app, url: (await app.listen()).url };
 }

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
@@ -20,7 +21,7 @@ let streams: EventStream[] = [];
 beforeAll(async () => {
   const database = await createEmptyDatabase();
   const config = loadConfig({ NODE_ENV: "production", ...UNLIMITED, DATABASE_URL: database.url, PORT: "0" });
-  app = await createApp(config, pino({ level: "silent" }));
+  app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   outside = new pg.Pool({ connectionString: database.url, max: 1 });
   atEndOfFile(() => outside.end());
@@ -179,7 +180,7 @@ it("a live query goes on while Redis is away, and after it is back", async () =>
     REDIS_URL: redis.url,
     PORT: "0",
   });
-  const service = await createApp(config, pino({ level: "silent" }));
+  const service = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(service.close);
   const { url: address } = await service.listen();
   const { users } = service.repositories;

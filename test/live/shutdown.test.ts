@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
@@ -14,7 +15,7 @@ async function startApp() {
     PORT: "0",
     SHUTDOWN_TIMEOUT: "600000",
   });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   return app;
 }

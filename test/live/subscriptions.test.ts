@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { ConversionPlan } from "../../src/repositories/conversionPlan.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { type EventStream, openEvents } from "../support/events.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
@@ -35,7 +36,7 @@ beforeAll(async () => {
     PORT: "0",
     MAX_SUBSCRIPTIONS: String(MAX_SUBSCRIPTIONS),
   });
-  app = await createApp(config, pino({ level: "silent" }));
+  app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   ({ url } = await app.listen());
 });

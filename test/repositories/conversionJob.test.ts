@@ -33,6 +33,7 @@ test("finds jobs by id without their documents, and the documents apart", async 
     maxAttempts: 3,
     availableAt: expect.any(Date),
     workerId: null,
+    workerUserId: null,
     fencingToken: 0,
     leaseExpiresAt: null,
     eventSequence: 0,

@@ -158,10 +158,8 @@ describe("importProject", () => {
 
   test("refuses an owner that is none, is of another type, or does not exist", async () => {
     const valid = { name: "n", githubUrl: "https://x/y" };
-    expect(await refusal("importProject", valid)).toEqual({
-      code: "VALIDATION_FAILED",
-      paths: ["input.ownerId"],
-    });
+    // The administrator who asks has no row here.
+    expect(await refusal("importProject", valid)).toEqual({ code: "CONFLICT" });
     expect(await refusal("importProject", { ...valid, ownerId: project(1) })).toEqual({
       code: "VALIDATION_FAILED",
       paths: ["input.ownerId"],

@@ -65,11 +65,11 @@ describe("a bundle with the SDK", () => {
     ]);
   });
 
-  it("has every operation with `createClient`, in less than 6 KB compressed", async () => {
+  it("has every operation with `createClient`, in less than 6.5 KB compressed", async () => {
     const { code } = await bundle(everything);
     expect(code).toContain("query Projects(");
     expect(code).toContain("mutation CleanUpConversionJobs(");
-    expect(gzipSync(code).byteLength).toBeLessThan(6_144);
+    expect(gzipSync(code).byteLength).toBeLessThan(6_656);
   });
 
   it("has only the operations that it uses with `createRequestClient`, in less than 2 KB compressed", async () => {

@@ -6,6 +6,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Client, createClient, type JobEvent } from "../../src/sdk/index.ts";
 import { createWorker } from "../../src/sdk/worker.ts";
 import { createLink } from "../check/coherence/link.ts";
+import { ACCESS_ENV, ADMINISTRATOR_TOKEN, addAdministrator } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 import { type Program, startCommand } from "../support/process.ts";
@@ -184,12 +185,19 @@ describe("a service that is restarted", () => {
   beforeAll(async () => {
     const { url: databaseUrl } = await createEmptyDatabase();
     port = await findFreePort();
-    env = { DATABASE_URL: databaseUrl, PORT: String(port), LOG_LEVEL: "info", REDIS_URL: undefined };
+    env = {
+      ...ACCESS_ENV,
+      DATABASE_URL: databaseUrl,
+      PORT: String(port),
+      LOG_LEVEL: "info",
+      REDIS_URL: undefined,
+    };
     await start();
+    await addAdministrator(databaseUrl);
   }, 90_000);
 
   it("leaves no gap and repeats nothing, ended in good order or killed", async () => {
-    const far = createClient({ url: `http://127.0.0.1:${port}/graphql` });
+    const far = createClient({ url: `http://127.0.0.1:${port}/graphql`, token: ADMINISTRATOR_TOKEN });
     const { user } = await far.upsertUser({ input: { githubId: "1", username: "octocat" } });
     const there = await createJobs(far, user.id);
     there.separate();

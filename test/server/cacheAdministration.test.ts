@@ -32,7 +32,7 @@ describe("administration of two instances on one Redis", async () => {
     [WARM, { operations: [{ query: USERS }] }],
     [RESET, {}],
   ])("is for administrators alone: %s", async (mutation, input) => {
-    for (const authorization of [undefined, `USER:${keyOf(2)}`]) {
+    for (const authorization of [`USER:${keyOf(1)}`, `USER:${keyOf(2)}`]) {
       const { data, errors } = await one.send(mutation, { input }, authorization);
       expect(data).toBeNull();
       expect(errors!.map(({ extensions }) => extensions)).toEqual([{ code: "FORBIDDEN" }]);

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
+import { type Viewer, viewerOf } from "../../src/auth/viewer.ts";
 import { loadConfig } from "../../src/config.ts";
-import type { Viewer } from "../../src/schema/context.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { captureLogs } from "../support/logs.ts";
+import { keyOf } from "../support/rows.ts";
 
 /**
  * The service with its cache on, behind a socket. Whoever sends `Authorization: <role>:<id>` is that
- * viewer; tokens are another test's matter.
+ * viewer, and whoever sends none is the administrator `KEEPER`; tokens are another test's matter.
  */
 export async function startCacheInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", PORT: "0", CACHE_SAMPLE_RATE: "0", ...env });
   const logs = captureLogs("info");
-  const app = await createApp(config, logs.log, { identify: async (token) => viewerOf(token) });
+  const app = await createApp(config, logs.log, { identify: async (token) => viewerNamed(token) });
   atEndOfFile(app.close);
   const { url } = await app.listen();
 
@@ -63,7 +64,11 @@ export async function startCacheInstance(env: Record<string, string>) {
   };
 }
 
-function viewerOf(token: string | null): Viewer | null {
-  const [role, userId] = token?.split(":") ?? [];
-  return userId !== undefined && (role === "ADMIN" || role === "USER") ? { userId, role } : null;
+/** The second of the rows that these tests have. */
+export const KEEPER = viewerOf(keyOf(2), "ADMIN");
+
+function viewerNamed(token: string | null): Viewer | null {
+  if (token === null) return KEEPER;
+  const [role, userId] = token.split(":");
+  return userId !== undefined && (role === "ADMIN" || role === "USER") ? viewerOf(userId, role) : null;
 }

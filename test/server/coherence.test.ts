@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
@@ -12,7 +13,7 @@ import { recordStatements, withoutTransactionControl } from "../support/sql.ts";
 /** One instance of the service, asked without a socket. */
 async function startInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", ...env });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
 
   async function ask(query: string, variables: Record<string, unknown> = {}) {

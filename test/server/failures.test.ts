@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { ACCESS_ENV, asTester } from "../support/access.ts";
 import { createTestApp } from "../support/app.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { captureLogs } from "../support/logs.ts";
@@ -58,6 +59,7 @@ describe("without its database", async () => {
       CACHE_ENABLED: "false",
     }),
     logs.log,
+    asTester,
   );
   const { url } = await app.listen();
   const origin = new URL(url).origin;
@@ -126,7 +128,7 @@ describe("an instance whose connections are terminated", async () => {
   const database = await createTestDatabase();
   const instance = startProgram("src/cli.ts", {
     args: ["serve"],
-    env: { NODE_ENV: "production", PORT: "0", DATABASE_URL: database.url, LOG_LEVEL: "info" },
+    env: { ...ACCESS_ENV, NODE_ENV: "production", PORT: "0", DATABASE_URL: database.url, LOG_LEVEL: "info" },
   });
   const line = await instance.waitForLine("GraphQL is at");
   const { origin } = new URL((JSON.parse(line) as { url: string }).url);

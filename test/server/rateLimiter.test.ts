@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
+import { viewerOf } from "../../src/auth/viewer.ts";
 import { createRedisConnection } from "../../src/cache/connection.ts";
 import { createRateLimiter, type RateLimiter, type RateSubject } from "../../src/server/rateLimiter.ts";
 import { createRedisBucket } from "../../src/server/tokenBucket.ts";
@@ -67,7 +68,7 @@ describe("one instance", () => {
 
   test("counts each viewer and each address by itself, an IPv6 network as one", async () => {
     const limiter = createRateLimiter({ limits, shared: undefined });
-    const viewer = limiter.subjectOf({ userId: "u1", role: "USER" }, "192.0.2.1")!;
+    const viewer = limiter.subjectOf(viewerOf("u1", "USER"), "192.0.2.1")!;
     expect(viewer).toEqual({ policy: "viewer", name: "viewer:u1" });
     expect(await admitted(limiter, stranger(limiter), 601)).toBe(600);
     expect(await admitted(limiter, viewer, 1_001)).toBe(1_000);
@@ -84,7 +85,7 @@ describe("one instance", () => {
 
   test("counts nobody where the limit is 0, nor who came without a socket", () => {
     const limiter = createRateLimiter({ limits: { viewer: 0, stranger: 10 }, shared: undefined });
-    expect(limiter.subjectOf({ userId: "u1", role: "USER" }, "192.0.2.1")).toBeUndefined();
+    expect(limiter.subjectOf(viewerOf("u1", "USER"), "192.0.2.1")).toBeUndefined();
     expect(limiter.subjectOf(null, undefined)).toBeUndefined();
   });
 

@@ -1,6 +1,7 @@
 import { GraphQLInt, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { beforeEach, describe, expect, test } from "vitest";
+import { viewerOf } from "../../src/auth/viewer.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore } from "../../src/coherence/store.ts";
 import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
@@ -104,7 +105,7 @@ async function createService(plugins: Plugin[] = []) {
       return {
         dependencies,
         response: createCachedResponse(store, dependencies),
-        viewer: userId === null ? null : { userId, role: "USER" },
+        viewer: userId === null ? null : viewerOf(userId, "USER"),
       } as unknown as TestContext;
     },
     plugins: [

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLink } from "../check/coherence/link.ts";
+import { ACCESS_ENV, AS_ADMINISTRATOR, addAdministrator } from "../support/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startProgram } from "../support/process.ts";
@@ -292,6 +293,7 @@ describe("a cache whose Redis fails", () => {
     const program = startProgram("src/cli.ts", {
       args: ["serve"],
       env: {
+        ...ACCESS_ENV,
         NODE_ENV: "production",
         NODE_OPTIONS: "--unhandled-rejections=strict",
         PORT: "0",
@@ -302,11 +304,12 @@ describe("a cache whose Redis fails", () => {
     });
     const line = await program.waitForLine("GraphQL is at");
     const { url } = JSON.parse(line) as { url: string };
+    await addAdministrator(database.url);
     const ask = async (query: string, variables: object) =>
       readAnswer(
         await fetch(url, {
           method: "POST",
-          headers: { "content-type": "application/json", accept: "application/json" },
+          headers: { "content-type": "application/json", accept: "application/json", ...AS_ADMINISTRATOR },
           body: JSON.stringify({ query, variables }),
         }),
       );

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
+import { NOBODY } from "../../src/repositories/access.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
-import { startCacheInstance } from "./cacheInstance.ts";
+import { KEEPER, startCacheInstance } from "./cacheInstance.ts";
 
 /** Without Redis a start follows the last one's epoch by ten seconds. */
 const START_TIMEOUT_MS = 180_000;
@@ -63,7 +64,14 @@ describe.each([
           role: "USER",
           requests: expect.any(Number),
         },
-        { query: COUNT, variables: "{}", operation_name: null, user_id: null, role: null, requests: 2 },
+        {
+          query: COUNT,
+          variables: "{}",
+          operation_name: null,
+          user_id: KEEPER.userId,
+          role: "ADMIN",
+          requests: 2,
+        },
       ]);
       expect(rows[0].requests).toBeGreaterThanOrEqual(7);
       expect(JSON.stringify((await admin.query("SELECT * FROM warm_operations")).rows)).not.toContain(ADA);
@@ -98,7 +106,7 @@ describe.each([
       for (let count = 0; count < 9; count++) await instance.ask(COUNT);
       await instance.app.close();
       const rows = await saved();
-      expect(rows.filter(({ user_id }) => user_id !== null)).toEqual([]);
+      expect(rows.filter(({ user_id }) => user_id === keyOf(1))).toEqual([]);
       const countOf = (all: typeof rows) => all.find(({ query }) => query === COUNT).requests;
       expect(countOf(rows)).toBeGreaterThanOrEqual(countOf(before) + 9);
     },
@@ -147,8 +155,11 @@ describe.each([
         { operations: 33 },
         { operations: 33, done: 20, failed: 1 },
       ]);
+      // As an administrator who is nobody.
       if (warm!.notKept === 0)
-        expect((await instance.send(ONE, { id: `User:${keyOf(2)}` })).status).toContain("hit");
+        expect((await instance.send(ONE, { id: `User:${keyOf(2)}` }, `ADMIN:${NOBODY}`)).status).toContain(
+          "hit",
+        );
       await instance.app.close();
 
       await writeFile(file, "[{]");

@@ -222,10 +222,10 @@ describe("an operation", () => {
       "CONFLICT",
     ],
     [
-      "without an owner, by nobody",
+      "without an owner, by somebody who has no row",
       IMPORT,
       { input: { ...validImport, ownerId: null } },
-      "VALIDATION_FAILED",
+      "CONFLICT",
     ],
     [
       "on an unknown project",
@@ -392,7 +392,10 @@ describe("a request", () => {
 
   test("in another content type is refused", async () => {
     const body = `{"query":"{ __typename }"}`;
-    expect(await post(body, { "content-type": "text/plain" })).toEqual({ status: 403, code: "CSRF_PREVENTED" });
+    expect(await post(body, { "content-type": "text/plain" })).toEqual({
+      status: 403,
+      code: "CSRF_PREVENTED",
+    });
     expect(await post(body, { "content-type": "application/xml" })).toEqual({
       status: 415,
       code: "BAD_REQUEST",

@@ -1,6 +1,7 @@
 import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
@@ -14,7 +15,10 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** The whole service on a database of this test file's own; both are closed after its last test. */
+/**
+ * The whole service on a database of this test file's own; both are closed after its last test. Whoever does not say
+ * who asks is an administrator (test/support/viewers.ts).
+ */
 export async function createTestApp(
   env: Record<string, string> = {},
   { log = pino({ level: "silent" }) }: { log?: Logger } = {},
@@ -29,15 +33,19 @@ export async function createTestApp(
     CACHE_ENABLED: "false",
     ...env,
   });
-  const app: App = await createApp(config, log);
+  const app: App = await createApp(config, log, asTester);
   // After the database was registered, so before it is dropped.
   atEndOfFile(app.close);
 
   /** Sends an operation through GraphQL over HTTP, without a socket. */
-  async function execute(query: string, variables?: Record<string, unknown>): Promise<Answer> {
+  async function execute(
+    query: string,
+    variables?: Record<string, unknown>,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await app.fetch("http://test/graphql", {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = (await response.json()) as Answer;

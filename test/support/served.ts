@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, pino } from "pino";
-import { createApp } from "../../src/app.ts";
+import { type AppOverrides, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { recordStatements, withoutTransactionControl } from "./sql.ts";
 
@@ -18,14 +19,15 @@ export interface HttpAnswer {
   readonly cached: "hit" | "miss" | "bypass" | undefined;
 }
 
-/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. */
+/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. Who asks is as in test/support/viewers.ts. */
 export async function startServed(
   env: Readonly<Record<string, string>>,
-  { log = pino({ level: "silent" }) }: { log?: Logger } = {},
+  { log = pino({ level: "silent" }), overrides = asTester }: { log?: Logger; overrides?: AppOverrides } = {},
 ) {
   const app = await createApp(
     loadConfig({ NODE_ENV: "test", HOST: "127.0.0.1", PORT: "0", GRAPHIQL: "false", ...env }),
     log,
+    overrides,
   );
   atEndOfFile(app.close);
   const { url, port } = await app.listen();

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createEmptyDatabase } from "./postgres.ts";
 
@@ -13,7 +14,7 @@ export async function startService() {
     HOST: "127.0.0.1",
     PORT: "0",
   });
-  const app = await createApp(config, pino({ level: "silent" }));
+  const app = await createApp(config, pino({ level: "silent" }), asTester);
   atEndOfFile(app.close);
   const owner = await app.repositories.users.create({ githubId: "1", username: "octocat" });
   const { url } = await app.listen();

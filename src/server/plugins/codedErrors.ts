@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLErrorOptions, type GraphQLFormattedError, Kind } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
+import { CredentialError } from "../../auth/error.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 
 /** Codes of what GraphQL itself finds wrong, in Apollo's words, which clients know. */
@@ -25,18 +26,26 @@ const STATUS: Partial<Record<ErrorCode, { status: number; spec: boolean }>> = {
   EXECUTION_TIMEOUT: { status: 504, spec: true },
 };
 
+/** RFC 6750, section 3. */
+const UNAUTHORIZED = { status: 401, headers: { "www-authenticate": 'Bearer error="invalid_token"' } };
+
 /** Errors that are as their sender may see them. */
 const finished = new WeakSet<Error>();
 
 /** An expected failure as its sender may see it. */
 export function codedError(error: AppError, located?: GraphQLError): GraphQLError {
-  const http = located?.path === undefined ? STATUS[error.code] : undefined;
+  const http = located?.path === undefined ? httpStatusOf(error) : undefined;
   const coded = new GraphQLError(error.message, {
     ...positionOf(located),
     extensions: { code: error.code, ...error.details, ...(http && { http }) },
   });
   finished.add(coded);
   return coded;
+}
+
+function httpStatusOf(error: AppError) {
+  // Of the request as a whole; a field that needs somebody is an answer among others.
+  return error instanceof CredentialError ? UNAUTHORIZED : STATUS[error.code];
 }
 
 /** What GraphQL guesses that the sender has meant: a part of the schema. */

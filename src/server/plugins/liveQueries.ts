@@ -8,18 +8,19 @@ import {
 import type { Plugin } from "graphql-yoga";
 import type { CoherentStore } from "../../coherence/store.ts";
 import type { Instant } from "../../coherence/validator.ts";
+import { AppError } from "../../errors.ts";
 import { liveDirective, MIN_INTERVAL_MS } from "../../schema/live.ts";
 import { etagOf } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
+import type { GuardedStreams } from "../guardedStreams.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
 import type { Reruns } from "../rerun.ts";
-import { ownerOf, type Streams } from "../streams.ts";
 import { acceptsEvents } from "./eventStreams.ts";
 
 export interface LiveQueriesOptions {
   readonly schema: GraphQLSchema;
   readonly store: Pick<CoherentStore, "instant" | "watch">;
-  readonly streams: Streams;
+  readonly streams: GuardedStreams;
   readonly reruns: Reruns;
   /** How often to look at what nobody says changes of, and at a database that does not answer, in ms. */
   readonly pollMs?: number;
@@ -49,6 +50,8 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
     let isUnavailable = false;
     let startedAt = 0;
     let isClosed = false;
+    /** Who reads has changed since the last run began. */
+    let isAnother = false;
     let resume = () => {};
 
     /** Until `arm` calls back, or for so long (ms); the stream's end ends it, too. */
@@ -68,8 +71,19 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
 
     const run = async (): Promise<ExecutionResult | undefined> => {
       startedAt = performance.now();
+      isAnother = false;
       const instant = await store.instant();
-      const { context, execute } = await reruns.begin(first);
+      const rerun = await reruns.begin(first).catch((error: unknown) => {
+        if (watched === undefined || !isOutage(error)) throw error;
+        return undefined;
+      });
+      if (rerun === undefined) {
+        // It could not be said who reads. Who has an answer keeps it, as below.
+        watched = { tags: watched!.tags, instant };
+        isUnavailable = true;
+        return undefined;
+      }
+      const { context, execute } = rerun;
       const result = await execute(args);
       const { kept, tags } = context.response.outcome();
       watched = { tags: kept === undefined ? [...context.dependencies] : tags, instant };
@@ -88,9 +102,10 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       while (!isClosed && !isLast) {
         if (watched !== undefined) {
           const { tags, instant } = watched;
-          await wait(isPolled || isUnavailable ? pollMs : undefined, (resume) =>
-            store.watch(tags, instant, resume),
-          );
+          if (!isAnother)
+            await wait(isPolled || isUnavailable ? pollMs : undefined, (resume) =>
+              store.watch(tags, instant, resume),
+            );
           const restMs = startedAt + throttleMs - performance.now();
           if (restMs > 0) await wait(restMs);
           if (isClosed) return undefined;
@@ -101,9 +116,16 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       return undefined;
     };
 
-    return streams.open(ownerOf(first), pull, () => {
-      isClosed = true;
-      resume();
+    return streams.open(first, {
+      pull,
+      close: () => {
+        isClosed = true;
+        resume();
+      },
+      onIdentified: () => {
+        isAnother = true;
+        resume();
+      },
     });
   }
 
@@ -121,4 +143,8 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       setResultAndStopExecution(follow(args, context, throttleMs) as never);
     },
   };
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof AppError && error.code === "SERVICE_UNAVAILABLE";
 }

@@ -8,17 +8,18 @@ export type PagePolicy = ReturnType<typeof createPagePolicy>;
  * of what they are: nothing that gets into the page some other way runs, or loads from or tells anybody else.
  */
 export function createPagePolicy() {
+  /** Of all that were served: there are two pages, one with this machine's token in it, which may be made at the same time. */
+  const scripts = new Set<string>();
   let policy: string | undefined;
 
   return {
     /** @returns the page */
     protect(html: string): string {
-      const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
-        ([, text]) => `'sha256-${hash("sha256", text!, "base64")}'`,
-      );
+      for (const [, text] of html.matchAll(/<script>([\s\S]*?)<\/script>/g))
+        scripts.add(`'sha256-${hash("sha256", text!, "base64")}'`);
       policy = [
         "default-src 'none'",
-        `script-src ${scripts.join(" ")}`,
+        `script-src ${[...scripts].join(" ")}`,
         "worker-src blob:",
         // Its editor sets styles as it goes.
         "style-src 'unsafe-inline'",

@@ -3,8 +3,8 @@ import type { ExecuteFunction } from "@envelop/core";
 import { type BuildResponseCacheKeyFunction, useResponseCache } from "@envelop/response-cache";
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { scopeOf } from "../../auth/viewer.ts";
 import type { CacheLifetimes } from "../../loaders.ts";
-import type { Viewer } from "../../schema/context.ts";
 import { type CachedResponse, explained, resultOf, SerializedData } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";
@@ -43,6 +43,8 @@ export function responseCache({
       onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
         const { response, viewer, exchange } = contextValue;
         if (exchange?.isUncached) return;
+        // Leases change with every claim, and so does what their holders may see: none of it would be kept for long.
+        if (viewer?.role === "WORKER") return;
         const { isKept, isPrivate } = profileOf(document, operationName ?? undefined);
         if (!isKept || (isPrivate && viewer === null)) return;
         response.enable();
@@ -97,11 +99,6 @@ async function close(
     response.abandon(error);
     throw error;
   }
-}
-
-/** Viewers with the same scope may see the same. */
-export function scopeOf(viewer: Viewer | null): string {
-  return viewer === null ? "" : `${viewer.role}:${viewer.userId}`;
 }
 
 /** Synchronous: a digest of half a microsecond needs no trip through WebCrypto's threads. */

@@ -1,16 +1,27 @@
 import { createSourceEventStream, type ExecutionArgs, execute as graphqlExecute } from "graphql";
 import type { Plugin } from "graphql-yoga";
-import type { Viewer } from "../../schema/context.ts";
+import type { Identify } from "../../auth/identity.ts";
+import { scopeOf } from "../../auth/viewer.ts";
+import { AppError } from "../../errors.ts";
 import type { RequestContext } from "../context.ts";
 import type { Message } from "../eventStream.ts";
+import type { GuardedStreams } from "../guardedStreams.ts";
 import type { Reruns } from "../rerun.ts";
-import { ownerOf, type Streams } from "../streams.ts";
-import { scopeOf } from "./responseCache.ts";
 
 export interface SubscriptionsOptions {
-  readonly streams: Streams;
+  readonly streams: GuardedStreams;
   readonly reruns: Reruns;
-  readonly identify: (authorization: string | null) => Promise<Viewer | null>;
+  readonly identify: Identify;
+}
+
+/** The viewer may not, or not any more: the last message says so. */
+const REFUSALS = ["UNAUTHENTICATED", "FORBIDDEN"];
+
+/** What the followed field itself failed with; what is below it fails by itself. */
+function rootCodes({ errors = [] }: Message): string[] {
+  return errors.flatMap(({ path, originalError }) =>
+    path?.length === 1 && originalError instanceof AppError ? [originalError.code] : [],
+  );
 }
 
 /**
@@ -36,7 +47,7 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
 
   const messageOf = async (args: ExecutionArgs, first: RequestContext, news: unknown) => {
     if (typeof news !== "object" || news === null) return execute(args, first, news);
-    const viewer = await identify(first.request.headers.get("authorization"));
+    const { viewer } = await identify(first.request.headers.get("authorization"));
     const key = JSON.stringify([
       first.params.query,
       args.operationName,
@@ -62,14 +73,20 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
     const events = source[Symbol.asyncIterator]();
     // Safe: Yoga's contexts are this service's own.
     const first = args.contextValue as RequestContext;
-    return streams.open(
-      ownerOf(first),
-      async () => {
-        const { done, value } = await events.next();
-        return done ? undefined : messageOf(args, first, value);
+    let isRefused = false;
+    return streams.open(first, {
+      async pull() {
+        const { done, value } = isRefused ? { done: true } : await events.next();
+        if (done) return undefined;
+        const message = await messageOf(args, first, value);
+        const codes = rootCodes(message);
+        // It is not there for its reader any more, as when it is deleted.
+        if (codes.includes("NOT_FOUND")) return undefined;
+        isRefused = REFUSALS.some((code) => codes.includes(code));
+        return message;
       },
-      () => void events.return?.(),
-    );
+      close: () => void events.return?.(),
+    });
   };
 
   return {

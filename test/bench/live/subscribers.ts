@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { AS_ADMINISTRATOR } from "../../support/access.ts";
 
 const QUERY = `subscription ($jobId: ID!) { conversionJobEvents(jobId: $jobId) { cursor events { sequence type currentTask createdAt } } }`;
 
@@ -23,7 +24,7 @@ export function createSubscribers(url: string) {
       const body = JSON.stringify({ query: QUERY, variables: { jobId } });
       const socket = connect(Number(port), hostname, () => {
         socket.write(
-          `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+          `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\naccept: text/event-stream\r\nauthorization: ${AS_ADMINISTRATOR.authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
         );
       });
       const subscriber: Subscriber = { socket, text: "", lastSequence: 0, events: 0 };

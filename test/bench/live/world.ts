@@ -3,6 +3,7 @@ import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { ACCESS_ENV, AS_ADMINISTRATOR, addAdministrator } from "../../support/access.ts";
 import { startGuarded } from "../../support/guard.ts";
 import { launchPostgres } from "../../support/postgresServer.ts";
 import { launchRedis } from "../../support/redisServer.ts";
@@ -33,6 +34,7 @@ export async function createEmptyWorld(options: {
     args: ["--expose-gc", "--import", MEMORY_ON_SIGNAL, CLI, "serve"],
     env: {
       PATH: process.env.PATH,
+      ...ACCESS_ENV,
       NODE_ENV: "production",
       PORT: String(port),
       LOG_LEVEL: "warn",
@@ -62,6 +64,7 @@ export async function createEmptyWorld(options: {
       await sleep(100);
     }
     const pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
+    await addAdministrator(postgres.url);
     await insertRows(pool, { users: 1, projects: 10, jobs: options.jobs });
     await pool.end();
 
@@ -70,7 +73,7 @@ export async function createEmptyWorld(options: {
       new Promise<Record<string, unknown>>((resolve, reject) => {
         const req = request(
           url,
-          { method: "POST", agent, headers: { "content-type": "application/json" } },
+          { method: "POST", agent, headers: { "content-type": "application/json", ...AS_ADMINISTRATOR } },
           (res) => {
             let text = "";
             res.setEncoding("utf8");

@@ -25,6 +25,9 @@ export function createDataset(random: Random) {
   const jobs: Subject[] = [];
   const failedJobs: Subject[] = [];
   const usersTally = createTally("users");
+  // Whoever asks is one of them.
+  usersTally.created.invoked++;
+  usersTally.created.acknowledged++;
   /** One of each is in use; a new one takes its place when it is full. */
   let members: ReturnType<typeof newMembers> | undefined;
   const comingAndGoing = { tally: createTally("projects that come and go"), owner: newUser(false) };

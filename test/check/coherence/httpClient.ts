@@ -1,4 +1,5 @@
 import { Pool } from "undici";
+import { AS_ADMINISTRATOR } from "../../support/access.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -6,7 +7,7 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
-const HEADERS = { "content-type": "application/json", accept: "application/json" };
+const HEADERS = { "content-type": "application/json", accept: "application/json", ...AS_ADMINISTRATOR };
 
 export type HttpClient = ReturnType<typeof createHttpClient>;
 

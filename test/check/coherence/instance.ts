@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ACCESS_ENV } from "../../support/access.ts";
 import { type GuardedProgram, startGuarded } from "../../support/guard.ts";
 import { findFreePort } from "../../support/server.ts";
 import { UNLIMITED } from "../../support/unlimited.ts";
@@ -59,6 +60,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       args: [CLI, "serve"],
       env: {
         PATH: process.env.PATH,
+        ...ACCESS_ENV,
         NODE_ENV: "production",
         HOST: "127.0.0.1",
         PORT: String(port),

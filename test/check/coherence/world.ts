@@ -1,5 +1,6 @@
 import pg from "pg";
 import { applyMigrations } from "../../../src/database/migrations.ts";
+import { addAdministrator } from "../../support/access.ts";
 import { canInstall, findBinaries, installBinaries } from "../../support/binaries.ts";
 import { launchPostgres } from "../../support/postgresServer.ts";
 import { launchRedis } from "../../support/redisServer.ts";
@@ -83,6 +84,7 @@ export async function startWorld(options: {
     outside.on("error", () => {});
     releasers.push(() => outside.end());
     await outside.query(KEEP_THE_HIGHEST);
+    await addAdministrator(url.href);
 
     const instances: Instance[] = [];
     for (let index = 0; index < options.instances; index++) {

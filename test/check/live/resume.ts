@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { ACCESS_ENV, AS_ADMINISTRATOR, addAdministrator } from "../../support/access.ts";
 import { type EventStream, openEvents } from "../../support/events.ts";
 import type { Program } from "../../support/process.ts";
 import { insertRows, keyOf } from "../../support/rows.ts";
@@ -47,6 +48,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
 
   const start = async (index: number): Promise<void> => {
     programs[index] = options.start({
+      ...ACCESS_ENV,
       NODE_ENV: "production",
       HOST: "127.0.0.1",
       PORT: String(ports[index]),
@@ -72,7 +74,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
       try {
         const response = await fetch(url, {
           method: "POST",
-          headers: { "content-type": "application/json" },
+          headers: { "content-type": "application/json", ...AS_ADMINISTRATOR },
           body: JSON.stringify({ query, variables: { input } }),
         });
         const { data, errors } = (await response.json()) as { data?: unknown; errors?: unknown };
@@ -89,6 +91,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
   try {
     await start(0);
     await start(1);
+    await addAdministrator(databaseUrl);
     await insertRows(pool, { users: 1, projects: 1, jobs: 1 });
     const jobId = `ConversionJob:${keyOf(1)}`;
     const claimed = (await send(
@@ -119,9 +122,12 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
     const subscribe = async () => {
       let cursor: number | undefined;
       for (let index = 0; ; index = (index + 1) % INSTANCES) {
-        const stream = await openEvents(urls[index]!, EVENTS, { jobId, after: cursor }).catch(
-          () => undefined,
-        );
+        const stream = await openEvents(
+          urls[index]!,
+          EVENTS,
+          { jobId, after: cursor },
+          AS_ADMINISTRATOR,
+        ).catch(() => undefined);
         if (stream === undefined) {
           await sleep(20);
           continue;

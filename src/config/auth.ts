@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { count, variable } from "./variable.ts";
+
+/** Keys that come over a network in clear could be anybody's. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return (
+    protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname))
+  );
+}
+
+/** How users are known, and what is told of what they did. */
+export const authVariables = {
+  AUTH_JWT_SECRET: variable(
+    z.string().min(32, "expected at least 32 characters (openssl rand -base64 48)"),
+    "Signs and verifies tokens (JWT, HS256). This or `AUTH_JWKS_URL` is needed with `DATABASE_URL`.",
+    { isSecret: true },
+  ),
+  AUTH_JWKS_URL: variable(
+    z.string().refine(isSafeUrl, "expected a URL that begins with https:// (http:// on this machine alone)"),
+    "Where an identity provider publishes the keys of its tokens; they may change at any time.",
+  ),
+  AUTH_ISSUER: variable(
+    z.string().min(1),
+    "The `iss` that tokens must have. `AUTH_JWKS_URL` needs it and the next.",
+  ),
+  AUTH_AUDIENCE: variable(z.string().min(1), "The `aud` that tokens must have."),
+  AUTH_CLOCK_SKEW: variable(
+    count(0, 600),
+    "How far the clock of who makes tokens may be from ours, in seconds.",
+    {
+      default: "30",
+    },
+  ),
+  AUDIT_RETENTION_DAYS: variable(
+    count(0, 36_500),
+    "How long the audit log keeps an entry, in days; 0: for ever.",
+    { default: "365" },
+  ),
+} as const;

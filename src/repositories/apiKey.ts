@@ -1,0 +1,118 @@
+import type { DataAccess } from "../database/database.ts";
+import type { ApiKey } from "../database/generated/client.ts";
+import { AppError, notFound } from "../errors.ts";
+import type { List, PageArguments } from "./page.ts";
+import { createReader, selectList } from "./reader.ts";
+
+export type ApiKeyRow = ApiKey;
+
+export interface ApiKeyCreation {
+  readonly userId: string;
+  readonly name: string;
+  readonly prefix: string;
+  /** SHA-256 of the key, base64url. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date | null;
+}
+
+export type ApiKeyRepository = ReturnType<typeof createApiKeyRepository>;
+
+const USED = `UPDATE "api_keys" SET "last_used_at" = used."at"
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS used("id", "at")
+  WHERE "api_keys"."id" = used."id" AND ("last_used_at" IS NULL OR "last_used_at" < used."at")
+  RETURNING 1`;
+
+export function createApiKeyRepository({ query, write, writeStatements }: DataAccess) {
+  const reader = createReader<ApiKeyRow>(query, {
+    table: "api_keys",
+    columns: selectList({
+      id: "id",
+      userId: "user_id",
+      name: "name",
+      prefix: "prefix",
+      hash: "hash",
+      scopes: "scopes",
+      expiresAt: "expires_at",
+      revokedAt: "revoked_at",
+      lastUsedAt: "last_used_at",
+      createdAt: "created_at",
+    }),
+    key: { column: "id", type: "uuid" },
+  });
+
+  /** In the hashes' order; null where no key has it. */
+  async function findByHashes(hashes: readonly string[]): Promise<(ApiKeyRow | null)[]> {
+    const rows = await query<ApiKeyRow>(
+      `SELECT ${reader.columns} FROM "api_keys" WHERE "hash" = ANY($1::text[])`,
+      [hashes],
+    );
+    const found = new Map(rows.map((row) => [row.hash, row]));
+    return hashes.map((hash) => found.get(hash) ?? null);
+  }
+
+  /** All keys, or a user's, the newest first. Its rows are read anew each time: they say when they were used. */
+  const list = (userId?: string): List => ({
+    ...(userId !== undefined && { parent: { column: "user_id", id: userId } }),
+    where: [],
+    order: { column: "created_at", type: "timestamptz", direction: "DESC" },
+    tags: [],
+  });
+
+  /** @throws AppError `NOT_FOUND` without such a user */
+  async function create(data: ApiKeyCreation): Promise<ApiKeyRow> {
+    return write(async (tx) => {
+      const user = await tx.user.findUnique({ where: { id: data.userId }, select: { id: true } });
+      if (!user) throw notFound("User", data.userId);
+      return tx.apiKey.create({ data: { ...data, scopes: [...data.scopes] } });
+    });
+  }
+
+  /**
+   * From its commit on no instance accepts the key. One that is revoked stays as it is.
+   * @throws AppError `NOT_FOUND`
+   */
+  async function revoke(id: string): Promise<ApiKeyRow> {
+    return write(async (tx) => {
+      const [row] = await tx.apiKey.updateManyAndReturn({
+        where: { id, revokedAt: null },
+        data: { revokedAt: new Date() },
+      });
+      if (row) return row;
+      const existing = await tx.apiKey.findUnique({ where: { id } });
+      if (!existing) throw notFound("ApiKey", id);
+      return existing;
+    });
+  }
+
+  /** The one whose shown beginning this is. @throws AppError `NOT_FOUND`, `CONFLICT` when several have it */
+  async function findByPrefix(prefix: string): Promise<ApiKeyRow> {
+    const rows = await query<ApiKeyRow>(`SELECT ${reader.columns} FROM "api_keys" WHERE "prefix" = $1`, [
+      prefix,
+    ]);
+    if (rows.length > 1) throw new AppError("CONFLICT", `Several keys begin with "${prefix}": name an id.`);
+    if (!rows[0]) throw notFound("ApiKey", prefix);
+    return rows[0];
+  }
+
+  /** Notes when keys were used. Part of no mutation. */
+  async function noteUses(uses: ReadonlyMap<string, Date>): Promise<void> {
+    if (uses.size === 0) return;
+    // In the order of the ids, so that two instances lock rows in the same order.
+    const ids = [...uses.keys()].sort();
+    await writeStatements((tx) => tx.query(USED, [ids, ids.map((id) => uses.get(id)!)]), { keeps: "never" });
+  }
+
+  return {
+    findById: reader.findById,
+    findByHashes,
+    findByPrefix,
+    list,
+    loadLists: reader.loadLists,
+    cursorOf: reader.cursorOf,
+    findMany: (userId?: string, page?: PageArguments) => reader.findPage(list(userId), page),
+    create,
+    revoke,
+    noteUses,
+  };
+}

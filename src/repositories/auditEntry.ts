@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { DataAccess, WriteOptions } from "../database/database.ts";
+import type { AuditEntry } from "../database/generated/client.ts";
+import type { List, PageArguments } from "./page.ts";
+import { createReader, selectList } from "./reader.ts";
+
+export type AuditEntryRow = AuditEntry;
+
+/** Who does something, and by which request. */
+export interface AuditOrigin {
+  readonly actorId: string | null;
+  readonly credential: string | null;
+  readonly requestId: string | null;
+  readonly address: string | null;
+}
+
+export interface AuditRecord extends AuditOrigin {
+  readonly action: string;
+  readonly target: string | null;
+  readonly details: Readonly<Record<string, unknown>> | null;
+  readonly count?: number;
+}
+
+/** An action that is about to write; what it was done to may be known only from what the write gives. */
+export type AuditedAction = (written: unknown) => AuditRecord;
+
+/** What is needed of a transaction. */
+export interface AuditedTransaction {
+  $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
+}
+
+export type Audit = ReturnType<typeof createAudit>;
+
+const ADD = `INSERT INTO "audit_entries" ("action", "actor_id", "credential", "target", "details", "request_id", "address", "count")
+  VALUES ($1, $2::uuid, $3, $4, $5::jsonb, $6, $7, $8::int) RETURNING 1`;
+const ENTRIES_PER_STATEMENT = 1_000;
+
+const valuesOf = (record: AuditRecord) =>
+  [
+    record.action,
+    record.actorId,
+    record.credential,
+    record.target,
+    record.details && JSON.stringify(record.details),
+    record.requestId,
+    record.address,
+    record.count ?? 1,
+  ] as const;
+
+/**
+ * Writes what is done into the log, in the transaction that does it: either both are committed or
+ * neither is. The action that is running is known by the asynchronous context, as in idempotency.ts. One
+ * that changes no row writes no entry this way, and so does one that is repeated.
+ */
+export function createAudit() {
+  const running = new AsyncLocalStorage<{ readonly action: AuditedAction; isWritten: boolean }>();
+
+  return {
+    /** Runs the work as this action: its first write takes the entry along. */
+    run: <Result>(action: AuditedAction, work: () => Promise<Result>): Promise<Result> =>
+      running.run({ action, isWritten: false }, work),
+
+    /** The write, with the running action's entry. */
+    audited<Tx extends AuditedTransaction>(
+      write: <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result>,
+    ): typeof write {
+      return async (work, options) => {
+        const call = running.getStore();
+        if (call === undefined || call.isWritten || options?.keeps === "never") return write(work, options);
+        const result = await write(async (tx) => {
+          const written = await work(tx);
+          await tx.$queryRawUnsafe(ADD, ...valuesOf(call.action(written)));
+          return written;
+        }, options);
+        call.isWritten = true;
+        return result;
+      };
+    },
+  };
+}
+
+export function createAuditEntryRepository({ query, writeStatements }: DataAccess) {
+  const reader = createReader<AuditEntryRow>(query, {
+    table: "audit_entries",
+    columns: selectList({
+      id: "id",
+      action: "action",
+      actorId: "actor_id",
+      credential: "credential",
+      target: "target",
+      details: "details",
+      requestId: "request_id",
+      address: "address",
+      count: "count",
+      createdAt: "created_at",
+    }),
+    key: { column: "id", type: "uuid" },
+  });
+
+  /** All entries, the newest first. They are read anew each time. */
+  const list = (): List => ({
+    where: [],
+    order: { column: "created_at", type: "timestamptz", direction: "DESC" },
+    tags: [],
+  });
+
+  return {
+    list,
+    loadLists: reader.loadLists,
+    cursorOf: reader.cursorOf,
+    findMany: (page?: PageArguments) => reader.findPage(list(), page),
+
+    /** Writes an entry of what changed no row. */
+    async record(record: AuditRecord): Promise<void> {
+      await writeStatements((tx) => tx.query(ADD, valuesOf(record)), { keeps: "never" });
+    },
+
+    /** Deletes what is older than so many days, in batches. @returns how many */
+    async prune(days: number): Promise<number> {
+      let deleted = 0;
+      for (;;) {
+        const rows = await writeStatements(
+          (tx) =>
+            tx.query(
+              `DELETE FROM "audit_entries" WHERE "id" IN (
+                 SELECT "id" FROM "audit_entries" WHERE "created_at" < now() - $1::int * interval '1 day'
+                  ORDER BY "created_at" LIMIT ${ENTRIES_PER_STATEMENT} FOR UPDATE SKIP LOCKED)
+               RETURNING 1`,
+              [days],
+            ),
+          { keeps: "never" },
+        );
+        deleted += rows.length;
+        if (rows.length < ENTRIES_PER_STATEMENT) return deleted;
+      }
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { defaultFieldResolver, type GraphQLSchema } from "graphql";
+import type { Viewer } from "../auth/viewer.ts";
+import type { AuditRecord } from "../repositories/auditEntry.ts";
+import type { Context } from "./context.ts";
+import { toNodeId } from "./nodeId.ts";
+
+type Input = Readonly<Record<string, unknown>>;
+
+interface AdministrativeAction {
+  /** Users may do some of it to themselves, which is nobody else's business. Always, unless told. */
+  readonly isAudited?: (input: Input, viewer: Viewer | null) => boolean;
+  /** The node id of what it is done to. */
+  readonly target?: (input: Input, written: unknown) => unknown;
+  /** What else the log tells: no secrets, and nothing long. */
+  readonly details?: (input: Input) => Record<string, unknown>;
+  /** It writes no row, so its entry is written when it is done. */
+  readonly isAlone?: true;
+}
+
+const isOfAnother = (userId: unknown, viewer: Viewer | null) =>
+  viewer === null || userId !== toNodeId("User", viewer.userId);
+
+/** The mutations that the audit log tells of. */
+const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
+  createApiKey: {
+    // Safe: it writes one row of api_keys.
+    target: (_, written) => toNodeId("ApiKey", (written as { id: string }).id),
+    details: ({ userId, name, scopes, expiresAt }) => ({ userId, name, scopes, expiresAt }),
+  },
+  revokeApiKey: { target: ({ id }) => id },
+  updateUser: {
+    isAudited: ({ id, role }, viewer) => role != null || isOfAnother(id, viewer),
+    target: ({ id }) => id,
+    details: ({ id: _, ...changes }) => ({ changed: Object.keys(changes), role: changes.role }),
+  },
+  deleteUser: { target: ({ id }) => id },
+  setGithubToken: {
+    isAudited: ({ userId }, viewer) => isOfAnother(userId, viewer),
+    target: ({ userId }) => userId,
+    details: ({ token }) => ({ isRemoved: token == null }),
+  },
+  invalidateCache: {
+    isAlone: true,
+    // Safe: the input's own type.
+    details: ({ tags, pattern }) => ({ tags: (tags as unknown[] | null | undefined)?.slice(0, 20), pattern }),
+  },
+  warmCache: { isAlone: true },
+  resetCacheStatistics: { isAlone: true },
+};
+
+/**
+ * Writes administrative actions into the audit log: one place that says which they are. What changes rows has
+ * its entry in the transaction that changes them; what fails or is refused has none.
+ *
+ * @throws Error when a mutation above is not in the schema
+ */
+export function withAudit(schema: GraphQLSchema): GraphQLSchema {
+  const mutations = schema.getMutationType()?.getFields() ?? {};
+  for (const [name, action] of Object.entries(ACTIONS)) {
+    const field = mutations[name];
+    if (field === undefined)
+      throw new Error(`Expected the mutation ${name} of the audit log, there is none.`);
+    const resolve = field.resolve ?? defaultFieldResolver;
+    field.resolve = async (source, args, context: Context, info) => {
+      // Safe: every mutation takes one input object.
+      const { idempotencyKey: _, ...input } = args.input as Input;
+      const run = async () => resolve(source, args, context, info);
+      if (action.isAudited?.(input, context.viewer) === false) return run();
+      const record = (written?: unknown) => recordOf(name, action, input, context, written);
+      if (!action.isAlone) return context.audit.run(record, run);
+      const result = await run();
+      await context.repositories.auditEntries.record(record());
+      return result;
+    };
+  }
+  return schema;
+}
+
+function recordOf(
+  action: string,
+  { target, details }: AdministrativeAction,
+  input: Input,
+  { viewer, requestId, address }: Context,
+  written: unknown,
+): AuditRecord {
+  const credential = viewer?.credential;
+  const targeted = target?.(input, written);
+  return {
+    action,
+    actorId: viewer?.userId ?? null,
+    credential: credential ? `${credential.kind}:${credential.id ?? "unnamed"}` : null,
+    target: targeted === undefined ? null : String(targeted),
+    details: details?.(input) ?? null,
+    requestId,
+    address,
+  };
+}

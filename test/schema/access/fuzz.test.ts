@@ -1,0 +1,169 @@
+import { expect, test } from "vitest";
+import { createRandom } from "../../check/coherence/random.ts";
+import { PLAN } from "../../support/rows.ts";
+import { randomOperation } from "./randomOperation.ts";
+import { ADAS, BOBS, createAccessWorld, VIEWERS } from "./world.ts";
+
+/**
+ * Random operations by those who may see nothing of Ada's, and by those who may see everything: none fails in a way
+ * that nobody thought of, and no answer has anything of hers that its request did not have.
+ *
+ * FUZZ_OPERATIONS says how many (npm run check:access: 100,000), FUZZ_SEED which.
+ */
+const OPERATIONS = Number(process.env.FUZZ_OPERATIONS ?? 4_000);
+const SEED = Number(process.env.FUZZ_SEED ?? 1);
+/** After so many everything is put back: what they have deleted would be asked for in vain. */
+const ROUND = 250;
+const AT_A_TIME = 8;
+const SECRET = "ADA-SECRET";
+const HERS = [...new Set(Object.values(ADAS).map((id) => id.slice(id.indexOf(":") + 1)))];
+
+const STRANGERS = [
+  VIEWERS.stranger,
+  VIEWERS.other,
+  VIEWERS.other,
+  VIEWERS.other,
+  VIEWERS.worker,
+  VIEWERS.worker,
+  `${VIEWERS.other} projects:read,users:read`,
+  `${VIEWERS.other} projects:write,users:write`,
+  `${VIEWERS.worker} jobs:work`,
+];
+
+const world = await createAccessWorld({ CACHE_ENABLED: "true" });
+
+/** Every text that is Ada's says so; no job of hers is to be had by a claim. */
+async function reset() {
+  await world.reset();
+  const plan = structuredClone(PLAN);
+  Object.assign(plan.tasks[0]!, { description: SECRET, inputFiles: [SECRET] });
+  await world.pool.query(`
+    UPDATE users SET username = '${SECRET}', email = '${SECRET}@example.com', avatar_url = 'https://x/${SECRET}' WHERE github_id = '1001';
+    UPDATE projects SET name = 'project ${SECRET}', description = '${SECRET}', github_url = 'https://x/${SECRET}',
+           original_tech_stack = '{"language":"${SECRET}"}', target_tech_stack = '{"language":"${SECRET}"}' WHERE name = 'project 1';
+    UPDATE project_files SET path = 'src/${SECRET}', language = '${SECRET}' WHERE project_id = '${HERS[0]}';
+    UPDATE conversion_jobs SET plan = '${JSON.stringify(plan)}', current_task = '${SECRET}', error_message = '${SECRET}',
+           worker_id = CASE WHEN worker_id IS NULL THEN NULL ELSE '${SECRET}' END,
+           available_at = now() + interval '1 day' WHERE project_id = '${HERS[0]}';
+    UPDATE conversion_job_events SET data = data || '{"message":"${SECRET}"}' WHERE job_id = ANY('{${HERS.join(",")}}')`);
+}
+
+/** Of everything that is Ada's. */
+async function digest(): Promise<string> {
+  const { rows } = await world.pool.query(`
+    SELECT md5(string_agg("row", '|' ORDER BY "row")) AS digest FROM (
+      SELECT users::text FROM users WHERE github_id = '1001'
+       UNION ALL SELECT projects::text FROM projects WHERE id = '${HERS[0]}'
+       UNION ALL SELECT project_files::text FROM project_files WHERE project_id = '${HERS[0]}'
+       UNION ALL SELECT conversion_jobs::text FROM conversion_jobs WHERE project_id = '${HERS[0]}'
+       UNION ALL SELECT conversion_job_events::text FROM conversion_job_events WHERE job_id = ANY('{${HERS.join(",")}}')
+       UNION ALL SELECT github_credentials::text FROM github_credentials WHERE user_id = '${HERS[0]}') AS hers("row")`);
+  return rows[0].digest;
+}
+
+/** Cursors of lists that have Ada's rows: places that nobody else should have. */
+async function stolenCursors(): Promise<string[]> {
+  const { data } = await world.ask(
+    VIEWERS.admin,
+    "{ projects { edges { cursor } } conversionJobs { edges { cursor } } users { edges { cursor } } }",
+  );
+  return [data.projects, data.conversionJobs, data.users].flatMap(({ edges }) =>
+    edges.map(({ cursor }: { cursor: string }) => cursor),
+  );
+}
+
+const random = createRandom(SEED);
+const found: unknown[] = [];
+const codes = new Map<string, number>();
+
+/** With what is in cursors: ids and values. */
+function readable(text: string): string {
+  const parts = text.match(/[\w-]{40,}/g) ?? [];
+  return [text, ...parts.map((part) => Buffer.from(part, "base64url").toString())].join("\n");
+}
+
+function check(authorization: string, body: string, status: number, text: string): void {
+  const problems: string[] = [];
+  const asked = readable(body).toLowerCase();
+  if (status >= 500) problems.push(`status ${status}`);
+  const { errors = [] } = JSON.parse(text) as {
+    errors?: { extensions?: { code?: string; stack?: unknown } }[];
+  };
+  const answerCodes =
+    errors.length === 0 ? ["answered"] : errors.map(({ extensions }) => String(extensions?.code));
+  for (const code of answerCodes) codes.set(code, (codes.get(code) ?? 0) + 1);
+  if (answerCodes.some((code) => code === "undefined" || code === "INTERNAL_SERVER_ERROR"))
+    problems.push("an error that nobody thought of");
+  if (/node_modules|\.ts:\d|prisma\./i.test(text)) problems.push("a stack");
+  if (authorization !== VIEWERS.admin) {
+    const plain = readable(text);
+    if (plain.includes(SECRET)) problems.push("something of Ada's");
+    for (const id of HERS) if (plain.includes(id) && !asked.includes(id)) problems.push(`the id ${id}`);
+  }
+  if (problems.length > 0) found.push({ problems, authorization, body, text: text.slice(0, 2_000) });
+}
+
+test(`${OPERATIONS} random operations fail in no unexpected way, and tell nobody what is not theirs (seed ${SEED})`, async () => {
+  await reset();
+  const pools = {
+    ids: [
+      ...Object.values(ADAS),
+      ...Object.values(BOBS),
+      ...Object.values(BOBS),
+      ADAS.project.toUpperCase().replace("PROJECT", "Project"),
+      "Project:00000000-0000-7000-8000-000000000099",
+      "User:1",
+      "__proto__:x",
+      "",
+    ],
+    texts: [
+      "",
+      "a",
+      "w",
+      "v",
+      "x",
+      "t1",
+      "converter",
+      "1001",
+      "1002",
+      "ada-sec",
+      "https://github.com/acme/x",
+      "__proto__",
+      "constructor",
+      "%_\\",
+      "'; DROP TABLE users; --",
+      "\u0000",
+      "\ud800",
+      "🧨".repeat(200),
+      "src/index.js",
+      "2026-01-01T00:00:00.000Z",
+      "User#",
+      "eyJhIjoxfQ",
+    ],
+    cursors: await stolenCursors(),
+  };
+
+  for (let done = 0; done < OPERATIONS; done += ROUND) {
+    // A tenth of the rounds is an administrator's, who may do everything to everybody.
+    const isAdministrators = (done / ROUND) % 10 === 9;
+    const before = await digest();
+    let left = Math.min(ROUND, OPERATIONS - done);
+    const run = async () => {
+      while (left-- > 0) {
+        const authorization = isAdministrators ? VIEWERS.admin : random.pick(STRANGERS);
+        const body = JSON.stringify(randomOperation(random, pools));
+        const headers: Record<string, string> = { "content-type": "application/json", authorization };
+        if (random.chance(0.1)) headers["idempotency-key"] = random.pick(["k1", "k2", "k3"]);
+        const response = await world.app.fetch("http://test/graphql", { method: "POST", headers, body });
+        check(authorization, body, response.status, await response.text());
+      }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, run));
+    if (!isAdministrators) expect(await digest()).toBe(before);
+    expect(found).toEqual([]);
+    await reset();
+  }
+  // They are operations, most of them: what is refused for its form alone is no test of anything.
+  expect(codes.get("answered") ?? 0).toBeGreaterThan(OPERATIONS / 10);
+  if (process.env.FUZZ_OPERATIONS) console.log(Object.fromEntries(codes));
+}, 3_600_000);
