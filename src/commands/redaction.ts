@@ -5,6 +5,8 @@ const SECRET_FIELDS =
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s/"\\]*@/gi;
 const URL_TOKEN = /([?&](?:access_token|api_key|apikey|key|password|secret|token)=)[^&\s"\\]+/gi;
 const SCHEME = /\b(Bearer|Basic) [\w~+/.=-]{6,}/gi;
+/** API keys (src/auth/apiKey.ts) and JSON Web Tokens, by what they look like. */
+const CREDENTIAL = /\bsck_[\w-]{43}|\beyJ[\w-]{6,}(?:\.[\w-]+){2}/g;
 
 /** Shorter ones are parts of ordinary words, and no secrets. */
 const MIN_SECRET_LENGTH = 6;
@@ -22,7 +24,8 @@ export function createRedaction(secrets: readonly (string | undefined)[]) {
       .replace(SECRET_FIELDS, '"$1":"[redacted]"')
       .replace(URL_PASSWORD, "$1:[redacted]@")
       .replace(URL_TOKEN, "$1[redacted]")
-      .replace(SCHEME, "$1 [redacted]");
+      .replace(SCHEME, "$1 [redacted]")
+      .replace(CREDENTIAL, "[redacted]");
   };
 }
 

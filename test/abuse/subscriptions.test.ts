@@ -1,20 +1,26 @@
 import { afterEach, expect, test } from "vitest";
+import { asStranger } from "../support/access.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
 const database = await createTestDatabase();
-const { app, url } = await startServed({
-  DATABASE_URL: database.url,
-  MAX_SUBSCRIPTIONS: "5",
-  MAX_SUBSCRIPTIONS_PER_VIEWER: "2",
-  TRUST_PROXY: "loopback",
-});
+const { app, url } = await startServed(
+  {
+    DATABASE_URL: database.url,
+    MAX_SUBSCRIPTIONS: "5",
+    MAX_SUBSCRIPTIONS_PER_VIEWER: "2",
+    TRUST_PROXY: "loopback",
+  },
+  { overrides: asStranger },
+);
+await insertRows(app.database.pool, { users: 2 });
 
 let controllers: AbortController[] = [];
 const openStreams = async () => {
   const response = await app.fetch("http://test/graphql", {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", authorization: `ADMIN ${keyOf(1)}` },
     body: JSON.stringify({ query: "{ statistics { subscriptions { open } } }" }),
   });
   return ((await response.json()) as { data: { statistics: { subscriptions: { open: number } } } }).data
@@ -27,7 +33,7 @@ afterEach(async () => {
 });
 
 /** The first message of a live query from this address, and what ends it. */
-async function follow(address: string) {
+async function follow(address: string, headers: Record<string, string> = {}) {
   const controller = new AbortController();
   controllers.push(controller);
   const response = await fetch(url, {
@@ -36,8 +42,9 @@ async function follow(address: string) {
       "content-type": "application/json",
       accept: "text/event-stream",
       "x-forwarded-for": address,
+      ...headers,
     },
-    body: JSON.stringify({ query: "query @live { projects { totalCount } }" }),
+    body: JSON.stringify({ query: "query @live { viewer { id } }" }),
     signal: controller.signal,
   });
   const decoder = new TextDecoder();
@@ -63,6 +70,18 @@ test("an address has as many as a viewer may, others have theirs, and one that i
   expect((await follow("192.0.2.2")).error).toBeUndefined();
   first.close();
   await expect.poll(openStreams, { timeout: 10_000 }).toBe(2);
+  expect((await follow("192.0.2.1")).error).toBeUndefined();
+});
+
+test("a viewer has as many wherever they are, whatever their address has", async () => {
+  const user = { authorization: `USER ${keyOf(1)}` };
+  const key = { authorization: `USER ${keyOf(1)} projects:read` };
+  expect((await follow("192.0.2.1", user)).error).toBeUndefined();
+  expect((await follow("192.0.2.2", key)).error).toBeUndefined();
+  expect((await follow("192.0.2.3", user)).error).toMatchObject({
+    extensions: { code: "TOO_MANY_SUBSCRIPTIONS", max: 2 },
+  });
+  expect((await follow("192.0.2.3", { authorization: `USER ${keyOf(2)}` })).error).toBeUndefined();
   expect((await follow("192.0.2.1")).error).toBeUndefined();
 });
 

@@ -1,8 +1,10 @@
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
+import { generateApiKey } from "../../src/auth/apiKey.ts";
 import { createRedaction } from "../../src/commands/redaction.ts";
 
 const KEY = "0123456789abcdef".repeat(4);
+const { secret: API_KEY } = generateApiKey();
 const DATABASE = "postgresql://converter:s%3Cecret-pass@db.example.com/converter";
 
 function linesOf(write: (log: pino.Logger) => void): string {
@@ -38,6 +40,8 @@ describe("a line of the log has no", () => {
       "eyJhbGciOi",
       (log) => log.warn("refused Bearer eyJhbGciOi.payload.signature"),
     ],
+    ["token without its scheme", "eyJhbGciOi", (log) => log.warn("token eyJhbGciOi.payload.signature")],
+    ["API key", API_KEY, (log) => log.warn(`the key ${API_KEY} is old`)],
     ["database password", "s%3Cecret-pass", (log) => log.error({ err: new Error(`connect ${DATABASE}`) })],
     [
       "decoded database password",

@@ -30,9 +30,11 @@ function createWorld(answer: () => Identity | Error, identity: Partial<Identity>
     },
     retryMs: 20,
   });
+  const whole = { ...known(), ...identity };
   const first = {
     request: new Request("http://test/", { headers: { authorization: "Bearer x" } }),
-    identity: { ...known(), ...identity },
+    identity: whole,
+    viewer: whole.viewer,
   } as RequestContext; // Safe: the parts that are read.
   return {
     asked,

@@ -13,6 +13,9 @@ import { identify } from "./viewers.ts";
 /** For `createApp`: an administrator, unless a request says who asks (test/support/viewers.ts). */
 export const asTester: AppOverrides = { identify };
 
+/** The same, but whoever does not say who asks is a stranger, as they are to a service that is configured. */
+export const asStranger: AppOverrides = { identify: async (said) => (said === null ? null : identify(said)) };
+
 const JWT_SECRET = "only for tests: whoever reads this can sign tokens";
 
 /** The environment of a service that is started as a program. */
