@@ -3,6 +3,7 @@ import type { ConversionJobRow } from "../repositories/conversionJobRow.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type {
   Claim,
+  ClaimedJob,
   FailureReport,
   HeldJob,
   LeaseOutcome,
@@ -72,7 +73,7 @@ export function createJobWorkers({
 
   return {
     /** @throws the signal's reason when it is aborted: nobody is there to hear of it */
-    async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ConversionJobRow[]> {
+    async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ClaimedJob[]> {
       const deadline = performance.now() + waitSeconds * 1_000;
       const ends = signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
       for (;;) {

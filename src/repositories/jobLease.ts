@@ -1,7 +1,9 @@
 import type { DataAccess, Statement } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { combineCalls } from "./combining.ts";
+import type { ConversionJobDocuments } from "./conversionJob.ts";
 import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { withResults } from "./conversionPlan.ts";
 
 /**
  * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows
@@ -23,6 +25,9 @@ export interface Claim {
   /** At most so many jobs. */
   readonly count: number;
 }
+
+/** With what its worker has to know: one statement gives both. */
+export type ClaimedJob = ConversionJobRow & { readonly documents: ConversionJobDocuments };
 
 /** A job as its worker names it. */
 export interface HeldJob {
@@ -61,39 +66,41 @@ export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_sec
 /** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
+/** More than any run of claims asks for (combining.ts). */
+const MAX_CLAIMED = 1_000;
+
 /**
- * $1: what the workers can do, all the same; then of each call the worker ($2), its user ($5), the lease in
- * seconds ($3) and how many jobs ($4). The first call gets the first jobs, and so on.
+ * $1: what the workers can do, all the same. Then for each job that is wanted, in the order of the calls: its worker
+ * ($2), the worker's user ($3), the lease in seconds ($4), and the number of the call ($5).
+ *
+ * The inner LIMIT tells the planner that few rows are wanted, which it cannot know of a parameter: it would
+ * read and sort all that wait. The outer one takes rows from it one by one, and a row is locked when it is taken.
  */
 const CLAIM = prepared(
   "claim_jobs",
   `
-  WITH candidate AS (
+  WITH waiting AS (
     SELECT "id", "priority", "created_at" FROM "conversion_jobs"
      WHERE "status" = 'PENDING' AND "available_at" <= now() AND "agent_types" <@ $1::text[]
-     ORDER BY "priority" DESC, "created_at", "id" LIMIT (SELECT sum("count") FROM unnest($4::int[]) AS wanted("count"))
+     ORDER BY "priority" DESC, "created_at", "id" LIMIT ${MAX_CLAIMED}
        FOR NO KEY UPDATE SKIP LOCKED
-  ), numbered AS (
-    SELECT "id", row_number() OVER (ORDER BY "priority" DESC, "created_at", "id") AS "n" FROM candidate
-  ), slot AS (
-    SELECT "call", "worker", "user", "lease", row_number() OVER (ORDER BY "call", "k") AS "n"
-      FROM unnest($2::text[], $3::int[], $4::int[], $5::uuid[]) WITH ORDINALITY AS wanted("worker", "lease", "count", "user", "call"),
-           generate_series(1, "count") AS "k"
+  ), candidate AS (
+    SELECT "id", row_number() OVER ()::int AS "n" FROM (SELECT "id" FROM waiting LIMIT cardinality($2::text[])) AS taken
   ), changed AS (
     UPDATE "conversion_jobs" AS "job"
-       SET "status" = 'RUNNING', "worker_id" = slot."worker", "worker_user_id" = slot."user", "lease_seconds" = slot."lease",
-           "lease_expires_at" = now() + make_interval(secs => slot."lease"),
+       SET "status" = 'RUNNING', "worker_id" = ($2::text[])["n"], "worker_user_id" = ($3::uuid[])["n"],
+           "lease_seconds" = ($4::int[])["n"], "lease_expires_at" = now() + make_interval(secs => ($4::int[])["n"]),
            "fencing_token" = "job"."fencing_token" + 1, "event_sequence" = "job"."event_sequence" + 1,
            "started_at" = COALESCE("job"."started_at", now())
-      FROM numbered JOIN slot ON slot."n" = numbered."n" WHERE "job"."id" = numbered."id"
-    RETURNING "job".*, slot."call"
+      FROM candidate WHERE "job"."id" = candidate."id"
+    RETURNING "job".*, candidate."n"
   ), logged AS (
     INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
     SELECT "id", "event_sequence", 'CLAIMED', jsonb_build_object('status', "status", 'attempt', "attempt",
            'progress', "progress", 'workerId', "worker_id", 'fencingToken', "fencing_token")
       FROM changed
   )
-  SELECT ${JOB_COLUMNS}, "call"::int FROM changed ORDER BY "priority" DESC, "created_at", "id"`,
+  SELECT ${JOB_COLUMNS}, "plan", "results", ($5::int[])["n"] AS "call" FROM changed ORDER BY "n"`,
 );
 
 const EXPIRE = `
@@ -271,18 +278,21 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   const release = combined(RELEASE);
 
   /** @returns the jobs of each call; none for one that was aborted */
-  async function claimAll(calls: readonly ClaimCall[]): Promise<ConversionJobRow[][]> {
+  async function claimAll(calls: readonly ClaimCall[]): Promise<ClaimedJob[][]> {
     const isWanted = ({ signal }: ClaimCall) => !signal?.aborted;
     const wanted = calls.filter(isWanted);
     if (wanted.length === 0) return calls.map(() => []);
     const jobs = await writeStatements(
       async (tx) => {
-        const rows = await tx.query<ConversionJobRow & { call: number }>(CLAIM, [
+        const slots = wanted.flatMap((claim, call) =>
+          new Array<typeof claim & { call: number }>(claim.count).fill({ ...claim, call }),
+        );
+        const rows = await tx.query<ConversionJobRow & ConversionJobDocuments & { call: number }>(CLAIM, [
           wanted[0]!.agentTypes,
-          wanted.map(({ workerId }) => workerId),
-          wanted.map(({ leaseSeconds }) => leaseSeconds),
-          wanted.map(({ count }) => count),
-          wanted.map(({ workerUserId }) => workerUserId ?? null),
+          slots.map(({ workerId }) => workerId),
+          slots.map(({ workerUserId }) => workerUserId ?? null),
+          slots.map(({ leaseSeconds }) => leaseSeconds),
+          slots.map(({ call }) => call),
         ]);
         // Rolled back: whoever has gone away gets no jobs, and the others are asked for again.
         if (!wanted.every(isWanted)) throw new ClaimAborted();
@@ -295,12 +305,12 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
       throw error;
     });
     if (jobs === undefined) return claimAll(calls);
-    return calls.map((call) => {
-      const position = wanted.indexOf(call) + 1;
-      return jobs.filter((job) => job.call === position).map(({ call: _, ...job }) => job);
-    });
+    const claimed = new Map<ClaimCall, ClaimedJob[]>(calls.map((call) => [call, []]));
+    for (const { call, plan, results, ...job } of jobs)
+      claimed.get(wanted[call]!)!.push({ ...job, documents: { plan: withResults(plan, results), results } });
+    return calls.map((call) => claimed.get(call)!);
   }
-  const claimTogether = combineCalls<ClaimCall, ConversionJobRow[]>(claimAll, {
+  const claimTogether = combineCalls<ClaimCall, ClaimedJob[]>(claimAll, {
     keyOf: ({ agentTypes }) => JSON.stringify(agentTypes),
     sizeOf: ({ count }) => count,
   });
@@ -314,7 +324,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
      *
      * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
      */
-    async claim(claim: Claim, signal?: AbortSignal): Promise<ConversionJobRow[]> {
+    async claim(claim: Claim, signal?: AbortSignal): Promise<ClaimedJob[]> {
       const call: ClaimCall = { ...claim, signal, id: String(++claims) };
       const [jobs] = await (isRepeatable() ? claimAll([call]) : claimTogether([call]));
       signal?.throwIfAborted();

@@ -202,11 +202,13 @@ builder.mutationFields((t) => ({
     type: ClaimConversionJobsPayload,
     description: "Gives a worker jobs to do, under a lease.",
     args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
-    resolve: async (_, { input }, { jobs, signal, viewer }) => {
+    resolve: async (_, { input }, { jobs, loaders, signal, viewer }) => {
       const { waitSeconds, ...claim } = validInput(claimSchema, input);
       // Safe: nobody but those who are known gets here.
       const workerUserId = viewer!.userId;
-      return { claims: await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal }) };
+      const claims = await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal });
+      for (const { id, documents } of claims) loaders.conversionJobDocumentsById.prime(id, documents);
+      return { claims };
     },
   }),
   reportProgress: t.field({

@@ -22,7 +22,10 @@ const HELP = `How many jobs a second are claimed and completed: this service ove
   --projects <n>  to which the service's jobs belong, each to the next when one has its share (500)
   --json          the last line alone, as JSON
 
-All three on one PostgreSQL, each in a database of its own, with flushed commits. In every round each has its turn,
+A queue alone keeps no log of what happened to a job, and knows of no project whose status follows its jobs. So
+pg-boss runs twice: as it is, and in transactions that do both as well, as somebody would who needs them.
+
+All on one PostgreSQL, each in a database of its own, with flushed commits. In every round each has its turn,
 so what disturbs the machine disturbs all. A worker does nothing with a job but read its document. This
 service is a process of its own, as it would be; the others are libraries, and run in this one.`;
 
@@ -251,6 +254,110 @@ async function startPgBoss(): Promise<System> {
   };
 }
 
+/**
+ * The same, with the record that this service keeps: an event for each change of a job, and the project's status,
+ * in the transaction of the change. A counter says when a project's last job has ended.
+ */
+async function startPgBossWithRecord(): Promise<System> {
+  const PgBoss = require("pg-boss");
+  const connectionString = await createDatabase("pgboss_record");
+  const boss = new PgBoss({ connectionString, max: 2, supervise: true, schedule: false });
+  boss.on("error", console.error);
+  await boss.start();
+  await boss.createQueue("convert");
+  const pool = new pg.Pool({ connectionString, max: workers });
+  await pool.query(`
+    CREATE TABLE project (id int PRIMARY KEY, status text NOT NULL, unfinished int NOT NULL, updated_at timestamptz NOT NULL);
+    CREATE TABLE job_event (job_id uuid, sequence int, type text NOT NULL, data jsonb NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (job_id, sequence));`);
+  await pool.query("INSERT INTO project SELECT n, 'READY', 0, now() FROM generate_series(1, $1::int) AS n", [
+    projects,
+  ]);
+  type Job = { id: string; data: { projectId: number } };
+  async function inTransaction<Result>(
+    work: (client: pg.PoolClient, db: object) => Promise<Result>,
+  ): Promise<Result> {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN");
+      const executeSql = (text: string, values: unknown[]) => client.query(text, values);
+      const result = await work(client, { executeSql });
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK");
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+  const record = (client: pg.PoolClient, claimed: readonly Job[], sequence: number, type: string) =>
+    client.query(
+      "INSERT INTO job_event (job_id, sequence, type, data) SELECT id, $2, $3, jsonb_build_object('status', $3::text) FROM unnest($1::uuid[]) AS id",
+      [claimed.map(({ id }) => id), sequence, type],
+    );
+  const projectsOf = (claimed: readonly Job[]) => claimed.map(({ data }) => data.projectId);
+  let completed = 0;
+  return {
+    name: "pg-boss + record",
+    async fill() {
+      const projectOf = (i: number) => 1 + Math.floor((i * projects) / jobs);
+      await boss.insert(
+        Array.from({ length: jobs }, (_, i) => ({
+          name: "convert",
+          data: { ...PLAN, projectId: projectOf(i) },
+        })),
+      );
+      const counts = new Map<number, number>();
+      for (let i = 0; i < jobs; i++) counts.set(projectOf(i), (counts.get(projectOf(i)) ?? 0) + 1);
+      await pool.query(
+        "UPDATE project SET unfinished = unfinished + n FROM unnest($1::int[], $2::int[]) AS added(id, n) WHERE project.id = added.id",
+        [[...counts.keys()], [...counts.values()]],
+      );
+    },
+    drain: async () => {
+      await inParallel(async () => {
+        const claimed = await inTransaction<Job[]>(async (client, db) => {
+          const found: Job[] = await boss.fetch("convert", { batchSize: batch, db });
+          if (found.length === 0) return found;
+          await record(client, found, 1, "CLAIMED");
+          await client.query(
+            `WITH begun AS (SELECT id FROM project WHERE id = ANY($1) AND status <> 'CONVERTING' ORDER BY id FOR UPDATE)
+             UPDATE project SET status = 'CONVERTING', updated_at = now() FROM begun WHERE project.id = begun.id`,
+            [projectsOf(found)],
+          );
+          return found;
+        });
+        if (claimed.length === 0) return false;
+        await inTransaction(async (client, db) => {
+          await boss.complete(
+            "convert",
+            claimed.map(({ id }) => id),
+            undefined,
+            { db },
+          );
+          await record(client, claimed, 2, "COMPLETED");
+          await client.query(
+            `WITH ended AS (SELECT id, count(*)::int AS n FROM unnest($1::int[]) AS id GROUP BY id),
+                  locked AS (SELECT ended.* FROM ended JOIN project USING (id) ORDER BY id FOR UPDATE OF project)
+             UPDATE project SET unfinished = unfinished - n, updated_at = now(),
+                    status = CASE WHEN unfinished = n THEN 'COMPLETED' ELSE status END
+               FROM locked WHERE project.id = locked.id`,
+            [projectsOf(claimed)],
+          );
+        });
+        completed += claimed.length;
+        return true;
+      });
+    },
+    completed: async () => completed,
+    async close() {
+      await boss.stop({ graceful: false });
+      await pool.end();
+    },
+  };
+}
+
 async function startGraphileWorker(): Promise<System> {
   const { run, runMigrations, Logger } = require("graphile-worker");
   const connectionString = await createDatabase("graphile");
@@ -307,7 +414,8 @@ async function startGraphileWorker(): Promise<System> {
 
 const systems: System[] = [];
 try {
-  for (const start of [startService, startPgBoss, startGraphileWorker]) systems.push(await start());
+  for (const start of [startService, startPgBoss, startPgBossWithRecord, startGraphileWorker])
+    systems.push(await start());
   const rates = new Map(systems.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round++) {
     // Whoever begins in one round is last in the next.
@@ -321,7 +429,7 @@ try {
       if ((await system.completed()) !== jobs * (round + 1)) throw new Error(`${system.name} lost jobs`);
       if (!values.json) {
         const note = round === 0 ? " (not counted)" : "";
-        console.log(`round ${round}: ${system.name.padEnd(16)}${Math.round(perSecond)} jobs/s${note}`);
+        console.log(`round ${round}: ${system.name.padEnd(18)}${Math.round(perSecond)} jobs/s${note}`);
       }
     }
   }
@@ -349,7 +457,7 @@ try {
     console.log(`\nmedian of ${rounds} rounds of ${jobs} jobs, ${workers} workers, ${batch} a call:`);
     for (const { name, jobsPerSecond, lowest, highest } of results)
       console.log(
-        `  ${name.padEnd(16)}${String(jobsPerSecond).padStart(6)} jobs/s   (${lowest} to ${highest})`,
+        `  ${name.padEnd(18)}${String(jobsPerSecond).padStart(6)} jobs/s   (${lowest} to ${highest})`,
       );
   }
 } finally {
