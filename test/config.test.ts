@@ -213,9 +213,9 @@ test("names of other programs are left alone", () => {
 const readme = new URL("../README.md", import.meta.url);
 
 test("the README's table has every variable, with its default and description", () => {
-  // Other tables have names in capitals too.
-  const [, table] = readFileSync(readme, "utf8").split("| variable ");
-  const rows = [...table!.matchAll(/^\| `([A-Z][A-Z0-9_]*)` *\| *(.*?) *\| *(.*?) *\|$/gm)].map(
+  // From its head to the empty line: roles are listed in capitals too.
+  const [settings = ""] = readFileSync(readme, "utf8").match(/^\| variable[\s\S]*?\n\n/m) ?? [];
+  const rows = [...settings.matchAll(/^\| `([A-Z][A-Z0-9_]*)` *\| *(.*?) *\| *(.*?) *\|$/gm)].map(
     ([, name, fallback, description]) => [name, fallback?.replaceAll("`", ""), description],
   );
 

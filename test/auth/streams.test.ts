@@ -6,7 +6,7 @@ import { keyOf } from "../support/rows.ts";
 import { asUser, bearer, startAuthenticated } from "./service.ts";
 
 const SUBSCRIPTION = `subscription { conversionJobEvents(jobId: "ConversionJob:${keyOf(1)}") { cursor events { sequence } } }`;
-const LIVE = `query @live { viewer { id role } projects(first: 1) { totalCount } }`;
+const LIVE = `query @live { viewer { id username } projects(first: 1) { totalCount } }`;
 const REFUSED = { errors: [{ message: expect.any(String), extensions: { code: "UNAUTHENTICATED" } }] };
 
 describe.each([
@@ -34,7 +34,8 @@ describe.each([
     return stream;
   };
   const openCount = async () =>
-    (await there.ask("{ statistics { subscriptions { open } } }")).data.statistics.subscriptions.open;
+    (await there.ask("{ statistics { subscriptions { open } } }", {}, await asUser(keyOf(3)))).data.statistics
+      .subscriptions.open;
   const untilOpen = (count: number) => expect.poll(openCount, { timeout: 10_000 }).toBe(count);
 
   async function newKey(userId = keyOf(1), expiresAt: Date | null = null) {
@@ -77,7 +78,11 @@ describe.each([
   });
 
   test("ends when its user is deleted", async () => {
-    const user = await users.create({ githubId: `9${Math.floor(Math.random() * 1e9)}`, username: "gone" });
+    const user = await users.create({
+      githubId: `9${Math.floor(Math.random() * 1e9)}`,
+      username: "gone",
+      role: "ADMIN",
+    });
     const stream = await openIdle(await asUser(user.id));
     await users.delete(user.id);
     expect(await stream.ended).toBe("complete");
@@ -85,10 +90,14 @@ describe.each([
   });
 
   test("goes on when its user changes, and leaves nothing open when it is closed", async () => {
-    const user = await users.create({ githubId: `8${Math.floor(Math.random() * 1e9)}`, username: "ada" });
+    const user = await users.create({
+      githubId: `8${Math.floor(Math.random() * 1e9)}`,
+      username: "ada",
+      role: "ADMIN",
+    });
     const stream = await openIdle(await asUser(user.id));
-    await users.update(user.id, { role: "WORKER" });
-    if (query === LIVE) await stream.untilMessage(({ data }) => data.viewer.role === "WORKER");
+    await users.update(user.id, { username: "lovelace" });
+    if (query === LIVE) await stream.untilMessage(({ data }) => data.viewer.username === "lovelace");
     await untilOpen(1);
     stream.close();
     await untilOpen(0);

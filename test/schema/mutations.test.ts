@@ -688,8 +688,11 @@ describe("users", () => {
         fields.map((field) => `${name}.${field.name}`),
       );
     expect(readable.filter((field: string) => /token|credential|secret|cipher/i.test(field))).toEqual([
-      // Not that kind of token: a number that counts claims.
+      // Neither is one of GitHub's: by what somebody came (never the token itself), a number that counts
+      // claims, and a new key's secret, once.
+      "AuditEntry.credential",
       "ConversionJobClaim.fencingToken",
+      "CreateApiKeyPayload.secret",
       "Mutation.setGithubToken",
     ]);
 
