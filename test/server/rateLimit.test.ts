@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { bearer, startAuthenticated } from "../auth/service.ts";
 import { asStranger } from "../support/access.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -21,7 +21,7 @@ async function start(env: Record<string, string> = {}) {
     { overrides: asStranger },
   );
   // Until it reaches Redis it counts by itself.
-  await expect.poll(async () => (await served.app.cache!.healthCheck()).isHealthy).toBe(true);
+  await vi.waitFor(async () => expect((await served.app.cache!.healthCheck()).isHealthy).toBe(true));
   return served;
 }
 const one = await start();
@@ -124,13 +124,21 @@ test("an answer that is replayed costs its viewer one unit, and is refused when 
     const { data } = (await response.json()) as { data: { cacheStatistics: { replay: { hits: number } } } };
     return data.cacheStatistics.replay.hits;
   };
-  // Each time as somebody else, so that none of them runs out.
+  // Who looks is somebody else each time, so that none of them runs out.
   let asked = 1_000;
-  // Until the cache serves.
-  for (let user = 10; (await replayed()) === 0; user++) {
+  const isReplayed = async (user: number): Promise<boolean> => {
+    const before = await replayed();
     await (await ask(user)).text();
-    await (await ask(user)).text();
-  }
+    return (await replayed()) > before;
+  };
+  /** A few times at 3 units: it is executed until its answer is kept. */
+  const isSoonReplayed = async (user: number): Promise<boolean> => {
+    for (let time = 0; time < 8; time++) if (await isReplayed(user)) return true;
+    return false;
+  };
+  // Until the cache serves; each time as somebody else.
+  for (let user = 10; !(await isSoonReplayed(user)); user++);
+  expect(await isSoonReplayed(3)).toBe(true);
 
   const before = await replayed();
   const statuses: number[] = [];
@@ -144,10 +152,10 @@ test("an answer that is replayed costs its viewer one unit, and is refused when 
     }
   }
   const admitted = statuses.filter((status) => status === 200).length;
-  // The first is executed: it costs 3, for the 202 values that it asks for.
-  expect(admitted).toBeGreaterThanOrEqual(198);
+  // 3 for each would have been spent after 67.
+  expect(admitted).toBeGreaterThanOrEqual(150);
   expect(statuses.at(-1)).toBe(429);
-  expect((await replayed()) - before).toBe(admitted - 1);
+  expect((await replayed()) - before).toBe(admitted);
   expect((await ask(4)).status).toBe(200);
 });
 
