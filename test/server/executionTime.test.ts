@@ -54,7 +54,7 @@ test("many at once are all cancelled, also those that wait for a connection, and
   );
   await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
   await unlock();
-  await expect.poll(() => app.database.getPoolStatistics().waiting).toBe(0);
+  await expect.poll(() => app.database.getPoolStatistics().waiting, { timeout: 10_000 }).toBe(0);
   const after = await Promise.all(Array.from({ length: 12 }, () => execute(READ)));
   expect(after.map(({ data }) => data)).toEqual(Array(12).fill({ projects: { totalCount: 1 } }));
 });
@@ -93,6 +93,8 @@ test("a write whose client goes away, or that takes longer, is finished", async 
   expect(await waiting()).toBe(1);
   await unlock();
   await expect
-    .poll(async () => (await execute(`{ project(id: "Project:${keyOf(1)}") { name } }`)).data)
+    .poll(async () => (await execute(`{ project(id: "Project:${keyOf(1)}") { name } }`)).data, {
+      timeout: 10_000,
+    })
     .toEqual({ project: { name: "finished" } });
 });
