@@ -143,10 +143,10 @@ async function startService(): Promise<System> {
     },
   );
   const agent = new Agent({ keepAlive: true, maxSockets: workers });
-  const send = (query: string, input: object) =>
+  const send = (query: string, variables: object) =>
     // biome-ignore lint/suspicious/noExplicitAny: the selection is beside it
     new Promise<any>((resolve, reject) => {
-      const body = JSON.stringify({ query, variables: { input } });
+      const body = JSON.stringify({ query, variables });
       const req = request(
         {
           port,
@@ -181,10 +181,12 @@ async function startService(): Promise<System> {
       break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const CLAIM =
-    "mutation ($input: ClaimConversionJobsInput!) { claimConversionJobs(input: $input) { claims { fencingToken conversionJob { id plan { tasks { id type description inputFiles outputFiles } } } } } }";
-  const COMPLETE =
-    "mutation ($input: CompleteConversionJobsInput!) { completeConversionJobs(input: $input) { results { error { code } } } }";
+  const CLAIMED =
+    "claimConversionJobs(input: $wanted) { claims { fencingToken conversionJob { id plan { tasks { id type description inputFiles outputFiles } } } } }";
+  const CLAIM = `mutation ($wanted: ClaimConversionJobsInput!) { ${CLAIMED} }`;
+  /** Fields of a mutation run one after the other: a worker that has finished its jobs asks for more in one request. */
+  const COMPLETE_AND_CLAIM = `mutation ($done: CompleteConversionJobsInput!, $wanted: ClaimConversionJobsInput!) {
+    completeConversionJobs(input: $done) { results { error { code } } } ${CLAIMED} }`;
   return {
     name: "stack-converter",
     async fill() {
@@ -195,25 +197,24 @@ async function startService(): Promise<System> {
       );
     },
     drain: async () => {
-      await inParallel(async (worker) => {
-        const workerId = `w${worker}`;
-        const { claimConversionJobs } = await send(CLAIM, {
-          workerId,
-          agentTypes: ["converter"],
-          count: batch,
-        });
-        const claims = claimConversionJobs.claims as {
-          fencingToken: number;
-          conversionJob: { id: string };
-        }[];
-        if (claims.length === 0) return false;
-        const { completeConversionJobs } = await send(COMPLETE, {
-          workerId,
-          jobs: claims.map(({ fencingToken, conversionJob: { id } }) => ({ id, fencingToken })),
-        });
-        for (const { error } of completeConversionJobs.results) if (error) throw new Error(error.code);
-        return true;
-      });
+      await Promise.all(
+        Array.from({ length: workers }, async (_, worker) => {
+          const workerId = `w${worker}`;
+          const wanted = { workerId, agentTypes: ["converter"], count: batch };
+          let answer = await send(CLAIM, { wanted });
+          for (;;) {
+            const claims = answer.claimConversionJobs.claims as {
+              fencingToken: number;
+              conversionJob: { id: string };
+            }[];
+            if (claims.length === 0) return;
+            const finished = claims.map(({ fencingToken, conversionJob: { id } }) => ({ id, fencingToken }));
+            answer = await send(COMPLETE_AND_CLAIM, { done: { workerId, jobs: finished }, wanted });
+            for (const { error } of answer.completeConversionJobs.results)
+              if (error) throw new Error(error.code);
+          }
+        }),
+      );
     },
     completed: async () =>
       (await pool.query("SELECT count(*)::int FROM conversion_jobs WHERE status = 'COMPLETED'")).rows[0]
