@@ -1,8 +1,6 @@
 import type { Logger } from "pino";
 import type { ApiKeyRepository } from "../repositories/apiKey.ts";
 
-export type KeyUses = ReturnType<typeof createKeyUses>;
-
 /**
  * Notes when API keys were used: once a minute, and never on a request's way. What is lost when the process
  * is killed is a minute of it.

@@ -65,7 +65,6 @@ const MAX_ACCOUNTS = 100_000;
 export function createRateLimiter({ limits, shared, now = () => performance.now() }: RateLimiterOptions) {
   const own = createMemoryBucket({ maxBuckets: MAX_ACCOUNTS, now });
   const accounts = new LRUCache<string, Account>({ max: MAX_ACCOUNTS });
-  let refused = 0;
 
   const accountOf = (subject: RateSubject): Account => {
     let account = accounts.get(subject.name);
@@ -161,10 +160,7 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
         const at = now();
         if (spend(account, cost, at)) return decision(account, true, 0);
         const ms = waitMs(account, cost, at);
-        if (ms > 0) {
-          refused++;
-          return decision(account, false, ms);
-        }
+        if (ms > 0) return decision(account, false, ms);
         // One at a time, so that many requests at once do not lease many shares.
         account.refilling ??= refill(account, cost).finally(() => {
           account.refilling = undefined;
@@ -172,7 +168,5 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
         await account.refilling;
       }
     },
-
-    statistics: () => ({ refused, subjects: accounts.size }),
   };
 }
