@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { DataAccess, WriteOptions } from "../database/database.ts";
 import type { AuditEntry } from "../database/generated/client.ts";
+import { createCallScope } from "./callScope.ts";
 import type { List, PageArguments } from "./page.ts";
 import { createReader, selectList } from "./reader.ts";
 
@@ -53,7 +53,7 @@ const valuesOf = (record: AuditRecord) =>
  * that changes no row writes no entry this way, and so does one that is repeated.
  */
 export function createAudit() {
-  const running = new AsyncLocalStorage<{ readonly action: AuditedAction; isWritten: boolean }>();
+  const running = createCallScope<{ readonly action: AuditedAction; isWritten: boolean }>();
 
   return {
     /** Runs the work as this action: its first write takes the entry along. */
@@ -65,7 +65,7 @@ export function createAudit() {
       write: <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result>,
     ): typeof write {
       return async (work, options) => {
-        const call = running.getStore();
+        const call = running.current();
         if (call === undefined || call.isWritten || options?.keeps === "never") return write(work, options);
         const result = await write(async (tx) => {
           const written = await work(tx);

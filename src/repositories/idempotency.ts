@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { decode, encode } from "../coherence/codec.ts";
 import type { DataAccess, WriteOptions } from "../database/database.ts";
 import { AppError } from "../errors.ts";
+import { createCallScope } from "./callScope.ts";
 
 /** A mutation that may come again, because its sender did not see the answer. */
 export interface RepeatableCall {
@@ -45,7 +45,7 @@ const DROP = `DELETE FROM "idempotency_keys" WHERE "scope" = $1 AND "key" = $2 A
  * where it was. The call that is running is known by the asynchronous context, so that no write can forget to ask for it.
  */
 export function createIdempotency() {
-  const running = new AsyncLocalStorage<RepeatableCall & { nextOrdinal: number }>();
+  const running = createCallScope<RepeatableCall & { nextOrdinal: number }>();
 
   return {
     /** Runs the work as this call. */
@@ -53,14 +53,14 @@ export function createIdempotency() {
       running.run({ ...call, nextOrdinal: 0 }, work),
 
     /** Whether a call is running whose writes are stored. */
-    isRepeatable: () => running.getStore() !== undefined,
+    isRepeatable: () => running.current() !== undefined,
 
     /** The write, repeatable. */
     keyed<Tx extends KeyedTransaction>(
       write: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>,
     ): <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result> {
       return async (work, { keeps = () => true } = {}) => {
-        const call = running.getStore();
+        const call = running.current();
         if (call === undefined || keeps === "never") return write(work);
         // Outside of the work, which may run more than once.
         const ordinal = call.nextOrdinal++;

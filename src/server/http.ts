@@ -19,13 +19,10 @@ const KEEP_ALIVE_MS = 5_000;
 /** Of one request; browsers and proxies together send some thirty. */
 const MAX_HEADERS = 100;
 
-/** On every answer. The policy is for what is no page; GraphiQL has its own (src/server/plugins/pagePolicy.ts). */
+/** On every answer: what matters of one that is no page. GraphiQL has more (src/server/plugins/pagePolicy.ts). */
 const SECURITY_HEADERS = [
   ["x-content-type-options", "nosniff"],
-  ["referrer-policy", "no-referrer"],
   ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
-  ["x-frame-options", "DENY"],
-  ["cross-origin-opener-policy", "same-origin"],
 ] as const;
 
 export interface HttpServerOptions {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { LRUCache } from "lru-cache";
 import { digestOf } from "../auth/apiKey.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -9,7 +10,7 @@ import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { cacheStatus, hasContent } from "./conditional.ts";
 import type { Documents } from "./documents.ts";
 import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
-import type { RateDecision, RateLimiter } from "./rateLimiter.ts";
+import type { RateDecision, RateLimiter, RateSubject } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -38,6 +39,8 @@ interface Remembered {
   /** What was sent above it, names and values in turn, without what is each response's own. */
   readonly headers: readonly string[];
   readonly identity: Identity;
+  /** Whom it is charged to; undefined: the sender's address, or nobody. */
+  readonly subject: RateSubject | undefined;
   /** The last instant at which that was known to be so. */
   identifiedAt: Instant | undefined;
   /** How often it was sent since `takeCounts` was called last. */
@@ -78,7 +81,7 @@ export type Replay = ReturnType<typeof createReplay>;
  * and subscriptions nor anything that was refused can be replayed.
  *
  * Who sent it is remembered with it, and counts while nothing that this depends on has changed and the credential has
- * not run out. Otherwise the request is identified like any other. Of a token there is but the digest.
+ * not run out. Otherwise the request is identified like any other. Of a token there is but the digest, save on its connection.
  */
 export function createReplay({
   store,
@@ -96,17 +99,29 @@ export function createReplay({
       ENTRY_BYTES + key.length + responseKey.length + headers.reduce((sum, part) => sum + part.length, 0),
   });
 
+  /** What a connection has sent last, and its digest: it sends the same again, and a digest takes longer than to compare. */
+  const bearers = new WeakMap<Socket, { readonly authorization: string; readonly digest: string }>();
+
   let hits = 0;
   let misses = 0;
 
+  function bearerOf({ socket, headers: { authorization } }: IncomingMessage): string {
+    if (authorization === undefined) return NONE;
+    const last = bearers.get(socket);
+    if (last?.authorization === authorization) return last.digest;
+    const digest = digestOf(authorization);
+    bearers.set(socket, { authorization, digest });
+    return digest;
+  }
+
   /** Everything in a request that the answer depends on. Undefined: it is none to remember. */
-  function nameOf({ method, url, headers }: IncomingMessage, body: Buffer): string | undefined {
+  function nameOf(req: IncomingMessage, body: Buffer): string | undefined {
+    const { method, url, headers } = req;
     if (body.length + url!.length > MAX_REQUEST_LENGTH || headers["content-encoding"] !== undefined)
       return undefined;
-    const { accept = NONE, "content-type": contentType = NONE, origin = NONE, authorization } = headers;
-    const bearer = authorization === undefined ? NONE : digestOf(authorization);
+    const { accept = NONE, "content-type": contentType = NONE, origin = NONE } = headers;
     // Header values have no line ends; the body, which may, comes last.
-    return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${bearer}\n${body.toString("latin1")}`;
+    return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${bearerOf(req)}\n${body.toString("latin1")}`;
   }
 
   /** At the instant that the store has just told. */
@@ -125,7 +140,7 @@ export function createReplay({
     rate: RateDecision | undefined,
   ) {
     const own = ["x-request-id", requestId, "etag", kept.etag, "cache-status", cacheStatus("hit", kept)];
-    if (rate !== undefined) for (const [name, value] of rateHeaders(rate)) own.push(name, value);
+    if (rate !== undefined) own.push(...rateHeaders(rate));
     if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     if (hasContent(req.headers["if-none-match"], kept.etag)) {
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
@@ -133,7 +148,8 @@ export function createReplay({
     }
     const text = isExplained ? explained(kept, "hit", tags) : kept.text;
     const length = isExplained ? Buffer.byteLength(text) : kept.byteLength;
-    res.writeHead(200, [...own, ...found.headers, "content-length", String(length)]).end(text);
+    own.push(...found.headers, "content-length", String(length));
+    res.writeHead(200, own).end(text);
   }
 
   function refuse(res: ServerResponse, requestId: string, { headers }: Remembered, rate: RateDecision): void {
@@ -146,7 +162,7 @@ export function createReplay({
       .writeHead(429, [
         ...own,
         ...others,
-        ...rateHeaders(rate).flat(),
+        ...rateHeaders(rate),
         "content-length",
         String(Buffer.byteLength(text)),
       ])
@@ -196,7 +212,7 @@ export function createReplay({
             sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!, documents));
           }
         };
-        const subject = rateLimiter.subjectOf(viewer, viewer === null ? clients.addressOf(req) : undefined);
+        const subject = viewer === null ? rateLimiter.subjectOf(null, clients.addressOf(req)) : found.subject;
         if (subject === undefined) return serve(undefined);
         const rate = rateLimiter.takeAtOnce(subject, REPLAY_COST);
         if (rate !== undefined) return serve(rate);
@@ -217,7 +233,9 @@ export function createReplay({
         OWN_HEADERS.has(header) ? [] : [header, String(value)],
       );
       const requests = (remembered.peek(name)?.requests ?? 0) + 1;
-      remembered.set(name, { responseKey: key, headers, identity, identifiedAt: identity.instant, requests });
+      const { viewer, instant } = identity;
+      const subject = viewer === null ? undefined : rateLimiter.subjectOf(viewer, undefined);
+      remembered.set(name, { responseKey: key, headers, identity, subject, identifiedAt: instant, requests });
     },
 
     /** Which requests were sent since the last call, and how often. */

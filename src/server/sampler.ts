@@ -31,6 +31,8 @@ export type Sampler = ReturnType<typeof createSampler>;
 
 /** Tags and paths in one line of the log. */
 const MAX_NAMED = 20;
+/** A busy cache would spend a twentieth of its time on comparisons; one a second finds what there is to be found. */
+const INTERVAL_MS = 1_000;
 
 /**
  * Watches the cache's promise at work: asks the database what some hits should have said.
@@ -39,13 +41,14 @@ const MAX_NAMED = 20;
  * the comparison. But then the entry that was served has ended, at the latest when the bound on changes
  * by others has passed. If that very entry is still valid then, it was valid all along, and so was wrong.
  *
- * One at a time, after the answer has been sent: nobody waits for it. A wrong answer is counted,
+ * One at a time, and no more than one a second, after the answer has been sent: nobody waits for it. A wrong answer is counted,
  * logged without its values, and voided.
  */
 export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_500 }: SamplerOptions) {
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
+  let nextAt = 0;
   let samples = 0;
   let violations = 0;
 
@@ -76,10 +79,12 @@ export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_50
 
   return {
     /** Whether this hit is one to compare. */
-    isDue: (): boolean => running === undefined && Math.random() < rate && !signal.aborted,
+    isDue: (): boolean =>
+      running === undefined && Math.random() < rate && performance.now() >= nextAt && !signal.aborted,
 
     /** @param operationOf what led to the hit; called later, for taking a request apart takes time */
     take(hit: SampledHit, operationOf: () => Operation | undefined): void {
+      nextAt = performance.now() + INTERVAL_MS;
       running = (async () => {
         await nextTurn();
         const operation = operationOf();

@@ -1,10 +1,17 @@
 import { hash } from "node:crypto";
 import type { Plugin } from "graphql-yoga";
 
+/** Whom the page tells where it is, who may frame it (for browsers without the policy), and whose window it shares. */
+const PAGE_HEADERS = [
+  ["referrer-policy", "no-referrer"],
+  ["x-frame-options", "DENY"],
+  ["cross-origin-opener-policy", "same-origin"],
+] as const;
+
 export type PagePolicy = ReturnType<typeof createPagePolicy>;
 
 /**
- * The Content-Security-Policy of the one page that is served. Its scripts are written in it, and may run because
+ * The Content-Security-Policy of the one page that is served, and the headers that only pages need. Its scripts are written in it, and may run because
  * of what they are: nothing that gets into the page some other way runs, or loads from or tells anybody else.
  */
 export function createPagePolicy() {
@@ -35,8 +42,9 @@ export function createPagePolicy() {
 
     plugin: {
       onResponse({ response }) {
-        if (policy !== undefined && response.headers.get("content-type")?.startsWith("text/html"))
-          response.headers.set("content-security-policy", policy);
+        if (policy === undefined || !response.headers.get("content-type")?.startsWith("text/html")) return;
+        response.headers.set("content-security-policy", policy);
+        for (const [name, value] of PAGE_HEADERS) response.headers.set(name, value);
       },
     } satisfies Plugin as Plugin,
   };

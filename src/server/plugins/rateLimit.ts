@@ -60,7 +60,9 @@ export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRer
         if (stranger !== undefined) exchange.rate = await limiter.take(stranger, 1);
       }
       if (exchange.rate === undefined) return;
-      for (const [name, value] of rateHeaders(exchange.rate)) response.headers.set(name, value);
+      const headers = rateHeaders(exchange.rate);
+      for (let index = 0; index < headers.length; index += 2)
+        response.headers.set(headers[index]!, headers[index + 1]!);
     },
   };
 }
@@ -75,13 +77,21 @@ export function rateLimited({ limit, subject, retryAfterSeconds }: RateDecision)
   );
 }
 
-/** As the IETF's draft has them (draft-ietf-httpapi-ratelimit-headers-10), names and values. */
-export function rateHeaders({ subject, limit, remaining, isAdmitted, retryAfterSeconds }: RateDecision) {
+/** As the IETF's draft has them (draft-ietf-httpapi-ratelimit-headers-10): names and values in turn. */
+export function rateHeaders({
+  subject,
+  limit,
+  remaining,
+  isAdmitted,
+  retryAfterSeconds,
+}: RateDecision): string[] {
   const fullInSeconds = Math.ceil(((limit - remaining) * 60) / limit);
-  const headers: [string, string][] = [
-    ["ratelimit-policy", `"${subject.policy}";q=${limit};w=60`],
-    ["ratelimit", `"${subject.policy}";r=${remaining};t=${fullInSeconds}`],
+  const headers = [
+    "ratelimit-policy",
+    `"${subject.policy}";q=${limit};w=60`,
+    "ratelimit",
+    `"${subject.policy}";r=${remaining};t=${fullInSeconds}`,
   ];
-  if (!isAdmitted) headers.push(["retry-after", String(retryAfterSeconds)]);
+  if (!isAdmitted) headers.push("retry-after", String(retryAfterSeconds));
   return headers;
 }
