@@ -15,6 +15,7 @@ const SEED = Number(process.env.FUZZ_SEED ?? 1);
 /** After so many everything is put back: what they have deleted would be asked for in vain. */
 const ROUND = 250;
 const AT_A_TIME = 8;
+const MOMENT_MS = 100;
 const SECRET = "ADA-SECRET";
 const HERS = [...new Set(Object.values(ADAS).map((id) => id.slice(id.indexOf(":") + 1)))];
 
@@ -70,6 +71,23 @@ async function stolenCursors(): Promise<string[]> {
   return [data.projects, data.conversionJobs, data.users].flatMap(({ edges }) =>
     edges.map(({ cursor }: { cursor: string }) => cursor),
   );
+}
+
+let streamed = 0;
+/** What a stream tells within a moment; one that has nothing to tell goes on for ever. */
+async function firstMessages({ body }: Response): Promise<string[]> {
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  const timer = setTimeout(() => void reader.cancel(), MOMENT_MS);
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  clearTimeout(timer);
+  const messages = [...text.matchAll(/^event: next\n(?:id: .*\n)?data: (.*)$/gm)].map(([, data]) => data!);
+  streamed += messages.length;
+  return messages;
 }
 
 const random = createRandom(SEED);
@@ -151,11 +169,16 @@ test(`${OPERATIONS} random operations fail in no unexpected way, and tell nobody
     const run = async () => {
       while (left-- > 0) {
         const authorization = isAdministrators ? VIEWERS.admin : random.pick(STRANGERS);
-        const body = JSON.stringify(randomOperation(random, pools));
+        const operation = randomOperation(random, pools);
+        const body = JSON.stringify(operation.body);
         const headers: Record<string, string> = { "content-type": "application/json", authorization };
+        if (operation.isStreamed) headers.accept = "text/event-stream";
         if (random.chance(0.1)) headers["idempotency-key"] = random.pick(["k1", "k2", "k3"]);
         const response = await world.app.fetch("http://test/graphql", { method: "POST", headers, body });
-        check(authorization, body, response.status, await response.text());
+        const answers = response.headers.get("content-type")?.startsWith("text/event-stream")
+          ? await firstMessages(response)
+          : [await response.text()];
+        for (const text of answers) check(authorization, body, response.status, text);
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, run));
@@ -165,5 +188,6 @@ test(`${OPERATIONS} random operations fail in no unexpected way, and tell nobody
   }
   // They are operations, most of them: what is refused for its form alone is no test of anything.
   expect(codes.get("answered") ?? 0).toBeGreaterThan(OPERATIONS / 10);
-  if (process.env.FUZZ_OPERATIONS) console.log(Object.fromEntries(codes));
+  expect(streamed).toBeGreaterThan(OPERATIONS / 100);
+  if (process.env.FUZZ_OPERATIONS) console.log(streamed, Object.fromEntries(codes));
 }, 3_600_000);

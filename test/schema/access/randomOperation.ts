@@ -26,7 +26,10 @@ const NUMBERS = [-2_147_483_648, -1, 0, 0, 1, 1, 2, 3, 5, 20, 100, 101, 1_000, 1
 const LARGE = [...NUMBERS, Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 60), 1.5];
 const MAX_DEPTH = 6;
 
-/** A request's body: any operation that the schema allows, with arguments that it mostly does, too. */
+/**
+ * A request's body: any operation that the schema allows, with arguments that it mostly does, too. One that may have
+ * many answers `isStreamed`.
+ */
 export function randomOperation(random: Random, pools: Pools) {
   const variables: Record<string, unknown> = {};
   const definitions: string[] = [];
@@ -88,11 +91,15 @@ export function randomOperation(random: Random, pools: Pools) {
     return given.length > 0 ? `(${given.join(", ")})` : "";
   }
 
-  function selection(type: GraphQLObjectType, depth: number): string {
+  function selection(
+    type: GraphQLObjectType,
+    depth: number,
+    count = random.integer(1, depth === 0 ? 2 : 4),
+  ): string {
     const fields = Object.values(type.getFields()).filter(
       (field) => depth < MAX_DEPTH || !hasFields(field.type),
     );
-    const parts = Array.from({ length: random.integer(1, depth === 0 ? 2 : 4) }, () => {
+    const parts = Array.from({ length: count }, () => {
       if (fields.length === 0 || random.chance(0.05)) return "__typename";
       const field = random.pick(fields);
       // A name of its own: the same field comes with different arguments.
@@ -114,12 +121,22 @@ export function randomOperation(random: Random, pools: Pools) {
     return ` { __typename ${types.map((each) => `... on ${each.name} ${selection(each, depth)}`).join(" ")} }`;
   }
 
-  const isMutation = random.chance(0.4);
-  const body = selection((isMutation ? schema.getMutationType() : schema.getQueryType())!, 0);
+  const kind = random.chance(0.05) ? "subscription" : random.chance(0.4) ? "mutation" : "query";
+  const root = {
+    query: schema.getQueryType,
+    mutation: schema.getMutationType,
+    subscription: schema.getSubscriptionType,
+  };
+  const isLive = kind === "query" && random.chance(0.1);
+  // A subscription is one field.
+  const body = selection(root[kind].call(schema)!, 0, kind === "subscription" ? 1 : undefined);
   const head = definitions.length > 0 ? `(${definitions.join(", ")})` : "";
   return {
-    query: `${isMutation ? "mutation" : "query"} Random${head} ${body} ${fragments.join(" ")}`,
-    variables,
+    body: {
+      query: `${kind} Random${head} ${isLive ? "@live " : ""}${body} ${fragments.join(" ")}`,
+      variables,
+    },
+    isStreamed: isLive || kind === "subscription",
   };
 }
 
