@@ -20,7 +20,16 @@ interface AdministrativeAction {
 const isOfAnother = (userId: unknown, viewer: Viewer | null) =>
   viewer === null || userId !== toNodeId("User", viewer.userId);
 
-/** The mutations that the audit log tells of. */
+/** What owners do all day with their own, and administrators may do with everybody's. */
+const BY_ADMINISTRATORS: AdministrativeAction = {
+  isAudited: (_, viewer) => viewer?.role === "ADMIN",
+  target: ({ id }) => id,
+};
+
+/**
+ * The mutations that the audit log tells of. Not among them is what a service with an administrator's key does for others all
+ * the time: signing people in (`upsertUser`), importing, and what workers report.
+ */
 const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
   createApiKey: {
     // Safe: it writes one row of api_keys.
@@ -39,6 +48,16 @@ const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
     target: ({ userId }) => userId,
     details: ({ token }) => ({ isRemoved: token == null }),
   },
+  updateProject: BY_ADMINISTRATORS,
+  setTargetTechStack: BY_ADMINISTRATORS,
+  deleteProject: BY_ADMINISTRATORS,
+  updateConversionJob: BY_ADMINISTRATORS,
+  pauseConversionJob: BY_ADMINISTRATORS,
+  resumeConversionJob: BY_ADMINISTRATORS,
+  cancelConversionJob: BY_ADMINISTRATORS,
+  retryConversionJob: BY_ADMINISTRATORS,
+  reprioritizeConversionJob: BY_ADMINISTRATORS,
+  deleteConversionJob: BY_ADMINISTRATORS,
   invalidateCache: {
     isAlone: true,
     // Safe: the input's own type.

@@ -8,6 +8,7 @@ import { keyOf } from "../support/rows.ts";
 import { asUser, bearer, startAuthenticated } from "./service.ts";
 
 const user = (n: number) => `User:${keyOf(n)}`;
+const project = `Project:${keyOf(1)}`;
 const LOG = `{ auditEntries(first: 100) {
   nodes { action actorId actor { username } credential target details requestId address count }
 } }`;
@@ -42,6 +43,11 @@ describe("the audit log", async () => {
       "a change of somebody else",
       `mutation { updateUser(input: { id: "${user(2)}", email: "a@example.com" }) { user { id } } }`,
       { action: "updateUser", target: user(2), details: '{"changed":["email"]}' },
+    ],
+    [
+      "a project that an administrator changes",
+      `mutation { updateProject(input: { id: "${project}", name: "renamed" }) { project { id } } }`,
+      { action: "updateProject", target: project, details: null },
     ],
     [
       "cached answers that are made void",
