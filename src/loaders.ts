@@ -365,15 +365,7 @@ export function createLoaders(
     /** By project, or `EVERYTHING` that there is for whoever asks. */
     conversionJobStatistics: statistics(
       "jobStatistics",
-      (key) => {
-        const projectId = idOrNull(key) ?? undefined;
-        return [
-          projectId === undefined
-            ? anyOfTypeTag("ConversionJob")
-            : collectionTag("ConversionJob", "projectId", projectId),
-          ...visibleJobs(access, projectId).tags,
-        ];
-      },
+      (key) => [...visibleJobs(access, idOrNull(key) ?? undefined).tags],
       (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull), access),
     ),
   };

@@ -77,6 +77,13 @@ interface Narrowing {
 
 const EVERYTHING: Narrowing = { where: [], tags: [] };
 
+/** What lists and figures of jobs depend on: one project's, all of an owner's, or all. */
+function jobTags(access: Access, projectId: string | undefined): string[] {
+  if (projectId !== undefined) return [collectionTag("ConversionJob", "projectId", projectId)];
+  if (access.to === "owned") return [collectionTag("ConversionJob", "ownerId", access.userId)];
+  return [anyOfTypeTag("ConversionJob")];
+}
+
 /** Of projects, for those who do not own them: by `ownerWithin` the others have none but their own. */
 export function heldProjects(access: Access): Narrowing {
   if (access.to !== "held") return EVERYTHING;
@@ -94,9 +101,10 @@ export function heldProjects(access: Access): Narrowing {
 
 /** @param projectId of the one project whose jobs are listed */
 export function visibleJobs(access: Access, projectId: string | undefined): Narrowing {
+  const tags = jobTags(access, projectId);
   switch (access.to) {
     case "everything":
-      return EVERYTHING;
+      return { where: [], tags };
     case "owned":
       return {
         where: [
@@ -106,6 +114,7 @@ export function visibleJobs(access: Access, projectId: string | undefined): Narr
           },
         ],
         tags: [
+          ...tags,
           projectId === undefined
             ? collectionTag("Project", "userId", access.userId)
             : rowTag("Project", projectId),
@@ -115,7 +124,7 @@ export function visibleJobs(access: Access, projectId: string | undefined): Narr
       // A lease can end without a change of what jobs are listed by.
       return {
         where: [{ sql: `"worker_user_id" = ?::uuid`, values: [access.userId] }],
-        tags: [],
+        tags,
         isKept: false,
       };
   }

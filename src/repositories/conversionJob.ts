@@ -1,4 +1,3 @@
-import { anyOfTypeTag, collectionTag } from "../coherence/tags.ts";
 import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { AppError } from "../errors.ts";
@@ -75,12 +74,7 @@ export function createConversionJobRepository({ query, write, writeStatements }:
       parent: projectId === undefined ? undefined : { column: "project_id", id: projectId },
       where,
       order: { column: "created_at", type: "timestamptz", direction: order.direction },
-      tags: [
-        projectId === undefined
-          ? anyOfTypeTag("ConversionJob")
-          : collectionTag("ConversionJob", "projectId", projectId),
-        ...visible.tags,
-      ],
+      tags: visible.tags,
       isKept: visible.isKept,
     };
   }

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createTestDatabase } from "../support/postgres.ts";
 
 const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`;
@@ -8,8 +8,10 @@ const HASH = "A".repeat(43);
 
 describe("the tags that a statement leaves behind", () => {
   let client: pg.Client;
+  let connectionString: string;
   beforeAll(async () => {
-    client = new pg.Client({ connectionString: (await createTestDatabase()).url });
+    connectionString = (await createTestDatabase()).url;
+    client = new pg.Client({ connectionString });
     await client.connect();
   });
   afterAll(() => client.end());
@@ -149,7 +151,7 @@ describe("the tags that a statement leaves behind", () => {
     [
       "a job that is inserted",
       `INSERT INTO conversion_jobs (id, project_id, plan) VALUES ('${id(7)}', '${id(3)}', '{}')`,
-      ["ConversionJob#", "ConversionJob:7", "ConversionJob@projectId=3"],
+      ["ConversionJob#", "ConversionJob:7", "ConversionJob@ownerId=1", "ConversionJob@projectId=3"],
     ],
     [
       "a job that makes progress",
@@ -162,6 +164,7 @@ describe("the tags that a statement leaves behind", () => {
       [
         "ConversionJob#",
         "ConversionJob:5",
+        "ConversionJob@ownerId=1",
         "ConversionJob@projectId=3",
         "Project#",
         "Project:3",
@@ -171,7 +174,7 @@ describe("the tags that a statement leaves behind", () => {
     [
       "a job that ends without having begun, which is nothing to its project",
       `UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = '${id(5)}'`,
-      ["ConversionJob#", "ConversionJob:5", "ConversionJob@projectId=3"],
+      ["ConversionJob#", "ConversionJob:5", "ConversionJob@ownerId=1", "ConversionJob@projectId=3"],
     ],
     [
       "a job whose lease is renewed",
@@ -191,7 +194,13 @@ describe("the tags that a statement leaves behind", () => {
       `INSERT INTO conversion_job_events (job_id, sequence, type, data) VALUES ('${id(5)}', 1, 'CREATED', '{}');
        DELETE FROM cache_invalidations;
        DELETE FROM conversion_jobs WHERE id = '${id(5)}'`,
-      ["ConversionJob#", "ConversionJob:5", "ConversionJob@projectId=3", "ConversionJobEvent@jobId=5"],
+      [
+        "ConversionJob#",
+        "ConversionJob:5",
+        "ConversionJob@ownerId=1",
+        "ConversionJob@projectId=3",
+        "ConversionJobEvent@jobId=5",
+      ],
     ],
     [
       "two jobs, one of which moves",
@@ -200,6 +209,7 @@ describe("the tags that a statement leaves behind", () => {
         "ConversionJob#",
         "ConversionJob:5",
         "ConversionJob:6",
+        "ConversionJob@ownerId=1",
         "ConversionJob@projectId=3",
         "ConversionJob@projectId=4",
       ],
@@ -207,7 +217,7 @@ describe("the tags that a statement leaves behind", () => {
     [
       "a job that is deleted",
       `DELETE FROM conversion_jobs WHERE id = '${id(5)}'`,
-      ["ConversionJob#", "ConversionJob:5", "ConversionJob@projectId=3"],
+      ["ConversionJob#", "ConversionJob:5", "ConversionJob@ownerId=1", "ConversionJob@projectId=3"],
     ],
     [
       "files, however many, of one project",
@@ -283,6 +293,7 @@ describe("the tags that a statement leaves behind", () => {
         "ConversionJob#",
         "ConversionJob:5",
         "ConversionJob:6",
+        "ConversionJob@ownerId=1",
         "ConversionJob@projectId=3",
         "ConversionJob@projectId=4",
         "User:2",
@@ -327,6 +338,37 @@ describe("the tags that a statement leaves behind", () => {
       await client.query("RESET ROLE; DROP OWNED BY coherence_test_writer; DROP ROLE coherence_test_writer");
     }
     expect(await tagsOf("SELECT 1")).toEqual(["User:1"]);
+  });
+
+  it("are its project's owner's, also of a job that is written while the project changes hands", async () => {
+    const other = new pg.Client({ connectionString });
+    await other.connect();
+    const insert = (n: number) =>
+      `INSERT INTO conversion_jobs (id, project_id, plan) VALUES ('${id(n)}', '${id(3)}', '{}')`;
+    const give = (n: number) => `UPDATE projects SET user_id = '${id(n)}' WHERE id = '${id(3)}'`;
+    const waits = async () => {
+      const { rows } = await client.query(
+        "SELECT FROM pg_locks WHERE NOT granted AND relation = 'conversion_jobs'::regclass",
+      );
+      return rows.length > 0;
+    };
+    // The new owner's list is read after the change of hands, so what is written must be told before it, or to them.
+    for (const [first, second, owners] of [
+      [insert(7), give(2), ["ConversionJob@ownerId=1"]],
+      [give(1), insert(8), ["ConversionJob@ownerId=1"]],
+      [give(2), insert(9), ["ConversionJob@ownerId=2"]],
+    ] as const) {
+      await client.query("DELETE FROM cache_invalidations; BEGIN");
+      await client.query(first);
+      const ended = other.query(second);
+      await vi.waitFor(async () => expect(await waits()).toBe(true), { timeout: 10_000, interval: 10 });
+      await client.query("COMMIT");
+      await ended;
+      expect((await tagsOf("SELECT 1")).filter((tag) => tag.startsWith("ConversionJob@owner"))).toEqual(
+        owners,
+      );
+    }
+    await other.end();
   });
 
   it("are gone with the transaction that is rolled back", async () => {

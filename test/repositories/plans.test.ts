@@ -48,6 +48,15 @@ describe("with 20,000 users, 100,000 projects and 50,000 jobs", async () => {
     return { first: 100, after: projects.cursorOf(projects.list(), row as never) };
   };
 
+  const readJobsOf = (userId: string, filter: object) =>
+    conversionJobs.loadLists([
+      {
+        want: "page",
+        list: conversionJobs.list(filter, undefined, { to: "owned", userId }),
+        page: { first: 20 },
+      },
+    ]);
+
   test.each<[string, () => Promise<unknown>, (string | RegExp)[]]>([
     ["users by id", () => users.findByIds(some), ["users_pkey"]],
     ["users by GitHub id", () => users.findByGithubIds(["1001", "1002"]), ["users_github_id_key"]],
@@ -117,6 +126,21 @@ describe("with 20,000 users, 100,000 projects and 50,000 jobs", async () => {
       "projects' job statistics",
       () => conversionJobs.statisticsByProjects([keyOf(3), keyOf(4)]),
       ["conversion_jobs_project_id_status_created_at_id_idx"],
+    ],
+    [
+      "the jobs of an owner's projects",
+      () => readJobsOf(keyOf(3), {}),
+      [/^conversion_jobs_project_id_/, /^projects_user_id_/],
+    ],
+    [
+      "the active ones among them",
+      () => readJobsOf(keyOf(3), { isActive: true }),
+      [/^conversion_jobs_(project_id|active)_/, /^projects_(user_id_|pkey)/],
+    ],
+    [
+      "figures of an owner's jobs",
+      () => conversionJobs.statisticsByProjects([null], { to: "owned", userId: keyOf(3) }),
+      [/^conversion_jobs_project_id_/, "projects_pkey", /^projects_user_id_/],
     ],
   ])("%s: by index", async (_, read, indexes) => {
     await read();
