@@ -1,0 +1,270 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { spreadOf } from "../machine.ts";
+import { bodyOf, checkAnswers, cursorsOf, plainCursors } from "./check.ts";
+import {
+  CACHING_PEERS,
+  type Contender,
+  floor,
+  SERVICE,
+  SERVICE_UNCACHED,
+  UNCACHED_PEERS,
+} from "./contenders.ts";
+import type { Databases } from "./data.ts";
+import { type LoadOptions, runLoad, type Sample } from "./load.ts";
+import { runMix } from "./mix.ts";
+import { reportsOf } from "./reports.ts";
+import { AFTER_WRITE, entryOf, type Row, type State } from "./results.ts";
+import { ask, residentBytes, type Server, startServer } from "./servers.ts";
+import { M1, NUMBER_PLACE, QUERIES, type Query, type WorkName } from "./work.ts";
+
+export interface BenchOptions {
+  readonly isQuick: boolean;
+  readonly rounds: number;
+  readonly projects: number;
+  readonly distinct: number;
+  readonly hasPeers: boolean;
+  readonly databases: Databases;
+  readonly redis: string;
+  readonly load: LoadOptions;
+  readonly progress: (line: string) => void;
+}
+
+/** Somebody's turn in each round. */
+interface Turn {
+  readonly name: string;
+  readonly server: Server;
+  run(): Promise<Sample>;
+}
+
+const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
+/** So many of the different answers are compared; a page deep in the list is like one at its beginning. */
+const CHECKED = 20;
+/** Before anything counts, unless that takes too long. */
+const [WARM_REQUESTS, MAX_WARM_ROUNDS] = [500, 4];
+/** Requests at a time where nothing is timed. */
+const FILLERS = 16;
+
+/** Starts each server when it is needed first, and keeps it until `close`: what it takes in the end is a figure too. */
+export async function createBench(options: BenchOptions) {
+  const { isQuick, rounds, projects, distinct, hasPeers, databases, redis, load, progress } = options;
+  const pools = {
+    service: new pg.Pool({ connectionString: databases.service, max: 2 }),
+    peers: new pg.Pool({ connectionString: databases.peers, max: 2 }),
+  };
+  const plain = await plainCursors(pools.peers, distinct);
+  const floorFile = join(load.folder, "floor.json");
+  const servers = new Map<string, Server>();
+  const bodies = new Map<string, readonly string[]>();
+  let databaseOfRedis = 0;
+
+  const isOwn = ({ family }: Contender) => family === SERVICE.family;
+
+  async function serverOf(contender: Contender): Promise<Server> {
+    const running = servers.get(contender.name);
+    if (running !== undefined) return running;
+    const server = await start(contender);
+    servers.set(contender.name, server);
+    progress(`${contender.name} has started (${Math.round(server.startMs)} ms)`);
+    return server;
+  }
+
+  function start(contender: Contender): Promise<Server> {
+    // Redis has 16 databases; the first is the service's.
+    const index = isOwn(contender) ? 0 : 1 + (databaseOfRedis++ % 15);
+    return startServer(contender, {
+      database: isOwn(contender) ? databases.service : databases.peers,
+      redis: `${redis}/${index}`,
+      body: bodyOf(contender.dialect, QUERIES.Q1, 0, [], projects),
+      env: { FLOOR_FILE: floorFile },
+    });
+  }
+
+  /** The different requests for a query, in a server's own words; their answers are right, and kept if they ever are. */
+  async function requestsOf(server: Server, query: Query): Promise<readonly string[]> {
+    const { name, dialect, family } = server.contender;
+    const key = `${name} ${query.name}`;
+    const known = bodies.get(key);
+    if (known !== undefined) return known;
+    const cursors =
+      query.pageSize === undefined || dialect === "schema" ? plain : await cursorsOf(server, distinct);
+    const made = Array.from({ length: distinct }, (_, n) => bodyOf(dialect, query, n, cursors, projects));
+    bodies.set(key, made);
+    if (family === "floor" && server.contender.env.FLOOR !== "sql") return made;
+    progress(`${name}: ${query.name} compared with SQL`);
+    await checkAnswers(
+      server,
+      query,
+      made.slice(0, CHECKED),
+      pools[isOwn(server.contender) ? "service" : "peers"],
+      plain,
+      projects,
+    );
+    if (server.contender.keeps !== "nothing") await fill(server, made);
+    return made;
+  }
+
+  async function fill(server: Server, made: readonly string[]): Promise<void> {
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: FILLERS }, async () => {
+        while (next < made.length) await (await ask(server, made[next++]!)).arrayBuffer();
+      }),
+    );
+    if (isOwn(server.contender)) await untilHit(server, made[0]!);
+  }
+
+  /** An epoch of the cache has to be live: for the first moments nothing is kept. */
+  async function untilHit(server: Server, body: string): Promise<Response> {
+    for (let attempt = 0; attempt < 1_000; attempt++) {
+      const response = await ask(server, body);
+      if (response.headers.get("cache-status")?.includes("hit")) return response;
+      await response.arrayBuffer();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error("Expected the service to answer from its cache within 20 s, it does not.");
+  }
+
+  /** What the floors answer: the service's own bytes and headers. */
+  async function writeFloorFile(): Promise<void> {
+    const service = await serverOf(SERVICE);
+    const operations: Record<string, object> = {};
+    for (const query of Object.values(QUERIES)) {
+      const response = await untilHit(service, bodyOf("service", query, 0, plain, projects));
+      const headers = [...response.headers].filter(
+        ([name]) =>
+          !["date", "connection", "keep-alive", "content-length", "transfer-encoding"].includes(name),
+      );
+      operations[query.name] = {
+        text: await response.text(),
+        headers: headers.flat(),
+        statement: query.statement,
+      };
+    }
+    writeFileSync(floorFile, JSON.stringify(operations));
+  }
+
+  const turnOf = async (contender: Contender, query: Query, state: "hot" | "distinct"): Promise<Turn> => {
+    const server = await serverOf(contender);
+    const requests = await requestsOf(server, query);
+    return {
+      name: contender.name,
+      server,
+      run: () => runLoad(server, state === "hot" ? requests.slice(0, 1) : requests, load),
+    };
+  };
+
+  async function afterWrite(query: Query): Promise<Turn> {
+    const { server } = await turnOf(SERVICE, query, "distinct");
+    const numbered = (await requestsOf(server, query)).map((body) =>
+      body.replace(/\}\}$/, `,"n":"${NUMBER_PLACE}"}}`),
+    );
+    const status = (await ask(server, numbered[0]!)).headers.get("cache-status");
+    if (!status?.includes("fwd=miss"))
+      throw new Error(`Expected an answer that was not kept, got ${status}.`);
+    return { name: AFTER_WRITE, server, run: () => runLoad(server, numbered, load) };
+  }
+
+  async function turnsOf(work: WorkName, state: State): Promise<Turn[]> {
+    const caching = hasPeers ? CACHING_PEERS.filter(({ isSlow }) => !isQuick || !isSlow) : [];
+    const uncached = hasPeers ? UNCACHED_PEERS : [];
+    const turns: Turn[] = [];
+    if (work === "M1") {
+      for (const contender of [SERVICE, ...uncached]) {
+        const server = await serverOf(contender);
+        const requests = await reportsOf(server, databases, pools[isOwn(contender) ? "service" : "peers"]);
+        turns.push({ name: contender.name, server, run: () => runLoad(server, requests, load) });
+      }
+      return turns;
+    }
+    const query = QUERIES[work];
+    switch (state) {
+      case "hot":
+      case "distinct": {
+        const floors = [floor("bytes"), floor("headers"), floor("redis")];
+        // What keeps no answers is as fast with a request that it knows.
+        const always = uncached.filter(({ family }) => family === "PostGraphile");
+        for (const contender of [...floors, SERVICE, ...caching, ...always])
+          turns.push(await turnOf(contender, query, state));
+        return turns;
+      }
+      case "off":
+        turns.push(await turnOf(floor("sql"), query, "distinct"));
+        turns.push(await turnOf(SERVICE_UNCACHED, query, "distinct"), await afterWrite(query));
+        for (const contender of uncached) turns.push(await turnOf(contender, query, "distinct"));
+        return turns;
+      case "report":
+        throw new Error(`${work} reports nothing.`);
+      default:
+        for (const contender of [SERVICE, ...caching, ...uncached]) {
+          const server = await serverOf(contender);
+          const writes = WRITES[state];
+          turns.push({
+            name: contender.name,
+            server,
+            run: () => runMix(server, { ...load, writes, projects }),
+          });
+        }
+        return turns;
+    }
+  }
+
+  /** Its code is compiled in rounds that do not count: one, and more on a machine that others use too. */
+  async function warm(turn: Turn): Promise<void> {
+    let requests = 0;
+    for (let round = 1; round <= MAX_WARM_ROUNDS && requests < WARM_REQUESTS; round++)
+      requests += (await turn.run()).requests;
+    if (requests === 0) throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
+  }
+
+  await writeFloorFile();
+  const warmed = new Set<string>();
+
+  return {
+    async measure(work: WorkName, state: State): Promise<Row> {
+      const turns = await turnsOf(work, state);
+      const samples = turns.map((): Sample[] => []);
+      for (const turn of turns) {
+        const key = `${turn.name} ${work}`;
+        if (!warmed.has(key)) await warm(turn);
+        warmed.add(key);
+      }
+      for (let round = 1; round <= rounds; round++) {
+        progress(`${work} ${state}: round ${round} of ${rounds}`);
+        for (const [index, turn] of turns.entries()) samples[index]!.push(await turn.run());
+      }
+      return {
+        work,
+        state,
+        title: work === "M1" ? M1.title : QUERIES[work].title,
+        entries: turns.map(({ name, server }, index) => entryOf(server.contender, name, samples[index]!)),
+      };
+    },
+
+    /** The service first. */
+    async measureStarts() {
+      const found: { name: string; ms: ReturnType<typeof spreadOf> }[] = [];
+      for (const contender of [SERVICE, ...(hasPeers ? UNCACHED_PEERS : [])]) {
+        const samples: number[] = [];
+        for (let round = 1; round <= Math.min(rounds, 3); round++) {
+          progress(`${contender.name}: start ${round}`);
+          const server = await start(contender);
+          samples.push(server.startMs);
+          await server.stop();
+        }
+        found.push({ name: contender.name, ms: spreadOf(samples) });
+      }
+      return found;
+    },
+
+    /** The service first: it is the one that was started first. */
+    memory: () =>
+      [...servers.values()].map(({ contender: { name }, pid }) => ({ name, bytes: residentBytes(pid) })),
+
+    async close(): Promise<void> {
+      await Promise.all([...servers.values()].map((server) => server.stop()));
+      await Promise.all(Object.values(pools).map((pool) => pool.end()));
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { Redis } from "ioredis";
+import pg from "pg";
+
+/** What the two databases were asked for, by whomever: one way for all who are measured. */
+export async function createCounters(postgresUrl: string, redisUrl: string) {
+  const client = new pg.Client({ connectionString: postgresUrl });
+  await client.connect();
+  await client.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
+  const redis = new Redis(redisUrl);
+  return {
+    /** Statements so far in one database; BEGIN and COMMIT are some. */
+    async statements(database: string): Promise<number> {
+      const { rows } = await client.query(
+        "SELECT coalesce(sum(s.calls), 0)::float8 AS calls FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid WHERE d.datname = $1",
+        [new URL(database).pathname.slice(1)],
+      );
+      return rows[0].calls;
+    },
+
+    /** Commands so far. What a script calls within Redis is part of the script, and whoever calls scripts calls little else. */
+    async commands(): Promise<{ scripts: number; all: number }> {
+      let [scripts, all] = [0, 0];
+      for (const [, name, calls] of (await redis.info("commandstats")).matchAll(
+        /cmdstat_(\S+?):calls=(\d+)/g,
+      )) {
+        if (name === "info") continue;
+        all += Number(calls);
+        if (name === "evalsha" || name === "eval") scripts += Number(calls);
+      }
+      return { scripts, all };
+    },
+
+    async close(): Promise<void> {
+      redis.disconnect();
+      await client.end();
+    },
+  };
+}
+
+export type Counters = Awaited<ReturnType<typeof createCounters>>;

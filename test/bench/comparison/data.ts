@@ -1,0 +1,89 @@
+import pg from "pg";
+import { applyMigrations } from "../../../src/database/migrations.ts";
+import { addAdministrator } from "../../support/access.ts";
+import { insertRows, keyOf } from "../../support/rows.ts";
+import { WORKER_ID } from "./work.ts";
+
+/** Beside those of `insertRows`, of which there are five for each project and ten projects for each user. */
+const JOBS_PER_PROJECT = 5;
+const PROJECTS_PER_USER = 10;
+/** One job in so many is not finished. */
+const UNFINISHED_SHARE = 20;
+
+export interface Databases {
+  /** The service's own. */
+  readonly service: string;
+  /** The same rows without the triggers that the service's cache and its jobs' lifecycle need: peers owe them nothing. */
+  readonly peers: string;
+  /** Reported on by a worker: the keys of jobs that it has, in the peers' database. */
+  readonly heldJobs: readonly string[];
+}
+
+/** Two databases with the same rows, `suffix` at the end of their names. */
+export async function createDatabases(serverUrl: string, projects: number, suffix = ""): Promise<Databases> {
+  const urlOf = (name: string) => {
+    const url = new URL(serverUrl);
+    url.pathname = name;
+    return url.href;
+  };
+  const [service, peers] = [`service${suffix}`, `peers${suffix}`];
+  const admin = new pg.Client({ connectionString: serverUrl });
+  await admin.connect();
+  try {
+    await admin.query(`CREATE DATABASE ${service}`);
+    await applyMigrations({
+      connectionString: urlOf(service),
+      // Safe: what the migrations call of it.
+      log: { info() {}, warn() {}, debug() {} } as never,
+    });
+    const pool = new pg.Pool({ connectionString: urlOf(service), max: 1 });
+    // Rows that nobody has kept yet need no invalidation, which would take longer than the rows.
+    await pool.query("SET session_replication_role = replica");
+    await insertRows(pool, {
+      users: Math.ceil(projects / PROJECTS_PER_USER),
+      projects,
+      jobs: projects * JOBS_PER_PROJECT,
+    });
+    // Some tags that a trigger would have set.
+    await pool.query(
+      `UPDATE "conversion_jobs" SET "agent_types" = '{converter}' WHERE right("id"::text, 12)::bigint % $1 = 0`,
+      [UNFINISHED_SHARE],
+    );
+    await pool.query(
+      `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "progress" = 100, "agent_types" = '{converter}',
+              "started_at" = "created_at", "completed_at" = "created_at" + interval '1 minute'
+        WHERE right("id"::text, 12)::bigint % $1 <> 0`,
+      [UNFINISHED_SHARE],
+    );
+    await pool.query("VACUUM ANALYZE");
+    await pool.end();
+    await addAdministrator(urlOf(service));
+
+    await admin.query(`CREATE DATABASE ${peers} TEMPLATE ${service}`);
+  } finally {
+    await admin.end();
+  }
+  const heldJobs = Array.from({ length: Math.min(1_000, projects / 5) }, (_, n) =>
+    keyOf((n + 1) * UNFINISHED_SHARE),
+  );
+  await preparePeers(urlOf(peers), heldJobs);
+  return { service: urlOf(service), peers: urlOf(peers), heldJobs };
+}
+
+async function preparePeers(url: string, heldJobs: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`DO $$
+    DECLARE found record;
+    BEGIN
+      FOR found IN SELECT tgname, tgrelid::regclass AS owner FROM pg_trigger
+                    WHERE NOT tgisinternal AND (tgname LIKE '%_invalidate_%' OR tgname LIKE '%_follow_%' OR tgname LIKE '%note_status%')
+      LOOP EXECUTE format('DROP TRIGGER %I ON %s', found.tgname, found.owner); END LOOP;
+    END $$`);
+  await client.query(
+    `UPDATE "conversion_jobs" SET "status" = 'RUNNING', "worker_id" = $2, "fencing_token" = 1, "lease_seconds" = 3600,
+            "started_at" = now(), "lease_expires_at" = now() + interval '1 day' WHERE "id" = ANY($1::uuid[])`,
+    [heldJobs, WORKER_ID],
+  );
+  await client.end();
+}

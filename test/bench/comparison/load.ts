@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Counters } from "./counters.ts";
+import { cpuNanoseconds, idleTicksOfLoadCore, type Server } from "./servers.ts";
+import { NUMBER_PLACE } from "./work.ts";
+
+/** What one round of one server came to. */
+export interface Sample {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+  readonly statements: number;
+  readonly redisCommands: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** The load's core had nothing left, while the server's had. */
+  readonly isLoadBound: boolean;
+  readonly stale?: number;
+}
+
+export interface LoadOptions {
+  readonly folder: string;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly counters: Counters;
+}
+
+/** Within this the server is done with what was under way when the load ended. */
+const UNDER_WAY_MS = 200;
+
+/** Goes on counting over all rounds, so that no numbered request is sent twice. */
+let sent = 0;
+
+const SCRIPT = `
+local requests, n = {}, 0
+function init(args)
+  local headers = {}
+  for line in io.lines(args[1]) do
+    local name, value = line:match("^(.-): (.*)$")
+    headers[name] = value
+  end
+  for body in io.lines(args[2]) do
+    local text = wrk.format("POST", nil, headers, body)
+    local at = text:find("${NUMBER_PLACE}", 1, true)
+    if at then requests[#requests + 1] = { text:sub(1, at - 1), text:sub(at + ${NUMBER_PLACE.length}) }
+    else requests[#requests + 1] = text end
+  end
+  number = tonumber(args[3])
+end
+function request()
+  n = n % #requests + 1
+  local found = requests[n]
+  if type(found) == "string" then return found end
+  number = number + 1
+  return found[1] .. string.format("%0${NUMBER_PLACE.length}d", number) .. found[2]
+end`;
+
+/** Sends the bodies in turn, through wrk, and looks at what that has cost. */
+export async function runLoad(
+  server: Server,
+  bodies: readonly string[],
+  { folder, seconds, connections, counters }: LoadOptions,
+): Promise<Sample> {
+  const [script, headers, requests] = ["load.lua", "headers", "bodies"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(script, SCRIPT);
+  const all = { "content-type": "application/json", accept: "application/json", ...server.contender.headers };
+  writeFileSync(
+    headers,
+    Object.entries(all)
+      .map(([name, value]) => `${name}: ${value}\n`)
+      .join(""),
+  );
+  writeFileSync(requests, bodies.map((body) => `${body}\n`).join(""));
+
+  let output = "";
+  const finish = await startMeasuring(server, counters);
+  const wrk = spawn(
+    "wrk",
+    [
+      "-t1",
+      `-c${connections}`,
+      `-d${seconds}s`,
+      "--latency",
+      "--timeout",
+      "10s",
+      "-s",
+      script,
+      server.url,
+      "--",
+    ].concat(headers, requests, String(sent)),
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  wrk.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+  });
+  await once(wrk, "close");
+  const failed = /Non-2xx.*|Socket errors.*/.exec(output);
+  if (failed) throw new Error(`wrk at ${server.contender.name}: ${failed[0]}`);
+  const count = Number(/(\d+) requests in/.exec(output)?.[1]);
+  if (Number.isNaN(count))
+    throw new Error(`wrk at ${server.contender.name} says nothing of requests:\n${output}`);
+  // Each connection had one more under way, which wrk does not count. It is worked on all the same.
+  const begun = count + connections;
+  sent += begun;
+  const endedAt = performance.now();
+  await sleep(UNDER_WAY_MS);
+  return {
+    requests: count,
+    ...(await finish(begun, endedAt)),
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
+    p50Ms: milliseconds(/^\s+50%\s+(\S+)/m.exec(output)?.[1]),
+    p99Ms: milliseconds(/^\s+99%\s+(\S+)/m.exec(output)?.[1]),
+  };
+}
+
+/** Looks at the server's processor time and at the databases' counters, now and when the load has ended. */
+export async function startMeasuring(server: Server, counters: Counters) {
+  const [statements, commands] = [await counters.statements(server.database), await counters.commands()];
+  const [cpu, idle, startedAt] = [cpuNanoseconds(server.pid), idleTicksOfLoadCore(), performance.now()];
+  return async (requests: number, endedAt: number) => {
+    const elapsedMs = endedAt - startedAt;
+    const busyMs = (cpuNanoseconds(server.pid) - cpu) / 1e6;
+    const idleMs = (idleTicksOfLoadCore() - idle) * 10;
+    const [statementsNow, commandsNow] = [
+      await counters.statements(server.database),
+      await counters.commands(),
+    ];
+    const scripts = commandsNow.scripts - commands.scripts;
+    return {
+      cpuMicroseconds: (busyMs * 1_000) / requests,
+      statements: (statementsNow - statements) / requests,
+      redisCommands: (scripts > 0 ? scripts : commandsNow.all - commands.all) / requests,
+      isLoadBound: idleMs < 0.03 * elapsedMs && busyMs < 0.9 * elapsedMs,
+    };
+  };
+}
+
+function milliseconds(text = ""): number {
+  const [, number, unit] = /^([\d.]+)(us|ms|s|m)$/.exec(text) ?? [];
+  return Number(number) * { us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit as "us" | "ms" | "s" | "m"];
+}

@@ -1,0 +1,146 @@
+import { Redis } from "ioredis";
+import { beforeAll, expect, test } from "vitest";
+import { FILL, GET, MARK, RELEASE } from "../../src/coherence/scripts.ts";
+import {
+  M1,
+  NUMBER_PLACE,
+  progressReport,
+  QUERIES,
+  type Query,
+  WORKER_ID,
+} from "../bench/comparison/work.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startRedis } from "../support/redis.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
+import { startServed } from "../support/served.ts";
+
+/**
+ * What the benchmark's work costs (test/bench/peers.ts), in what does not depend on the machine. These figures may be
+ * changed by whoever knows why; each one more is paid by every request.
+ */
+
+const database = await createTestDatabase();
+const redis = await startRedis();
+// A write that Redis is too slow to mark ends the epoch, and for seconds nothing is kept. It may be slow here.
+const service = await startServed({
+  DATABASE_URL: database.url,
+  REDIS_URL: redis.url,
+  REDIS_COMMAND_TIMEOUT: "10000",
+});
+const { pool } = service.app.database;
+await insertRows(pool, { users: 100, projects: 200, jobs: 800 });
+// Jobs under way are read anew for each request; most are finished.
+await pool.query(
+  `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "started_at" = now(), "completed_at" = now()
+    WHERE right("id"::text, 12)::int > 20`,
+);
+const names = new Map(
+  Object.entries({ get: GET, fill: FILL, mark: MARK, release: RELEASE }).map(([name, { sha1 }]) => [
+    sha1,
+    name,
+  ]),
+);
+
+const client = new Redis(redis.url);
+const monitor = await client.monitor();
+atEndOfFile(async () => {
+  monitor.disconnect();
+  client.disconnect();
+});
+let scripts: Record<string, number> = {};
+monitor.on("monitor", (_: string, [command, sha1]: string[]) => {
+  // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
+  const name = command?.toLowerCase() === "evalsha" ? names.get(sha1!) : undefined;
+  if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
+});
+
+/** Expects an operation's cost in SQL statements, in the answer's bytes and in calls of the cache's scripts, by their names. */
+async function expectCost(
+  query: string,
+  variables: Record<string, unknown>,
+  expected: { cached?: string; statements: number; bytes: number; scripts: Record<string, number> },
+) {
+  scripts = {};
+  let answer: Awaited<ReturnType<typeof service.ask>> | undefined;
+  const statements = await service.statementsOf(async () => {
+    answer = await service.ask(query, variables);
+  });
+  const { cached, text } = answer!;
+  const bytes = Buffer.byteLength(text);
+  expect({ cached, statements: statements.length, bytes }).toEqual({
+    cached: expected.cached,
+    statements: expected.statements,
+    bytes: expected.bytes,
+  });
+  // What is kept is sent to Redis behind the answer.
+  await expect.poll(() => scripts, { timeout: 10_000 }).toEqual(expected.scripts);
+}
+
+/** A page that the one before it has no row of. */
+async function cursorAfter(count: number) {
+  const { data } = await service.ask(`{ projects(first: ${count}) { edges { cursor } } }`);
+  return data.projects.edges.at(-1).cursor as string;
+}
+
+/** Undeclared, so it changes the answer's name and nothing else: as after a write to a row beside those that are read. */
+const OTHER = { n: 1 };
+
+beforeAll(() => service.untilHit("{ conversionJobs { totalCount } }"), 60_000);
+
+const COSTS = [
+  {
+    query: QUERIES.Q1,
+    variablesOf: async () => ({ id: `Project:${keyOf(1)}` }),
+    bytes: 263,
+    cold: { statements: 2, scripts: { get: 3, fill: 3 } },
+  },
+  {
+    query: QUERIES.Q2,
+    variablesOf: async () => ({ after: null }),
+    bytes: 9_754,
+    cold: { statements: 3, scripts: { get: 4, fill: 42 } },
+  },
+  {
+    query: QUERIES.Q3,
+    variablesOf: async () => ({ after: await cursorAfter(50) }),
+    bytes: 47_465,
+    cold: { statements: 4, scripts: { get: 5, fill: 201 } },
+  },
+];
+for (const { query, variablesOf, bytes, cold } of COSTS) {
+  test(`${query.name} takes a statement a level, none while its rows are kept, and a validation alone while its answer is`, async () => {
+    const document = query.documents.service;
+    const variables = await variablesOf();
+    await expectCost(document, variables, { ...cold, cached: "miss", bytes });
+    const again = { ...variables, ...OTHER };
+    await expectCost(document, again, {
+      cached: "miss",
+      statements: 0,
+      bytes,
+      scripts: { get: 1, fill: 1 },
+    });
+    await expectCost(document, again, { cached: "hit", statements: 0, bytes, scripts: {} });
+  });
+}
+
+test("M1 takes two statements in a transaction, a mark and a release", async () => {
+  const { data } = await service.ask(
+    `mutation { claimConversionJobs(input: { workerId: "${WORKER_ID}", agentTypes: ["converter"] }) {
+       claims { fencingToken conversionJob { id } } } }`,
+  );
+  const [{ fencingToken, conversionJob }] = data.claimConversionJobs.claims;
+  const key = conversionJob.id.replace("ConversionJob:", "");
+  // The claim's release is sent behind its answer.
+  await expect.poll(() => scripts.release, { timeout: 10_000 }).toBeGreaterThan(0);
+  for (const task of ["first", "second"]) {
+    const variables = JSON.parse(
+      JSON.stringify(progressReport("service", key, fencingToken)).replace(NUMBER_PLACE, task),
+    );
+    await expectCost(M1.documents.service, variables, {
+      statements: 2,
+      bytes: 133,
+      scripts: { mark: 1, release: 1 },
+    });
+  }
+});
