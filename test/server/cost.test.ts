@@ -1,14 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { Redis } from "ioredis";
 import { beforeAll, expect, test } from "vitest";
 import { FILL, GET, MARK, RELEASE } from "../../src/coherence/scripts.ts";
-import {
-  M1,
-  NUMBER_PLACE,
-  progressReport,
-  QUERIES,
-  type Query,
-  WORKER_ID,
-} from "../bench/comparison/work.ts";
+import { M1, NUMBER_PLACE, progressReport, QUERIES, WORKER_ID } from "../bench/comparison/work.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
@@ -55,26 +50,50 @@ monitor.on("monitor", (_: string, [command, sha1]: string[]) => {
   if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
 });
 
-/** Expects an operation's cost in SQL statements, in the answer's bytes and in calls of the cache's scripts, by their names. */
-async function expectCost(
-  query: string,
-  variables: Record<string, unknown>,
-  expected: { cached?: string; statements: number; bytes: number; scripts: Record<string, number> },
-) {
+/** Until nothing is sent to Redis any more: what is kept goes there behind the answer. */
+async function untilQuiet(): Promise<void> {
+  let before: string;
+  do {
+    before = JSON.stringify(scripts);
+    await sleep(200);
+  } while (JSON.stringify(scripts) !== before);
+}
+
+interface Cost {
+  readonly cached?: string | undefined;
+  readonly statements: number;
+  readonly bytes: number;
+  /** Calls of the cache's scripts, by their names. */
+  readonly scripts: Readonly<Record<string, number>>;
+}
+
+async function costOf(query: string, variables: Record<string, unknown>): Promise<Cost> {
   scripts = {};
   let answer: Awaited<ReturnType<typeof service.ask>> | undefined;
   const statements = await service.statementsOf(async () => {
     answer = await service.ask(query, variables);
   });
+  await untilQuiet();
   const { cached, text } = answer!;
-  const bytes = Buffer.byteLength(text);
-  expect({ cached, statements: statements.length, bytes }).toEqual({
-    cached: expected.cached,
-    statements: expected.statements,
-    bytes: expected.bytes,
-  });
-  // What is kept is sent to Redis behind the answer.
-  await expect.poll(() => scripts, { timeout: 10_000 }).toEqual(expected.scripts);
+  return { cached, statements: statements.length, bytes: Buffer.byteLength(text), scripts };
+}
+
+/** On a busy machine the cache may vouch for nothing for a moment. What costs too much, costs it in every attempt. */
+async function expectCosts(measure: () => Promise<Cost[]>, expected: readonly Cost[]): Promise<void> {
+  let costs: Cost[] = [];
+  for (let attempt = 0; attempt < 10; attempt++) {
+    costs = await measure();
+    if (isDeepStrictEqual(costs, expected)) return;
+  }
+  expect(costs).toEqual(expected);
+}
+
+/** Nothing that was kept of these types counts any more. */
+async function forgetRows(): Promise<void> {
+  await service.ask(
+    'mutation { invalidateCache(input: { tags: ["User!", "Project!", "ConversionJob!"] }) { tags } }',
+  );
+  await untilQuiet();
 }
 
 /** A page that the one before it has no row of. */
@@ -105,23 +124,26 @@ const COSTS = [
     query: QUERIES.Q3,
     variablesOf: async () => ({ after: await cursorAfter(50) }),
     bytes: 47_465,
-    cold: { statements: 4, scripts: { get: 5, fill: 201 } },
+    cold: { statements: 4, scripts: { get: 5, fill: 202 } },
   },
 ];
 for (const { query, variablesOf, bytes, cold } of COSTS) {
   test(`${query.name} takes a statement a level, none while its rows are kept, and a validation alone while its answer is`, async () => {
     const document = query.documents.service;
     const variables = await variablesOf();
-    await expectCost(document, variables, { ...cold, cached: "miss", bytes });
-    const again = { ...variables, ...OTHER };
-    await expectCost(document, again, {
-      cached: "miss",
-      statements: 0,
-      bytes,
-      scripts: { get: 1, fill: 1 },
-    });
-    await expectCost(document, again, { cached: "hit", statements: 0, bytes, scripts: {} });
-  });
+    await expectCosts(async () => {
+      await forgetRows();
+      return [
+        await costOf(document, variables),
+        await costOf(document, { ...variables, ...OTHER }),
+        await costOf(document, { ...variables, ...OTHER }),
+      ];
+    }, [
+      { ...cold, cached: "miss", bytes },
+      { cached: "miss", statements: 0, bytes, scripts: { get: 1, fill: 1 } },
+      { cached: "hit", statements: 0, bytes, scripts: {} },
+    ]);
+  }, 120_000);
 }
 
 test("M1 takes two statements in a transaction, a mark and a release", async () => {
@@ -131,16 +153,10 @@ test("M1 takes two statements in a transaction, a mark and a release", async () 
   );
   const [{ fencingToken, conversionJob }] = data.claimConversionJobs.claims;
   const key = conversionJob.id.replace("ConversionJob:", "");
-  // The claim's release is sent behind its answer.
-  await expect.poll(() => scripts.release, { timeout: 10_000 }).toBeGreaterThan(0);
-  for (const task of ["first", "second"]) {
-    const variables = JSON.parse(
-      JSON.stringify(progressReport("service", key, fencingToken)).replace(NUMBER_PLACE, task),
-    );
-    await expectCost(M1.documents.service, variables, {
-      statements: 2,
-      bytes: 133,
-      scripts: { mark: 1, release: 1 },
-    });
-  }
-});
+  await untilQuiet();
+  let task = 0;
+  await expectCosts(async () => {
+    const report = JSON.stringify(progressReport("service", key, fencingToken));
+    return [await costOf(M1.documents.service, JSON.parse(report.replace(NUMBER_PLACE, String(++task))))];
+  }, [{ cached: undefined, statements: 2, bytes: 133, scripts: { mark: 1, release: 1 } }]);
+}, 120_000);
