@@ -25,7 +25,7 @@ const HELP = `This service beside what one would take instead, on the same rows 
                       and \`start\`; others are left out
   --seconds <n>       in a round (3)
   --rounds <n>        in which each server has its turn (5)
-  --connections <n>   (48)
+  --connections <n>   (48; 12 where nothing is cached)
   --projects <n>      with a tenth as many users, and five times as many jobs (10000)
   --distinct <n>      how many different requests there are where they differ (1000; 100 with --quick)
   --own               this service and the floors alone
@@ -39,7 +39,9 @@ it is timed. Where there is taskset, the servers have core 1 for themselves.
 
 Peers have a database without this service's triggers. SQL is counted by pg_stat_statements (BEGIN and COMMIT are
 statements), Redis commands by INFO; a script counts as one. "After a write" is an answer that is not kept while
-the rows in it are: each request has a variable that the document does not declare, so no two are the same.`;
+the rows in it are: each request has a variable that the document does not declare, so no two are the same.
+
+BENCH_LOG=<file> has what the servers print; BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=<folder>" has them profiled.`;
 
 const { values } = parseArgs({
   options: {

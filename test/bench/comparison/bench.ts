@@ -41,6 +41,7 @@ interface Turn {
 const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
 /** So many of the different answers are compared; a page deep in the list is like one at its beginning. */
 const CHECKED = 20;
+const UNCACHED_CONNECTIONS = 12;
 /** Before anything counts, unless that takes too long. */
 const [WARM_REQUESTS, MAX_WARM_ROUNDS] = [500, 4];
 /** Requests at a time where nothing is timed. */
@@ -145,24 +146,35 @@ export async function createBench(options: BenchOptions) {
     writeFileSync(floorFile, JSON.stringify(operations));
   }
 
-  const turnOf = async (contender: Contender, query: Query, state: "hot" | "distinct"): Promise<Turn> => {
+  const turnOf = async (
+    contender: Contender,
+    query: Query,
+    state: "hot" | "distinct" | "off",
+  ): Promise<Turn> => {
     const server = await serverOf(contender);
     const requests = await requestsOf(server, query);
     return {
       name: contender.name,
       server,
-      run: () => runLoad(server, state === "hot" ? requests.slice(0, 1) : requests, load),
+      run: () => runLoad(server, state === "hot" ? requests.slice(0, 1) : requests, loadOf(state)),
     };
   };
 
   async function afterWrite(query: Query): Promise<Turn> {
-    const { server } = await turnOf(SERVICE, query, "distinct");
+    const { server } = await turnOf(SERVICE, query, "off");
     const numbered = (await requestsOf(server, query)).map((body) =>
       body.replace(/\}\}$/, `,"n":"${NUMBER_PLACE}"}}`),
     );
     await untilCached(server, numbered[0]!, "fwd=miss");
-    return { name: AFTER_WRITE, server, run: () => runLoad(server, numbered, load) };
+    return { name: AFTER_WRITE, server, run: () => runLoad(server, numbered, loadOf("off")) };
   }
+
+  /**
+   * Requests of tens of milliseconds that all begin together would all end together, after a round. As many
+   * at a time as keep the server busy are enough, for everybody.
+   */
+  const loadOf = (state: State): LoadOptions =>
+    state === "off" ? { ...load, connections: Math.min(load.connections, UNCACHED_CONNECTIONS) } : load;
 
   async function turnsOf(work: WorkName, state: State): Promise<Turn[]> {
     const caching = hasPeers ? CACHING_PEERS.filter(({ isSlow }) => !isQuick || !isSlow) : [];
@@ -188,9 +200,9 @@ export async function createBench(options: BenchOptions) {
         return turns;
       }
       case "off":
-        turns.push(await turnOf(floor("sql"), query, "distinct"));
-        turns.push(await turnOf(SERVICE_UNCACHED, query, "distinct"), await afterWrite(query));
-        for (const contender of uncached) turns.push(await turnOf(contender, query, "distinct"));
+        turns.push(await turnOf(floor("sql"), query, "off"));
+        turns.push(await turnOf(SERVICE_UNCACHED, query, "off"), await afterWrite(query));
+        for (const contender of uncached) turns.push(await turnOf(contender, query, "off"));
         return turns;
       case "report":
         throw new Error(`${work} reports nothing.`);

@@ -8,6 +8,8 @@ import type { Contender } from "./contenders.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
+/** NODE_OPTIONS itself allows no profiles, and would be the benchmark's own, too. */
+const NODE_OPTIONS = (process.env.BENCH_NODE_OPTIONS ?? "").split(" ").filter((option) => option !== "");
 
 export interface Server {
   readonly contender: Contender;
@@ -61,7 +63,7 @@ export async function startServer(
 ): Promise<Server> {
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}/graphql`;
-  const command = [process.execPath, ...contender.program];
+  const command = [process.execPath, ...NODE_OPTIONS, ...contender.program];
   const [program, ...args] = canPin ? ["taskset", "-c", String(SERVER_CORE), ...command] : command;
   const startedAt = performance.now();
   const running: GuardedProgram = startGuarded({
@@ -102,7 +104,7 @@ export async function startServer(
     startMs: performance.now() - startedAt,
     async stop() {
       running.signal("SIGTERM");
-      const timer = setTimeout(() => running.killGroup(), 5_000);
+      const timer = setTimeout(() => running.killGroup(), 20_000);
       await running.exited;
       clearTimeout(timer);
     },

@@ -127,7 +127,7 @@ export const M1: Work = {
   title: "a progress report by a job's worker",
   documents: inEachDialect((dialect) =>
     dialect === "postgraphile"
-      ? "mutation M1($id: UUID!, $task: String!) { updateConversionJobByRowId(input: { rowId: $id, patch: { progress: 40, currentTask: $task } }) { conversionJob { id: rowId progress } } }"
+      ? "mutation M1($id: UUID!, $task: String!) { updateConversionJobByRowId(input: { rowId: $id, conversionJobPatch: { progress: 40, currentTask: $task } }) { conversionJob { id: rowId progress } } }"
       : "mutation M1($input: ReportProgressInput!) { reportProgress(input: $input) { results { conversionJob { id progress } } } }",
   ),
 };
@@ -138,7 +138,7 @@ export const RENAME: Readonly<Record<Dialect, string>> = {
     "mutation Rename($id: ID!, $name: String!) { updateProject(input: { id: $id, name: $name }) { project { id name } } }",
   schema: "mutation Rename($id: ID!, $name: String!) { renameProject(id: $id, name: $name) { id name } }",
   postgraphile:
-    "mutation Rename($id: UUID!, $name: String!) { updateProjectByRowId(input: { rowId: $id, patch: { name: $name } }) { project { id: rowId name } } }",
+    "mutation Rename($id: UUID!, $name: String!) { updateProjectByRowId(input: { rowId: $id, projectPatch: { name: $name } }) { project { id: rowId name } } }",
 };
 
 /** Ids of the service say what they name. */
