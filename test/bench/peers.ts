@@ -108,7 +108,7 @@ async function release(): Promise<void> {
 }
 // What was started ends with this process in any case (test/support/guard.ts); its folder is this handler's.
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => void release().finally(() => process.exit(1)));
+  process.on(signal, () => void release().finally(() => process.exit(1)));
 
 try {
   const postgres = await launchPostgres({

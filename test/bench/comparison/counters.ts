@@ -4,9 +4,12 @@ import pg from "pg";
 /** What the two databases were asked for, by whomever: one way for all who are measured. */
 export async function createCounters(postgresUrl: string, redisUrl: string) {
   const client = new pg.Client({ connectionString: postgresUrl });
+  // A server that was stopped may still want to say so.
+  client.on("error", () => {});
   await client.connect();
   await client.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
   const redis = new Redis(redisUrl);
+  redis.on("error", () => {});
   return {
     /** Statements so far in one database; BEGIN and COMMIT are some. */
     async statements(database: string): Promise<number> {

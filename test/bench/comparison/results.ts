@@ -75,9 +75,9 @@ export function entryOf({ family, keeps }: Contender, name: string, samples: rea
 const COLUMNS = [
   "",
   "requests/s",
-  "of floor",
+  "of the first",
   "CPU µs/request",
-  "× floor",
+  "× the first",
   "SQL",
   "Redis",
   "p50 ms",
