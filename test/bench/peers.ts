@@ -108,7 +108,11 @@ async function release(): Promise<void> {
 }
 // What was started ends with this process in any case (test/support/guard.ts); its folder is this handler's.
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.on(signal, () => void release().finally(() => process.exit(1)));
+  process.on(signal, () => {
+    // At once: whoever sent it may not wait until all servers have ended.
+    rmSync(folder, { recursive: true, force: true });
+    void release().finally(() => process.exit(1));
+  });
 
 try {
   const postgres = await launchPostgres({
