@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createAuthenticator, type Identify, identityOf } from "./auth/identity.ts";
 import { createTokenVerifier, signToken } from "./auth/jwt.ts";
@@ -17,23 +18,24 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { listenUntilAborted } from "./database/listener.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createPoolReport } from "./database/poolReport.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
+import { startTracing, type Tracing } from "./observation/tracing.ts";
 import { createAudit } from "./repositories/auditEntry.ts";
 import { createIdempotency } from "./repositories/idempotency.ts";
-import {
-  type ComponentHealth,
-  checkHealth,
-  createRepositories,
-  type Repositories,
-} from "./repositories/index.ts";
+import { createRepositories, type Repositories } from "./repositories/index.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
 import { createClientAddress } from "./server/clientAddress.ts";
 import { loadDocuments } from "./server/documents.ts";
+import { createHealth } from "./server/health.ts";
 import { createHttpServer } from "./server/http.ts";
+import { createHttpStatistics } from "./server/httpStatistics.ts";
 import { createInternalOperation } from "./server/internalOperation.ts";
+import { createMonitoring } from "./server/monitoring.ts";
+import { createOperationStatistics } from "./server/operationStatistics.ts";
 import { processStatistics } from "./server/processStatistics.ts";
 import { createRateLimiter } from "./server/rateLimiter.ts";
 import { createReplay } from "./server/replay.ts";
@@ -52,6 +54,8 @@ export interface AppOverrides {
    * configuration says of authentication.
    */
   readonly identify?: (authorization: string | null) => Promise<Viewer | null>;
+  /** Traces that are switched on already; closed with the service. In the place of what the configuration says of them. */
+  readonly tracing?: Tracing;
 }
 
 /**
@@ -79,6 +83,8 @@ async function compose(
   releasers: (() => Promise<unknown>)[],
   overrides: AppOverrides,
 ) {
+  const tracing = overrides.tracing ?? (config.tracing && (await startTracing(config.tracing)));
+  if (tracing) releasers.push(() => tracing.close());
   // First: a mistake in them is told before a database is started.
   const auth = await authenticationOf(config, overrides);
   const documents = await loadDocuments(config.trustedDocuments);
@@ -92,7 +98,7 @@ async function compose(
 
   // The embedded one runs a statement at a time, to its end.
   const cancellation = embedded ? undefined : createCancellation();
-  const database = createDatabase(config.database, connectionString, log, cancellation);
+  const database = createDatabase(config.database, connectionString, log, cancellation, tracing);
   releasers.push(() => database.close());
 
   const redis = config.redis && createRedisConnection(config.redis, log);
@@ -154,15 +160,7 @@ async function compose(
         onKeyUse: keyUses.note,
       });
 
-  async function cacheHealth(): Promise<ComponentHealth> {
-    if (!cache)
-      return { name: "cache", isHealthy: true, latencyMs: 0, message: "not used: REDIS_URL is not set" };
-    const health = await cache.healthCheck();
-    return health.isHealthy
-      ? { name: "cache", isHealthy: true, latencyMs: health.latencyMs, message: null }
-      : { name: "cache", isHealthy: false, latencyMs: 0, message: "does not answer" };
-  }
-
+  const health = createHealth({ database, repositories, cache });
   const isCacheExplained = config.environment === "development";
   const run = createInternalOperation((request, context) => graphql.fetch(request, context));
   const sampler = createSampler({
@@ -207,17 +205,13 @@ async function compose(
     manager: cache,
   });
 
+  const pool = createPoolReport(database);
+  const operationStatistics = createOperationStatistics();
+  const httpStatistics = createHttpStatistics();
+  const subscriptions = () => ({ open: streams.count(), max: streams.max });
+
   const system: SystemReports = {
-    async health() {
-      const [ofDatabase, ofCache, ofRepositories] = await Promise.all([
-        checkHealth("database", database.healthCheck),
-        cacheHealth(),
-        repositories.healthCheck(),
-      ]);
-      // Without its cache the service answers from the database: slower, and as right as ever.
-      const isHealthy = [ofDatabase, ...ofRepositories].every((component) => component.isHealthy);
-      return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
-    },
+    health: health.read,
     cacheStatistics: report.read,
     cache: {
       invalidate: createCacheInvalidation({ invalidate: coherence.invalidate, manager: cache }),
@@ -225,9 +219,9 @@ async function compose(
       resetStatistics: report.reset,
     },
     statistics: () => ({
-      pool: database.getPoolStatistics(),
+      pool,
       process: processStatistics(),
-      subscriptions: { open: streams.count(), max: streams.max },
+      subscriptions: subscriptions(),
     }),
   };
 
@@ -249,6 +243,7 @@ async function compose(
       system,
       log,
       cancellation,
+      tracing,
       identify,
       refusals,
     },
@@ -263,12 +258,32 @@ async function compose(
       documents,
       isCacheExplained,
       sampler,
+      statistics: operationStatistics,
+      tracing,
     },
   );
+  const { probes, metricsServer } = createMonitoring({
+    http: httpStatistics,
+    replay,
+    operations: operationStatistics,
+    subscriptions,
+    rateLimiter,
+    database,
+    cacheStatistics: report.read,
+    redis,
+    jobFigures: repositories.jobFigures.byStatus,
+    health,
+    settings: config.metrics,
+    identify,
+    log,
+  });
+  releasers.push(() => metricsServer.close());
   const http = createHttpServer({
     graphql,
     replay,
-    isReady: async () => (await checkHealth("database", database.healthCheck)).isHealthy,
+    probes,
+    statistics: httpStatistics,
+    tracing,
     limits: config.http,
     clients,
     log,
@@ -276,6 +291,11 @@ async function compose(
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));
   // Before requests are waited for: some of them wait for jobs.
   releasers.push(async () => jobs.stopWaiting());
+  // Whoever sends requests here looks at the probe now and then: until it has, they are still answered.
+  releasers.push(async () => {
+    probes.drain();
+    if (http.isListening()) await sleep(config.http.shutdownDelayMs);
+  });
   warming.start();
 
   let closing: Promise<void> | undefined;
@@ -295,9 +315,10 @@ async function compose(
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
       graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
-    listen: (port = config.http.port, host = config.http.host) => {
+    listen: async (port = config.http.port, host = config.http.host) => {
+      const metricsPort = await metricsServer.listen();
       jobs.start();
-      return http.listen(port, host);
+      return { ...(await http.listen(port, host)), metricsPort };
     },
     /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */
     startUpkeep: jobs.start,

@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
+import { startTracing, type Tracing, traceFields } from "./observation/tracing.ts";
 
 /**
  * The commands of `npx stack-converter`: they parse, call, and print. Each loads what it needs
@@ -40,8 +41,10 @@ program
   .action(async (options: { port?: string; host?: string; sample: boolean }) => {
     const config = configuration({ PORT: options.port, HOST: options.host });
     const { runServe } = await import("./commands/serve.ts");
+    const tracing = config.tracing && (await startTracing(config.tracing));
     await runServe(config, options.sample, {
-      log: createLogger(config),
+      log: createLogger(config, tracing),
+      tracing,
       onSignal,
       exit: process.exit,
       announce: (line) => void process.stderr.write(`${line}\n`),
@@ -179,6 +182,23 @@ program
   });
 
 program
+  .command("pool")
+  .description("Show a running service's connections to its database, and what to do about them.")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--json", "the figures as JSON")
+  .option("--watch", "again every two seconds, until Ctrl-C")
+  .option("--explain <id>", "the plan of a slow statement that it lists")
+  .action(async (options: { url: string; token?: string; json?: true; watch?: true; explain?: string }) => {
+    const { runPool } = await import("./commands/pool.ts");
+    const { url, json: isJson = false, watch: isWatching = false, explain } = options;
+    await runPool(
+      { url, token: await tokenFor(options), isJson, isWatching, explain },
+      { print, isInteractive: isInteractive(), signal: interruption() },
+    );
+  });
+
+program
   .command("grant")
   .description(
     "Give a user a role; adds the user if need be. Works on the database itself, as do the next two.",
@@ -274,8 +294,9 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-function redactionOf({ auth, database, redis, encryptionKey }: Config) {
-  return { streamWrite: createRedaction([auth.jwtSecret, database.url, redis?.url, encryptionKey]) };
+function redactionOf({ auth, database, redis, encryptionKey, metrics }: Config) {
+  const secrets = [auth.jwtSecret, database.url, redis?.url, encryptionKey, metrics.token];
+  return { streamWrite: createRedaction(secrets) };
 }
 
 /** For commands whose output is used: what is amiss, and on standard error. */
@@ -285,8 +306,12 @@ function quietLogger(config: Config) {
 }
 
 /** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
-function createLogger(config: Config) {
-  const options = { level: config.logLevel, hooks: redactionOf(config) };
+function createLogger(config: Config, tracing?: Tracing) {
+  const options = {
+    level: config.logLevel,
+    hooks: redactionOf(config),
+    ...(tracing && { mixin: () => traceFields(tracing.active()) }),
+  };
   if (!process.stdout.isTTY || config.environment === "production") return pino(options);
   return pino(options, pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }));
 }

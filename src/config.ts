@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { authVariables } from "./config/auth.ts";
 import { limitVariables } from "./config/limits.ts";
+import { metricsVariables } from "./config/metrics.ts";
+import { tracingOf, tracingVariables } from "./config/tracing.ts";
 import { count, flag, milliseconds, url, type Variable, variable } from "./config/variable.ts";
 
 /**
@@ -11,6 +13,8 @@ import { count, flag, milliseconds, url, type Variable, variable } from "./confi
 export const variables = {
   ...limitVariables,
   ...authVariables,
+  ...metricsVariables,
+  ...tracingVariables,
   NODE_ENV: variable(z.enum(["development", "test", "production"]), "What the service is run for.", {
     default: "development",
   }),
@@ -39,6 +43,10 @@ export const variables = {
     milliseconds(),
     "How long running requests may take to finish after SIGTERM, in ms; then they are cut off.",
     { default: "10000" },
+  ),
+  SHUTDOWN_DELAY: variable(
+    milliseconds(),
+    "How long requests are still taken after SIGTERM while `/readyz` says 503, in ms. Unset: 3000 in production, else 0.",
   ),
   ENCRYPTION_KEY: variable(
     z.string().regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (openssl rand -hex 32)"),
@@ -121,6 +129,11 @@ export const variables = {
   DB_STATEMENT_TIMEOUT: variable(milliseconds(), "How long PostgreSQL works on a statement, in ms.", {
     default: "30000",
   }),
+  DB_SLOW_QUERY_MS: variable(
+    count(1, 86_400_000),
+    "A statement that takes longer is listed as slow (`poolStatistics`), without its values, in ms.",
+    { default: "200" },
+  ),
   REDIS_URL: variable(
     z
       .string()
@@ -165,7 +178,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
  * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
  */
-const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_"];
+const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_", "METRICS_"];
 
 /** What is wrong with the environment, all of it, a line each. */
 export class ConfigError extends Error {
@@ -244,6 +257,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxSubscriptions: value.MAX_SUBSCRIPTIONS,
       maxSubscriptionsPerViewer: value.MAX_SUBSCRIPTIONS_PER_VIEWER,
       shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
+      shutdownDelayMs: value.SHUTDOWN_DELAY ?? (isProduction ? 3_000 : 0),
       isGraphiqlEnabled,
       isIntrospectionEnabled: value.INTROSPECTION ?? isGraphiqlEnabled,
       /** Unset: pages on this machine, whatever their port; in production none. */
@@ -308,7 +322,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       connectionTimeoutMs: value.DB_CONNECTION_TIMEOUT,
       queryTimeoutMs: value.DB_QUERY_TIMEOUT,
       statementTimeoutMs: value.DB_STATEMENT_TIMEOUT,
+      slowQueryMs: value.DB_SLOW_QUERY_MS,
     },
+    metrics: {
+      token: value.METRICS_TOKEN,
+      /** Unset: no port of their own. */
+      port: value.METRICS_PORT,
+      host: value.METRICS_HOST,
+    },
+    /** Unset: no traces. */
+    tracing: tracingOf(value),
     redis:
       value.REDIS_URL === undefined
         ? undefined

@@ -26,6 +26,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
       maxSubscriptions: 10_000,
       maxSubscriptionsPerViewer: 100,
       shutdownTimeoutMs: 10_000,
+      shutdownDelayMs: 0,
       isGraphiqlEnabled: true,
       isIntrospectionEnabled: true,
       corsOrigins: "local",
@@ -80,7 +81,10 @@ test("an empty environment is a configuration: the documented defaults", () => {
       connectionTimeoutMs: 10_000,
       queryTimeoutMs: 60_000,
       statementTimeoutMs: 30_000,
+      slowQueryMs: 200,
     },
+    metrics: { token: undefined, port: undefined, host: "127.0.0.1" },
+    tracing: undefined,
   });
 });
 
@@ -104,6 +108,8 @@ test("every value can be set, and an empty one counts as unset", () => {
   });
   expect(loadConfig({ NODE_ENV: "production", GRAPHIQL: "true" }).http.isGraphiqlEnabled).toBe(true);
   expect(loadConfig({ GRAPHIQL: "false" }).http.isGraphiqlEnabled).toBe(false);
+  expect(loadConfig({ NODE_ENV: "production" }).http.shutdownDelayMs).toBe(3_000);
+  expect(loadConfig({ NODE_ENV: "production", SHUTDOWN_DELAY: "0" }).http.shutdownDelayMs).toBe(0);
 });
 
 test("in production nothing is told that only development needs, unless it is asked for", () => {
@@ -117,6 +123,55 @@ test("in production nothing is told that only development needs, unless it is as
   expect(loadConfig({ ...production, INTROSPECTION: "true" }).http).toMatchObject({
     isGraphiqlEnabled: false,
     isIntrospectionEnabled: true,
+  });
+});
+
+describe("traces are switched on by OpenTelemetry's own variables", () => {
+  const target = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" };
+  const defaults = {
+    exporter: "otlp",
+    protocol: "http/protobuf",
+    url: "http://collector:4318/v1/traces",
+    sampler: "parentbased_always_on",
+    ratio: 1,
+    serviceName: "stack-converter",
+  };
+
+  test("by an endpoint, or an exporter, and off by either of two", () => {
+    expect(loadConfig(target).tracing).toEqual(defaults);
+    expect(loadConfig({ OTEL_TRACES_EXPORTER: "otlp" }).tracing).toEqual({ ...defaults, url: undefined });
+    expect(loadConfig({ OTEL_TRACES_EXPORTER: "console" }).tracing?.exporter).toBe("console");
+    expect(loadConfig({ ...target, OTEL_SDK_DISABLED: "TRUE" }).tracing).toBeUndefined();
+    expect(loadConfig({ ...target, OTEL_TRACES_EXPORTER: "none" }).tracing).toBeUndefined();
+  });
+
+  test("which say where to, how much, and under which name", () => {
+    expect(
+      loadConfig({
+        ...target,
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces.example.com/in",
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG: "0.01",
+        OTEL_SERVICE_NAME: "converter-eu",
+      }).tracing,
+    ).toEqual({
+      exporter: "otlp",
+      protocol: "http/json",
+      url: "https://traces.example.com/in",
+      sampler: "parentbased_traceidratio",
+      ratio: 0.01,
+      serviceName: "converter-eu",
+    });
+  });
+
+  test.each([
+    { OTEL_TRACES_EXPORTER: "zipkin" },
+    { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+    { OTEL_TRACES_SAMPLER: "sometimes" },
+    { OTEL_TRACES_SAMPLER_ARG: "2" },
+  ])("%j is refused: it would silently do nothing", (env) => {
+    expect(namesIn(problemsOf(env))).toEqual(Object.keys(env));
   });
 });
 

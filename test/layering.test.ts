@@ -24,6 +24,8 @@ const LAYERS = [
   ["repositories"],
   ["database", "coherence"],
   ["cache"],
+  // What all of those are measured with.
+  ["observation"],
   // Scans source trees; knows nothing of the service.
   ["import"],
   ["config", "errors"],

@@ -207,6 +207,7 @@ describe("the README's commands", () => {
       ["grant"],
       ["token"],
       ["api-key"],
+      ["pool"],
     ]) {
       const { stdout } = await run(process.execPath, [CLI, ...command, "--help"]);
       expect(stdout).toContain(`Usage: stack-converter ${command.join("")}`.trim());

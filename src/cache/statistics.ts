@@ -1,4 +1,4 @@
-import { createHistogram } from "./histogram.ts";
+import { createHistogram } from "../observation/histogram.ts";
 
 export interface CacheCounters {
   readonly hits: number;

@@ -1,4 +1,4 @@
-import { createHistogram } from "../cache/histogram.ts";
+import { createHistogram } from "../observation/histogram.ts";
 
 /** How late changes of others were told to the version table, from their statement on, in ms. */
 export interface RelayLag {

@@ -3,9 +3,12 @@ import type { Logger } from "pino";
 import { createApp } from "../app.ts";
 import { leaveLocalToken } from "../auth/local.ts";
 import type { Config } from "../config.ts";
+import type { Tracing } from "../observation/tracing.ts";
 
 export interface ServeIo {
   readonly log: Logger;
+  /** What the log's lines belong to; undefined: traces are off. */
+  readonly tracing: Tracing | undefined;
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
   readonly exit: (code: number) => never;
@@ -22,9 +25,9 @@ export interface ServeIo {
 export async function runServe(
   config: Config,
   wantsSample: boolean,
-  { log, onSignal, exit, announce, runCommand }: ServeIo,
+  { log, tracing, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
-  const app = await createApp(config, log);
+  const app = await createApp(config, log, tracing && { tracing });
 
   let isStopping = false;
   let removeToken: (() => Promise<void>) | undefined;
@@ -44,7 +47,7 @@ export async function runServe(
     if (!wasExpected) void stop("the embedded database ended", 1);
   });
 
-  const { url } = await app.listen().catch(async (error: unknown) => {
+  const { url, metricsPort } = await app.listen().catch(async (error: unknown) => {
     await app.close();
     throw error;
   });
@@ -56,6 +59,8 @@ export async function runServe(
     );
   }
   log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
+  if (metricsPort !== undefined)
+    log.info({ host: config.metrics.host, port: metricsPort }, "the metrics are at /metrics there");
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
     // In the background: the service answers meanwhile, and goes on without it. In a process of its

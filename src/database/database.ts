@@ -2,9 +2,13 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { Tracing } from "../observation/tracing.ts";
 import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
 import { databaseError, isDeadlock } from "./errors.ts";
 import { type Prisma, PrismaClient } from "./generated/client.ts";
+import { createPoolMonitor } from "./monitor.ts";
+import { createMonitoredPool } from "./monitoredPool.ts";
+import type { PoolStatistics } from "./poolReport.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
@@ -52,18 +56,6 @@ export interface StatementTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }
 
-export interface PoolStatistics {
-  /** Open connections: idle ones and those at work. */
-  readonly total: number;
-  readonly idle: number;
-  /** Requests that wait for a connection. */
-  readonly waiting: number;
-  readonly min: number;
-  readonly max: number;
-  /** Connections that broke while nobody used them, since the start. */
-  readonly idleErrors: number;
-}
-
 /**
  * A transaction that begins with it promises to take the tags of its changes out again before it commits
  * (coherence/write.ts): until then they are kept with it, and not in the outbox.
@@ -73,10 +65,9 @@ const BEGIN_DRAINED = "BEGIN; SET LOCAL stack_converter.drains = 'on'";
 /** Prisma begins transactions with a statement of its own, and `write` alone makes it do so. */
 class Client extends pg.Client {
   // biome-ignore lint/suspicious/noExplicitAny: `query` has a dozen signatures, and each goes through as it is
-  override query(statement: any, ...rest: any[]): any {
+  override query(statement: any, values?: any, callback?: any): any {
     const isPrismaBegin = typeof statement === "object" && statement.text === "BEGIN";
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    return (super.query as any)(isPrismaBegin ? { ...statement, text: BEGIN_DRAINED } : statement, ...rest);
+    return super.query(isPrismaBegin ? { ...statement, text: BEGIN_DRAINED } : statement, values, callback);
   }
 }
 
@@ -92,10 +83,11 @@ export function createDatabase(
   connectionString: string,
   log: Logger,
   cancellation?: Pick<Cancellation, "signal">,
+  tracing?: Tracing,
 ) {
   let idleErrors = 0;
-  const pool = new pg.Pool({
-    Client,
+  const monitor = createPoolMonitor({ slowMs: config.slowQueryMs });
+  const settings = {
     connectionString,
     min: config.poolMin,
     max: config.poolMax,
@@ -107,7 +99,8 @@ export function createDatabase(
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
     application_name: "stack-converter",
     keepAlive: true,
-  });
+  };
+  const pool = createMonitoredPool(settings, { Client, monitor, tracing });
   // Without a listener, a server restart while a connection is idle would end the process.
   pool.on("error", (error) => {
     idleErrors += 1;
@@ -218,6 +211,7 @@ export function createDatabase(
       min: config.poolMin,
       max: config.poolMax,
       idleErrors,
+      ...monitor.statistics(),
     };
   }
 
@@ -229,6 +223,7 @@ export function createDatabase(
   return {
     pool,
     prisma,
+    monitor,
     query,
     transaction,
     statementTransaction,

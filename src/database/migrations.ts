@@ -77,7 +77,7 @@ interface MigrationRow {
 const LOCK_KEY = 72_707_369;
 
 /** Two levels up from src/database as from dist/database. */
-const ownMigrations = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
+export const ownMigrations = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 
 /** As Prisma 7 creates it, to the letter. */
 const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (

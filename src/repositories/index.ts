@@ -6,6 +6,7 @@ import { createConversionJobRepository } from "./conversionJob.ts";
 import { createIdempotencyKeyRepository } from "./idempotency.ts";
 import { createJobControlRepository } from "./jobControl.ts";
 import { createJobEventRepository } from "./jobEvent.ts";
+import { createJobFiguresRepository } from "./jobFigures.ts";
 import { createJobLeaseRepository } from "./jobLease.ts";
 import { createJobResultRepository } from "./jobResult.ts";
 import { createProjectRepository } from "./project.ts";
@@ -34,6 +35,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const projectFiles = createProjectFileRepository(access);
   const conversionJobs = createConversionJobRepository(access);
   const jobEvents = createJobEventRepository(access);
+  const jobFigures = createJobFiguresRepository(access);
   const jobLeases = createJobLeaseRepository(access);
   const jobResults = createJobResultRepository(access);
   const jobControl = createJobControlRepository(access);
@@ -58,6 +60,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     projectFiles,
     conversionJobs,
     jobEvents,
+    jobFigures,
     jobLeases,
     jobResults,
     jobControl,
@@ -68,13 +71,17 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
 }
 
 /** Times one probe. Never throws: a failed probe is an answer. */
-export async function checkHealth(name: string, probe: () => Promise<unknown>): Promise<ComponentHealth> {
+export async function checkHealth(
+  name: string,
+  probe: () => Promise<unknown>,
+  failure = "does not answer",
+): Promise<ComponentHealth> {
   const startedAt = performance.now();
   const latencyMs = () => Math.round((performance.now() - startedAt) * 1_000) / 1_000;
   try {
     await probe();
     return { name, isHealthy: true, latencyMs: latencyMs(), message: null };
   } catch {
-    return { name, isHealthy: false, latencyMs: latencyMs(), message: "does not answer" };
+    return { name, isHealthy: false, latencyMs: latencyMs(), message: failure };
   }
 }

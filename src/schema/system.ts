@@ -1,9 +1,10 @@
-import type { PoolStatistics } from "../database/database.ts";
+import type { PoolReport } from "../database/poolReport.ts";
 import type { ComponentHealth } from "../repositories/index.ts";
 import { builder } from "./builder.ts";
 import { cacheControl } from "./cacheControl.ts";
 import type { CacheAdministration } from "./cacheMutations.ts";
 import type { CacheStatistics } from "./cacheStatistics.ts";
+import { PoolStatisticsType } from "./poolStatistics.ts";
 
 export interface ProcessStatistics {
   readonly uptimeSeconds: number;
@@ -28,7 +29,7 @@ export interface SystemReports {
   readonly cacheStatistics: () => Promise<CacheStatistics>;
   readonly cache: CacheAdministration;
   readonly statistics: () => {
-    readonly pool: PoolStatistics;
+    readonly pool: PoolReport;
     readonly process: ProcessStatistics;
     readonly subscriptions: SubscriptionStatistics;
   };
@@ -45,7 +46,7 @@ const ComponentHealthType = builder.objectRef<ComponentHealth>("ComponentHealth"
   description: "Whether one part of the service can do its work.",
   fields: (t) => ({
     name: t.exposeString("name", {
-      description: "`database`, `cache`, `users`, `projects` or `conversionJobs`.",
+      description: "`database`, `migrations`, `cache`, `users`, `projects` or `conversionJobs`.",
     }),
     status: t.field({
       type: HealthStatus,
@@ -69,20 +70,6 @@ const Health = builder.objectRef<Awaited<ReturnType<SystemReports["health"]>>>("
       authScopes: { administrator: true },
       type: [ComponentHealthType],
       description: "Each part.",
-    }),
-  }),
-});
-
-const PoolStatisticsType = builder.objectRef<PoolStatistics>("PoolStatistics").implement({
-  description: "The connections to the database.",
-  fields: (t) => ({
-    total: t.exposeInt("total", { description: "Open connections." }),
-    idle: t.exposeInt("idle", { description: "Those that wait for work." }),
-    waiting: t.exposeInt("waiting", { description: "Requests that wait for a connection." }),
-    min: t.exposeInt("min", { description: "Connections that are kept open when idle." }),
-    max: t.exposeInt("max", { description: "Connections at most." }),
-    idleErrors: t.exposeInt("idleErrors", {
-      description: "Connections that broke while idle, since the start.",
     }),
   }),
 });
@@ -134,6 +121,13 @@ builder.queryFields((t) => ({
     description: "Whether the service and each of its parts can do their work, asked now.",
     extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.health(),
+  }),
+  poolStatistics: t.field({
+    authScopes: { administrator: true },
+    type: PoolStatisticsType,
+    description: "The connections to the database of the instance that answers, and what to do about them.",
+    extensions: cacheControl({ maxAge: 0 }),
+    resolve: (_, __, { system }) => system.statistics().pool,
   }),
   statistics: t.field({
     authScopes: { administrator: true },

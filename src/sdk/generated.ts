@@ -431,6 +431,21 @@ export type PlanComplexity =
   /** Some parts want thought. */
   | 'MEDIUM';
 
+/** What an advice is about. */
+export type PoolAdviceKind =
+  /** A large table is read from end to end. */
+  | 'ADD_INDEX'
+  /** Others hold connections without use. */
+  | 'CLOSE_UNUSED'
+  /** A transaction is open for too long. */
+  | 'END_TRANSACTION'
+  /** This instance may open more than it needs. */
+  | 'LOWER_MAX'
+  /** More are kept open than are ever at work. */
+  | 'LOWER_MIN'
+  /** There are too few connections. */
+  | 'RAISE_MAX';
+
 /** One file of a project. */
 export type ProjectFileInput = {
   /** The language it is written in. */
@@ -1073,10 +1088,34 @@ export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type HealthQuery = { readonly health: { readonly status: HealthStatus, readonly components: ReadonlyArray<{ readonly name: string, readonly status: HealthStatus, readonly latencyMs: number, readonly message: string | null }> } };
 
+export type PoolCountsFragment = { readonly total: number, readonly idle: number, readonly waiting: number, readonly min: number, readonly max: number, readonly peakInUse: number, readonly peakWaiting: number, readonly idleErrors: number };
+
+export type DurationFiguresFragment = { readonly count: number, readonly meanMs: number, readonly p50Ms: number, readonly p95Ms: number, readonly p99Ms: number };
+
+export type SlowQueryFiguresFragment = { readonly id: string, readonly text: string, readonly count: number, readonly meanMs: number, readonly maxMs: number, readonly lastAt: string };
+
+export type PoolStatisticsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PoolStatisticsQuery = { readonly poolStatistics: (
+    { readonly slowQueryCount: number, readonly acquireWait: DurationFiguresFragment, readonly queryTime: DurationFiguresFragment, readonly errors: ReadonlyArray<{ readonly sqlstateClass: string, readonly count: number }>, readonly slowQueries: ReadonlyArray<SlowQueryFiguresFragment>, readonly advice: ReadonlyArray<{ readonly kind: PoolAdviceKind, readonly subject: string, readonly reason: string, readonly action: string }> }
+    & PoolCountsFragment
+  ) };
+
+export type SlowQueryQueryVariables = Exact<{
+  id: Scalars['String']['input'];
+}>;
+
+
+export type SlowQueryQuery = { readonly poolStatistics: { readonly slowQueries: ReadonlyArray<(
+      { readonly plan: ReadonlyArray<string> | null }
+      & SlowQueryFiguresFragment
+    )> } };
+
 export type StatisticsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type StatisticsQuery = { readonly statistics: { readonly pool: { readonly total: number, readonly idle: number, readonly waiting: number, readonly min: number, readonly max: number, readonly idleErrors: number }, readonly process: { readonly uptimeSeconds: number, readonly residentMemoryBytes: number, readonly heapUsedBytes: number, readonly cpuPercent: number, readonly nodeVersion: string }, readonly subscriptions: { readonly open: number, readonly max: number } } };
+export type StatisticsQuery = { readonly statistics: { readonly pool: PoolCountsFragment, readonly process: { readonly uptimeSeconds: number, readonly residentMemoryBytes: number, readonly heapUsedBytes: number, readonly cpuPercent: number, readonly nodeVersion: string }, readonly subscriptions: { readonly open: number, readonly max: number } } };
 
 type CacheCounts_CacheKind_Fragment = { readonly hitRate: number | null, readonly localHits: number, readonly sharedHits: number, readonly joinedHits: number, readonly misses: number, readonly bypasses: number, readonly fills: number, readonly rejectedFills: number, readonly uncacheable: number, readonly errors: number, readonly invalidations: number, readonly expirations: number, readonly evictions: number, readonly entries: number, readonly bytes: number };
 
@@ -1272,6 +1311,9 @@ export class TypedDocumentString<TResult, TVariables>
 
 
 
+
+
+
 export const ApiKeysDocument = /*#__PURE__*/ new TypedDocumentString("query ApiKeys($userId:ID$first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){apiKeys(userId:$userId first:$first after:$after last:$last before:$before){nodes{...ApiKeyFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<ApiKeysQuery, ApiKeysQueryVariables>;
 export const CreateApiKeyDocument = /*#__PURE__*/ new TypedDocumentString("mutation CreateApiKey($input:CreateApiKeyInput!){createApiKey(input:$input){secret apiKey{...ApiKeyFields}}}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<CreateApiKeyMutation, CreateApiKeyMutationVariables>;
 export const RevokeApiKeyDocument = /*#__PURE__*/ new TypedDocumentString("mutation RevokeApiKey($input:RevokeApiKeyInput!){revokeApiKey(input:$input){apiKey{...ApiKeyFields}}}fragment UserSummary on User{id username avatarUrl}fragment ApiKeyFields on ApiKey{id name prefix scopes user{...UserSummary}expiresAt revokedAt lastUsedAt createdAt}") as unknown as TypedDocumentString<RevokeApiKeyMutation, RevokeApiKeyMutationVariables>;
@@ -1306,7 +1348,9 @@ export const DeleteProjectDocument = /*#__PURE__*/ new TypedDocumentString("muta
 export const NodeDocument = /*#__PURE__*/ new TypedDocumentString("query Node($id:ID!){node(id:$id){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodeQuery, NodeQueryVariables>;
 export const NodesDocument = /*#__PURE__*/ new TypedDocumentString("query Nodes($ids:[ID!]!){nodes(ids:$ids){__typename ...UserFields ...ProjectFields ...ConversionJobNode}}fragment TechStackFields on TechStack{language framework database runtime buildTool packageManager deployment additional}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}fragment UserSummary on User{id username avatarUrl}fragment ProjectFields on Project{id name description githubUrl status version originalTechStack{...TechStackFields}targetTechStack{...TechStackFields}owner{...UserSummary}createdAt updatedAt}fragment ConversionJobNode on ConversionJob{id jobStatus:status progress currentTask errorMessage version project{id name}createdAt startedAt completedAt updatedAt}") as unknown as TypedDocumentString<NodesQuery, NodesQueryVariables>;
 export const HealthDocument = /*#__PURE__*/ new TypedDocumentString("query Health{health{status components{name status latencyMs message}}}") as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
-export const StatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query Statistics{statistics{pool{total idle waiting min max idleErrors}process{uptimeSeconds residentMemoryBytes heapUsedBytes cpuPercent nodeVersion}subscriptions{open max}}}") as unknown as TypedDocumentString<StatisticsQuery, StatisticsQueryVariables>;
+export const PoolStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query PoolStatistics{poolStatistics{...PoolCounts acquireWait{...DurationFigures}queryTime{...DurationFigures}errors{sqlstateClass count}slowQueryCount slowQueries{...SlowQueryFigures}advice{kind subject reason action}}}fragment PoolCounts on PoolStatistics{total idle waiting min max peakInUse peakWaiting idleErrors}fragment DurationFigures on Durations{count meanMs p50Ms p95Ms p99Ms}fragment SlowQueryFigures on SlowQuery{id text count meanMs maxMs lastAt}") as unknown as TypedDocumentString<PoolStatisticsQuery, PoolStatisticsQueryVariables>;
+export const SlowQueryDocument = /*#__PURE__*/ new TypedDocumentString("query SlowQuery($id:String!){poolStatistics{slowQueries(id:$id){...SlowQueryFigures plan}}}fragment SlowQueryFigures on SlowQuery{id text count meanMs maxMs lastAt}") as unknown as TypedDocumentString<SlowQueryQuery, SlowQueryQueryVariables>;
+export const StatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query Statistics{statistics{pool{...PoolCounts}process{uptimeSeconds residentMemoryBytes heapUsedBytes cpuPercent nodeVersion}subscriptions{open max}}}fragment PoolCounts on PoolStatistics{total idle waiting min max peakInUse peakWaiting idleErrors}") as unknown as TypedDocumentString<StatisticsQuery, StatisticsQueryVariables>;
 export const CacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("query CacheStatistics{cacheStatistics{...CacheCounts since status{isServing obstacle epoch{name state ageMs}pendingTransactions}validations epochChanges relayedChanges relay{lastReportAgeMs lagP50Ms lagP99Ms lagMaxMs}layers{layer ...CacheCounts kinds{kind ...CacheCounts}}replay{requests bytes hits misses}manager{since total{...CacheManagerCounts}prefixes{prefix ...CacheManagerCounts}}samples violations advice{setting action currentSeconds advisedSeconds reason}}}fragment CacheCounts on CacheCounters{hitRate localHits sharedHits joinedHits misses bypasses fills rejectedFills uncacheable errors invalidations expirations evictions entries bytes}fragment CacheManagerCounts on CacheManagerCounters{hits misses errors writes hitRate bytesRead bytesWritten latencyP50Ms latencyP95Ms latencyP99Ms}") as unknown as TypedDocumentString<CacheStatisticsQuery, CacheStatisticsQueryVariables>;
 export const InvalidateCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation InvalidateCache($input:InvalidateCacheInput!){invalidateCache(input:$input){tags keys isComplete}}") as unknown as TypedDocumentString<InvalidateCacheMutation, InvalidateCacheMutationVariables>;
 export const WarmCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation WarmCache($input:WarmCacheInput!){warmCache(input:$input){warmed notKept failed}}") as unknown as TypedDocumentString<WarmCacheMutation, WarmCacheMutationVariables>;
@@ -1394,6 +1438,10 @@ export interface Operations<Options> {
   readonly nodes: (variables: NodesQueryVariables, options?: Options) => Promise<NodesQuery["nodes"]>;
   /** Whether the service and each of its parts can do their work, asked now. */
   readonly health: (variables?: HealthQueryVariables, options?: Options) => Promise<HealthQuery["health"]>;
+  /** The connections to the database of the instance that answers, and what to do about them. */
+  readonly poolStatistics: (variables?: PoolStatisticsQueryVariables, options?: Options) => Promise<PoolStatisticsQuery["poolStatistics"]>;
+  /** The connections to the database of the instance that answers, and what to do about them. */
+  readonly slowQuery: (variables: SlowQueryQueryVariables, options?: Options) => Promise<SlowQueryQuery["poolStatistics"]>;
   /** Figures of the instance that answers, read now. */
   readonly statistics: (variables?: StatisticsQueryVariables, options?: Options) => Promise<StatisticsQuery["statistics"]>;
   /** What the cache of the instance that answers has done, read now. */
@@ -1469,6 +1517,8 @@ export function createOperations<Options>(request: Request<Options>): Operations
     node: async (variables, options) => (await request(NodeDocument, variables, options)).node,
     nodes: async (variables, options) => (await request(NodesDocument, variables, options)).nodes,
     health: async (variables, options) => (await request(HealthDocument, variables ?? {}, options)).health,
+    poolStatistics: async (variables, options) => (await request(PoolStatisticsDocument, variables ?? {}, options)).poolStatistics,
+    slowQuery: async (variables, options) => (await request(SlowQueryDocument, variables, options)).poolStatistics,
     statistics: async (variables, options) => (await request(StatisticsDocument, variables ?? {}, options)).statistics,
     cacheStatistics: async (variables, options) => (await request(CacheStatisticsDocument, variables ?? {}, options)).cacheStatistics,
     invalidateCache: async (variables, options) => (await request(InvalidateCacheDocument, variables, options)).invalidateCache,

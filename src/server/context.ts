@@ -10,6 +10,7 @@ import type { Cancellation } from "../database/cancellation.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { type CacheLifetimes, createLoaders } from "../loaders.ts";
+import type { Tracing } from "../observation/tracing.ts";
 import type { Audit } from "../repositories/auditEntry.ts";
 import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
@@ -31,6 +32,8 @@ export interface ContextSources {
   readonly log: Logger;
   /** Undefined: the database cannot cancel a statement. */
   readonly cancellation: Cancellation | undefined;
+  /** Undefined: traces are off. */
+  readonly tracing: Tracing | undefined;
   readonly identify: Identify;
   /** Hears of credentials that were refused. */
   readonly refusals: Pick<Refusals, "note">;
@@ -57,7 +60,7 @@ export async function createContext(
   sources: ContextSources,
   initial: YogaInitialContext & ServerContext & { readonly isRerun?: true },
 ): Promise<Context & Pick<RequestContext, "response" | "identity" | "execution">> {
-  const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system, log, cancellation } = sources;
+  const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system, log } = sources;
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
@@ -93,7 +96,7 @@ export async function createContext(
       store: exchange?.isUncached ? uncached : store,
       ttlMs,
       begun: response.begun,
-      ...(cancellation && { within: (read) => cancellation.within(execution.signal, read) }),
+      ...within(sources, execution),
     }),
     dependencies,
     system,
@@ -105,5 +108,20 @@ export async function createContext(
     idempotency,
     idempotencyKey: request.headers.get("idempotency-key"),
     signal: request.signal,
+  };
+}
+
+/**
+ * Where the request's reads run: whatever calls for them, they are cancelled with the request's signal, and are traced in the
+ * span that the request has now.
+ */
+function within({ cancellation, tracing }: ContextSources, execution: RequestContext["execution"]) {
+  if (cancellation === undefined && tracing === undefined) return {};
+  const span = tracing?.active();
+  return {
+    within: <Result>(read: () => Promise<Result>): Promise<Result> => {
+      const run = () => cancellation?.within(execution.signal, read) ?? read();
+      return tracing === undefined ? run() : tracing.within(span, run);
+    },
   };
 }

@@ -2,13 +2,17 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { Tracing } from "../observation/tracing.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
+import type { HttpRoute, HttpStatistics } from "./httpStatistics.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
+import type { Probes } from "./probes.ts";
 import type { Replay } from "./replay.ts";
+import { createRequestSpans } from "./requestSpans.ts";
 import { GRAPHQL_PATH } from "./yoga.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
@@ -28,7 +32,9 @@ const SECURITY_HEADERS = [
 export interface HttpServerOptions {
   readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;
   readonly replay: Replay;
-  readonly isReady: () => Promise<boolean>;
+  readonly probes: Pick<Probes, "answer">;
+  readonly statistics: HttpStatistics;
+  readonly tracing: Tracing | undefined;
   readonly limits: Pick<
     Config["http"],
     "maxBodyBytes" | "headersTimeoutMs" | "requestTimeoutMs" | "maxHeaderBytes" | "maxConnections"
@@ -41,8 +47,10 @@ export interface HttpServerOptions {
  * The service on Node's own HTTP server: reads bodies within their limit, answers the probes of
  * whoever runs it, logs a line for each request, and stops without dropping one.
  */
-export function createHttpServer({ graphql, replay, isReady, limits, clients, log }: HttpServerOptions) {
+export function createHttpServer(options: HttpServerOptions) {
+  const { graphql, replay, probes, statistics, tracing, limits, clients, log } = options;
   const { maxBodyBytes } = limits;
+  const spans = tracing && createRequestSpans(tracing);
   let isStopping = false;
   /** Those that are being answered. Some are event streams, which have no end of their own. */
   const responses = new Set<ServerResponse>();
@@ -63,7 +71,11 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
     arrived = [];
     // Safe: the listener has put them there in turn.
     for (let index = 0; index < batch.length; index += 2) {
-      receive(batch[index] as IncomingMessage, batch[index + 1] as ServerResponse);
+      const req = batch[index] as IncomingMessage;
+      const res = batch[index + 1] as ServerResponse;
+      // Probes and metrics are no part of anybody's work.
+      if (spans === undefined || pathOf(req) !== GRAPHQL_PATH) receive(req, res);
+      else spans.run(req, res, GRAPHQL_PATH, () => receive(req, res));
     }
   }
 
@@ -75,7 +87,9 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
       return;
     }
     const name = acceptsEvents(req.headers.accept) ? undefined : replay.nameOf(req, body);
-    replay.answer(name, req, res, requestId, () => handle(req, res, requestId, body, name));
+    const otherwise = () => handle(req, res, requestId, body, name);
+    // Who is asked what has changed calls back for many requests at once.
+    replay.answer(name, req, res, requestId, tracing === undefined ? otherwise : tracing.bind(otherwise));
   }
 
   function handle(
@@ -91,11 +105,14 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
     if (clients.isSecure(req)) res.setHeader("strict-transport-security", STRICT_TRANSPORT);
     // A connection that stays open would outlive the service.
     if (isStopping) res.setHeader("connection", "close");
+    spans?.notReplayed();
     responses.add(res);
-    res.once("close", () => {
+    const closed = () => {
       responses.delete(res);
       const level = res.statusCode >= 500 ? "warn" : "info";
-      const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+      const durationMs = performance.now() - startedAt;
+      statistics.record(routeOf(pathOf(req)), res.statusCode, durationMs);
+      const ms = Math.round(durationMs * 10) / 10;
       log[level](
         {
           requestId,
@@ -107,7 +124,8 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
         },
         "request",
       );
-    });
+    };
+    res.once("close", tracing === undefined ? closed : tracing.bind(closed));
     void route(req, res, { requestId, address: clients.addressOf(req) }, body, name).catch(
       (error: unknown) => {
         log.error({ err: error, requestId }, "a request failed outside of GraphQL");
@@ -137,16 +155,11 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
           replay.remember(name, res, exchange.response.outcome(), exchange.identity);
         return;
       }
-      case "/livez":
-        return sendText(res, 200, "alive");
-      case "/readyz": {
-        const isUp = !isStopping && (await isReady());
-        return sendText(res, isUp ? 200 : 503, isUp ? "ready" : "not ready");
-      }
       case "/":
         res.writeHead(302, { location: GRAPHQL_PATH }).end();
         return;
       default:
+        if (await probes.answer(req, res, "service")) return;
         return sendError(res, 404, "NOT_FOUND", `There is nothing here. GraphQL is at ${GRAPHQL_PATH}.`);
     }
   }
@@ -182,6 +195,7 @@ export function createHttpServer({ graphql, replay, isReady, limits, clients, lo
 
   return {
     listener,
+    isListening: (): boolean => server.listening,
 
     /** @throws Error when the address is taken or not this machine's */
     listen(port: number, host: string): Promise<{ url: string; port: number }> {
@@ -233,10 +247,18 @@ function pathOf({ url = "/" }: IncomingMessage): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
-function sendText(res: ServerResponse, status: number, text: string): void {
-  res
-    .writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" })
-    .end(`${text}\n`);
+function routeOf(path: string): HttpRoute {
+  switch (path) {
+    case GRAPHQL_PATH:
+      return "graphql";
+    case "/livez":
+    case "/readyz":
+      return "probe";
+    case "/metrics":
+      return "metrics";
+    default:
+      return "other";
+  }
 }
 
 function sendError(res: ServerResponse, status: number, code: string, message: string): void {

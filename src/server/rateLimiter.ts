@@ -66,6 +66,8 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
   const own = createMemoryBucket({ maxBuckets: MAX_ACCOUNTS, now });
   const accounts = new LRUCache<string, Account>({ max: MAX_ACCOUNTS });
 
+  const decided = { viewer: { admitted: 0, refused: 0 }, stranger: { admitted: 0, refused: 0 } };
+
   const accountOf = (subject: RateSubject): Account => {
     let account = accounts.get(subject.name);
     if (account === undefined) {
@@ -116,6 +118,7 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
 
   const decision = (account: Account, isAdmitted: boolean, retryAfterMs: number): RateDecision => {
     const { subject, leased, inBucket, seenAt } = account;
+    decided[subject.policy][isAdmitted ? "admitted" : "refused"]++;
     const limit = limits[subject.policy];
     const remaining = Math.floor(leased + inBucket + ((now() - seenAt) * limit) / WINDOW_MS);
     return {
@@ -131,6 +134,9 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
   const payable = (subject: RateSubject, cost: number) => Math.min(cost, limits[subject.policy]);
 
   return {
+    /** What was said of requests since the start. */
+    statistics: (): Readonly<typeof decided> => decided,
+
     /** Undefined: there is no limit for them, or nobody to count. */
     subjectOf(viewer: Viewer | null, address: string | undefined): RateSubject | undefined {
       const policy = viewer === null ? "stranger" : "viewer";

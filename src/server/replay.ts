@@ -104,6 +104,9 @@ export function createReplay({
 
   let hits = 0;
   let misses = 0;
+  /** Of the hits, those whose sender had the answer already. */
+  let notModified = 0;
+  let refused = 0;
 
   function bearerOf({ socket, headers: { authorization } }: IncomingMessage): string {
     if (authorization === undefined) return NONE;
@@ -143,6 +146,7 @@ export function createReplay({
     if (rate !== undefined) own.push(...rateHeaders(rate));
     if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     if (hasContent(req.headers["if-none-match"], kept.etag)) {
+      notModified++;
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
       return;
     }
@@ -153,6 +157,7 @@ export function createReplay({
   }
 
   function refuse(res: ServerResponse, requestId: string, { headers }: Remembered, rate: RateDecision): void {
+    refused++;
     const { code, message, details } = rateLimited(rate);
     const text = JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] });
     const own = ["x-request-id", requestId, "content-type", "application/json; charset=utf-8"];
@@ -249,10 +254,17 @@ export function createReplay({
       return counts;
     },
 
-    statistics: () => ({ requests: remembered.size, bytes: remembered.calculatedSize, hits, misses }),
+    statistics: () => ({
+      requests: remembered.size,
+      bytes: remembered.calculatedSize,
+      hits,
+      misses,
+      notModified,
+      refused,
+    }),
 
     resetStatistics(): void {
-      hits = misses = 0;
+      hits = misses = notModified = refused = 0;
     },
   };
 }

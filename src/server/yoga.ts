@@ -1,11 +1,13 @@
 import { createYoga, type YogaInitialContext } from "graphql-yoga";
 import type { Config } from "../config.ts";
+import type { Tracing } from "../observation/tracing.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import type { ServerContext } from "./exchange.ts";
 import { createGuardedStreams } from "./guardedStreams.ts";
+import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
@@ -14,6 +16,7 @@ import { eventStreams } from "./plugins/eventStreams.ts";
 import { executionTime } from "./plugins/executionTime.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
 import { operationLimits } from "./plugins/operationLimits.ts";
+import { operations } from "./plugins/operations.ts";
 import { createPagePolicy } from "./plugins/pagePolicy.ts";
 import { rateLimit } from "./plugins/rateLimit.ts";
 import { responseCache } from "./plugins/responseCache.ts";
@@ -51,6 +54,8 @@ export function createGraphqlServer(
     readonly corsOrigins: AllowedOrigins;
     readonly isCacheExplained: boolean;
     readonly sampler: Sampler;
+    readonly statistics: OperationStatistics;
+    readonly tracing: Tracing | undefined;
   },
 ) {
   const { identify, store } = sources;
@@ -62,6 +67,7 @@ export function createGraphqlServer(
     graphqlEndpoint: GRAPHQL_PATH,
     context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
     plugins: [
+      operations({ statistics: options.statistics, tracing: options.tracing }),
       page.plugin,
       csrfPrevention(options.corsOrigins),
       trustedDocuments(options.documents),

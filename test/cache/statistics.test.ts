@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createHistogram } from "../../src/cache/histogram.ts";
 import { createCacheStatistics } from "../../src/cache/statistics.ts";
+import { createHistogram } from "../../src/observation/histogram.ts";
 
 describe("a histogram", () => {
   test("is at most 1/16 above the true percentile, and never below it", () => {

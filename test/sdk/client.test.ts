@@ -135,14 +135,17 @@ describe("a method for each operation", () => {
   it("asks for health and figures", async () => {
     expect((await client.health()).components.map(({ name, status }) => [name, status])).toEqual([
       ["database", "HEALTHY"],
+      ["migrations", "HEALTHY"],
       ["cache", "HEALTHY"],
       ["users", "HEALTHY"],
       ["projects", "HEALTHY"],
       ["conversionJobs", "HEALTHY"],
     ]);
     expect(Object.keys((await client.statistics()).pool).sort()).toEqual(
-      ["idle", "idleErrors", "max", "min", "total", "waiting"].sort(),
+      ["idle", "idleErrors", "max", "min", "peakInUse", "peakWaiting", "total", "waiting"].sort(),
     );
+    expect(await client.poolStatistics()).toMatchObject({ max: 20, errors: [], advice: [] });
+    expect(await client.slowQuery({ id: "none" })).toEqual({ slowQueries: [] });
   });
 
   it("is the same function when it is passed around", async () => {

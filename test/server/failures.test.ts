@@ -100,12 +100,19 @@ describe("without its database", async () => {
         status: "UNHEALTHY",
         components: [
           ["database", false],
+          ["migrations", false],
           ["cache", true],
           ["users", false],
           ["projects", false],
           ["conversionJobs", false],
         ].map(([name, isHealthy]) =>
-          isHealthy ? { name, status: "HEALTHY" } : { name, status: "UNHEALTHY", message: "does not answer" },
+          isHealthy
+            ? { name, status: "HEALTHY" }
+            : {
+                name,
+                status: "UNHEALTHY",
+                message: name === "migrations" ? "are not all applied, or cannot be read" : "does not answer",
+              },
         ),
       },
       statistics: { pool: { max: 20 } },

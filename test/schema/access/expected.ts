@@ -28,6 +28,7 @@ Query.conversionJobStatistics       who?      yes    none       no      no      
 Query.health                        yes       yes    yes        yes     yes         yes    -
 Query.node                          who?      yes    none       yes     none        yes    projects:read
 Query.nodes                         who?      yes    none       yes     none        yes    projects:read
+Query.poolStatistics                who?      no     no         no      no          yes    admin
 Query.project                       who?      yes    none       yes     none        yes    projects:read
 Query.projects                      who?      yes    none       yes     none        yes    projects:read
 Query.projectStatistics             who?      yes    none       no      no          yes    projects:read
@@ -124,12 +125,16 @@ export const FIELDS: Readonly<Record<string, string>> = {
   DeleteConversionJobPayload: "deletedId",
   DeleteProjectPayload: "deletedId",
   DeleteUserPayload: "deletedId",
+  DatabaseErrorCount: "count sqlstateClass",
+  Durations: "count meanMs p50Ms p95Ms p99Ms",
   FileChange: "kind path summary",
   Health: "components status",
   ImportProjectsPayload: "projects",
   InvalidateCachePayload: "isComplete keys tags",
   PageInfo: "endCursor hasNextPage hasPreviousPage startCursor",
-  PoolStatistics: "idle idleErrors max min total waiting",
+  PoolAdvice: "action kind reason subject",
+  PoolStatistics:
+    "acquireWait advice errors idle idleErrors max min peakInUse peakWaiting queryTime slowQueries slowQueryCount total waiting",
   ProcessStatistics: "cpuPercent heapUsedBytes nodeVersion residentMemoryBytes uptimeSeconds",
   Project:
     "conversionJobs createdAt description fileStructure githubUrl id name originalTechStack owner status targetTechStack updatedAt version",
@@ -147,6 +152,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   ResetCacheStatisticsPayload: "figures",
   RevokeApiKeyPayload: "apiKey",
   ServiceStatistics: "pool process subscriptions",
+  SlowQuery: "count id lastAt maxMs meanMs plan text",
   SubscriptionStatistics: "max open",
   TaskResult: "attempt error fileChanges output status taskId",
   TechStack: "additional buildTool database deployment framework language packageManager runtime",

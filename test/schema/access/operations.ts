@@ -46,6 +46,9 @@ export function readsOf(rows: Rows): Record<string, Operation> {
       query: `{ nodes(ids: ["${project}", "${job}"]) { id } }`,
       marker: named(project, job),
     },
+    "Query.poolStatistics": {
+      query: `{ poolStatistics { total errors { count } slowQueries { id plan } advice { subject } } }`,
+    },
     "Query.project": { query: `{ project(id: "${project}") { id } }`, marker: named(project) },
     "Query.projects": {
       query: `{ a: projects { nodes { id } } b: projects(ownerId: "${user}") { nodes { id } } }`,

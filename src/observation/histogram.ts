@@ -11,6 +11,7 @@ const BUCKETS = (MAX_EXPONENT - SUB_BUCKET_BITS + 1) * SUB_BUCKETS;
 export function createHistogram() {
   const counts = new Uint32Array(BUCKETS);
   let total = 0;
+  let sumMs = 0;
 
   return {
     record(durationMs: number): void {
@@ -18,6 +19,17 @@ export function createHistogram() {
       // Never undefined: `indexOf` stays within the array.
       counts[index]! += 1;
       total++;
+      sumMs += durationMs;
+    },
+    count: (): number => total,
+    /** Of what was recorded here; what was added from another histogram is not in it. */
+    sumMs: (): number => sumMs,
+    /** How many durations were at most so long; those within 6.25 % above may be among them. */
+    countUpTo(durationMs: number): number {
+      const last = indexOf(Math.round(durationMs * 1_000));
+      let sum = 0;
+      for (let index = 0; index <= last; index++) sum += counts[index]!; // Never undefined: as above.
+      return sum;
     },
     /** The buckets, to be added to another histogram's. */
     counts: counts as Readonly<Uint32Array>,
@@ -46,9 +58,12 @@ export function createHistogram() {
     reset(): void {
       counts.fill(0);
       total = 0;
+      sumMs = 0;
     },
   };
 }
+
+export type Histogram = ReturnType<typeof createHistogram>;
 
 function indexOf(micros: number): number {
   if (micros < SUB_BUCKETS) return micros;

@@ -1,0 +1,63 @@
+import type { CacheManager } from "../cache/manager.ts";
+import type { Database } from "../database/database.ts";
+import { createMigrationCheck } from "../database/migrationCheck.ts";
+import { type ComponentHealth, checkHealth, type Repositories } from "../repositories/index.ts";
+
+export interface HealthReport {
+  readonly isHealthy: boolean;
+  readonly components: readonly ComponentHealth[];
+}
+
+export type Health = ReturnType<typeof createHealth>;
+
+/** Whether the service can do its work: for `health` in GraphQL and for the probe of readiness, by the same looks. */
+export function createHealth(sources: {
+  readonly database: Pick<Database, "healthCheck" | "query">;
+  readonly repositories: Pick<Repositories, "healthCheck">;
+  /** Undefined without Redis. */
+  readonly cache: Pick<CacheManager, "healthCheck"> | undefined;
+}) {
+  const { database, repositories, cache } = sources;
+  const checkMigrations = createMigrationCheck(database.query);
+
+  async function cacheHealth(): Promise<ComponentHealth> {
+    if (!cache)
+      return { name: "cache", isHealthy: true, latencyMs: 0, message: "not used: REDIS_URL is not set" };
+    const health = await cache.healthCheck();
+    return health.isHealthy
+      ? { name: "cache", isHealthy: true, latencyMs: health.latencyMs, message: null }
+      : { name: "cache", isHealthy: false, latencyMs: 0, message: "does not answer" };
+  }
+
+  /** Without these there is no answer to give. */
+  const needed = () =>
+    Promise.all([
+      checkHealth("database", database.healthCheck),
+      checkHealth("migrations", checkMigrations, "are not all applied, or cannot be read"),
+    ]);
+
+  // Without its cache the service answers from the database: slower, and as right as ever.
+  const reportOf = (
+    required: readonly ComponentHealth[],
+    ofCache: ComponentHealth[],
+    rest: ComponentHealth[],
+  ) => ({
+    isHealthy: [...required, ...rest].every((component) => component.isHealthy),
+    components: [...required, ...ofCache, ...rest],
+  });
+
+  return {
+    /** Everything, each table read. */
+    async read(): Promise<HealthReport> {
+      const [required, ofCache, ofRepositories] = await Promise.all([
+        needed(),
+        cacheHealth(),
+        repositories.healthCheck(),
+      ]);
+      return reportOf(required, [ofCache], ofRepositories);
+    },
+
+    /** What is needed to answer at all, for a probe that comes every few seconds. */
+    ready: async (): Promise<HealthReport> => reportOf(await needed(), [], []),
+  };
+}

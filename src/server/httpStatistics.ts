@@ -1,0 +1,35 @@
+import { createHistogram, type Histogram } from "../observation/histogram.ts";
+
+/** What is told apart: a path of anybody's choosing is not. */
+export type HttpRoute = "graphql" | "probe" | "metrics" | "other";
+
+export interface HttpCount {
+  readonly route: HttpRoute;
+  readonly status: number;
+  readonly count: number;
+}
+
+export type HttpStatistics = ReturnType<typeof createHttpStatistics>;
+
+/** Counts the requests that were answered, but for those that were replayed: the replay has their figures. */
+export function createHttpStatistics() {
+  const counts = new Map<string, { route: HttpRoute; status: number; count: number }>();
+  const durations = new Map<HttpRoute, Histogram>();
+
+  return {
+    record(route: HttpRoute, status: number, durationMs: number): void {
+      const key = `${route} ${status}`;
+      const row = counts.get(key) ?? { route, status, count: 0 };
+      row.count++;
+      counts.set(key, row);
+      let histogram = durations.get(route);
+      if (histogram === undefined) {
+        histogram = createHistogram();
+        durations.set(route, histogram);
+      }
+      histogram.record(durationMs);
+    },
+    counts: (): readonly HttpCount[] => [...counts.values()],
+    durations: (): ReadonlyMap<HttpRoute, Histogram> => durations,
+  };
+}

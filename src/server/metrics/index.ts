@@ -1,0 +1,81 @@
+import type { Logger } from "pino";
+import type { Metric } from "prom-client";
+import type { RedisConnection } from "../../cache/connection.ts";
+import type { Database } from "../../database/database.ts";
+import type { JobFigures } from "../../repositories/jobFigures.ts";
+import type { CacheStatistics } from "../../schema/cacheStatistics.ts";
+import { cacheFamilies, redisFamilies } from "./cache.ts";
+import { databaseFamilies, jobFamilies } from "./database.ts";
+import { type Family, gauge } from "./family.ts";
+import { type RequestSources, requestFamilies } from "./requests.ts";
+
+export interface MetricsSources extends RequestSources {
+  readonly database: Pick<Database, "monitor" | "getPoolStatistics">;
+  readonly cacheStatistics: () => Promise<CacheStatistics>;
+  /** Undefined without Redis. */
+  readonly redis: RedisConnection | undefined;
+  readonly jobFigures: () => Promise<readonly JobFigures[]>;
+  readonly log: Pick<Logger, "warn">;
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Jobs are counted at most so often, however many scrape: it is work for the database. */
+const JOBS_EVERY_MS = 15_000;
+
+/**
+ * What `/metrics` tells, for Prometheus. It is read from those who count already when somebody asks, so no request pays for
+ * it. `prom-client` writes it, and knows of the process itself; it is loaded by the first who asks.
+ */
+export function createMetrics(sources: MetricsSources) {
+  let loaded: ReturnType<typeof load> | undefined;
+  let jobs: { readonly at: number; readonly figures: Promise<readonly JobFigures[]> } | undefined;
+
+  /** Those of at most a while ago; undefined when the database does not tell. */
+  const readJobs = async (): Promise<readonly JobFigures[] | undefined> => {
+    if (jobs === undefined || performance.now() - jobs.at > JOBS_EVERY_MS)
+      jobs = { at: performance.now(), figures: sources.jobFigures() };
+    try {
+      return await jobs.figures;
+    } catch (error) {
+      jobs = undefined;
+      sources.log.warn({ err: error }, "the metrics are told without the jobs");
+      return undefined;
+    }
+  };
+
+  const families = async (): Promise<Family[]> => {
+    const [statistics, figures] = await Promise.all([sources.cacheStatistics(), readJobs()]);
+    return [
+      ...requestFamilies(sources),
+      ...databaseFamilies(sources.database),
+      ...cacheFamilies(statistics),
+      ...(sources.redis === undefined ? [] : redisFamilies(sources.redis)),
+      gauge("jobs_known", "1 when the database told of its jobs.", figures === undefined ? 0 : 1),
+      ...(figures === undefined ? [] : jobFamilies(figures)),
+    ];
+  };
+
+  return {
+    contentType: "text/plain; version=0.0.4; charset=utf-8",
+
+    async read(): Promise<string> {
+      loaded ??= load();
+      const { Registry, ofProcess } = await loaded;
+      const registry = new Registry();
+      for (const family of await families()) {
+        // Safe: a registry asks a metric for no more than its name, and for what `get` gives.
+        registry.registerMetric({ name: family.name, get: async () => family } as unknown as Metric);
+      }
+      return `${await registry.metrics()}\n${await ofProcess.metrics()}`;
+    },
+  };
+}
+
+async function load() {
+  const { default: client } = await import("prom-client");
+  const ofProcess = new client.Registry();
+  // Under the names that every service in Node.js has them.
+  client.collectDefaultMetrics({ register: ofProcess });
+  return { Registry: client.Registry, ofProcess };
+}

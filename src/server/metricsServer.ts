@@ -1,0 +1,51 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { Probes } from "./probes.ts";
+
+/** The probes and the metrics on a port of their own, which a network can keep strangers from. */
+export function createMetricsServer(options: {
+  readonly probes: Probes;
+  /** The port undefined: none is opened. */
+  readonly settings: Pick<Config["metrics"], "port" | "host">;
+  readonly log: Logger;
+}) {
+  const { probes, settings, log } = options;
+  const server = createServer((req, res) => {
+    void probes
+      .answer(req, res, "metrics")
+      .then((isAnswered) => {
+        if (!isAnswered) res.writeHead(404).end();
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, "the metrics could not be told");
+        if (res.headersSent) res.destroy();
+        else res.writeHead(500).end();
+      });
+  });
+
+  return {
+    /**
+     * @returns the port; undefined: there is to be none
+     * @throws Error when the address is taken or not this machine's
+     */
+    listen: (): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const { port, host } = settings;
+        if (port === undefined) return resolve(undefined);
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.off("error", reject);
+          resolve((server.address() as AddressInfo).port); // Safe: a server that listens on a port has such an address.
+        });
+      }),
+
+    async close(): Promise<void> {
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { Logger } from "pino";
+import type { Identify } from "../auth/identity.ts";
+import type { Config } from "../config.ts";
+import type { Health } from "./health.ts";
+import { createMetrics, type MetricsSources } from "./metrics/index.ts";
+import { createMetricsServer } from "./metricsServer.ts";
+import { createProbes } from "./probes.ts";
+
+export interface MonitoringOptions extends MetricsSources {
+  readonly health: Health;
+  readonly settings: Config["metrics"];
+  readonly identify: Identify;
+  readonly log: Logger;
+}
+
+/** What those see who run the service: the probes, the metrics, and a port of their own for both. */
+export function createMonitoring({ health, settings, identify, log, ...sources }: MonitoringOptions) {
+  const metrics = createMetrics({ ...sources, log });
+  const probes = createProbes({ health, metrics, token: settings.token, identify });
+  return { probes, metricsServer: createMetricsServer({ probes, settings, log }) };
+}

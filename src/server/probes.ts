@@ -1,0 +1,102 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Identify } from "../auth/identity.ts";
+import { isAllowed } from "../schema/rules.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics/index.ts";
+
+export interface ProbesOptions {
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** What may read the metrics, beside administrators. */
+  readonly token: string | undefined;
+  readonly identify: Identify;
+}
+
+/** Where a request came in: anybody may come to the service's port, to that of the metrics who was let near it. */
+export type ProbePort = "service" | "metrics";
+
+export type Probes = ReturnType<typeof createProbes>;
+
+/** What those ask who run the service: `/livez`, `/readyz` and `/metrics`. */
+export function createProbes({ health, metrics, token, identify }: ProbesOptions) {
+  let isDraining = false;
+
+  const isToken = (authorization: string | undefined): boolean =>
+    token !== undefined && timingSafeEqual(digestOf(authorization ?? ""), digestOf(`Bearer ${token}`));
+
+  const mayRead = async ({ headers }: IncomingMessage, port: ProbePort): Promise<boolean> => {
+    if (port === "metrics" && token === undefined) return true;
+    const { authorization } = headers;
+    if (authorization === undefined || isToken(authorization)) return isToken(authorization);
+    // What is no credential is nobody's, and so is one that cannot be looked up now.
+    const identity = await identify(authorization).catch(() => undefined);
+    return identity !== undefined && isAllowed("administrator", identity.viewer);
+  };
+
+  const readiness = async (
+    req: IncomingMessage,
+    res: ServerResponse,
+    port: ProbePort,
+    isVerbose: boolean,
+  ) => {
+    if (isVerbose && !(await mayRead(req, port))) return refuse(res);
+    const report = isVerbose ? await health.read() : await health.ready();
+    const isReady = report.isHealthy && !isDraining;
+    const lines = isVerbose
+      ? report.components.map(
+          ({ name, isHealthy, latencyMs, message }) =>
+            `${isHealthy ? "+" : "-"} ${name} ${latencyMs} ms${message === null ? "" : `: ${message}`}`,
+        )
+      : [];
+    if (isVerbose && isDraining) lines.unshift("- the service stops");
+    sendText(res, isReady ? 200 : 503, [...lines, isReady ? "ready" : "not ready"].join("\n"));
+  };
+
+  return {
+    /** From here on the service is not ready, whatever its parts say. */
+    drain(): void {
+      isDraining = true;
+    },
+
+    /** @returns whether the path is one of the probes' */
+    async answer(req: IncomingMessage, res: ServerResponse, port: ProbePort): Promise<boolean> {
+      const { pathname, searchParams } = new URL(req.url ?? "/", "http://internal");
+      switch (pathname) {
+        case "/livez":
+          sendText(res, 200, "alive");
+          return true;
+        case "/readyz":
+          await readiness(req, res, port, searchParams.has("verbose"));
+          return true;
+        case "/metrics":
+          if (!(await mayRead(req, port))) refuse(res);
+          else sendText(res, 200, await metrics.read(), metrics.contentType);
+          return true;
+        default:
+          return false;
+      }
+    },
+  };
+}
+
+/** Of one length, as the comparison wants it. */
+function digestOf(text: string): Buffer {
+  return hash("sha256", text, "buffer");
+}
+
+function refuse(res: ServerResponse): void {
+  res.setHeader("www-authenticate", "Bearer");
+  sendText(res, 401, "This is for METRICS_TOKEN and for administrators.");
+}
+
+function sendText(
+  res: ServerResponse,
+  status: number,
+  text: string,
+  type = "text/plain; charset=utf-8",
+): void {
+  res
+    .writeHead(status, { "content-type": type, "cache-control": "no-store" })
+    .end(text.endsWith("\n") ? text : `${text}\n`);
+}

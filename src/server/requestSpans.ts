@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Tracing } from "../observation/tracing.ts";
+
+/**
+ * The span of an HTTP request, in which the work runs, until its response is closed. It says whether the answer was
+ * replayed, and what the cache had; neither its URL's parameters nor any header.
+ */
+export function createRequestSpans(tracing: Tracing) {
+  return {
+    run(req: IncomingMessage, res: ServerResponse, path: string, work: () => void): void {
+      const method = req.method ?? "GET";
+      const span = tracing.startRequest(req.headers, `${method} ${path}`, {
+        "http.request.method": method,
+        "url.path": path,
+        "stack_converter.replayed": true,
+      });
+      res.once("close", () => {
+        span.set("http.response.status_code", res.statusCode);
+        const cached = res.getHeader("cache-status");
+        if (cached !== undefined)
+          span.set("stack_converter.cache", String(cached).includes("; hit") ? "hit" : "miss");
+        if (res.statusCode >= 500) span.fail(String(res.statusCode));
+        if (!res.writableFinished) span.fail("aborted");
+        span.end();
+      });
+      tracing.within(span, work);
+    },
+
+    /** The request that runs now is answered anew. */
+    notReplayed: (): void => tracing.active()?.set("stack_converter.replayed", false),
+  };
+}
