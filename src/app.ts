@@ -16,6 +16,8 @@ import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { listenUntilAborted } from "./database/listener.ts";
+import { createMaintenance } from "./database/maintenance/maintenance.ts";
+import { createScheduledMaintenance } from "./database/maintenance/schedule.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
@@ -27,6 +29,7 @@ import {
   createRepositories,
   type Repositories,
 } from "./repositories/index.ts";
+import { prunableRows } from "./repositories/pruning.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
@@ -137,6 +140,23 @@ async function compose(
     log,
   });
   releasers.push(() => jobs.close());
+  const maintenance = createMaintenance({
+    connectionString,
+    isEmbedded: embedded !== undefined,
+    isReindexEnabled: config.maintenance.isReindexEnabled,
+    pruning: prunableRows(repositories, {
+      auditDays: config.auditRetentionDays,
+      progressDays: config.maintenance.progressRetentionDays,
+      warmCount: config.cache.warmCount,
+    }),
+  });
+  const scheduledMaintenance = createScheduledMaintenance({
+    schedule: config.maintenance.schedule,
+    maintenance,
+    auditEntries: repositories.auditEntries,
+    log,
+  });
+  releasers.push(() => scheduledMaintenance.close());
   const feeds = createFeeds(repositories, coherence.store);
   const keyUses = createKeyUses({ apiKeys: repositories.apiKeys, log });
   releasers.push(() => keyUses.close());
@@ -224,6 +244,8 @@ async function compose(
       warm: warming.run,
       resetStatistics: report.reset,
     },
+    // Its writes are no part of a mutation's answer.
+    performMaintenance: (run) => idempotency.outside(() => maintenance.perform(run)),
     statistics: () => ({
       pool: database.getPoolStatistics(),
       process: processStatistics(),
@@ -285,6 +307,7 @@ async function compose(
     database,
     /** For who changes rows with the repositories in an administrator's place. */
     audit,
+    maintenance,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,
     /** Resolves when the embedded database ends, wanted or not; undefined without one. */
@@ -297,6 +320,7 @@ async function compose(
       graphql.fetch(new Request(input, init), { exchange: { requestId: randomUUID() } }),
     listen: (port = config.http.port, host = config.http.host) => {
       jobs.start();
+      scheduledMaintenance.start();
       return http.listen(port, host);
     },
     /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */

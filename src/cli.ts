@@ -71,6 +71,25 @@ program
   });
 
 program
+  .command("maintain")
+  .description(
+    "Keep the database healthy: prune, VACUUM, ANALYZE, and REINDEX where it is enabled. Ctrl-C cancels what runs.",
+  )
+  .option("--full-pass", "every table, not only those that need it")
+  .option("--dry-run", "change nothing, and say what would be done")
+  .option("--json", "the report as a line of JSON, and no progress")
+  .action(async (options: { fullPass?: true; dryRun?: true; json?: true }) => {
+    const config = configuration();
+    const { runMaintain } = await import("./commands/maintain.ts");
+    const { fullPass: isFullPass = false, dryRun: isDryRun = false, json: isJson = false } = options;
+    process.exitCode = await runMaintain(
+      config,
+      { isFullPass, isDryRun, isJson },
+      { print, progress: process.stderr, log: quietLogger(config), signal: interruption() },
+    );
+  });
+
+program
   .command("import")
   .description(
     "Import a source tree: scan it, detect its stack, store both through the API. Nothing of it is run.",

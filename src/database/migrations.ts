@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { withSession } from "./session.ts";
 
 /**
  * Applies the SQL migrations of prisma/migrations without Prisma's engine, and records them as
@@ -108,7 +109,7 @@ export async function applyMigrations(options: {
   const { connectionString, directory = ownMigrations, log, lockTimeoutMs = 60_000 } = options;
   const files = await readMigrations(directory);
 
-  return withClient(connectionString, async (client) => {
+  return withSession(connectionString, "migrate", async (client) => {
     await acquireLock(client, lockTimeoutMs);
     const { pending, problems } = await compare(client, files);
     const [problem, ...others] = problems;
@@ -136,19 +137,7 @@ export async function migrationStatus(options: {
   directory?: string;
 }): Promise<MigrationStatus> {
   const files = await readMigrations(options.directory ?? ownMigrations);
-  return withClient(options.connectionString, (client) => compare(client, files));
-}
-
-async function withClient<Result>(connectionString: string, work: (client: pg.Client) => Promise<Result>) {
-  const client = new pg.Client({ connectionString, application_name: "stack-converter migrate" });
-  // A connection that breaks rejects the query that waits for it; without a listener it would end the process, too.
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => {});
-  }
+  return withSession(options.connectionString, "migrate", (client) => compare(client, files));
 }
 
 /** The folders in the order of their names, which begin with a timestamp. */

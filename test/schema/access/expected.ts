@@ -52,6 +52,7 @@ Mutation.importProject              who?      yes    no         no      no      
 Mutation.importProjects             who?      yes    no         no      no          yes    projects:write
 Mutation.invalidateCache            who?      no     no         no      no          yes    admin
 Mutation.pauseConversionJob         who?      yes    NOT_FOUND  no      no          yes    projects:write
+Mutation.performMaintenance         who?      no     no         no      no          yes    admin
 Mutation.releaseConversionJobs      who?      no     no         yes     LEASE_LOST  yes    jobs:work
 Mutation.reportProgress             who?      no     no         yes     LEASE_LOST  yes    jobs:work
 Mutation.reportTaskResult           who?      no     no         yes     LEASE_LOST  yes    jobs:work
@@ -128,6 +129,10 @@ export const FIELDS: Readonly<Record<string, string>> = {
   Health: "components status",
   ImportProjectsPayload: "projects",
   InvalidateCachePayload: "isComplete keys tags",
+  PerformMaintenancePayload: "indexes isDryRun notes pruned reclaimedBytes seconds startedAt tables",
+  PrunedRows: "problem rows seconds table what",
+  IndexMaintenance: "action bytesAfter bytesBefore index problem reason seconds table",
+  TableMaintenance: "action bytesAfter bytesBefore deadRows problem reason seconds table",
   PageInfo: "endCursor hasNextPage hasPreviousPage startCursor",
   PoolStatistics: "idle idleErrors max min total waiting",
   ProcessStatistics: "cpuPercent heapUsedBytes nodeVersion residentMemoryBytes uptimeSeconds",
