@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
+import { addOperations } from "./cli/operations.ts";
 import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
 
@@ -70,24 +71,18 @@ program
     });
   });
 
-program
-  .command("maintain")
-  .description(
-    "Keep the database healthy: prune, VACUUM, ANALYZE, and REINDEX where it is enabled. Ctrl-C cancels what runs.",
-  )
-  .option("--full-pass", "every table, not only those that need it")
-  .option("--dry-run", "change nothing, and say what would be done")
-  .option("--json", "the report as a line of JSON, and no progress")
-  .action(async (options: { fullPass?: true; dryRun?: true; json?: true }) => {
-    const config = configuration();
-    const { runMaintain } = await import("./commands/maintain.ts");
-    const { fullPass: isFullPass = false, dryRun: isDryRun = false, json: isJson = false } = options;
-    process.exitCode = await runMaintain(
-      config,
-      { isFullPass, isDryRun, isJson },
-      { print, progress: process.stderr, log: quietLogger(config), signal: interruption() },
-    );
-  });
+addOperations(program, {
+  configuration,
+  logger: quietLogger,
+  print,
+  progress: process.stderr,
+  interruption,
+  wholeNumber,
+  env: process.env,
+  exitWith: (code) => {
+    process.exitCode = code;
+  },
+});
 
 program
   .command("import")
@@ -293,8 +288,9 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-function redactionOf({ auth, database, redis, encryptionKey }: Config) {
-  return { streamWrite: createRedaction([auth.jwtSecret, database.url, redis?.url, encryptionKey]) };
+function redactionOf({ auth, database, redis, encryptionKey, backup }: Config) {
+  const secrets = [auth.jwtSecret, database.url, redis?.url, encryptionKey, backup.encryptionKey];
+  return { streamWrite: createRedaction(secrets) };
 }
 
 /** For commands whose output is used: what is amiss, and on standard error. */

@@ -70,9 +70,7 @@ function linesOf(report: MaintenanceReport): string[] {
     return isDryRun ? "would be done" : `${seconds.toFixed(1)} s`;
   };
   const sizes = ({ bytesBefore, bytesAfter }: { bytesBefore: number; bytesAfter: number }) =>
-    bytesBefore === bytesAfter
-      ? size(bytesBefore)
-      : `${size(bytesBefore)} → ${size(bytesAfter)}`;
+    bytesBefore === bytesAfter ? size(bytesBefore) : `${size(bytesBefore)} → ${size(bytesAfter)}`;
   return [
     ...pruned.map((part) => `prune    ${part.table}: ${part.rows} rows (${part.what}), ${outcome(part)}`),
     ...tables.map(

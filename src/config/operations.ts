@@ -40,7 +40,7 @@ export const operationVariables = {
         /^(age1[0-9a-z]{20,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})$/,
         "expected a key of age (`npx stack-converter backup --new-key` prints a pair)",
       ),
-    "Encrypts backups: an [age](https://age-encryption.org) key. The public one (`age1…`) can only write them, the secret one reads them too.",
+    "Encrypts backups: an age key. The public one (`age1…`) only writes them, the secret one reads them too.",
     { isSecret: true },
   ),
 } as const;

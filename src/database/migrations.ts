@@ -97,6 +97,7 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * call it at once: one works, the others wait for it and find nothing left to do.
  *
  * @param options.directory holds a folder per migration; by default this package's own
+ * @param options.names leaves all others out
  * @param options.lockTimeoutMs how long to wait for another process that is migrating
  * @throws MigrationError if the history and the folder disagree, a migration fails, or the wait ends in vain
  */
@@ -105,9 +106,12 @@ export async function applyMigrations(options: {
   directory?: string;
   log?: MigrationLog;
   lockTimeoutMs?: number;
+  /** Only these, for a restoration: the rest of the history is yet to come. */
+  names?: readonly string[];
 }): Promise<{ applied: string[] }> {
   const { connectionString, directory = ownMigrations, log, lockTimeoutMs = 60_000 } = options;
-  const files = await readMigrations(directory);
+  const { names } = options;
+  const files = (await readMigrations(directory)).filter(({ name }) => names?.includes(name) ?? true);
 
   return withSession(connectionString, "migrate", async (client) => {
     await acquireLock(client, lockTimeoutMs);
@@ -141,7 +145,7 @@ export async function migrationStatus(options: {
 }
 
 /** The folders in the order of their names, which begin with a timestamp. */
-export async function readMigrations(directory: string): Promise<MigrationFile[]> {
+export async function readMigrations(directory = ownMigrations): Promise<MigrationFile[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(

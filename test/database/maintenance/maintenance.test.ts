@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts
 
 const TINY = { wastedBytes: 64 * 1_024, wastedShare: 0.3 };
 
-describe("maintenance of a PostgreSQL", () => {
+describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   let other: pg.Client;
@@ -194,7 +194,8 @@ describe("maintenance of a PostgreSQL", () => {
     const controller = new AbortController();
     const running = maintenance().perform({
       signal: controller.signal,
-      onProgress: ({ name }) => name.startsWith("VACUUM") && setTimeout(() => controller.abort(new Error("enough")), 200),
+      onProgress: ({ name }) =>
+        name.startsWith("VACUUM") && setTimeout(() => controller.abort(new Error("enough")), 200),
     });
     await expect(running).rejects.toThrow("enough");
     await other.query("ROLLBACK");
