@@ -79,6 +79,7 @@ addOperations(program, {
   interruption,
   wholeNumber,
   env: process.env,
+  nodeVersion: process.version,
   exitWith: (code) => {
     process.exitCode = code;
   },

@@ -15,11 +15,13 @@ export interface OperationsIo {
   readonly wholeNumber: (min: number, max: number) => (text: string) => number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly exitWith: (code: number) => void;
+  readonly nodeVersion: string;
 }
 
 /** The commands of whoever runs the service: they work on its database and its settings, not through its API. */
 export function addOperations(program: Command, io: OperationsIo): void {
-  const { configuration, logger, print, progress, interruption, wholeNumber, env, exitWith } = io;
+  const { configuration, logger, print, progress, interruption, wholeNumber, env, exitWith, nodeVersion } =
+    io;
   const backupIo = (config: Config) => ({
     print,
     progress,
@@ -118,4 +120,15 @@ export function addOperations(program: Command, io: OperationsIo): void {
         );
       },
     );
+
+  program
+    .command("doctor")
+    .description(
+      "Look at everything that the service depends on, and say what to do. Exit code 1 when something is wrong.",
+    )
+    .addOption(new Option("--json", "the findings as a line of JSON"))
+    .action(async ({ json: isJson = false }: { json?: boolean }) => {
+      const { runDoctor } = await import("../commands/doctor.ts");
+      exitWith(await runDoctor(configuration, { isJson }, { print, logger, env, nodeVersion }));
+    });
 }

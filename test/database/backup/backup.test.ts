@@ -35,7 +35,9 @@ async function createFilled(): Promise<string> {
   await pool.query(`UPDATE "projects" SET "status" = 'FAILED' WHERE "name" LIKE '%7'`);
   await pool.query(`INSERT INTO "project_files" ("project_id", "path", "size_bytes")
     SELECT "id", E'src/\\u00fc\\tb.ts', 9007199254740993 FROM "projects"`);
-  await pool.query(`INSERT INTO "warm_operations" ("digest", "query", "requests") VALUES ('d', '{ a }', 0.1)`);
+  await pool.query(
+    `INSERT INTO "warm_operations" ("digest", "query", "requests") VALUES ('d', '{ a }', 0.1)`,
+  );
   await pool.end();
   return url;
 }
@@ -195,11 +197,27 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
   });
 });
 
-test("an empty database needs no permission, and one that is not there is made", { timeout: 90_000 }, async () => {
+test("an empty database needs no permission, and one that is not there is made", {
+  timeout: 90_000,
+}, async () => {
   const url = await createFilled();
   const directory = await folder();
-  const manifest = await takeBackup({ connectionString: url, directory, format: "rows", key: undefined, tools });
-  const options = { directory, manifest, key: undefined, tools, epochs, keepsPrivileges: true, mayReplace: false };
+  const manifest = await takeBackup({
+    connectionString: url,
+    directory,
+    format: "rows",
+    key: undefined,
+    tools,
+  });
+  const options = {
+    directory,
+    manifest,
+    key: undefined,
+    tools,
+    epochs,
+    keepsPrivileges: true,
+    mayReplace: false,
+  };
   const { url: empty } = await createTestDatabase();
   const former = await restoreDatabase(empty, options);
   expect(await figuresOf(empty)).toEqual(manifest.tables);
@@ -214,7 +232,13 @@ test("pg_dump that is not there, or older than the server, is told with what to 
   const { url } = await createTestDatabase();
   const directory = await folder();
   const take = (PATH: string) =>
-    takeBackup({ connectionString: url, directory, format: "pg_dump", key: undefined, tools: { env: { PATH } } });
+    takeBackup({
+      connectionString: url,
+      directory,
+      format: "pg_dump",
+      key: undefined,
+      tools: { env: { PATH } },
+    });
   await expect(take("/nonexistent")).rejects.toMatchObject({
     code: "PG_TOOL_MISSING",
     message: expect.stringContaining("--format rows"),
@@ -230,12 +254,20 @@ test("pg_dump that is not there, or older than the server, is told with what to 
 test("a role that may not create databases is told so, and nothing is changed", async () => {
   const url = await createFilled();
   const directory = await folder();
-  const manifest = await takeBackup({ connectionString: url, directory, format: "rows", key: undefined, tools });
+  const manifest = await takeBackup({
+    connectionString: url,
+    directory,
+    format: "rows",
+    key: undefined,
+    tools,
+  });
   const role = `restorer_${Math.random().toString(36).slice(2)}`;
   await withSession(url, "test", (client) => client.query(`CREATE ROLE "${role}" LOGIN`));
   const theirs = new URL(url);
   theirs.username = role;
-  await expect(verifyInDatabase(theirs.href, { directory, manifest, key: undefined, tools })).rejects.toMatchObject({
+  await expect(
+    verifyInDatabase(theirs.href, { directory, manifest, key: undefined, tools }),
+  ).rejects.toMatchObject({
     code: "CREATEDB_NEEDED",
     message: expect.stringContaining(`ALTER ROLE "${role}" CREATEDB`),
   });
@@ -250,7 +282,10 @@ test("old backups go by number and by age; the newest and the newest verified on
   const files = (await listBackups(directory)).map(({ file }) => file);
   const [newest, second, , oldest] = files as [string, string, string, string];
   const manifest = join(directory, `${oldest}.json`);
-  const text = (await readFile(manifest, "utf8")).replace('"verifiedAt": null', '"verifiedAt": "2026-01-01T00:00:00.000Z"');
+  const text = (await readFile(manifest, "utf8")).replace(
+    '"verifiedAt": null',
+    '"verifiedAt": "2026-01-01T00:00:00.000Z"',
+  );
   const file = await open(manifest, "w");
   await file.writeFile(text);
   await file.close();
