@@ -12,7 +12,8 @@ import {
   type Retention,
   writeManifest,
 } from "../database/backup/manifest.ts";
-import { dropDatabase, restoreDatabase, verifyInDatabase, withDatabase } from "../database/backup/restore.ts";
+import { restoreDatabase, verifyInDatabase } from "../database/backup/restore.ts";
+import { dropDatabase, withDatabase } from "../database/backup/target.ts";
 import type { ProgressStream } from "../import/progressBar.ts";
 import { CommandError } from "./error.ts";
 import { createStepBar } from "./stepBar.ts";
@@ -32,7 +33,6 @@ interface Output {
 }
 
 const phases: Readonly<Record<BackupProgress["phase"], string>> = {
-  check: "Looking",
   count: "Counting rows",
   write: "Writing the archive",
   read: "Checking the archive",

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { createRedisConnection } from "../cache/connection.ts";
 import { inspectRedis } from "../cache/inspection.ts";
@@ -66,6 +67,9 @@ async function lookAtDatabase(config: Config, env: DoctorIo["env"]): Promise<Fin
   const { url, dataDirectory } = config.database;
   try {
     if (url !== undefined) return await lookAt(url, config, env);
+    // Whoever opens it would create it.
+    if (!existsSync(join(dataDirectory, "initialized")))
+      return [ok("database", "the embedded one, which the first start creates")];
     return [
       ...(await withEmbedded(dataDirectory, (embedded) => lookAt(embedded, config, env))),
       await diskFinding("the embedded database", resolve(dataDirectory)),

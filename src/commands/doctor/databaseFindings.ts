@@ -209,7 +209,7 @@ function settingFindings({ settings, ...facts }: DatabaseFacts, isEmbedded: bool
         "transactions",
         `one is open for ${Math.round(facts.oldestTransactionSeconds / 60)} minutes`,
         "no dead row of that time can be removed, and after a failure of Redis the cache waits for it",
-        "SELECT pid, state, query FROM pg_stat_activity ORDER BY xact_start; then pg_terminate_backend(pid)",
+        "find it in pg_stat_activity by its xact_start, and end it: SELECT pg_terminate_backend(pid)",
       ),
     );
   return found.length > 0 ? found : [ok("database settings", "as they should be")];

@@ -4,13 +4,13 @@ import type pg from "pg";
 import { withSession } from "../session.ts";
 import { writeArchive } from "./archive.ts";
 import { appliedMigrations, readFigures } from "./figures.ts";
-import { archiveName, type Manifest, writeManifest } from "./manifest.ts";
+import { archiveName, type Manifest, removePartials, writeManifest } from "./manifest.ts";
 import { assertTool, dump, type Tools } from "./postgresTools.ts";
 import { dumpRows } from "./rows.ts";
 
 /** How far a backup or a restoration is. */
 export interface BackupProgress {
-  readonly phase: "check" | "count" | "write" | "read" | "restore" | "swap";
+  readonly phase: "count" | "write" | "read" | "restore" | "swap";
   readonly done: number;
   /** 0: not known. */
   readonly total: number;
@@ -40,6 +40,7 @@ export async function takeBackup(options: BackupOptions): Promise<Manifest> {
     const serverVersion = await serverVersionOf(client);
     if (format === "pg_dump") await assertTool("pg_dump", serverVersion, tools);
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    await removePartials(directory);
     // The transaction's end is the connection's.
     await client.query("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as z from "zod";
 import { writeWhole } from "./archive.ts";
@@ -86,6 +86,19 @@ async function readManifest(path: string): Promise<Manifest> {
     return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw new BackupError("BACKUP_CORRUPT", `${path} is no manifest of a backup.`, cause);
+  }
+}
+
+/** No backup takes longer. */
+const PARTIAL_MS = 2 * 86_400_000;
+
+/** Deletes what backups that were killed have left. */
+export async function removePartials(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(PREFIX) || !name.endsWith(".partial")) continue;
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > PARTIAL_MS) await rm(path, { force: true });
   }
 }
 

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { withSession } from "../session.ts";
 import { BackupError } from "./error.ts";
 import { type RestorationOptions, restoreInto } from "./restoration.ts";
-import { createBeside, dropDatabase, exchange, stateOf, withDatabase } from "./target.ts";
+import { createBeside, dropDatabase, exchange, stateOf } from "./target.ts";
 
 /** What becomes of the caches' epoch: src/coherence/epochs.ts. */
 export interface EpochSteps {
@@ -19,8 +19,7 @@ export interface RestoreOptions extends Omit<RestorationOptions, "isEmbedded"> {
   readonly mayReplace: boolean;
 }
 
-/** What holds for every way of restoring. */
-const notEmpty = () =>
+export const notEmpty = () =>
   new BackupError(
     "RESTORE_TARGET_NOT_EMPTY",
     "The database has rows. With --replace it is put aside, under another name, when the backup has been restored beside it.",
@@ -102,6 +101,3 @@ export async function verifyInDatabase(
     await dropDatabase(scratch);
   }
 }
-
-/** The address of the database that was put aside: to drop it. */
-export { dropDatabase, notEmpty, withDatabase };

@@ -9,8 +9,11 @@ import { isEmpty } from "./figures.ts";
 
 const DISCONNECT_MS = 10_000;
 
-export const databaseIn = (connectionString: string): string =>
-  decodeURIComponent(new URL(connectionString).pathname.slice(1));
+/** As PostgreSQL has it: without a name, the database is called as the user. */
+export function databaseIn(connectionString: string): string {
+  const { pathname, username } = new URL(connectionString);
+  return decodeURIComponent(pathname.slice(1) || username);
+}
 
 export function withDatabase(connectionString: string, name: string): string {
   const url = new URL(connectionString);

@@ -120,13 +120,14 @@ export function createMaintenance(options: MaintenanceOptions) {
       }
       return { seconds: secondsSince(stepBegin), problem };
     }
-    const statement = (tell: Tell, sql: string, lockMs: number) =>
-      client.query(`SET lock_timeout = ${lockMs}`).then(() =>
-        runStatement(client, sql, {
-          signal,
-          onProgress: ({ phase, done, total }) => tell(phase, done, total),
-        }),
-      );
+    async function statement(tell: Tell, sql: string, lockMs: number) {
+      // A setting of the embedded database's one session is everybody's.
+      if (!isEmbedded) await client.query(`SET lock_timeout = ${lockMs}`);
+      await runStatement(client, sql, {
+        signal,
+        onProgress: ({ phase, done, total }) => tell(phase, done, total),
+      });
+    }
 
     const pruned: PruneReport[] = [];
     for (const { table, what, count: countRows, prune } of pruning) {
