@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
-import { runDoctor } from "../../src/commands/doctor.ts";
 import { databaseFindings } from "../../src/commands/doctor/databaseFindings.ts";
 import { clockFinding, type Finding } from "../../src/commands/doctor/finding.ts";
 import { backupFindings, diskFinding, nodeFinding } from "../../src/commands/doctor/machineFindings.ts";
+import { runDoctor } from "../../src/commands/doctor.ts";
 import { loadConfig } from "../../src/config.ts";
 import { takeBackup } from "../../src/database/backup/backup.ts";
 import { withEmbedded } from "../../src/database/backup/embeddedRestore.ts";
@@ -33,7 +33,13 @@ async function folder(): Promise<string> {
 async function diagnose(env: Record<string, string>, { PATH = process.env.PATH } = {}) {
   let printed = "";
   const code = await runDoctor(
-    () => loadConfig({ NODE_ENV: "production", BACKUP_DIRECTORY: join(tmpdir(), "stack-converter-none"), ...SECRETS, ...env }),
+    () =>
+      loadConfig({
+        NODE_ENV: "production",
+        BACKUP_DIRECTORY: join(tmpdir(), "stack-converter-none"),
+        ...SECRETS,
+        ...env,
+      }),
     { isJson: true },
     {
       print: (line) => {
@@ -149,7 +155,9 @@ describe("the doctor", { timeout: 60_000 }, async () => {
   test("tells of a pool that is larger than the server", async () => {
     const { url: own } = await createTestDatabase();
     expect(await found({ DATABASE_URL: own, DB_POOL_MAX: "1000" })).toEqual([
-      expect.stringMatching(/^error database connections: 1 instance of up to 1004 connections, \d+ open, \d+ allowed/),
+      expect.stringMatching(
+        /^error database connections: 1 instance of up to 1004 connections, \d+ open, \d+ allowed/,
+      ),
     ]);
   });
 
@@ -188,7 +196,9 @@ describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
   };
 
   test("tells of a policy that refuses writes, and of one that evicts the version table", async () => {
-    expect(await found()).toEqual([expect.stringMatching(/^error redis memory: .*maxmemory-policy noeviction/)]);
+    expect(await found()).toEqual([
+      expect.stringMatching(/^error redis memory: .*maxmemory-policy noeviction/),
+    ]);
     await set("maxmemory-policy", "allkeys-lru");
     expect(await found()).toEqual([
       expect.stringMatching(/^warning redis memory: .*maxmemory-policy allkeys-lru/),
@@ -208,7 +218,9 @@ describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
       await sleep(50);
     }
     client.disconnect();
-    expect(await found(broken.url)).toEqual([expect.stringMatching(/^error redis persistence: .* cannot save its data/)]);
+    expect(await found(broken.url)).toEqual([
+      expect.stringMatching(/^error redis persistence: .* cannot save its data/),
+    ]);
   });
 
   test("tells of one that does not answer", async () => {
@@ -243,7 +255,11 @@ describe("what facts mean", () => {
   beforeAll(async () => {
     const { url } = await createTestDatabase();
     const healthy = { autovacuum: "on", fsync: "on", full_page_writes: "on", track_counts: "on" };
-    facts = { ...(await withSession(url, "test", inspectDatabase)), settings: healthy, lastMaintenanceAt: new Date() };
+    facts = {
+      ...(await withSession(url, "test", inspectDatabase)),
+      settings: healthy,
+      lastMaintenanceAt: new Date(),
+    };
   });
   const config = loadConfig({ DATABASE_URL: "postgresql://h/d" });
   const levels = (changed: Partial<DatabaseFacts>) =>
@@ -271,12 +287,9 @@ describe("what facts mean", () => {
   });
 
   test("versions of Node.js, clocks and disks", async () => {
-    expect(["v20.18.3", "v20.19.0", "v18.20.0", "v24.0.0"].map((version) => nodeFinding(version).level)).toEqual([
-      "error",
-      "ok",
-      "error",
-      "ok",
-    ]);
+    expect(
+      ["v20.18.3", "v20.19.0", "v18.20.0", "v24.0.0"].map((version) => nodeFinding(version).level),
+    ).toEqual(["error", "ok", "error", "ok"]);
     expect(clockFinding("clock", { clockDifferenceMs: 1, clockUncertaintyMs: 1 }).level).toBe("ok");
     const { what } = await diskFinding("here", join(await folder(), "not/yet/there"));
     expect(what).toMatch(/^here: [\d.]+ \w+ free, \d+ %$/);

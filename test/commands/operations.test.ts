@@ -4,7 +4,13 @@ import { join } from "node:path";
 import pg from "pg";
 import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
-import { runBackup, runListBackups, runNewKey, runRestore, runVerifyBackup } from "../../src/commands/backup.ts";
+import {
+  runBackup,
+  runListBackups,
+  runNewKey,
+  runRestore,
+  runVerifyBackup,
+} from "../../src/commands/backup.ts";
 import { runMaintain } from "../../src/commands/maintain.ts";
 import { loadConfig } from "../../src/config.ts";
 import { takeBackup } from "../../src/database/backup/backup.ts";
@@ -18,7 +24,13 @@ import { insertRows } from "../support/rows.ts";
 
 const log = pino({ level: "silent" });
 const silent = { write: () => true } as unknown as NodeJS.WritableStream; // Safe: nothing else of it is used.
-const RESTORE = { name: undefined, isJson: false, mayReplace: false, dropsReplaced: false, keepsPrivileges: true };
+const RESTORE = {
+  name: undefined,
+  isJson: false,
+  mayReplace: false,
+  dropsReplaced: false,
+  keepsPrivileges: true,
+};
 const MAINTAIN = { isFullPass: false, isDryRun: false, isJson: false };
 
 /** The commands with these settings; each gives what it prints. */
@@ -144,13 +156,21 @@ describe("on the embedded database", { timeout: 300_000 }, async () => {
       expect(report!.tables.flatMap(({ problem }) => problem ?? [])).toEqual([]);
       const { directory } = commands.config.backup;
       const tools = { env: {} };
-      const manifest = await takeBackup({ connectionString, directory, format: "rows", key: undefined, tools });
+      const manifest = await takeBackup({
+        connectionString,
+        directory,
+        format: "rows",
+        key: undefined,
+        tools,
+      });
       expect(manifest.tables).toContainEqual({ table: "users", rows: 1, checksum: expect.any(String) });
       await addUser(connectionString, "bob");
     });
     expect(await commands.verify()).toContain("is good");
     await expect(commands.restore()).rejects.toMatchObject({ code: "RESTORE_TARGET_NOT_EMPTY" });
-    expect(await commands.restore({ mayReplace: true })).toMatch(/What was there before is .*\/before-\w+ now/);
+    expect(await commands.restore({ mayReplace: true })).toMatch(
+      /What was there before is .*\/before-\w+ now/,
+    );
     expect(await withEmbedded(dataDirectory, usernames)).toEqual(["ada"]);
     const left = await readdir(dataDirectory);
     expect(left.filter((name) => name.startsWith("restoring-"))).toEqual([]);

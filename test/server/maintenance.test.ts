@@ -30,8 +30,16 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
     ]);
     expect(await entries()).toEqual([]);
     const { data } = await execute(MAINTAIN, { input: { isFullPass: true, idempotencyKey: "key" } });
-    expect(data.performMaintenance).toMatchObject({ isDryRun: false, pruned: [{ rows: 5 }, {}, {}], notes: [] });
-    expect(data.performMaintenance.tables).toContainEqual({ table: "projects", action: "VACUUM", problem: null });
+    expect(data.performMaintenance).toMatchObject({
+      isDryRun: false,
+      pruned: [{ rows: 5 }, {}, {}],
+      notes: [],
+    });
+    expect(data.performMaintenance.tables).toContainEqual({
+      table: "projects",
+      action: "VACUUM",
+      problem: null,
+    });
     expect(await entries()).toEqual([
       { action: "performMaintenance", credential: null, details: '{"isFullPass":true}' },
     ]);
@@ -43,7 +51,9 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
       const { errors } = await execute(MAINTAIN, { input: {} });
       expect(errors).toMatchObject([
         {
-          message: expect.stringMatching(/already: by stack-converter maintenance elsewhere at 127.0.0.1, since 20/),
+          message: expect.stringMatching(
+            /already: by stack-converter maintenance elsewhere at 127.0.0.1, since 20/,
+          ),
           extensions: { code: "CONFLICT", holder: expect.any(String), since: expect.any(String) },
         },
       ]);
@@ -64,7 +74,9 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
     await Promise.all([one.performDue(due), two.performDue(due)]);
     // Its clock is behind.
     await two.performDue(due);
-    const done = (await entries()).filter(({ credential }: { credential: string }) => credential === "schedule");
+    const done = (await entries()).filter(
+      ({ credential }: { credential: string }) => credential === "schedule",
+    );
     expect(done).toHaveLength(1);
     expect(JSON.parse(done[0].details)).toMatchObject({ scheduledFor: due.toISOString() });
     await two.performDue(new Date(due.getTime() + 86_400_000));

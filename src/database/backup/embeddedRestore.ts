@@ -46,7 +46,8 @@ export async function restoreEmbedded(
   const dataDirectory = resolve(directory);
   const own = join(dataDirectory, "postgres");
   const isThere = existsSync(join(dataDirectory, "initialized"));
-  const isFilled = async () => !(await withEmbedded(dataDirectory, (url) => withSession(url, "restore", isEmpty)));
+  const isFilled = async () =>
+    !(await withEmbedded(dataDirectory, (url) => withSession(url, "restore", isEmpty)));
   if (isThere && !mayReplace && (await isFilled())) throw notEmpty();
   return withScratch(dataDirectory, async (scratch) => {
     await withEmbedded(scratch, async (url) => {
