@@ -135,16 +135,16 @@ describe("on the embedded database", { timeout: 300_000 }, async () => {
     withSession(connectionString, "test", async (client) =>
       (await client.query(`SELECT "username" FROM "users" ORDER BY 1`)).rows.map(({ username }) => username),
     );
-  const addUser = (connectionString: string, name: string) =>
+  const addUser = (connectionString: string, githubId: string, name: string) =>
     withSession(connectionString, "test", (client) =>
-      client.query(`INSERT INTO "users" ("github_id", "username") VALUES ($1, $1)`, [name]),
+      client.query(`INSERT INTO "users" ("github_id", "username") VALUES ($1, $2)`, [githubId, name]),
     );
 
   test("all of it does the same, and a backup goes to a PostgreSQL too", async () => {
     await expect(commands.backup({ format: "pg_dump" })).rejects.toMatchObject({ code: "COMMAND_FAILED" });
     await withEmbedded(dataDirectory, async (connectionString) => {
       await applyMigrations({ connectionString });
-      await addUser(connectionString, "ada");
+      await addUser(connectionString, "1", "ada");
       const maintenance = createMaintenance({
         connectionString,
         isEmbedded: true,
@@ -164,7 +164,7 @@ describe("on the embedded database", { timeout: 300_000 }, async () => {
         tools,
       });
       expect(manifest.tables).toContainEqual({ table: "users", rows: 1, checksum: expect.any(String) });
-      await addUser(connectionString, "bob");
+      await addUser(connectionString, "2", "bob");
     });
     expect(await commands.verify()).toContain("is good");
     await expect(commands.restore()).rejects.toMatchObject({ code: "RESTORE_TARGET_NOT_EMPTY" });
