@@ -53,7 +53,7 @@ export function createIdempotency() {
       running.run({ ...call, nextOrdinal: 0 }, work),
 
     /** Runs the work as no part of the running call: what it writes is nobody's answer. */
-    outside: <Result>(work: () => Result): Result => running.exit(work),
+    outside: running.outside,
 
     /** Whether a call is running whose writes are stored. */
     isRepeatable: () => running.current() !== undefined,
