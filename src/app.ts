@@ -17,6 +17,8 @@ import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { listenUntilAborted } from "./database/listener.ts";
+import { createMaintenance } from "./database/maintenance/maintenance.ts";
+import { createScheduledMaintenance } from "./database/maintenance/schedule.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createPoolReport } from "./database/poolReport.ts";
 import { createFeeds } from "./jobs/feeds.ts";
@@ -25,6 +27,7 @@ import { startTracing, type Tracing } from "./observation/tracing.ts";
 import { createAudit } from "./repositories/auditEntry.ts";
 import { createIdempotency } from "./repositories/idempotency.ts";
 import { createRepositories, type Repositories } from "./repositories/index.ts";
+import { prunableRows } from "./repositories/pruning.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
 import { createCacheReport } from "./server/cacheReport.ts";
@@ -143,6 +146,23 @@ async function compose(
     log,
   });
   releasers.push(() => jobs.close());
+  const maintenance = createMaintenance({
+    connectionString,
+    isEmbedded: embedded !== undefined,
+    isReindexEnabled: config.maintenance.isReindexEnabled,
+    pruning: prunableRows(repositories, {
+      auditDays: config.auditRetentionDays,
+      progressDays: config.maintenance.progressRetentionDays,
+      warmCount: config.cache.warmCount,
+    }),
+  });
+  const scheduledMaintenance = createScheduledMaintenance({
+    schedule: config.maintenance.schedule,
+    maintenance,
+    auditEntries: repositories.auditEntries,
+    log,
+  });
+  releasers.push(() => scheduledMaintenance.close());
   const feeds = createFeeds(repositories, coherence.store);
   const keyUses = createKeyUses({ apiKeys: repositories.apiKeys, log });
   releasers.push(() => keyUses.close());
@@ -218,6 +238,8 @@ async function compose(
       warm: warming.run,
       resetStatistics: report.reset,
     },
+    // Its writes are no part of a mutation's answer.
+    performMaintenance: (run) => idempotency.outside(() => maintenance.perform(run)),
     statistics: () => ({
       pool,
       process: processStatistics(),
@@ -305,6 +327,7 @@ async function compose(
     database,
     /** For who changes rows with the repositories in an administrator's place. */
     audit,
+    maintenance,
     /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
     cache,
     /** Resolves when the embedded database ends, wanted or not; undefined without one. */
@@ -318,6 +341,7 @@ async function compose(
     listen: async (port = config.http.port, host = config.http.host) => {
       const metricsPort = await metricsServer.listen();
       jobs.start();
+      scheduledMaintenance.start();
       return { ...(await http.listen(port, host)), metricsPort };
     },
     /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
+import { addOperations } from "./cli/operations.ts";
 import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
 import { startTracing, type Tracing, traceFields } from "./observation/tracing.ts";
@@ -72,6 +73,20 @@ program
       log: createLogger(config),
     });
   });
+
+addOperations(program, {
+  configuration,
+  logger: quietLogger,
+  print,
+  progress: process.stderr,
+  interruption,
+  wholeNumber,
+  env: process.env,
+  nodeVersion: process.version,
+  exitWith: (code) => {
+    process.exitCode = code;
+  },
+});
 
 program
   .command("import")
@@ -294,8 +309,15 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-function redactionOf({ auth, database, redis, encryptionKey, metrics }: Config) {
-  const secrets = [auth.jwtSecret, database.url, redis?.url, encryptionKey, metrics.token];
+function redactionOf({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
+  const secrets = [
+    auth.jwtSecret,
+    database.url,
+    redis?.url,
+    encryptionKey,
+    metrics.token,
+    backup.encryptionKey,
+  ];
   return { streamWrite: createRedaction(secrets) };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { authVariables } from "./config/auth.ts";
 import { limitVariables } from "./config/limits.ts";
 import { metricsVariables } from "./config/metrics.ts";
+import { operationVariables } from "./config/operations.ts";
 import { tracingOf, tracingVariables } from "./config/tracing.ts";
 import { count, flag, milliseconds, url, type Variable, variable } from "./config/variable.ts";
 
@@ -15,6 +16,7 @@ export const variables = {
   ...authVariables,
   ...metricsVariables,
   ...tracingVariables,
+  ...operationVariables,
   NODE_ENV: variable(z.enum(["development", "test", "production"]), "What the service is run for.", {
     default: "development",
   }),
@@ -178,7 +180,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
  * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
  */
-const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_", "METRICS_"];
+const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_", "METRICS_", "BACKUP_"];
 
 /** What is wrong with the environment, all of it, a line each. */
 export class ConfigError extends Error {
@@ -296,6 +298,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     /** 0: for ever. */
     auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     encryptionKey: value.ENCRYPTION_KEY,
+    maintenance: {
+      schedule: value.DB_MAINTENANCE_SCHEDULE,
+      isReindexEnabled: value.DB_ENABLE_REINDEX,
+      /** 0: for ever. */
+      progressRetentionDays: value.PROGRESS_RETENTION_DAYS,
+    },
+    backup: { directory: value.BACKUP_DIRECTORY, encryptionKey: value.BACKUP_ENCRYPTION_KEY },
     cache: {
       isEnabled: value.CACHE_ENABLED,
       /** 0 when the cache is off. */

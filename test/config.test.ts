@@ -58,6 +58,8 @@ test("an empty environment is a configuration: the documented defaults", () => {
     },
     auditRetentionDays: 365,
     encryptionKey: undefined,
+    maintenance: { schedule: undefined, isReindexEnabled: false, progressRetentionDays: 30 },
+    backup: { directory: "backups", encryptionKey: undefined },
     cache: {
       isEnabled: true,
       warmCount: 100,

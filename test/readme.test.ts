@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { create as createTar } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
+import { dropDatabase, withDatabase } from "../src/database/backup/target.ts";
 import { createClient } from "../src/sdk/index.ts";
 import { atEndOfFile } from "./support/cleanup.ts";
 import { openEvents } from "./support/events.ts";
@@ -200,6 +201,11 @@ describe("the README's commands", () => {
       [],
       ["serve"],
       ["migrate"],
+      ["maintain"],
+      ["backup"],
+      ["verify-backup"],
+      ["restore"],
+      ["doctor"],
       ["import"],
       ["convert"],
       ["work"],
@@ -263,6 +269,43 @@ describe("the README's commands", () => {
     expect((await migrate()).stdout).toBe("The database was up to date.\n");
     expect((await migrate("--status")).stdout).toBe("The database is up to date.\n");
   }, 60_000);
+
+  it("run the operators' commands, as OPERATIONS.md has them", async () => {
+    const page = await readFile(join(ROOT, "OPERATIONS.md"), "utf8");
+    const lines = [...page.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block]) => block!.trim().split("\n"));
+    expect(lines).toHaveLength(8);
+    const { url: databaseUrl } = await createEmptyDatabase();
+    const env = {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      AUTH_JWT_SECRET: "0123456789abcdef0123456789abcdef",
+      BACKUP_DIRECTORY: join(folder, "backups"),
+      LOG_LEVEL: "silent",
+    };
+    await run(process.execPath, [CLI, "migrate"], { env });
+    const printed: string[] = [];
+    for (const line of lines) {
+      const [npx, name, ...args] = line.split(" ");
+      expect([npx, name]).toEqual(["npx", "stack-converter"]);
+      // The doctor's exit code tells what it thinks of the tests' server.
+      const { stdout } = await run(process.execPath, [CLI, ...args], { env }).catch(
+        (error: { code: number; stdout: string }) => (args[0] === "doctor" ? error : Promise.reject(error)),
+      );
+      printed.push(stdout);
+    }
+    expect(printed).toEqual([
+      expect.stringMatching(/\d+ errors, \d+ warnings, \d+ in order\.\n$/),
+      expect.stringContaining("not encrypted.\nNot verified yet"),
+      expect.stringContaining(" is good: "),
+      expect.stringMatching(/\tverified 20.*Z\n$/),
+      expect.stringMatching(/^public key.*: age1/),
+      expect.stringContaining("A dry run"),
+      expect.stringMatching(/Done in .*\n$/),
+      expect.stringMatching(/^Restored .*\nWhat was there before is .*_before_.* now/),
+    ]);
+    const former = /before is (\S+) now/.exec(printed.at(-1)!)![1]!;
+    await dropDatabase(withDatabase(databaseUrl, former));
+  }, 180_000);
 
   it("say what to do when no service answers", async () => {
     const nowhere = ["import", "--url", "http://127.0.0.1:9/graphql", join(ROOT, "prisma")];

@@ -61,6 +61,10 @@ const RETIRE = `UPDATE cache_epoch SET state = CASE state WHEN 'live' THEN 'reti
 const CLAIM = `UPDATE cache_epoch SET name = $2, server = ${SERVER}, changed_at = now() WHERE name = $1 AND state = 'retired'`;
 const ADVANCE = `UPDATE cache_epoch SET state = $3, changed_at = now() WHERE name = $1 AND state = $2 RETURNING name`;
 
+const LOCK = `SELECT name FROM cache_epoch FOR UPDATE`;
+const REPLACE = `UPDATE cache_epoch SET name = $1, state = 'retired', server = '', changed_at = now()`;
+const LEASE_MS = 1_000;
+
 /** After an epoch's end: what ended it is rarely over in less. */
 const MIN_PAUSE_MS = 250;
 
@@ -68,7 +72,7 @@ export type Epochs = ReturnType<typeof createEpochs>;
 
 export function createEpochs(options: EpochOptions) {
   const { query, table, onError = () => {} } = options;
-  const { leaseMs = 1_000, minCycleMs = 10_000, now = () => performance.now() } = options;
+  const { leaseMs = LEASE_MS, minCycleMs = 10_000, now = () => performance.now() } = options;
 
   let lease: { readonly epoch: Epoch; readonly until: number } | undefined;
   let latest: EpochRow | undefined;
@@ -217,4 +221,42 @@ export function createEpochs(options: EpochOptions) {
       }
     },
   };
+}
+
+/** One connection to the primary, outside of any transaction. */
+export type Statements = (
+  sql: string,
+  parameters?: string[],
+) => Promise<{ readonly rows: readonly unknown[] }>;
+
+/**
+ * Ends the epoch of a database that is about to be replaced, and holds its row, so that none follows: in the end no
+ * instance serves from its cache, and nothing is marked any more. The connection is left in a transaction; whoever closes
+ * it without replacing the database lets the next epoch begin.
+ *
+ * @returns the number of the epoch
+ */
+export async function endLastEpoch(statement: Statements): Promise<number> {
+  const named = z.object({ name: epochRow.shape.name });
+  const { name } = named.parse((await statement("SELECT name FROM cache_epoch")).rows[0]);
+  await statement(RETIRE, [name]);
+  await statement("BEGIN");
+  const locked = named.parse((await statement(LOCK)).rows[0]);
+  // One that has begun in between is as live as the last: nobody may go on in it either.
+  if (locked.name !== name) {
+    await statement("ROLLBACK");
+    return endLastEpoch(statement);
+  }
+  await sleep(LEASE_MS * 1.1);
+  return epochNumber(name);
+}
+
+/**
+ * For a database that was restored: nobody serves from an epoch that it remembers, and what it begins is
+ * above all that instances and their tables know of.
+ *
+ * @param last the number of the epoch that the database before it had last; 0: there was none
+ */
+export async function renewEpoch(statement: Statements, last: number): Promise<void> {
+  await statement(REPLACE, [`${Math.max(Date.now(), last + 1)}.restored`]);
 }

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { withSession } from "./session.ts";
 
 /**
  * Applies the SQL migrations of prisma/migrations without Prisma's engine, and records them as
@@ -96,6 +97,7 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * call it at once: one works, the others wait for it and find nothing left to do.
  *
  * @param options.directory holds a folder per migration; by default this package's own
+ * @param options.names leaves all others out
  * @param options.lockTimeoutMs how long to wait for another process that is migrating
  * @throws MigrationError if the history and the folder disagree, a migration fails, or the wait ends in vain
  */
@@ -104,11 +106,14 @@ export async function applyMigrations(options: {
   directory?: string;
   log?: MigrationLog;
   lockTimeoutMs?: number;
+  /** Only these, for a restoration: the rest of the history is yet to come. */
+  names?: readonly string[];
 }): Promise<{ applied: string[] }> {
   const { connectionString, directory = ownMigrations, log, lockTimeoutMs = 60_000 } = options;
-  const files = await readMigrations(directory);
+  const { names } = options;
+  const files = (await readMigrations(directory)).filter(({ name }) => names?.includes(name) ?? true);
 
-  return withClient(connectionString, async (client) => {
+  return withSession(connectionString, "migrate", async (client) => {
     await acquireLock(client, lockTimeoutMs);
     const { pending, problems } = await compare(client, files);
     const [problem, ...others] = problems;
@@ -136,23 +141,11 @@ export async function migrationStatus(options: {
   directory?: string;
 }): Promise<MigrationStatus> {
   const files = await readMigrations(options.directory ?? ownMigrations);
-  return withClient(options.connectionString, (client) => compare(client, files));
-}
-
-async function withClient<Result>(connectionString: string, work: (client: pg.Client) => Promise<Result>) {
-  const client = new pg.Client({ connectionString, application_name: "stack-converter migrate" });
-  // A connection that breaks rejects the query that waits for it; without a listener it would end the process, too.
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => {});
-  }
+  return withSession(options.connectionString, "migrate", (client) => compare(client, files));
 }
 
 /** The folders in the order of their names, which begin with a timestamp. */
-export async function readMigrations(directory: string): Promise<MigrationFile[]> {
+export async function readMigrations(directory = ownMigrations): Promise<MigrationFile[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(

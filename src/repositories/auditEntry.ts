@@ -115,6 +115,25 @@ export function createAuditEntryRepository({ query, writeStatements }: DataAcces
       await writeStatements((tx) => tx.query(ADD, valuesOf(record)), { keeps: "never" });
     },
 
+    /** Whether there is an entry of this action whose details have this value, of the last day. */
+    async hasRecent(action: string, detail: string, value: string): Promise<boolean> {
+      const rows = await query(
+        `SELECT 1 FROM "audit_entries" WHERE "created_at" > now() - interval '1 day' AND "action" = $1
+            AND "details" ->> $2 = $3 LIMIT 1`,
+        [action, detail, value],
+      );
+      return rows.length > 0;
+    },
+
+    /** How many `prune` would delete. */
+    async countOlderThan(days: number): Promise<number> {
+      const [row] = await query<{ count: number }>(
+        `SELECT count(*)::float8 AS "count" FROM "audit_entries" WHERE "created_at" < now() - $1::int * interval '1 day'`,
+        [days],
+      );
+      return row?.count ?? 0;
+    },
+
     /** Deletes what is older than so many days, in batches. @returns how many */
     async prune(days: number): Promise<number> {
       let deleted = 0;

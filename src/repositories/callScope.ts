@@ -21,6 +21,9 @@ export function createCallScope<Call>() {
       }
     },
 
+    /** Runs the work as part of no call. */
+    outside: <Result>(work: () => Result): Result => storage.exit(work),
+
     current: (): Call | undefined => storage.getStore(),
   };
 }

@@ -52,6 +52,9 @@ export function createIdempotency() {
     run: <Result>(call: RepeatableCall, work: () => Promise<Result>): Promise<Result> =>
       running.run({ ...call, nextOrdinal: 0 }, work),
 
+    /** Runs the work as no part of the running call: what it writes is nobody's answer. */
+    outside: running.outside,
+
     /** Whether a call is running whose writes are stored. */
     isRepeatable: () => running.current() !== undefined,
 
@@ -114,8 +117,21 @@ async function takeOrRead(
   }
 }
 
-export function createIdempotencyKeyRepository({ writeStatements }: Pick<DataAccess, "writeStatements">) {
+const EXPIRED = `"created_at" < now() - interval '${KEPT_HOURS} hours'`;
+
+export function createIdempotencyKeyRepository({
+  query,
+  writeStatements,
+}: Pick<DataAccess, "query" | "writeStatements">) {
   return {
+    /** How many `prune` would delete. */
+    async countExpired(): Promise<number> {
+      const [row] = await query<{ count: number }>(
+        `SELECT count(*)::float8 AS "count" FROM "idempotency_keys" WHERE ${EXPIRED}`,
+      );
+      return row?.count ?? 0;
+    },
+
     /** Deletes keys that are older than a day, in batches. @returns how many */
     async prune(): Promise<number> {
       let deleted = 0;
@@ -124,7 +140,7 @@ export function createIdempotencyKeyRepository({ writeStatements }: Pick<DataAcc
           tx.query(
             `DELETE FROM "idempotency_keys" WHERE ("scope", "key", "ordinal") IN (
                SELECT "scope", "key", "ordinal" FROM "idempotency_keys"
-                WHERE "created_at" < now() - interval '${KEPT_HOURS} hours'
+                WHERE ${EXPIRED}
                 ORDER BY "created_at" LIMIT ${KEYS_PER_STATEMENT} FOR UPDATE SKIP LOCKED)
              RETURNING 1`,
           ),

@@ -76,6 +76,13 @@ const THIN = `
   SELECT (SELECT count(*)::int FROM thinned) AS "deleted", (SELECT count(*)::int FROM scanned) AS "scanned",
          "job_id" AS "jobId", "sequence" FROM scanned ORDER BY "job_id" DESC, "sequence" DESC LIMIT 1`;
 
+const COUNT_THINNABLE = `
+  SELECT count(*)::float8 AS "count" FROM (
+    SELECT "type", "created_at", lead("type") OVER next_one AS "next_type", lead("created_at") OVER next_one AS "next_at"
+      FROM "conversion_job_events" WINDOW next_one AS (PARTITION BY "job_id" ORDER BY "sequence")) AS followed
+   WHERE "type" = 'PROGRESS' AND "next_type" = 'PROGRESS' AND "created_at" < $1
+     AND date_trunc('minute', "created_at") = date_trunc('minute', "next_at")`;
+
 const BEFORE_ALL = { jobId: "00000000-0000-0000-0000-000000000000", sequence: 0 };
 
 export function createJobEventRepository({ query, writeStatements }: DataAccess) {
@@ -126,6 +133,12 @@ export function createJobEventRepository({ query, writeStatements }: DataAccess)
     }
   }
 
+  /** How many `thinProgress` would delete. Reads the whole table. */
+  async function countThinnable(olderThan: Date): Promise<number> {
+    const [row] = await query<{ count: number }>(COUNT_THINNABLE, [olderThan]);
+    return row?.count ?? 0;
+  }
+
   /**
    * What a job's log has after a sequence number, oldest first, and the job itself at the same moment.
    * Null: there is no such job. The numbers are given out under the job's row lock and in the
@@ -156,6 +169,7 @@ export function createJobEventRepository({ query, writeStatements }: DataAccess)
   return {
     list,
     thinProgress,
+    countThinnable,
     readAfter,
     loadLists: reader.loadLists,
     cursorOf: reader.cursorOf,

@@ -36,8 +36,9 @@ const ADD = `INSERT INTO "warm_operations" ("digest", "query", "variables", "ope
 const OF_SOMEBODY = `("user_id" IS NULL OR EXISTS (SELECT FROM "users" WHERE "id" = "user_id"))`;
 const MOST_REQUESTED = `SELECT "query", "variables", "operation_name" AS "operationName", "user_id" AS "userId", "role"
   FROM "warm_operations" WHERE ${OF_SOMEBODY} ORDER BY ${WEIGHT} DESC, "digest" LIMIT $1`;
-const FORGET = `DELETE FROM "warm_operations" WHERE "digest" NOT IN (
+const FORGETTABLE = `FROM "warm_operations" WHERE "digest" NOT IN (
   SELECT "digest" FROM "warm_operations" WHERE ${OF_SOMEBODY} ORDER BY ${WEIGHT} DESC, "digest" LIMIT $1)`;
+const FORGET = `DELETE ${FORGETTABLE}`;
 
 /** What is asked for most, for the next start. */
 export function createWarmOperationRepository({ query, write }: DataAccess) {
@@ -52,6 +53,17 @@ export function createWarmOperationRepository({ query, write }: DataAccess) {
         await tx.$executeRawUnsafe(ADD, JSON.stringify(rows));
         await tx.$executeRawUnsafe(FORGET, limit);
       });
+    },
+
+    /** Keeps the `limit` most requested. @returns how many were deleted */
+    prune: (limit: number): Promise<number> => write((tx) => tx.$executeRawUnsafe(FORGET, limit)),
+
+    /** How many `prune` would delete. */
+    async countPrunable(limit: number): Promise<number> {
+      const [row] = await query<{ count: number }>(`SELECT count(*)::float8 AS "count" ${FORGETTABLE}`, [
+        limit,
+      ]);
+      return row?.count ?? 0;
     },
   };
 }

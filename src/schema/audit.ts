@@ -65,6 +65,11 @@ const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
   },
   warmCache: { isAlone: true },
   resetCacheStatistics: { isAlone: true },
+  performMaintenance: {
+    isAlone: true,
+    isAudited: ({ isDryRun }) => isDryRun !== true,
+    details: ({ isFullPass }) => ({ isFullPass: isFullPass === true }),
+  },
 };
 
 /**

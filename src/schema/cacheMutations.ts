@@ -108,7 +108,7 @@ const warmSchema = z.object({
 });
 
 /** None of these writes a row, so there is nothing with which an answer could be stored. */
-const repeatableAnywayField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
+export const repeatableAnywayField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
   t.string({
     description:
       "Taken as by every mutation. This one can be sent again without it: it only does the same once more.",

@@ -12,6 +12,7 @@ import "./projectActivity.ts";
 import "./system.ts";
 import "./cacheStatistics.ts";
 import "./cacheMutations.ts";
+import "./maintenance.ts";
 import "./apiKey.ts";
 import "./auditEntry.ts";
 import {

@@ -4,6 +4,7 @@ import { builder } from "./builder.ts";
 import { cacheControl } from "./cacheControl.ts";
 import type { CacheAdministration } from "./cacheMutations.ts";
 import type { CacheStatistics } from "./cacheStatistics.ts";
+import type { PerformMaintenance } from "./maintenance.ts";
 import { PoolStatisticsType } from "./poolStatistics.ts";
 
 export interface ProcessStatistics {
@@ -28,6 +29,7 @@ export interface SystemReports {
   }>;
   readonly cacheStatistics: () => Promise<CacheStatistics>;
   readonly cache: CacheAdministration;
+  readonly performMaintenance: PerformMaintenance;
   readonly statistics: () => {
     readonly pool: PoolReport;
     readonly process: ProcessStatistics;

@@ -402,6 +402,13 @@ export type ImportProjectsInput = {
   readonly projects: ReadonlyArray<ImportProjectInput>;
 };
 
+/** What can be done to an index. */
+export type IndexMaintenanceAction =
+  /** Remove what a rebuilding that broke off has left. */
+  | 'DROP'
+  /** Build it anew, beside its readers and writers. */
+  | 'REINDEX';
+
 /** What is to be read anew: tags, a pattern, or both. */
 export type InvalidateCacheInput = {
   /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
@@ -420,6 +427,16 @@ export type PauseConversionJobInput = {
   readonly id: Scalars['ID']['input'];
   /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** How to maintain the database. */
+export type PerformMaintenanceInput = {
+  /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
+  readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** Change nothing, and say what would be done. */
+  readonly isDryRun?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Every table, not only those that need it. */
+  readonly isFullPass?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 /** How hard a conversion is, in the planner's opinion. */
@@ -606,6 +623,15 @@ export type SortDirection =
   | 'ASC'
   /** The largest or newest first. */
   | 'DESC';
+
+/** What can be done to a table. */
+export type TableMaintenanceAction =
+  /** Take the planner's figures. */
+  | 'ANALYZE'
+  /** Make room of dead rows, and take the planner's figures. */
+  | 'VACUUM'
+  /** The same, and free it of old transaction ids. */
+  | 'VACUUM_FREEZE';
 
 /** How far one task of a plan has come. */
 export type TaskStatus =
@@ -1176,6 +1202,13 @@ export type ResetCacheStatisticsMutationVariables = Exact<{
 
 export type ResetCacheStatisticsMutation = { readonly resetCacheStatistics: { readonly figures: ReadonlyArray<CacheFigures> } };
 
+export type PerformMaintenanceMutationVariables = Exact<{
+  input: PerformMaintenanceInput;
+}>;
+
+
+export type PerformMaintenanceMutation = { readonly performMaintenance: { readonly startedAt: string, readonly seconds: number, readonly isDryRun: boolean, readonly reclaimedBytes: number, readonly notes: ReadonlyArray<string>, readonly pruned: ReadonlyArray<{ readonly table: string, readonly what: string, readonly rows: number, readonly seconds: number, readonly problem: string | null }>, readonly tables: ReadonlyArray<{ readonly table: string, readonly action: TableMaintenanceAction, readonly reason: string, readonly deadRows: number, readonly bytesBefore: number, readonly bytesAfter: number, readonly seconds: number, readonly problem: string | null }>, readonly indexes: ReadonlyArray<{ readonly index: string, readonly table: string, readonly action: IndexMaintenanceAction, readonly reason: string, readonly bytesBefore: number, readonly bytesAfter: number, readonly seconds: number, readonly problem: string | null }> } };
+
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1355,6 +1388,7 @@ export const CacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("qu
 export const InvalidateCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation InvalidateCache($input:InvalidateCacheInput!){invalidateCache(input:$input){tags keys isComplete}}") as unknown as TypedDocumentString<InvalidateCacheMutation, InvalidateCacheMutationVariables>;
 export const WarmCacheDocument = /*#__PURE__*/ new TypedDocumentString("mutation WarmCache($input:WarmCacheInput!){warmCache(input:$input){warmed notKept failed}}") as unknown as TypedDocumentString<WarmCacheMutation, WarmCacheMutationVariables>;
 export const ResetCacheStatisticsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ResetCacheStatistics($input:ResetCacheStatisticsInput!){resetCacheStatistics(input:$input){figures}}") as unknown as TypedDocumentString<ResetCacheStatisticsMutation, ResetCacheStatisticsMutationVariables>;
+export const PerformMaintenanceDocument = /*#__PURE__*/ new TypedDocumentString("mutation PerformMaintenance($input:PerformMaintenanceInput!){performMaintenance(input:$input){startedAt seconds isDryRun reclaimedBytes pruned{table what rows seconds problem}tables{table action reason deadRows bytesBefore bytesAfter seconds problem}indexes{index table action reason bytesBefore bytesAfter seconds problem}notes}}") as unknown as TypedDocumentString<PerformMaintenanceMutation, PerformMaintenanceMutationVariables>;
 export const ViewerDocument = /*#__PURE__*/ new TypedDocumentString("query Viewer{viewer{...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const UserDocument = /*#__PURE__*/ new TypedDocumentString("query User($id:ID$githubId:String){user(id:$id githubId:$githubId){...UserFields}}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
 export const UsersDocument = /*#__PURE__*/ new TypedDocumentString("query Users($first:Int$after:String$last:Int$before:String$withTotalCount:Boolean!=false){users(first:$first after:$after last:$last before:$before){nodes{...UserFields}pageInfo{...PageFields}totalCount@include(if:$withTotalCount)}}fragment PageFields on PageInfo{hasNextPage hasPreviousPage startCursor endCursor}fragment UserFields on User{id githubId username email avatarUrl role createdAt updatedAt}") as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
@@ -1452,6 +1486,8 @@ export interface Operations<Options> {
   readonly warmCache: (variables: WarmCacheMutationVariables, options?: Options) => Promise<WarmCacheMutation["warmCache"]>;
   /** For administrators: counts the figures of the instance that answers from 0 again. */
   readonly resetCacheStatistics: (variables: ResetCacheStatisticsMutationVariables, options?: Options) => Promise<ResetCacheStatisticsMutation["resetCacheStatistics"]>;
+  /** For administrators: prunes what nobody needs, and vacuums, analyzes and reindexes what needs it. Answers when it is done; `CONFLICT` says who is at it already, and since when. */
+  readonly performMaintenance: (variables: PerformMaintenanceMutationVariables, options?: Options) => Promise<PerformMaintenanceMutation["performMaintenance"]>;
   /** Who sends this request; null for nobody in particular. */
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
   /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
@@ -1524,6 +1560,7 @@ export function createOperations<Options>(request: Request<Options>): Operations
     invalidateCache: async (variables, options) => (await request(InvalidateCacheDocument, variables, options)).invalidateCache,
     warmCache: async (variables, options) => (await request(WarmCacheDocument, variables, options)).warmCache,
     resetCacheStatistics: async (variables, options) => (await request(ResetCacheStatisticsDocument, variables, options)).resetCacheStatistics,
+    performMaintenance: async (variables, options) => (await request(PerformMaintenanceDocument, variables, options)).performMaintenance,
     viewer: async (variables, options) => (await request(ViewerDocument, variables ?? {}, options)).viewer,
     user: async (variables, options) => (await request(UserDocument, variables ?? {}, options)).user,
     users: async (variables, options) => (await request(UsersDocument, variables ?? {}, options)).users,

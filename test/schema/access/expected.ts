@@ -53,6 +53,7 @@ Mutation.importProject              who?      yes    no         no      no      
 Mutation.importProjects             who?      yes    no         no      no          yes    projects:write
 Mutation.invalidateCache            who?      no     no         no      no          yes    admin
 Mutation.pauseConversionJob         who?      yes    NOT_FOUND  no      no          yes    projects:write
+Mutation.performMaintenance         who?      no     no         no      no          yes    admin
 Mutation.releaseConversionJobs      who?      no     no         yes     LEASE_LOST  yes    jobs:work
 Mutation.reportProgress             who?      no     no         yes     LEASE_LOST  yes    jobs:work
 Mutation.reportTaskResult           who?      no     no         yes     LEASE_LOST  yes    jobs:work
@@ -130,11 +131,13 @@ export const FIELDS: Readonly<Record<string, string>> = {
   FileChange: "kind path summary",
   Health: "components status",
   ImportProjectsPayload: "projects",
+  IndexMaintenance: "action bytesAfter bytesBefore index problem reason seconds table",
   InvalidateCachePayload: "isComplete keys tags",
   PageInfo: "endCursor hasNextPage hasPreviousPage startCursor",
   PoolAdvice: "action kind reason subject",
   PoolStatistics:
     "acquireWait advice errors idle idleErrors max min peakInUse peakWaiting queryTime slowQueries slowQueryCount total waiting",
+  PerformMaintenancePayload: "indexes isDryRun notes pruned reclaimedBytes seconds startedAt tables",
   ProcessStatistics: "cpuPercent heapUsedBytes nodeVersion residentMemoryBytes uptimeSeconds",
   Project:
     "conversionJobs createdAt description fileStructure githubUrl id name originalTechStack owner status targetTechStack updatedAt version",
@@ -148,12 +151,14 @@ export const FIELDS: Readonly<Record<string, string>> = {
   ProjectStatistics: "byStatus total",
   ProjectStatusChange: "createdAt status",
   ProjectStatusCount: "count status",
+  PrunedRows: "problem rows seconds table what",
   ReportTaskResultPayload: "conversionJob directive",
   ResetCacheStatisticsPayload: "figures",
   RevokeApiKeyPayload: "apiKey",
   ServiceStatistics: "pool process subscriptions",
   SlowQuery: "count id lastAt maxMs meanMs plan text",
   SubscriptionStatistics: "max open",
+  TableMaintenance: "action bytesAfter bytesBefore deadRows problem reason seconds table",
   TaskResult: "attempt error fileChanges output status taskId",
   TechStack: "additional buildTool database deployment framework language packageManager runtime",
   User: "avatarUrl createdAt email githubId id projects role updatedAt username",

@@ -161,6 +161,9 @@ describe("the fields below", () => {
       "ConversionJobClaim",
       "ConversionJobError",
       "ConversionJobResult",
+      "IndexMaintenance",
+      "PrunedRows",
+      "TableMaintenance",
     ]);
   });
 

@@ -106,6 +106,7 @@ export function writesOf(rows: Rows): Record<string, Operation> {
     importProjects: [{ projects: [{ ...project, ownerId: rows.user }] }, "projects { id }"],
     invalidateCache: [{ tags: ["Project#"] }, "tags"],
     pauseConversionJob: [{ id: rows.job }, "conversionJob { id }"],
+    performMaintenance: [{ isDryRun: true }, "isDryRun"],
     releaseConversionJobs: [{ ...lease, jobs: [held] }, results],
     reportProgress: [{ ...lease, jobs: [{ ...held, progress: 50 }] }, results],
     reportTaskResult: [

@@ -1,0 +1,46 @@
+import { Cron } from "croner";
+import { z } from "zod";
+import { count, flag, variable } from "./variable.ts";
+
+const isCronExpression = (text: string): boolean => {
+  try {
+    return new Cron(text, { mode: "5-part", timezone: "UTC", paused: true }).nextRun() !== null;
+  } catch {
+    return false;
+  }
+};
+
+/** What keeps the service and its data healthy. */
+export const operationVariables = {
+  DB_MAINTENANCE_SCHEDULE: variable(
+    z
+      .string()
+      .refine(isCronExpression, 'expected a cron expression of five parts, in UTC, such as "30 3 * * *"'),
+    "When the database is maintained: a cron expression in UTC. One instance does it. Unset: on demand alone.",
+  ),
+  DB_ENABLE_REINDEX: variable(flag, "Let maintenance rebuild bloated indexes (`REINDEX CONCURRENTLY`).", {
+    default: "false",
+  }),
+  PROGRESS_RETENTION_DAYS: variable(
+    count(0, 36_500),
+    "After so many days, maintenance keeps the last progress report of each minute of a job; 0: it keeps all.",
+    { default: "30" },
+  ),
+  BACKUP_DIRECTORY: variable(
+    z.string().min(1),
+    "Where `backup` puts archives, and `restore` looks for them.",
+    {
+      default: "backups",
+    },
+  ),
+  BACKUP_ENCRYPTION_KEY: variable(
+    z
+      .string()
+      .regex(
+        /^(age1[0-9a-z]{20,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})$/,
+        "expected a key of age (`npx stack-converter backup --new-key` prints a pair)",
+      ),
+    "Encrypts backups: an age key. The public one (`age1…`) only writes them, the secret one reads them too.",
+    { isSecret: true },
+  ),
+} as const;

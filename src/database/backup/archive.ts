@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { decrypted, encrypted } from "./encryption.ts";
+import { BackupError } from "./error.ts";
+import type { Manifest } from "./manifest.ts";
+
+export interface WrittenArchive {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Writes a file that is there as a whole or not at all: under another name first, and renamed when the disk has it. For this
+ * user alone (0600).
+ */
+export async function writeArchive(
+  path: string,
+  source: Readable,
+  { key, onBytes = () => {} }: { key: string | undefined; onBytes?: (bytes: number) => void },
+): Promise<WrittenArchive> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  await replaceFile(path, async (file) => {
+    for await (const chunk of key === undefined ? source : await encrypted(source, key)) {
+      // Safe: no stream here has an encoding.
+      const data = chunk as Uint8Array;
+      hash.update(data);
+      await file.writeFile(data);
+      bytes += data.length;
+      onBytes(bytes);
+    }
+  });
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+export async function writeWhole(path: string, text: string): Promise<void> {
+  await replaceFile(path, (file) => file.writeFile(text));
+}
+
+async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const partial = `${path}.partial`;
+  const file = await open(partial, "w", 0o600);
+  try {
+    await write(file);
+    await file.sync();
+    await file.close();
+    await rename(partial, path);
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(partial, { force: true });
+    throw error;
+  }
+  // So that the new name outlives a power failure too. Not every system can.
+  const folder = await open(dirname(path), "r").catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/**
+ * The archive's content. All of it is compared with the manifest before any is given out.
+ *
+ * @throws BackupError `BACKUP_CORRUPT`, `BACKUP_NOT_FOUND`, `BACKUP_KEY_MISSING`, `BACKUP_KEY_WRONG`
+ */
+export async function openArchive(
+  directory: string,
+  manifest: Manifest,
+  key: string | undefined,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<Readable> {
+  const path = join(directory, manifest.file);
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      onBytes(bytes);
+    }
+  } catch (cause) {
+    throw new BackupError("BACKUP_NOT_FOUND", `The archive ${path} cannot be read.`, cause);
+  }
+  if (bytes !== manifest.bytes)
+    throw new BackupError(
+      "BACKUP_CORRUPT",
+      `${path} has ${bytes} bytes, its manifest says ${manifest.bytes}: it was cut off, or is another one.`,
+    );
+  if (hash.digest("hex") !== manifest.sha256)
+    throw new BackupError("BACKUP_CORRUPT", `${path} was changed: its SHA-256 is not the manifest's.`);
+  const stored = createReadStream(path);
+  return manifest.isEncrypted ? decrypted(stored, key) : stored;
+}

@@ -1,0 +1,146 @@
+import { spawn } from "node:child_process";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { BackupError } from "./error.ts";
+
+/** PostgreSQL's own programs, and the environment to run them with. */
+export interface Tools {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Tool = "pg_dump" | "pg_restore";
+
+const STDERR_LIMIT = 4_000;
+
+/** What libpq knows of what a URL for `pg` may have. */
+const LIBPQ_PARAMETERS = [
+  "application_name",
+  "channel_binding",
+  "connect_timeout",
+  "host",
+  "options",
+  "port",
+  "sslcert",
+  "sslkey",
+  "sslmode",
+  "sslrootcert",
+  "target_session_attrs",
+];
+
+/**
+ * The tool's major version.
+ *
+ * @throws BackupError `PG_TOOL_MISSING`
+ */
+export async function toolVersion(tool: Tool, { env }: Tools): Promise<number> {
+  let text = "";
+  const child = spawn(tool, ["--version"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", (cause) => reject(missing(tool, cause)));
+    child.once("close", () => resolve());
+  });
+  const [, major] = /\(PostgreSQL\)\s+(\d+)/.exec(text) ?? [];
+  if (major === undefined) throw missing(tool, undefined);
+  return Number(major);
+}
+
+/** @throws BackupError `PG_TOOL_MISSING`, `PG_TOOL_TOO_OLD` */
+export async function assertTool(tool: Tool, serverVersion: string, tools: Tools): Promise<void> {
+  const server = Number.parseInt(serverVersion, 10);
+  const client = await toolVersion(tool, tools);
+  if (client < server)
+    throw new BackupError(
+      "PG_TOOL_TOO_OLD",
+      `${tool} is of version ${client}, the server of ${server}: install the client programs of PostgreSQL ${server} or newer (Debian: postgresql-client-${server}), or take the backup with --format rows, which needs none.`,
+    );
+}
+
+function missing(tool: Tool, cause: unknown): BackupError {
+  return new BackupError(
+    "PG_TOOL_MISSING",
+    `${tool} is not installed, or not in the PATH: install PostgreSQL's client programs, of the server's version or newer (Debian: postgresql-client; macOS: brew install libpq), or take backups with --format rows, which needs none.`,
+    cause,
+  );
+}
+
+/** What pg_dump writes: one archive in its custom format, of the snapshot. The stream fails with `PG_TOOL_FAILED`. */
+export function dump(connectionString: string, snapshot: string, tools: Tools): Readable {
+  const { address, env } = addressOf(connectionString, tools);
+  const args = ["--format=custom", "--no-password", `--snapshot=${snapshot}`, `--dbname=${address}`];
+  const { child, ended } = start("pg_dump", args, env, tools.signal, ["ignore", "pipe", "pipe"]);
+  // Safe: it was asked for as a pipe.
+  return Readable.from(whole(child.stdout!, ended), { objectMode: false });
+}
+
+/** Restores an archive into a database that is empty. @throws BackupError `PG_TOOL_FAILED` */
+export async function restoreDump(
+  source: Readable,
+  connectionString: string,
+  { keepsPrivileges, ...tools }: Tools & { readonly keepsPrivileges: boolean },
+): Promise<void> {
+  const { address, env } = addressOf(connectionString, tools);
+  const args = ["--no-owner", "--exit-on-error", "--no-password", `--dbname=${address}`];
+  if (!keepsPrivileges) args.push("--no-privileges");
+  const { child, ended } = start("pg_restore", args, env, tools.signal, ["pipe", "ignore", "pipe"]);
+  const piped = pipeline(source, child.stdin!).catch((error: NodeJS.ErrnoException) => {
+    // It has stopped reading, and says itself why.
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
+  const [sent, done] = await Promise.allSettled([piped, ended]);
+  if (sent.status === "rejected") throw sent.reason;
+  if (done.status === "rejected") throw done.reason;
+}
+
+async function* whole(output: Readable, ended: Promise<void>) {
+  yield* output;
+  // What it wrote counts only if it ended well.
+  await ended;
+}
+
+function start(
+  tool: Tool,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal | undefined,
+  stdio: ("ignore" | "pipe")[],
+) {
+  const child = spawn(tool, args, { env, stdio, ...(signal && { signal }) });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said = (said + text).slice(-STDERR_LIMIT);
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(cause.code === "ENOENT" ? missing(tool, cause) : cause),
+    );
+    child.once("close", (code, killedBy) => {
+      if (code === 0) resolve();
+      else
+        reject(
+          new BackupError(
+            "PG_TOOL_FAILED",
+            `${tool} failed (${killedBy ?? `exit code ${code}`}): ${said.trim()}`,
+          ),
+        );
+    });
+  });
+  // Whoever waits for it hears of it; until then it is nobody's.
+  ended.catch(() => {});
+  return { child, ended };
+}
+
+/** Arguments are seen by every user of the machine, so the password is not among them. */
+function addressOf(connectionString: string, { env }: Tools) {
+  const url = new URL(connectionString);
+  const password = decodeURIComponent(url.password) || url.searchParams.get("password");
+  url.password = "";
+  for (const name of [...url.searchParams.keys()])
+    if (!LIBPQ_PARAMETERS.includes(name)) url.searchParams.delete(name);
+  // `pg` has a word of its own for this.
+  if (url.searchParams.get("sslmode") === "no-verify") url.searchParams.set("sslmode", "require");
+  return { address: url.href, env: password === null ? env : { ...env, PGPASSWORD: password } };
+}

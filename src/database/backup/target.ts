@@ -1,0 +1,169 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { quoted, withSession } from "../session.ts";
+import { BackupError } from "./error.ts";
+import { isEmpty } from "./figures.ts";
+
+/** Databases of one server, made, exchanged and dropped. */
+
+const DISCONNECT_MS = 10_000;
+
+/** As PostgreSQL has it: without a name, the database is called as the user. */
+export function databaseIn(connectionString: string): string {
+  const { pathname, username } = new URL(connectionString);
+  return decodeURIComponent(pathname.slice(1) || username);
+}
+
+export function withDatabase(connectionString: string, name: string): string {
+  const url = new URL(connectionString);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
+}
+
+/** A session on the same server, outside of the database. */
+function onServer<Result>(connectionString: string, work: (client: pg.Client) => Promise<Result>) {
+  return withSession(withDatabase(connectionString, "postgres"), "restore", work);
+}
+
+/** `absent`: there is no such database. `empty`: it has at most what migrations make. */
+export async function stateOf(connectionString: string): Promise<"absent" | "empty" | "filled"> {
+  try {
+    return (await withSession(connectionString, "restore", isEmpty)) ? "empty" : "filled";
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === "3D000") return "absent";
+    throw error;
+  }
+}
+
+/** As PostgreSQL keeps them in the versions from 13 on. */
+interface Locale {
+  readonly datcollate: string;
+  readonly datctype: string;
+  readonly datlocprovider?: string;
+  readonly daticulocale?: string | null;
+  readonly datlocale?: string | null;
+  readonly encoding: string;
+}
+
+/**
+ * Creates an empty database beside the one of the address, with its encoding and locale.
+ *
+ * @returns its address
+ * @throws BackupError `CREATEDB_NEEDED`
+ */
+export async function createBeside(connectionString: string, purpose: string): Promise<string> {
+  const like = databaseIn(connectionString);
+  const name = nameFor(like, `${purpose}_${randomBytes(4).toString("hex")}`);
+  await onServer(connectionString, async (client) => {
+    const { rows } = await client.query<{ locale: Locale }>(
+      `SELECT to_jsonb(base) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) AS "locale"
+         FROM pg_database AS base WHERE datname = $1`,
+      [like],
+    );
+    await client
+      .query(`CREATE DATABASE ${quoted(name)} TEMPLATE template0${rows[0] ? localeOf(rows[0].locale) : ""}`)
+      .catch((cause: unknown) => {
+        if (!(cause instanceof pg.DatabaseError) || cause.code !== "42501") throw cause;
+        throw new BackupError(
+          "CREATEDB_NEEDED",
+          `The role may not create databases, and a backup is restored into a new one first: let a superuser say ALTER ROLE ${quoted(decodeURIComponent(new URL(connectionString).username))} CREATEDB.`,
+          cause,
+        );
+      });
+  });
+  return withDatabase(connectionString, name);
+}
+
+function localeOf({
+  encoding,
+  datcollate,
+  datctype,
+  datlocprovider,
+  daticulocale,
+  datlocale,
+}: Locale): string {
+  const literal = pg.escapeLiteral;
+  const icu = daticulocale ?? datlocale;
+  const provider =
+    datlocprovider === "i" && icu != null ? ` LOCALE_PROVIDER icu ICU_LOCALE ${literal(icu)}` : "";
+  return ` ENCODING ${literal(encoding)} LC_COLLATE ${literal(datcollate)} LC_CTYPE ${literal(datctype)}${provider}`;
+}
+
+/** A name of at most 63 bytes, which is all that PostgreSQL keeps. */
+function nameFor(base: string, suffix: string): string {
+  return `${base.slice(0, 62 - suffix.length)}_${suffix}`;
+}
+
+export async function dropDatabase(connectionString: string): Promise<void> {
+  await onServer(connectionString, (client) =>
+    client.query(`DROP DATABASE IF EXISTS ${quoted(databaseIn(connectionString))} WITH (FORCE)`),
+  );
+}
+
+/**
+ * Gives a database the name of another, which gets a new one: at once for everybody, or not at all. Connections to both are
+ * ended, and nobody can make new ones until it is done.
+ *
+ * @returns what the other is called now; undefined: there was none
+ * @throws BackupError `RESTORE_TARGET_IN_USE` when some cannot be ended
+ */
+export async function exchange(connectionString: string, restored: string): Promise<string | undefined> {
+  const name = databaseIn(connectionString);
+  const incoming = databaseIn(restored);
+  return onServer(connectionString, async (client) => {
+    const { rows } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
+    if (rows.length === 0) {
+      await client.query(`ALTER DATABASE ${quoted(incoming)} RENAME TO ${quoted(name)}`);
+      return undefined;
+    }
+    const stamp = new Date().toISOString().replaceAll(/[-:]|\..*/g, "");
+    const former = nameFor(name, `before_${stamp}`);
+    const allow = (database: string, isAllowed: boolean) =>
+      client.query(`ALTER DATABASE ${quoted(database)} WITH ALLOW_CONNECTIONS ${isAllowed}`);
+    await allow(name, false);
+    try {
+      await disconnect(client, [name, incoming]);
+      await client.query("BEGIN");
+      await client.query(`ALTER DATABASE ${quoted(name)} RENAME TO ${quoted(former)}`);
+      await client.query(`ALTER DATABASE ${quoted(incoming)} RENAME TO ${quoted(name)}`);
+      await client.query("COMMIT");
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => {});
+      await allow(name, true);
+      throw error;
+    }
+    await allow(former, true);
+    return former;
+  });
+}
+
+async function disconnect(client: pg.Client, names: readonly string[]): Promise<void> {
+  const deadline = Date.now() + DISCONNECT_MS;
+  for (;;) {
+    const { rows } = await client.query<{ user: string; name: string }>(
+      `SELECT usename AS "user", application_name AS "name" FROM pg_stat_activity
+        WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+      [names],
+    );
+    if (rows.length === 0) return;
+    // Of a superuser's connections it says no; others are ended all the same.
+    const refused = await client
+      .query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+        [names],
+      )
+      .then(() => undefined)
+      .catch((error: unknown) => error);
+    if (Date.now() > deadline) {
+      const who = rows.map(({ user, name }) => `${user} (${name})`).join(", ");
+      throw new BackupError(
+        "RESTORE_TARGET_IN_USE",
+        `Connections to the database cannot be ended: of ${who}. Have them closed, and try again; nothing was changed.`,
+        refused,
+      );
+    }
+    await sleep(50);
+  }
+}
