@@ -17,6 +17,7 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { listenUntilAborted } from "./database/listener.ts";
 import { applyMigrations } from "./database/migrations.ts";
+import { createReplica, createReplicaRouting } from "./database/replica.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import { createAudit } from "./repositories/auditEntry.ts";
@@ -92,8 +93,13 @@ async function compose(
 
   // The embedded one runs a statement at a time, to its end.
   const cancellation = embedded ? undefined : createCancellation();
-  const database = createDatabase(config.database, connectionString, log, cancellation);
+  const routing = config.database.replicaUrls.length === 0 ? undefined : createReplicaRouting();
+  const database = createDatabase(config.database, connectionString, log, cancellation, routing);
   releasers.push(() => database.close());
+  const replicas =
+    routing &&
+    config.database.replicaUrls.map((url) => createReplica({ url, config: config.database, routing, log }));
+  for (const replica of replicas ?? []) releasers.push(() => replica.close());
 
   const redis = config.redis && createRedisConnection(config.redis, log);
   if (redis) releasers.push(() => redis.close());
@@ -106,6 +112,7 @@ async function compose(
     transaction: database.prismaTransaction,
     isEnabled: config.cache.isEnabled,
     maxBytes: config.cache.maxBytes,
+    replicas,
     log,
   });
   releasers.push(() => coherence.close());

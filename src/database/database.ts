@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
 import { databaseError, isDeadlock } from "./errors.ts";
 import { type Prisma, PrismaClient } from "./generated/client.ts";
+import type { ReplicaRouting } from "./replica.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
@@ -88,10 +89,11 @@ const MAX_DEADLOCKS = 4;
  * the service as a whole. Nothing connects before the first statement.
  */
 export function createDatabase(
-  config: Omit<Config["database"], "url" | "dataDirectory">,
+  config: Omit<Config["database"], "url" | "replicaUrls" | "dataDirectory">,
   connectionString: string,
   log: Logger,
   cancellation?: Pick<Cancellation, "signal">,
+  replicas?: Pick<ReplicaRouting, "current">,
 ) {
   let idleErrors = 0;
   const pool = new pg.Pool({
@@ -133,6 +135,8 @@ export function createDatabase(
   ): Promise<Row[]> {
     try {
       const signal = cancellation?.signal();
+      const replica = replicas?.current();
+      if (replica !== undefined) return await replica.query<Row>(text, values, signal);
       // `pg` types its values as mutable; it only reads them.
       const { rows } = await (signal === undefined
         ? pool.query<Row>(text, values as unknown[])

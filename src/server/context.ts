@@ -93,6 +93,7 @@ export async function createContext(
       store: exchange?.isUncached ? uncached : store,
       ttlMs,
       begun: response.begun,
+      mayUseReplicas: true,
       ...(cancellation && { within: (read) => cancellation.within(execution.signal, read) }),
     }),
     dependencies,
