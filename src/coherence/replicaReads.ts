@@ -89,7 +89,10 @@ export function createReplicaReads(options: ReplicaReadsOptions) {
 
   const prove = async (index: number, connection: ReplicaConnection): Promise<Instant | undefined> => {
     const latest = positions.latest();
-    if (latest === undefined) return undefined;
+    if (latest === undefined) {
+      lags[index] = undefined;
+      return undefined;
+    }
     const proof = proofs.get(connection.identity);
     const ageMs = proof === undefined ? Number.POSITIVE_INFINITY : now() - proof.at;
     const isOfEpoch = proof?.since === undefined || proof.since.epoch === latest.instant.epoch;

@@ -2,6 +2,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
 import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
 import { databaseError, isDeadlock } from "./errors.ts";
 import { type Prisma, PrismaClient } from "./generated/client.ts";
@@ -81,6 +82,16 @@ class Client extends pg.Client {
   }
 }
 
+/**
+ * Where there are replicas, an address may lead to one: after a failover, until whoever leads it there has noticed. What was read
+ * from it as from the primary would be old.
+ */
+async function refuseReplica(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ isReplica: boolean }>('SELECT pg_is_in_recovery() AS "isReplica"');
+  if (rows[0]?.isReplica)
+    throw new AppError("SERVICE_UNAVAILABLE", "The database takes no writes at the moment. Try again later.");
+}
+
 /** So often is a transaction run that deadlocks. */
 const MAX_DEADLOCKS = 4;
 
@@ -109,6 +120,7 @@ export function createDatabase(
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
     application_name: "stack-converter",
     keepAlive: true,
+    ...(replicas && { onConnect: refuseReplica }),
   });
   // Without a listener, a server restart while a connection is idle would end the process.
   pool.on("error", (error) => {
