@@ -17,7 +17,7 @@ import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
 import { listenUntilAborted } from "./database/listener.ts";
 import { applyMigrations } from "./database/migrations.ts";
-import { createReplica, createReplicaRouting } from "./database/replica.ts";
+import { createReplica, createReplicaRouting, warnOfLoss } from "./database/replica.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import { createAudit } from "./repositories/auditEntry.ts";
@@ -27,6 +27,7 @@ import {
   checkHealth,
   createRepositories,
   type Repositories,
+  replicaHealth,
 } from "./repositories/index.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
@@ -100,6 +101,7 @@ async function compose(
     routing &&
     config.database.replicaUrls.map((url) => createReplica({ url, config: config.database, routing, log }));
   for (const replica of replicas ?? []) releasers.push(() => replica.close());
+  if (replicas) void warnOfLoss(database.query, log);
 
   const redis = config.redis && createRedisConnection(config.redis, log);
   if (redis) releasers.push(() => redis.close());
@@ -221,9 +223,10 @@ async function compose(
         cacheHealth(),
         repositories.healthCheck(),
       ]);
-      // Without its cache the service answers from the database: slower, and as right as ever.
+      const ofReplicas = coherence.store.replicas().map(replicaHealth);
+      // Without its cache and its replicas the service answers from the database: slower, and as right as ever.
       const isHealthy = [ofDatabase, ...ofRepositories].every((component) => component.isHealthy);
-      return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories] };
+      return { isHealthy, components: [ofDatabase, ofCache, ...ofRepositories, ...ofReplicas] };
     },
     cacheStatistics: report.read,
     cache: {

@@ -243,7 +243,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       }
       const { answer, instant } = outcome;
       const isValid =
-        flight.order > arrival || (answer.tags !== undefined && validator.isCurrent(instant, answer.tags));
+        flight.order > arrival ||
+        (answer.tags !== undefined && validator.isCurrent(instant, withTypeTags(answer.tags)));
       if (!isValid) continue;
       if (isOwn) return answer;
       counts.of(options.kind).joined++;

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { backoffMs } from "../cache/backoff.ts";
 import type { Config } from "../config.ts";
 import { createCancel, queryUntilAborted } from "./cancellation.ts";
+import type { Query } from "./database.ts";
 
 /** Where the statements of a load go. */
 export interface ReplicaSession {
@@ -198,4 +199,23 @@ export function createReplica(options: {
 
     close: (): Promise<void> => pool.end(),
   };
+}
+
+/**
+ * Says at the start when a promotion would lose writes that were acknowledged. Never rejects.
+ */
+export async function warnOfLoss(query: Query, log: Pick<Logger, "warn">): Promise<void> {
+  try {
+    const [row] = await query<{ names: string; commit: string }>(
+      `SELECT current_setting('synchronous_standby_names') AS "names", current_setting('synchronous_commit') AS "commit"`,
+    );
+    if (row === undefined || (row.names !== "" && !["off", "local", "remote_write"].includes(row.commit)))
+      return;
+    log.warn(
+      { synchronousStandbyNames: row.names, synchronousCommit: row.commit },
+      "when a replica is promoted, acknowledged writes that it has not received are lost: name it in synchronous_standby_names, with synchronous_commit = on",
+    );
+  } catch {
+    // The database is away: whoever needs it says so.
+  }
 }

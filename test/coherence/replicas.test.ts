@@ -62,10 +62,12 @@ describe("a service with a streaming replica", () => {
     const recording = recordStatements(served.app.database.pool);
     await work();
     recording.stop();
-    return withoutTransactionControl(recording.statements)
-      .map(({ text }) => text)
-      // That worker leases have ended is looked for all the time.
-      .filter((text) => /FROM "(projects|conversion_jobs)"/.test(text) && !text.startsWith("SELECT EXISTS"));
+    return (
+      withoutTransactionControl(recording.statements)
+        .map(({ text }) => text)
+        // That worker leases have ended is looked for all the time.
+        .filter((text) => /FROM "(projects|conversion_jobs)"/.test(text) && !text.startsWith("SELECT EXISTS"))
+    );
   };
   /** Until the replica answers what is asked for. */
   const untilUsed = async (read: () => Promise<unknown>) => {
