@@ -61,7 +61,7 @@ export const variables = {
   ),
   DATABASE_REPLICA_URLS: variable(
     list(isPostgresUrl, "expected URLs that begin with postgres:// or postgresql://, separated by commas"),
-    "Streaming replicas of it that may be read from, with commas. They may lag; no answer is ever older for it.",
+    "Streaming replicas of it to read from, with commas. They may lag: no answer is older for it.",
     { isSecret: true },
   ),
   DATA_DIRECTORY: variable(z.string().min(1), "Where the embedded database keeps its files.", {

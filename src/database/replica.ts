@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import pg from "pg";
 import type { Logger } from "pino";
 import { backoffMs } from "../cache/backoff.ts";
@@ -17,13 +16,22 @@ export interface ReplicaSession {
 
 export type ReplicaRouting = ReturnType<typeof createReplicaRouting>;
 
-/** Which reads go to a replica: those of a load that runs within a session, in its asynchronous context. */
+/**
+ * Which reads go to a replica: the statements that a load sends before it first waits, which is each loader's one (as in
+ * cancellation.ts). One that comes later goes to the primary, and is as right.
+ */
 export function createReplicaRouting() {
-  const running = new AsyncLocalStorage<ReplicaSession>();
+  let running: ReplicaSession | undefined;
   return {
-    within: <Result>(session: ReplicaSession, work: () => Promise<Result>): Promise<Result> =>
-      running.run(session, work),
-    current: () => running.getStore(),
+    within<Result>(session: ReplicaSession, work: () => Promise<Result>): Promise<Result> {
+      running = session;
+      try {
+        return work();
+      } finally {
+        running = undefined;
+      }
+    },
+    current: () => running,
   };
 }
 
