@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { authenticationOf, ensureLocalUser, localTokenOf } from "./auth/configured.ts";
 import { createAuthenticator, type Identify, identityOf } from "./auth/identity.ts";
-import { createTokenVerifier, signToken } from "./auth/jwt.ts";
+import { createTokenVerifier } from "./auth/jwt.ts";
 import { createKeyUses } from "./auth/keyUses.ts";
-import { localSecret } from "./auth/local.ts";
 import { createRefusals } from "./auth/refusals.ts";
 import type { Viewer } from "./auth/viewer.ts";
 import { createRedisConnection } from "./cache/connection.ts";
 import { createCacheManager } from "./cache/manager.ts";
 import { createCoherence } from "./coherence/coherence.ts";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
 import { createCancellation } from "./database/cancellation.ts";
 import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
@@ -21,12 +21,13 @@ import { createMaintenance } from "./database/maintenance/maintenance.ts";
 import { createScheduledMaintenance } from "./database/maintenance/schedule.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createPoolReport } from "./database/poolReport.ts";
+import { createReplica, createReplicaRouting, warnOfLoss } from "./database/replica.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import { startTracing, type Tracing } from "./observation/tracing.ts";
 import { createAudit } from "./repositories/auditEntry.ts";
 import { createIdempotency } from "./repositories/idempotency.ts";
-import { createRepositories, type Repositories } from "./repositories/index.ts";
+import { createRepositories } from "./repositories/index.ts";
 import { prunableRows } from "./repositories/pruning.ts";
 import type { SystemReports } from "./schema/system.ts";
 import { createCacheInvalidation } from "./server/cacheInvalidation.ts";
@@ -89,7 +90,7 @@ async function compose(
   const tracing = overrides.tracing ?? (config.tracing && (await startTracing(config.tracing)));
   if (tracing) releasers.push(() => tracing.close());
   // First: a mistake in them is told before a database is started.
-  const auth = await authenticationOf(config, overrides);
+  const auth = overrides.identify ? undefined : await authenticationOf(config);
   const documents = await loadDocuments(config.trustedDocuments);
   const embedded = config.database.url
     ? undefined
@@ -101,8 +102,18 @@ async function compose(
 
   // The embedded one runs a statement at a time, to its end.
   const cancellation = embedded ? undefined : createCancellation();
-  const database = createDatabase(config.database, connectionString, log, cancellation, tracing);
+  const routing = config.database.replicaUrls.length === 0 ? undefined : createReplicaRouting();
+  const database = createDatabase(config.database, connectionString, log, {
+    cancellation,
+    tracing,
+    replicas: routing,
+  });
   releasers.push(() => database.close());
+  const replicas =
+    routing &&
+    config.database.replicaUrls.map((url) => createReplica({ url, config: config.database, routing, log }));
+  for (const replica of replicas ?? []) releasers.push(() => replica.close());
+  if (replicas) void warnOfLoss(database.query, log);
 
   const redis = config.redis && createRedisConnection(config.redis, log);
   if (redis) releasers.push(() => redis.close());
@@ -115,6 +126,7 @@ async function compose(
     transaction: database.prismaTransaction,
     isEnabled: config.cache.isEnabled,
     maxBytes: config.cache.maxBytes,
+    replicas,
     log,
   });
   releasers.push(() => coherence.close());
@@ -169,7 +181,7 @@ async function compose(
   const refusals = createRefusals({ record: repositories.auditEntries.record, log });
   releasers.push(() => refusals.close());
   const localToken =
-    embedded && auth?.isLocal ? await tokenOf(await ensureLocalUser(repositories), auth) : undefined;
+    embedded && auth?.isLocal ? await localTokenOf(await ensureLocalUser(repositories), auth) : undefined;
   const identify: Identify = overrides.identify
     ? async (authorization) => identityOf(await overrides.identify!(authorization))
     : createAuthenticator({
@@ -180,7 +192,7 @@ async function compose(
         onKeyUse: keyUses.note,
       });
 
-  const health = createHealth({ database, repositories, cache });
+  const health = createHealth({ database, repositories, cache, store: coherence.store });
   const isCacheExplained = config.environment === "development";
   const run = createInternalOperation((request, context) => graphql.fetch(request, context));
   const sampler = createSampler({
@@ -365,44 +377,3 @@ async function release(releasers: (() => Promise<unknown>)[], log: Logger): Prom
 const CACHE_NAMESPACE = "stack-converter";
 /** Before every key of the version table and of the answers that it vouches for. */
 const COHERENCE_NAMESPACE = "stack-converter-coherence";
-
-interface Authentication extends Readonly<Config["auth"]> {
-  /** Tokens are signed with a secret that is kept with the embedded database. */
-  readonly isLocal: boolean;
-}
-
-/**
- * How users are known. Undefined: the program around the service says it.
- * @throws ConfigError where nothing does
- */
-async function authenticationOf(
-  { auth, database, environment }: Config,
-  { identify }: AppOverrides,
-): Promise<Authentication | undefined> {
-  if (identify !== undefined) return undefined;
-  if (auth.jwtSecret !== undefined || auth.jwksUrl !== undefined) return { ...auth, isLocal: false };
-  if (database.url === undefined && environment !== "production")
-    return { ...auth, jwtSecret: await localSecret(database.dataDirectory), isLocal: true };
-  throw new ConfigError([
-    "AUTH_JWT_SECRET: expected a secret for tokens (openssl rand -base64 48), or AUTH_JWKS_URL with AUTH_ISSUER and " +
-      "AUTH_AUDIENCE for those of an identity provider: without either, nobody could be told from anybody",
-  ]);
-}
-
-/** GitHub gives its accounts ids from 1 on, so this one is nobody's. */
-const LOCAL_GITHUB_ID = "0";
-const LOCAL_TOKEN_SECONDS = 365 * 86_400;
-
-/** Whoever runs the service on its embedded database. */
-async function ensureLocalUser({ users }: Repositories): Promise<string> {
-  const [existing] = await users.findByGithubIds([LOCAL_GITHUB_ID]);
-  const { id } =
-    existing ?? (await users.create({ githubId: LOCAL_GITHUB_ID, username: "developer", role: "ADMIN" }));
-  return id;
-}
-
-function tokenOf(userId: string, { jwtSecret, issuer, audience }: Authentication): Promise<string> {
-  // Safe: who is asked has made the secret.
-  const settings = { jwtSecret: jwtSecret!, issuer, audience };
-  return signToken(settings, { userId, lifetimeSeconds: LOCAL_TOKEN_SECONDS, id: randomUUID() });
-}

@@ -4,7 +4,16 @@ import { limitVariables } from "./config/limits.ts";
 import { metricsVariables } from "./config/metrics.ts";
 import { operationVariables } from "./config/operations.ts";
 import { tracingOf, tracingVariables } from "./config/tracing.ts";
-import { count, flag, milliseconds, url, type Variable, variable } from "./config/variable.ts";
+import {
+  count,
+  flag,
+  isPostgresUrl,
+  list,
+  milliseconds,
+  url,
+  type Variable,
+  variable,
+} from "./config/variable.ts";
 
 /**
  * Everything that can be set, by environment variable. `loadConfig` reports every problem at
@@ -58,6 +67,11 @@ export const variables = {
   DATABASE_URL: variable(
     url("postgres:", "postgresql:"),
     "The PostgreSQL database. Unset: an embedded one, in `DATA_DIRECTORY`.",
+    { isSecret: true },
+  ),
+  DATABASE_REPLICA_URLS: variable(
+    list(isPostgresUrl, "expected URLs that begin with postgres:// or postgresql://, separated by commas"),
+    "Streaming replicas of it to read from, with commas. They may lag: no answer is older for it.",
     { isSecret: true },
   ),
   DATA_DIRECTORY: variable(z.string().min(1), "Where the embedded database keeps its files.", {
@@ -231,6 +245,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       `DB_POOL_MIN: expected at most DB_POOL_MAX (${value.DB_POOL_MAX}), got ${value.DB_POOL_MIN}`,
     );
   }
+  if (value.DATABASE_REPLICA_URLS !== undefined && value.DATABASE_URL === undefined) {
+    problems.push("DATABASE_URL: expected a value, because DATABASE_REPLICA_URLS is set");
+  }
   if (value.HEADERS_TIMEOUT > value.REQUEST_TIMEOUT) {
     problems.push(
       `HEADERS_TIMEOUT: expected at most REQUEST_TIMEOUT (${value.REQUEST_TIMEOUT}), got ${value.HEADERS_TIMEOUT}`,
@@ -324,6 +341,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     database: {
       /** Unset: embedded. */
       url: value.DATABASE_URL,
+      replicaUrls: value.DATABASE_REPLICA_URLS ?? [],
       dataDirectory: value.DATA_DIRECTORY,
       poolMin: value.DB_POOL_MIN,
       poolMax: value.DB_POOL_MAX,

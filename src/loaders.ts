@@ -74,13 +74,14 @@ export interface LoaderOptions {
    * Undefined in a request that writes, whose later reads must see what it wrote.
    */
   readonly begun?: () => Instant | undefined;
+  /** False, the default: for reads that decide who somebody is. */
+  readonly mayUseReplicas?: boolean;
   /** Runs a read, so that it is given up when the request is. */
   readonly within?: <Result>(read: () => Promise<Result>) => Promise<Result>;
 }
 
 /** The key of statistics over all rows: a loader takes no null. */
 export const EVERYTHING = "everything";
-
 const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
 
 /** What was read, and everything that it depends on. */
@@ -111,11 +112,11 @@ export function createLoaders(
     store,
     ttlMs,
     begun = () => undefined,
+    mayUseReplicas = false,
     within = (read) => read(),
   }: LoaderOptions,
 ) {
   const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
-
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 
@@ -123,6 +124,8 @@ export function createLoaders(
   async function cached<Value>(
     kind: CacheKind,
     keys: readonly string[],
+    /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
+    tagsOf: (key: string) => readonly string[] | undefined,
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
     /** Whose answers they are, where they are not everybody's. */
     scope = "",
@@ -132,13 +135,14 @@ export function createLoaders(
       kind,
       ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
       begun: begun(),
+      tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf.get(storeKey)!) : undefined,
       loadMany: async (missing) => {
         const results = await within(() => read(missing.map((storeKey) => keyOf.get(storeKey)!)));
         return results.map((result) => {
           if (result instanceof Error) return result;
           const { value, tags, isKept = true } = result;
           for (const tag of tags) reads.add(tag);
-          return { value, tags: isKept ? tags : undefined };
+          return { value, tags: isKept ? tags : undefined, dependsOn: tags };
         });
       },
     });
@@ -158,12 +162,13 @@ export function createLoaders(
       isKept = () => true,
     }: { tagsOf?: (row: Row) => readonly string[]; isKept?: (row: Row) => boolean } = {},
   ) {
+    const known = (id: string) => [rowTag(type, id)];
     return (ids: readonly string[]) =>
-      cached<Row | null>(kind, ids, async (missing) => {
+      cached<Row | null>(kind, ids, known, async (missing) => {
         const found = await find(missing);
         return found.map((row, index) => ({
           value: row,
-          tags: [rowTag(type, missing[index]!), ...(row === null ? [] : tagsOf(row))],
+          tags: [...known(missing[index]!), ...(row === null ? [] : tagsOf(row))],
           isKept: row === null || isKept(row),
         }));
       });
@@ -185,6 +190,7 @@ export function createLoaders(
     cached<boolean>(
       "heldProject",
       ids,
+      () => undefined,
       async (missing) => {
         const held = await conversionJobs.findHeld(userId, missing);
         return missing.map((projectId) => {
@@ -231,7 +237,11 @@ export function createLoaders(
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
         const requestOf = new Map(requests.map((request) => [digest(request), request]));
-        const answers = await cached(kind, [...requestOf.keys()], async (missing) => {
+        const known = (key: string) => {
+          const { tags, isKept = true } = requestOf.get(key)!.list;
+          return isKept ? tags : undefined;
+        };
+        const answers = await cached(kind, [...requestOf.keys()], known, async (missing) => {
           const asked = missing.map((key) => requestOf.get(key)!);
           const loaded = await load(asked);
           return loaded.map((value, index): Read<Page<Row> | number> | Error => {
@@ -271,10 +281,9 @@ export function createLoaders(
       cached(
         kind,
         keys,
-        async (missing) => {
-          const figures = await read(missing);
-          return figures.map((value, index) => ({ value, tags: tagsOf(missing[index]!) }));
-        },
+        tagsOf,
+        async (missing) =>
+          (await read(missing)).map((value, index) => ({ value, tags: tagsOf(missing[index]!) })),
         scope,
       ),
     );
@@ -286,11 +295,12 @@ export function createLoaders(
     conversionJobById,
 
     userByGithubId: new DataLoader<string, UserRow | null>(async (githubIds) => {
-      const rows = await cached<UserRow | null>("githubId", githubIds, async (missing) => {
+      const known = (githubId: string) => [lookupTag("User", "githubId", githubId)];
+      const rows = await cached<UserRow | null>("githubId", githubIds, known, async (missing) => {
         const found = await users.findByGithubIds(missing);
         return found.map((user, index) => ({
           value: user,
-          tags: [lookupTag("User", "githubId", missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
+          tags: [...known(missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
         }));
       });
       return rows.map((row) => visible(row, (user) => seesUser(access, user)));
@@ -298,14 +308,19 @@ export function createLoaders(
 
     /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
     apiKeyByHash: new DataLoader<string, ApiKeyRow | null>((hashes) =>
-      cached("apiKey", hashes, async (missing) => {
-        const found = await apiKeys.findByHashes(missing);
-        return found.map((key, index) => ({
-          value: key,
-          tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
-          isKept: key !== null,
-        }));
-      }),
+      cached(
+        "apiKey",
+        hashes,
+        () => undefined,
+        async (missing) => {
+          const found = await apiKeys.findByHashes(missing);
+          return found.map((key, index) => ({
+            value: key,
+            tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
+            isKept: key !== null,
+          }));
+        },
+      ),
     ),
 
     /** The plan and results of jobs. Of jobs that were seen: nothing here says whose they are. */

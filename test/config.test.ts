@@ -76,6 +76,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
     },
     database: {
       url: undefined,
+      replicaUrls: [],
       dataDirectory: ".data",
       poolMin: 2,
       poolMax: 20,
@@ -238,6 +239,18 @@ test("an identity provider's keys come over a safe way, and sign for this servic
   for (const bad of ["http://id.example.com/keys", "file:///keys", "keys"])
     expect(namesIn(problemsOf({ AUTH_JWKS_URL: bad, ...rest }))).toEqual(["AUTH_JWKS_URL"]);
   expect(problemsOf({ AUTH_JWKS_URL: "http://127.0.0.1:1/keys", ...rest })).toEqual([]);
+});
+
+test("replicas are those of a database that is named", () => {
+  const replicas = "postgres://u:p@a/d, postgresql://u:p@b/d";
+  const named = { DATABASE_URL: "postgres://u:p@h/d" };
+  expect(loadConfig({ ...named, DATABASE_REPLICA_URLS: replicas }).database.replicaUrls).toEqual([
+    "postgres://u:p@a/d",
+    "postgresql://u:p@b/d",
+  ]);
+  expect(namesIn(problemsOf({ DATABASE_REPLICA_URLS: replicas }))).toEqual(["DATABASE_URL"]);
+  for (const bad of ["a", "postgres://a,", "mysql://a/d"])
+    expect(namesIn(problemsOf({ ...named, DATABASE_REPLICA_URLS: bad }))).toEqual(["DATABASE_REPLICA_URLS"]);
 });
 
 describe("numbers", () => {

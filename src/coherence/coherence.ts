@@ -5,8 +5,10 @@ import type { RedisConnection } from "../cache/connection.ts";
 import { createEpochs } from "./epochs.ts";
 import { createInvalidate } from "./invalidate.ts";
 import { createMemoryVersionTable } from "./memoryVersionTable.ts";
+import { askPrimary } from "./positions.ts";
 import { createRedisVersionTable, createScriptRunner } from "./redisVersionTable.ts";
 import { createRelay } from "./relay.ts";
+import type { Replica } from "./replicaReads.ts";
 import { createSettler } from "./settle.ts";
 import { createStatus } from "./status.ts";
 import { createCoherentStore } from "./store.ts";
@@ -26,6 +28,8 @@ export interface CoherenceOptions<Tx extends Transaction> {
   readonly isEnabled: boolean;
   /** The limit of the answers that are kept in this process. */
   readonly maxBytes: number;
+  /** Who may be read from beside the primary. */
+  readonly replicas?: readonly Replica[] | undefined;
   readonly log: Logger;
 }
 
@@ -64,7 +68,16 @@ const INSTANCES = 7_270_736_902;
  * all times.
  */
 export function createCoherence<Tx extends Transaction>(options: CoherenceOptions<Tx>) {
-  const { connectionString, redis, namespace, transaction, isEnabled, maxBytes, log } = options;
+  const {
+    connectionString,
+    redis,
+    namespace,
+    transaction,
+    isEnabled,
+    maxBytes,
+    replicas = [],
+    log,
+  } = options;
   const onError = (error: unknown) =>
     log.debug({ err: error }, "the cache goes on without its version table");
 
@@ -92,6 +105,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   const epochs = createEpochs({ query, table, onError });
   const store = createCoherentStore({
     table,
+    replicas: replicas.length === 0 ? undefined : { replicas, ask: () => askPrimary(query) },
     maxBytes,
     heldEpoch: epochs.held,
     onRefusal: (epoch, refusal) => {

@@ -52,8 +52,8 @@ const epochRow = z.object({
 });
 export type EpochRow = z.infer<typeof epochRow>;
 
-// A server that has been restarted or replaced may have lost what it had acknowledged.
-const SERVER = `extract(epoch FROM pg_postmaster_start_time())::text || '/' || (SELECT timeline_id FROM pg_control_checkpoint())`;
+/** As SQL. A server that has been restarted or replaced may have lost what it had acknowledged. */
+export const SERVER = `extract(epoch FROM pg_postmaster_start_time())::text || '/' || (SELECT timeline_id FROM pg_control_checkpoint())`;
 const READ = `SELECT name, state, server = ${SERVER} AS "isSameServer",
   greatest(0, extract(epoch FROM clock_timestamp() - changed_at) * 1000)::float8 AS "ageMs" FROM cache_epoch`;
 const RETIRE = `UPDATE cache_epoch SET state = CASE state WHEN 'live' THEN 'retiring' ELSE 'retired' END, changed_at = now()

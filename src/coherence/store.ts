@@ -1,5 +1,7 @@
 import { type Codec, plainDataCodec } from "./codec.ts";
+import { createLoad } from "./load.ts";
 import { createLocalCache, type LocalEntry } from "./localCache.ts";
+import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
 import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
@@ -12,6 +14,8 @@ export interface Loaded<Value> {
   readonly tags: readonly string[] | undefined;
   /** Where it is known only now how long the answer is kept; instead of the read's own, in ms. */
   readonly ttlMs?: number;
+  /** What an answer depends on that is not kept for another reason than that nobody could tell its changes. */
+  readonly dependsOn?: readonly string[];
 }
 
 export interface Answer<Value> extends Loaded<Value> {
@@ -43,7 +47,12 @@ export interface ReadManyOptions<Value> extends AnswerOptions {
    * asked for. Not for a request that has written since.
    */
   readonly begun?: Instant | undefined;
-  /** One result for each key, in order; an Error for a key that failed. */
+  /**
+   * What is known of the dependencies of a key's answer before it is read; undefined: its changes are not told. Without it
+   * the primary alone is asked.
+   */
+  readonly tagsOf?: ((key: string) => readonly string[] | undefined) | undefined;
+  /** One result for each key, in order; an Error for a key that failed. Called again for what a replica could not answer. */
   readonly loadMany: (keys: readonly string[]) => Promise<readonly (Loaded<Value> | Error)[]>;
 }
 
@@ -51,6 +60,8 @@ export interface CoherentStoreOptions
   extends Pick<ValidatorOptions, "heldEpoch" | "onRefusal" | "timeoutMs" | "maxRecent" | "defer">,
     Pick<WatchersOptions, "pollMs" | "fallbackMs"> {
   readonly table: VersionTable;
+  /** Who may be read from beside the primary. */
+  readonly replicas?: Pick<ReplicaReadsOptions, "replicas" | "ask"> | undefined;
   /** The first level's limit. */
   readonly maxBytes: number;
   /** Of the version table. The caller gets its answer from the loader; this is for the log. */
@@ -103,6 +114,9 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   };
 
   const validated = () => new Promise<Instant | undefined>((resolve) => validator.validate(resolve));
+  const replicas =
+    options.replicas && createReplicaReads({ ...options.replicas, instant: validated, onError, now });
+  const load = createLoad({ validator, validated, replicas });
 
   const findLocal = (kind: string, key: string) => {
     const entry = local.get(key, now());
@@ -229,7 +243,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       }
       const { answer, instant } = outcome;
       const isValid =
-        flight.order > arrival || (answer.tags !== undefined && validator.isCurrent(instant, answer.tags));
+        flight.order > arrival ||
+        (answer.tags !== undefined && validator.isCurrent(instant, withTypeTags(answer.tags)));
       if (!isValid) continue;
       if (isOwn) return answer;
       counts.of(options.kind).joined++;
@@ -254,10 +269,12 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       keys: readonly string[],
       options: ReadManyOptions<Value>,
     ): Promise<(Answer<Value> | Error)[]> {
-      const { kind, ttlMs, loadMany } = options;
-      const begun = ttlMs > 0 ? (options.begun ?? (await validated())) : undefined;
+      const { kind, ttlMs } = options;
+      // What is not kept may come from a replica, too.
+      const isValidated = ttlMs > 0 || (replicas !== undefined && options.tagsOf !== undefined);
+      const begun = isValidated ? (options.begun ?? (await validated())) : undefined;
       const answers = new Map<string, Answer<unknown> | Error>();
-      if (begun !== undefined) {
+      if (begun !== undefined && ttlMs > 0) {
         for (const key of keys) {
           const entry = findLocal(kind, key);
           if (entry !== undefined)
@@ -270,18 +287,15 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       }
       const missing = [...new Set(keys)].filter((key) => !answers.has(key));
       if (missing.length > 0) {
-        const loaded = await loadMany(missing);
-        for (const [index, key] of missing.entries()) {
-          const result =
-            loaded[index] ?? new Error(`Expected ${missing.length} results, got ${loaded.length}.`);
-          if (begun === undefined) counts.of(kind).bypasses++;
+        for (const [key, { result, since }] of await load(missing, begun, options)) {
+          if (begun === undefined || ttlMs <= 0) counts.of(kind).bypasses++;
           else counts.of(kind).misses++;
           if (result instanceof Error) {
             answers.set(key, result);
             continue;
           }
           freeze(result.value);
-          if (begun !== undefined) keep(key, begun, options, result);
+          if (since !== undefined && ttlMs > 0) keep(key, since, options, result);
           answers.set(key, { ...result, source: "loaded" });
         }
       }
@@ -321,10 +335,14 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       kinds: counts.read(local.kinds()),
     }),
 
+    /** What each replica has done; empty without any. */
+    replicas: (): ReplicaStatistics[] => replicas?.statistics() ?? [],
+
     /** Counts from 0 again; what is kept stays. */
     resetStatistics(): void {
       counts.reset();
       local.resetStatistics();
+      replicas?.resetStatistics();
     },
   };
 }

@@ -26,15 +26,14 @@ export function createCancellation() {
   };
 }
 
-/**
- * Runs statements that end when their signal is aborted: in PostgreSQL too, which would go on otherwise until it has
- * an answer that nobody waits for.
- */
-export function createCancellableQuery(pool: pg.Pool, connectionString: string, log: Pick<Logger, "warn">) {
+/** Ends the statement that a server process is at. Resolves when the server has been told, or cannot be. */
+export type Cancel = (processId: number) => Promise<void>;
+
+/** Over a connection of its own: when the pool's are all at work, they are what is to be cancelled. One for all that wait. */
+export function createCancel(connectionString: string, log: Pick<Logger, "warn">): Cancel {
   let asked: number[] = [];
   let cancelling: Promise<void> | undefined;
 
-  /** Over a connection of its own: when the pool's are all at work, they are what is to be cancelled. One for all that wait. */
   const cancelAsked = async (): Promise<void> => {
     const client = new pg.Client({
       connectionString,
@@ -58,13 +57,48 @@ export function createCancellableQuery(pool: pg.Pool, connectionString: string, 
     }
   };
 
-  const cancel = (processId: number): Promise<void> => {
+  return (processId) => {
     asked.push(processId);
     cancelling ??= cancelAsked();
     return cancelling;
   };
+}
 
-  /** Rejects with the signal's reason once it is aborted. */
+/**
+ * Runs a statement that ends when its signal is aborted: in PostgreSQL too, which would go on otherwise until it has
+ * an answer that nobody waits for. Rejects with the signal's reason then.
+ *
+ * @param onCancel is given the cancellation: before it has come, another statement must not use the connection
+ */
+export async function queryUntilAborted<Row extends pg.QueryResultRow>(
+  client: pg.PoolClient,
+  {
+    signal,
+    cancel,
+    onCancel,
+  }: { signal: AbortSignal; cancel: Cancel; onCancel: (sent: Promise<void>) => void },
+  text: string,
+  values: readonly unknown[],
+): Promise<pg.QueryResult<Row>> {
+  // Safe: a connected client has the id of its server process, which the types leave out.
+  const { processID } = client as unknown as { processID: number };
+  const onAbort = (): void => onCancel(cancel(processID));
+  try {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", onAbort, { once: true });
+    // `pg` types its values as mutable; it only reads them.
+    return await client.query<Row>(text, values as unknown[]);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The same on any of the pool's connections. */
+export function createCancellableQuery(pool: pg.Pool, connectionString: string, log: Pick<Logger, "warn">) {
+  const cancel = createCancel(connectionString, log);
+
   return async function query<Row extends pg.QueryResultRow>(
     signal: AbortSignal,
     text: string,
@@ -74,21 +108,15 @@ export function createCancellableQuery(pool: pg.Pool, connectionString: string, 
     const client = await pool.connect();
     let cancelled: Promise<void> | undefined;
     let broken: Error | undefined;
-    // Safe: a connected client has the id of its server process, which the types leave out.
-    const { processID } = client as unknown as { processID: number };
-    const onAbort = (): void => {
-      cancelled = cancel(processID);
+    const onCancel = (sent: Promise<void>): void => {
+      cancelled = sent;
     };
     try {
-      signal.throwIfAborted();
-      signal.addEventListener("abort", onAbort, { once: true });
-      // `pg` types its values as mutable; it only reads them.
-      return await client.query<Row>(text, values as unknown[]);
+      return await queryUntilAborted<Row>(client, { signal, cancel, onCancel }, text, values);
     } catch (error) {
       if (!signal.aborted && !(error instanceof pg.DatabaseError)) broken = error as Error; // Safe: `pg` rejects with errors.
-      throw signal.aborted ? signal.reason : error;
+      throw error;
     } finally {
-      signal.removeEventListener("abort", onAbort);
       // Not before the cancellation has come: it would end the next statement on this connection.
       if (cancelled === undefined) client.release(broken);
       else void cancelled.finally(() => client.release(broken));

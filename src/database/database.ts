@@ -2,6 +2,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
 import { databaseError, isDeadlock } from "./errors.ts";
@@ -9,6 +10,7 @@ import { type Prisma, PrismaClient } from "./generated/client.ts";
 import { createPoolMonitor } from "./monitor.ts";
 import { createMonitoredPool } from "./monitoredPool.ts";
 import type { PoolStatistics } from "./poolReport.ts";
+import type { ReplicaRouting } from "./replica.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
@@ -71,6 +73,24 @@ class Client extends pg.Client {
   }
 }
 
+/**
+ * Where there are replicas, an address may lead to one: after a failover, until whoever leads it there has noticed. What was read
+ * from it as from the primary would be old.
+ */
+async function refuseReplica(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ isReplica: boolean }>('SELECT pg_is_in_recovery() AS "isReplica"');
+  if (rows[0]?.isReplica)
+    throw new AppError("SERVICE_UNAVAILABLE", "The database takes no writes at the moment. Try again later.");
+}
+
+export interface DatabaseOptions {
+  /** What reads are given up with. */
+  readonly cancellation?: Pick<Cancellation, "signal"> | undefined;
+  readonly tracing?: Tracing | undefined;
+  /** Which reads go to a replica. */
+  readonly replicas?: Pick<ReplicaRouting, "current"> | undefined;
+}
+
 /** So often is a transaction run that deadlocks. */
 const MAX_DEADLOCKS = 4;
 
@@ -79,11 +99,10 @@ const MAX_DEADLOCKS = 4;
  * the service as a whole. Nothing connects before the first statement.
  */
 export function createDatabase(
-  config: Omit<Config["database"], "url" | "dataDirectory">,
+  config: Omit<Config["database"], "url" | "replicaUrls" | "dataDirectory">,
   connectionString: string,
   log: Logger,
-  cancellation?: Pick<Cancellation, "signal">,
-  tracing?: Tracing,
+  { cancellation, tracing, replicas }: DatabaseOptions = {},
 ) {
   let idleErrors = 0;
   const monitor = createPoolMonitor({ slowMs: config.slowQueryMs });
@@ -99,6 +118,7 @@ export function createDatabase(
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
     application_name: "stack-converter",
     keepAlive: true,
+    ...(replicas && { onConnect: refuseReplica }),
   };
   const pool = createMonitoredPool(settings, { Client, monitor, tracing });
   // Without a listener, a server restart while a connection is idle would end the process.
@@ -126,6 +146,8 @@ export function createDatabase(
   ): Promise<Row[]> {
     try {
       const signal = cancellation?.signal();
+      const replica = replicas?.current();
+      if (replica !== undefined) return await replica.query<Row>(text, values, signal);
       // `pg` types its values as mutable; it only reads them.
       const { rows } = await (signal === undefined
         ? pool.query<Row>(text, values as unknown[])

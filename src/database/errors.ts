@@ -55,7 +55,8 @@ function isOutage(code: string | undefined, error: Error): boolean {
   if (code !== undefined && code !== "P2010" && code !== "N/A") {
     return (
       // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
-      /^(08...|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
+      // 25006: it has become a replica.
+      /^(08...|25006|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
       /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
     );
   }

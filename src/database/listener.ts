@@ -24,12 +24,14 @@ export async function listenUntilAborted(
 ): Promise<void> {
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString, application_name: `stack-converter ${channel}` });
+    let end = () => {};
     const ended = new Promise<void>((resolve) => {
-      client.once("end", resolve);
-      // Not once: a server that ends says why, and then the connection breaks, which is another.
-      client.on("error", () => resolve());
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      end = resolve;
     });
+    client.once("end", end);
+    // Not once: a server that ends says why, and then the connection breaks, which is another.
+    client.on("error", end);
+    signal.addEventListener("abort", end, { once: true });
     client.on("notification", onNotification);
     try {
       await client.connect();
@@ -41,6 +43,8 @@ export async function listenUntilAborted(
       onError(error);
     }
     await client.end().catch(() => {});
+    // It outlives any number of connections.
+    signal.removeEventListener("abort", end);
     await sleep(RECONNECT_AFTER_MS, undefined, { signal }).catch(() => {});
   }
 }

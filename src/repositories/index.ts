@@ -70,6 +70,20 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   };
 }
 
+/** As it was found when it was last read from: reads find out by themselves, and nobody waits for one. */
+export function replicaHealth(
+  { isDown, lagBytes = 0 }: { readonly isDown: boolean; readonly lagBytes?: number | undefined },
+  index: number,
+): ComponentHealth {
+  const lag = lagBytes > 0 ? `is ${lagBytes} bytes behind` : null;
+  return {
+    name: `replica ${index + 1}`,
+    isHealthy: !isDown,
+    latencyMs: 0,
+    message: isDown ? "does not answer" : lag,
+  };
+}
+
 /** Times one probe. Never throws: a failed probe is an answer. */
 export async function checkHealth(
   name: string,

@@ -2,6 +2,7 @@ import { builder } from "./builder.ts";
 import { cacheControl } from "./cacheControl.ts";
 import { type CacheCounters, CacheCountersType } from "./cacheCounters.ts";
 import { type CacheManagerReport, CacheManagerStatistics } from "./cacheManagerStatistics.ts";
+import { type CacheReplicaReport, CacheReplicaType } from "./cacheReplica.ts";
 import { type CacheStatus, CacheStatusType } from "./cacheStatus.ts";
 
 /** One kind of answer. */
@@ -51,6 +52,8 @@ export interface CacheStatistics extends CacheCounters {
   readonly replay: CacheReplayReport;
   /** Undefined without Redis. */
   readonly manager: CacheManagerReport | undefined;
+  /** Empty without any. */
+  readonly replicas: readonly CacheReplicaReport[];
   readonly samples: number;
   readonly violations: number;
   readonly advice: readonly CacheAdviceReport[];
@@ -181,6 +184,10 @@ const CacheStatisticsType = builder.objectRef<CacheStatistics>("CacheStatistics"
       nullable: true,
       description: "What else the platform keeps in Redis. Null without Redis.",
       resolve: ({ manager }) => manager ?? null,
+    }),
+    replicas: t.expose("replicas", {
+      type: [CacheReplicaType],
+      description: "The replicas of the database that are read from (`DATABASE_REPLICA_URLS`).",
     }),
     samples: t.expose("samples", {
       type: "SafeInt",

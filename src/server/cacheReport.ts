@@ -52,6 +52,7 @@ export function createCacheReport({ coherence, ttlMs, replay, sampler, manager }
         layers: LAYERS.map((layer) => layerOf(layer, kinds)),
         replay: replay.statistics(),
         manager: manager && managerReport(manager),
+        replicas: coherence.store.replicas(),
         advice: (Object.keys(SETTINGS) as (keyof CacheLifetimes)[]).flatMap((lifetime) =>
           adviceOf(lifetime, ttlMs[lifetime], kinds),
         ), // Safe: its own keys.

@@ -97,6 +97,7 @@ export async function createContext(
       ttlMs,
       begun: response.begun,
       ...within(sources, execution),
+      mayUseReplicas: true,
     }),
     dependencies,
     system,

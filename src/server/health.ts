@@ -1,7 +1,13 @@
 import type { CacheManager } from "../cache/manager.ts";
+import type { CoherentStore } from "../coherence/store.ts";
 import type { Database } from "../database/database.ts";
 import { createMigrationCheck } from "../database/migrationCheck.ts";
-import { type ComponentHealth, checkHealth, type Repositories } from "../repositories/index.ts";
+import {
+  type ComponentHealth,
+  checkHealth,
+  type Repositories,
+  replicaHealth,
+} from "../repositories/index.ts";
 
 export interface HealthReport {
   readonly isHealthy: boolean;
@@ -16,8 +22,9 @@ export function createHealth(sources: {
   readonly repositories: Pick<Repositories, "healthCheck">;
   /** Undefined without Redis. */
   readonly cache: Pick<CacheManager, "healthCheck"> | undefined;
+  readonly store: Pick<CoherentStore, "replicas">;
 }) {
-  const { database, repositories, cache } = sources;
+  const { database, repositories, cache, store } = sources;
   const checkMigrations = createMigrationCheck(database.query);
 
   async function cacheHealth(): Promise<ComponentHealth> {
@@ -36,14 +43,9 @@ export function createHealth(sources: {
       checkHealth("migrations", checkMigrations, "are not all applied, or cannot be read"),
     ]);
 
-  // Without its cache the service answers from the database: slower, and as right as ever.
-  const reportOf = (
-    required: readonly ComponentHealth[],
-    ofCache: ComponentHealth[],
-    rest: ComponentHealth[],
-  ) => ({
-    isHealthy: [...required, ...rest].every((component) => component.isHealthy),
-    components: [...required, ...ofCache, ...rest],
+  const reportOf = (needed: readonly ComponentHealth[], helpful: readonly ComponentHealth[]) => ({
+    isHealthy: needed.every((component) => component.isHealthy),
+    components: [...needed, ...helpful],
   });
 
   return {
@@ -54,10 +56,11 @@ export function createHealth(sources: {
         cacheHealth(),
         repositories.healthCheck(),
       ]);
-      return reportOf(required, [ofCache], ofRepositories);
+      // Without its cache and its replicas the service answers from the database: slower, and as right as ever.
+      return reportOf([...required, ...ofRepositories], [ofCache, ...store.replicas().map(replicaHealth)]);
     },
 
     /** What is needed to answer at all, for a probe that comes every few seconds. */
-    ready: async (): Promise<HealthReport> => reportOf(await needed(), [], []),
+    ready: async (): Promise<HealthReport> => reportOf(await needed(), []),
   };
 }

@@ -25,6 +25,8 @@ describe("the coherence check", () => {
       "redis-snapshot",
       "redis-del",
       "pg-terminate",
+      "replica:pause",
+      "replica:kill",
     ];
     const { code, report, output } = await check(
       ...["--seconds", "25", "--instances", "2", "--gap", "1", "--faults", faults.join(",")],
@@ -41,6 +43,15 @@ describe("the coherence check", () => {
   test("finds violations when the writes of one instance go unmarked", { timeout: 120_000 }, async () => {
     const { code, report } = await check(
       ...["--seconds", "10", "--instances", "2", "--faults", "none", "--broken"],
+    );
+    expect(report.violations).toBeGreaterThan(0);
+    expect(code).toBe(1);
+  });
+
+  test("finds violations when a replica says that it has what it lacks", { timeout: 120_000 }, async () => {
+    const { code, report } = await check(
+      ...["--seconds", "15", "--instances", "1", "--gap", "1", "--faults", "replica:pause"],
+      "--broken-replica",
     );
     expect(report.violations).toBeGreaterThan(0);
     expect(code).toBe(1);

@@ -72,6 +72,31 @@ describe("the coherent store", () => {
     );
   });
 
+  it("gives who comes later nothing that a change of a whole type has ended meanwhile", async () => {
+    const store = createStore();
+    let finish = (_: Loaded<number>) => {};
+    let loads = 0;
+    const options = {
+      kind: "row",
+      ttlMs: 60_000,
+      load: () => {
+        loads++;
+        return new Promise<Loaded<number>>((resolve) => (finish = resolve));
+      },
+    };
+    const early = store.read("key", options);
+    await vi.waitFor(() => expect(loads).toBe(1));
+    await table.bump(epoch, ["Project!"]);
+    const late = store.read("key", options);
+    // Its arrival is at an instant after the change.
+    await store.instant();
+    finish({ value: 1, tags: ["Project:7"] });
+    expect((await early).value).toBe(1);
+    await vi.waitFor(() => expect(loads).toBe(2));
+    finish({ value: 2, tags: ["Project:7"] });
+    expect((await late).value).toBe(2);
+  });
+
   it("counts a change of a whole type as a change of everything of the type", async () => {
     const store = createStore();
     const options = {

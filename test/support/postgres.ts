@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { inject } from "vitest";
 import { atEndOfFile } from "./cleanup.ts";
-import { launchPostgres, type PostgresOptions } from "./postgresServer.ts";
+import { launchPostgres, launchReplica, type PostgresOptions } from "./postgresServer.ts";
 import type { TestServer } from "./server.ts";
 
 export interface TestDatabase {
@@ -29,6 +29,16 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 /** A PostgreSQL of the caller's own, which may be killed and restarted. Stopped when the test file ends. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestServer> {
   const server = await launchPostgres(options);
+  atEndOfFile(server.stop);
+  return server;
+}
+
+/** A streaming replica of such a server, which may be killed, restarted and promoted on its own. */
+export async function startReplica(
+  primary: Pick<TestServer, "port">,
+  options: PostgresOptions = {},
+): Promise<TestServer> {
+  const server = await launchReplica(primary, options);
   atEndOfFile(server.stop);
   return server;
 }

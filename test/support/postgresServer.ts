@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { findBinaries } from "./binaries.ts";
 import { startPostgresContainer } from "./containers.ts";
@@ -25,6 +26,20 @@ const SETTINGS = {
   timezone: "UTC",
 };
 
+const PROGRAM = {
+  name: "postgres",
+  command: "/bin/sh",
+  url: (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+  ping: pingPostgres,
+  // "Immediate" shutdown. Like a crash it leaves recovery to the next start, but takes all backends
+  // along; SIGKILL would leave them to notice for themselves, and a restart would run into them.
+  stopSignal: "QUIT",
+  crashSignal: "SIGQUIT",
+} as const;
+
+const settingsOf = (settings: Readonly<Record<string, string>>, port: number): string[] =>
+  Object.entries({ ...settings, port: String(port) }).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+
 /**
  * A PostgreSQL server with an empty data folder: from the machine's own programs, or in a
  * container where there are none.
@@ -35,8 +50,7 @@ export async function launchPostgres(options: PostgresOptions = {}): Promise<Tes
   if (binaries === undefined) return startPostgresContainer(settings);
   const user = unprivilegedUser();
   return startServer({
-    name: "postgres",
-    command: "/bin/sh",
+    ...PROGRAM,
     args: (port) => [
       "-c",
       // One program for both, so that the guard watches over initdb too.
@@ -44,18 +58,37 @@ export async function launchPostgres(options: PostgresOptions = {}): Promise<Tes
          --encoding=UTF8 --locale=C --lc-ctype=${utf8Locale()} || exit
        exec "$0/postgres" -D data "$@"`,
       binaries,
-      ...Object.entries({ ...settings, port: String(port) }).flatMap(([key, value]) => [
-        "-c",
-        `${key}=${value}`,
-      ]),
+      ...settingsOf(settings, port),
     ],
-    url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
-    ping: pingPostgres,
     ...(user === undefined ? {} : { user }),
-    // "Immediate" shutdown. Like a crash it leaves recovery to the next start, but takes all backends
-    // along; SIGKILL would leave them to notice for themselves, and a restart would run into them.
-    stopSignal: "QUIT",
-    crashSignal: "SIGQUIT",
+  });
+}
+
+/**
+ * A streaming replica of a server that `launchPostgres` has started from the machine's own programs: it begins with a copy, and
+ * goes on with the primary's log. It comes back as a replica after a restart, unless it was promoted.
+ */
+export async function launchReplica(
+  primary: Pick<TestServer, "port">,
+  options: PostgresOptions = {},
+): Promise<TestServer> {
+  const binaries = findBinaries().postgres;
+  if (binaries === undefined) throw new Error("A replica needs PostgreSQL's programs on this machine.");
+  // Beside the real program: on the PATH there may be links to some of them.
+  const copy = join(dirname(realpathSync(join(binaries, "postgres"))), "pg_basebackup");
+  const user = unprivilegedUser();
+  return startServer({
+    ...PROGRAM,
+    name: "replica",
+    args: (port) => [
+      "-c",
+      `[ -e data/PG_VERSION ] || "${copy}" -D data -h 127.0.0.1 -p ${primary.port} -U postgres -R \
+         --checkpoint=fast --no-sync || exit
+       exec "$0/postgres" -D data "$@"`,
+      binaries,
+      ...settingsOf({ ...SETTINGS, ...options.settings }, port),
+    ],
+    ...(user === undefined ? {} : { user }),
   });
 }
 

@@ -3,6 +3,7 @@ import { runChaos } from "./chaos.ts";
 import { pause } from "./fault.ts";
 import { type Lookups, sumLookups } from "./lookups.ts";
 import type { CheckOptions } from "./options.ts";
+import { exaggerate, needsReplica } from "./replicaFaults.ts";
 import { type Evidence, percentile, type Report } from "./report.ts";
 import { setStage } from "./stage.ts";
 import { swallowMarks } from "./unmark.ts";
@@ -23,13 +24,17 @@ export async function runCheck(
   signal: AbortSignal,
 ): Promise<{ report: Report; evidence: Evidence }> {
   const { seconds, faults, seed } = options;
-  const { world, log, session, outsideWriters, workload, random } = await setStage(options, progress);
+  const { world, log, session, outsideWriters, workload, random } = await setStage(
+    { ...options, hasReplica: needsReplica(faults) },
+    progress,
+  );
   const stopping = new AbortController();
   try {
     const { instances } = world;
     if (options.isBroken) instances[0]!.redisLink.watch(swallowMarks);
+    if (options.isReplicaBroken) instances[0]!.replicaLink?.watch(exaggerate);
 
-    const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0 };
+    const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0, fromReplicas: 0 };
     const begun = performance.now();
     const running = AbortSignal.any([signal, stopping.signal]);
     // Everybody who sleeps listens to it.

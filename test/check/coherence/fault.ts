@@ -22,7 +22,7 @@ export interface Fault {
   readonly description: string;
   /** Everything that was cached is lost with it, for all instances. They take longer to begin again when it happens often. */
   readonly endsEpoch: boolean;
-  /** Nothing but Redis, or the way to it, is broken. No request may fail then. */
+  /** Nothing but Redis, a replica, or the way to them, is broken. No request may fail then. */
   readonly isRedisOnly: boolean;
   /** Breaks something, and mends it. When it has not called `begin`, it did not come to it. */
   run(context: FaultContext): Promise<void>;

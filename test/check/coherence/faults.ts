@@ -1,8 +1,9 @@
 import type { Fault } from "./fault.ts";
 import { instanceFaults } from "./instanceFaults.ts";
+import { replicaFaults } from "./replicaFaults.ts";
 import { serverFaults } from "./serverFaults.ts";
 
-export const FAULTS: readonly Fault[] = [...instanceFaults, ...serverFaults];
+export const FAULTS: readonly Fault[] = [...instanceFaults, ...serverFaults, ...replicaFaults];
 
 /**
  * The faults of the names: `all`, `none`, a fault, or what its name begins with before a colon.

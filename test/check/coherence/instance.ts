@@ -15,6 +15,7 @@ export interface Instance {
   readonly index: number;
   readonly postgresLink: Link;
   readonly redisLink: Link;
+  readonly replicaLink: Link | undefined;
   readonly client: HttpClient;
   /** Answers, as far as anybody knows. */
   isUp(): boolean;
@@ -35,14 +36,16 @@ export interface InstanceOptions {
   readonly postgresPort: number;
   readonly databaseName: string;
   readonly redisPort: number;
+  readonly replicaPort: number | undefined;
   readonly connections: number;
 }
 
 /** The compiled service in a process of its own, behind a proxy for each of its links. Started again when it ends. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
-  const { index, postgresPort, databaseName, redisPort, connections } = options;
+  const { index, postgresPort, databaseName, redisPort, replicaPort, connections } = options;
   const postgresLink = await createLink(postgresPort);
   const redisLink = await createLink(redisPort);
+  const replicaLink = replicaPort === undefined ? undefined : await createLink(replicaPort);
   const port = await findFreePort();
   const origin = `http://127.0.0.1:${port}`;
   const client = createHttpClient(origin, connections);
@@ -68,6 +71,9 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         ...UNLIMITED,
         DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresLink.port}/${databaseName}`,
         REDIS_URL: `redis://127.0.0.1:${redisLink.port}`,
+        ...(replicaLink && {
+          DATABASE_REPLICA_URLS: `postgres://postgres@127.0.0.1:${replicaLink.port}/${databaseName}`,
+        }),
       },
       signal: "TERM",
       output: "pipe",
@@ -117,6 +123,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     index,
     postgresLink,
     redisLink,
+    replicaLink,
     client,
     isUp: () => isUp,
     untilUp,
@@ -140,7 +147,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       await ending?.exited;
       clearTimeout(timer);
       await client.close();
-      await Promise.all([postgresLink.close(), redisLink.close()]);
+      await Promise.all([postgresLink.close(), redisLink.close(), replicaLink?.close()]);
     },
   };
 }

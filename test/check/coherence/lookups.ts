@@ -4,7 +4,7 @@ import type { Instance } from "./instance.ts";
 
 const SAMPLE_EVERY_MS = 1_000;
 const QUERY = JSON.stringify({
-  query: "{ cacheStatistics { localHits sharedHits joinedHits misses bypasses } }",
+  query: "{ cacheStatistics { localHits sharedHits joinedHits misses bypasses replicas { reads } } }",
 });
 const count = z.number();
 const reply = z.object({
@@ -15,6 +15,7 @@ const reply = z.object({
       joinedHits: count,
       misses: count,
       bypasses: count,
+      replicas: z.array(z.object({ reads: count })),
     }),
   }),
 });
@@ -26,6 +27,8 @@ export interface Lookups {
   misses: number;
   /** The cache could not vouch for anything: an epoch was lost, or has not begun. */
   bypasses: number;
+  /** Misses that a replica has answered. */
+  fromReplicas: number;
 }
 
 /** Adds up what the instances report, over their restarts. What the last second before a kill brought is lost. */
@@ -48,12 +51,15 @@ export async function sumLookups(
         sum.hits += hitsOf(figures) - (isSame ? hitsOf(before) : 0);
         sum.misses += figures.misses - (isSame ? before.misses : 0);
         sum.bypasses += figures.bypasses - (isSame ? before.bypasses : 0);
+        sum.fromReplicas += readsOf(figures) - (isSame ? readsOf(before) : 0);
       }),
     );
   }
 }
 
 const hitsOf = ({ localHits, sharedHits, joinedHits }: Figures) => localHits + sharedHits + joinedHits;
+
+const readsOf = ({ replicas }: Figures) => replicas.reduce((sum, { reads }) => sum + reads, 0);
 
 async function figuresOf(instance: Instance): Promise<Figures | undefined> {
   try {

@@ -16,6 +16,8 @@ export interface CheckOptions {
   readonly writesPerSecond: number;
   /** The first instance's writes go unmarked, so there must be violations: is the check able to find any? */
   readonly isBroken: boolean;
+  /** The replica tells the first instance that it has everything: with faults of the replica there must be violations. */
+  readonly isReplicaBroken: boolean;
 }
 
 export interface CommandLine extends CheckOptions {
@@ -42,6 +44,8 @@ began, nothing newer than what was written before it ended.
   --readers N      at a time, for each instance (8)
   --writes N       per second in busy phases, by the service (40)
   --broken         the first instance's writes go unmarked: must find violations
+  --broken-replica the replica tells the first instance that it has everything: must find violations
+                   when its replay is paused (--faults replica:pause)
   --scenario NAME  a measurement instead: ${SCENARIOS.join(", ")}
   --json           the result as JSON in the last line
   --help
@@ -66,6 +70,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       readers: { type: "string", default: "8" },
       writes: { type: "string", default: "40" },
       broken: { type: "boolean", default: false },
+      "broken-replica": { type: "boolean", default: false },
       scenario: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -86,6 +91,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     readers: integer("readers", values.readers, 1),
     writesPerSecond: integer("writes", values.writes, 0),
     isBroken: values.broken,
+    isReplicaBroken: values["broken-replica"],
     scenario: values.scenario,
     wantsJson: values.json,
     wantsHelp: values.help,

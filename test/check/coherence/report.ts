@@ -63,6 +63,7 @@ export function describeReport(
     `reads checked        ${reads.toLocaleString("en")} (${Math.round(reads / seconds).toLocaleString("en")}/s)`,
     `hits among them      ${hits.toLocaleString("en")} (${share(hits, reads)})`,
     `look-ups below it    ${lookedUp.toLocaleString("en")}: ${share(lookups.hits, lookedUp)} hits, ${share(lookups.bypasses, lookedUp)} while the cache was off`,
+    `read from replicas   ${lookups.fromReplicas.toLocaleString("en")} (${share(lookups.fromReplicas, lookups.misses + lookups.bypasses)} of what was not kept)`,
     `writes acknowledged  ${report.writes} by the service, ${report.outsideWrites} by SQL`,
     `outcome unknown      ${report.unknownWrites} writes`,
     `out-of-band lag      p50 ${ms(report.p50OutOfBandLagMs)}, p99 ${ms(report.p99OutOfBandLagMs)}, longest ${ms(report.maxOutOfBandLagMs)} (${report.outOfBandSamples} samples)`,
@@ -71,7 +72,7 @@ export function describeReport(
       .sort(([, a], [, b]) => b - a)
       .slice(0, 12)
       .map(([cause, count]) => `  ${String(count).padStart(6)}  ${cause}`),
-    `  while only Redis was faulty ${report.failedWhileOnlyRedisFaulty} (expected: 0), while nothing was ${report.failedWhileNothingFaulty}`,
+    `  while only Redis or a replica was faulty ${report.failedWhileOnlyRedisFaulty} (expected: 0), while nothing was ${report.failedWhileNothingFaulty}`,
     ...unexpectedFailures.slice(0, 10).map((text) => `    ${text}`),
     ...internalErrors.map((text) => `  INTERNAL_SERVER_ERROR: ${text}`),
     `crashes              ${report.crashes}`,

@@ -19,6 +19,7 @@ export interface StageOptions
   /** Between a reader's answer and its next read, in ms. */
   readonly restMs?: number;
   readonly observe?: (sample: Sample) => void;
+  readonly hasReplica?: boolean;
 }
 
 /** A world with rows in it, and those who read and write them, as yet at rest. `world.stop` ends all. */
@@ -28,6 +29,7 @@ export async function setStage(options: StageOptions, progress: (line: string) =
   const world = await startWorld({
     instances: options.instances,
     connections: options.readers + SPARE_CONNECTIONS,
+    hasReplica: options.hasReplica ?? false,
   });
   try {
     const { instances, outside } = world;

@@ -2,7 +2,7 @@ import pg from "pg";
 import { applyMigrations } from "../../../src/database/migrations.ts";
 import { addAdministrator } from "../../support/access.ts";
 import { canInstall, findBinaries, installBinaries } from "../../support/binaries.ts";
-import { launchPostgres } from "../../support/postgresServer.ts";
+import { launchPostgres, launchReplica } from "../../support/postgresServer.ts";
 import { launchRedis } from "../../support/redisServer.ts";
 import type { TestServer } from "../../support/server.ts";
 import { type Instance, startInstance } from "./instance.ts";
@@ -10,6 +10,8 @@ import { type Instance, startInstance } from "./instance.ts";
 export interface World {
   readonly postgres: TestServer;
   readonly redis: TestServer;
+  /** Undefined: the instances know of none. */
+  readonly replica: TestServer | undefined;
   readonly instances: readonly Instance[];
   /** Straight to PostgreSQL, past the service and the proxies. */
   readonly outside: pg.Pool;
@@ -52,6 +54,7 @@ export async function startWorld(options: {
   readonly instances: number;
   /** To each instance. */
   readonly connections: number;
+  readonly hasReplica: boolean;
 }): Promise<World> {
   const found = findBinaries();
   if ((found.postgres === undefined || found.redis === undefined) && canInstall()) installBinaries(found);
@@ -66,7 +69,10 @@ export async function startWorld(options: {
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const postgres = await launchPostgres({ settings: { autovacuum: "on" } });
+    const postgres = await launchPostgres({
+      // A replica that was away must find what it missed.
+      settings: { autovacuum: "on", ...(options.hasReplica && { wal_keep_size: "1GB" }) },
+    });
     releasers.push(postgres.stop);
     const redis = await launchRedis();
     releasers.push(redis.stop);
@@ -86,6 +92,9 @@ export async function startWorld(options: {
     await outside.query(KEEP_THE_HIGHEST);
     await addAdministrator(url.href);
 
+    const replica = options.hasReplica ? await launchReplica(postgres) : undefined;
+    if (replica) releasers.push(replica.stop);
+
     const instances: Instance[] = [];
     for (let index = 0; index < options.instances; index++) {
       const instance = await startInstance({
@@ -93,13 +102,14 @@ export async function startWorld(options: {
         postgresPort: postgres.port,
         databaseName: DATABASE,
         redisPort: redis.port,
+        replicaPort: replica?.port,
         connections: options.connections,
       });
       releasers.push(instance.stop);
       instances.push(instance);
     }
     await Promise.all(instances.map((instance) => instance.untilUp()));
-    return { postgres, redis, instances, outside, stop };
+    return { postgres, redis, replica, instances, outside, stop };
   } catch (error) {
     await stop();
     throw error;

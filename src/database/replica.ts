@@ -1,0 +1,229 @@
+import pg from "pg";
+import type { Logger } from "pino";
+import { backoffMs } from "../cache/backoff.ts";
+import type { Config } from "../config.ts";
+import { createCancel, queryUntilAborted } from "./cancellation.ts";
+import type { Query } from "./database.ts";
+
+/** Where the statements of a load go. */
+export interface ReplicaSession {
+  query<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal | undefined,
+  ): Promise<Row[]>;
+}
+
+export type ReplicaRouting = ReturnType<typeof createReplicaRouting>;
+
+/**
+ * Which reads go to a replica: the statements that a load sends before it first waits, which is each loader's one (as in
+ * cancellation.ts). One that comes later goes to the primary, and is as right.
+ */
+export function createReplicaRouting() {
+  let running: ReplicaSession | undefined;
+  return {
+    within<Result>(session: ReplicaSession, work: () => Promise<Result>): Promise<Result> {
+      running = session;
+      try {
+        return work();
+      } finally {
+        running = undefined;
+      }
+    },
+    current: () => running,
+  };
+}
+
+/** How long a replica may take before the primary is asked instead, in ms. */
+const READ_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** For the question where it is: one that does not answer this is of no use. */
+const ASK_TIMEOUT_MS = 1_000;
+/** How long one that failed is left alone. */
+const PAUSE = { firstMs: 200, maxMs: 10_000 } as const;
+
+/** What a standby says of itself. As a number: the base of all arithmetic is the beginning of the log. */
+const WHERE = `SELECT pg_is_in_recovery() AS "isReplica", (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::text AS "position",
+  (SELECT name FROM cache_epoch) AS "epoch"`;
+
+/**
+ * A pool of connections to one replica. Nobody waits for a connection: who finds none that is ready reads from the
+ * primary, and has another opened for those who come later. So a replica that is away costs its readers nothing.
+ */
+export function createReplica(options: {
+  readonly url: string;
+  readonly config: Pick<Config["database"], "poolMax" | "idleTimeoutMs" | "statementTimeoutMs">;
+  readonly routing: Pick<ReplicaRouting, "within">;
+  readonly log: Logger;
+}) {
+  const { url, config, routing, log } = options;
+  const name = new URL(url).host;
+  const timeoutMs = Math.min(READ_TIMEOUT_MS, config.statementTimeoutMs || READ_TIMEOUT_MS);
+  const pool = new pg.Pool({
+    connectionString: url,
+    min: 0,
+    max: config.poolMax,
+    idleTimeoutMillis: config.idleTimeoutMs,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: timeoutMs + 500,
+    statement_timeout: timeoutMs,
+    // Should it be promoted one day: nobody writes through a pool for reading.
+    options: "-c default_transaction_read_only=on",
+    application_name: "stack-converter replica",
+    keepAlive: true,
+  });
+  pool.on("error", (error) => failed(error));
+  // While one is in use, between two statements, the pool does not listen. Its user's next statement fails.
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const cancel = createCancel(url, log);
+
+  let errors = 0;
+  let failures = 0;
+  let downUntil = 0;
+  let isOpening = false;
+  /** Idle connections that somebody is about to get. */
+  let promised = 0;
+
+  const isDown = () => performance.now() < downUntil;
+
+  /** The replica itself is in a bad way. */
+  function failed(error: unknown): void {
+    errors++;
+    if (isDown()) return;
+    failures++;
+    downUntil = performance.now() + backoffMs(failures, PAUSE);
+    log.warn({ err: error, replica: name }, "a replica does not answer; the primary is asked instead");
+  }
+
+  /** One at a time, for whoever comes next. */
+  function open(): void {
+    if (isOpening || pool.totalCount >= config.poolMax) return;
+    isOpening = true;
+    pool
+      .connect()
+      .then((client) => client.release(), failed)
+      .finally(() => {
+        isOpening = false;
+      });
+  }
+
+  /** Statements that were refused, by a conflict with what is replayed for example, leave the connection as good as it was. */
+  const isRefusal = (error: unknown) =>
+    error instanceof pg.DatabaseError && !/^(08|53|57P)/.test(error.code ?? "");
+
+  function connectionOf(client: pg.PoolClient) {
+    const cancellations: Promise<void>[] = [];
+    let broken: Error | undefined;
+
+    const note = (error: unknown): void => {
+      if (isRefusal(error)) {
+        errors++;
+        return;
+      }
+      broken = error instanceof Error ? error : new Error(String(error));
+      failed(error);
+    };
+
+    const session: ReplicaSession = {
+      async query<Row extends pg.QueryResultRow>(
+        text: string,
+        values: readonly unknown[],
+        signal: AbortSignal | undefined,
+      ) {
+        try {
+          const { rows } =
+            signal === undefined
+              ? // `pg` types its values as mutable; it only reads them.
+                await client.query<Row>(text, values as unknown[])
+              : await queryUntilAborted<Row>(
+                  client,
+                  { signal, cancel, onCancel: (sent) => cancellations.push(sent) },
+                  text,
+                  values,
+                );
+          failures = 0;
+          return rows;
+        } catch (error) {
+          // Who gave it up has nothing to say of the replica.
+          if (signal?.aborted !== true) note(error);
+          throw error;
+        }
+      },
+    };
+
+    return {
+      identity: client,
+
+      async ask() {
+        try {
+          const { rows } = await client.query<{
+            isReplica: boolean;
+            position: string | null;
+            epoch: string | null;
+          }>({
+            text: WHERE,
+            query_timeout: ASK_TIMEOUT_MS,
+          } as pg.QueryConfig); // Safe: `pg` knows this option of a single statement, its types do not.
+          const { isReplica, position, epoch } = rows[0]!;
+          return { isReplica, position: position === null ? null : BigInt(position), epoch };
+        } catch (error) {
+          note(error);
+          throw error;
+        }
+      },
+
+      run: <Result>(load: () => Promise<Result>): Promise<Result> => routing.within(session, load),
+
+      release(): void {
+        const release = () => client.release(broken);
+        if (cancellations.length === 0) release();
+        else void Promise.all(cancellations).finally(release);
+      },
+    };
+  }
+
+  return {
+    name,
+    isDown,
+    errors: () => errors,
+
+    async checkOut(): Promise<ReturnType<typeof connectionOf> | undefined> {
+      if (isDown()) return undefined;
+      if (pool.idleCount <= promised) {
+        open();
+        return undefined;
+      }
+      promised++;
+      try {
+        return connectionOf(await pool.connect());
+      } catch (error) {
+        failed(error);
+        return undefined;
+      } finally {
+        promised--;
+      }
+    },
+
+    close: (): Promise<void> => pool.end(),
+  };
+}
+
+/**
+ * Says at the start when a promotion would lose writes that were acknowledged. Never rejects.
+ */
+export async function warnOfLoss(query: Query, log: Pick<Logger, "warn">): Promise<void> {
+  try {
+    const [row] = await query<{ names: string; commit: string }>(
+      `SELECT current_setting('synchronous_standby_names') AS "names", current_setting('synchronous_commit') AS "commit"`,
+    );
+    if (row === undefined || (row.names !== "" && !["off", "local", "remote_write"].includes(row.commit)))
+      return;
+    log.warn(
+      { synchronousStandbyNames: row.names, synchronousCommit: row.commit },
+      "when a replica is promoted, acknowledged writes that it has not received are lost: name it in synchronous_standby_names, with synchronous_commit = on",
+    );
+  } catch {
+    // The database is away: whoever needs it says so.
+  }
+}
