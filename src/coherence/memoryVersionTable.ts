@@ -126,17 +126,19 @@ export function createMemoryVersionTable(options: MemoryVersionTableOptions = {}
       );
     },
 
-    async fill(epoch, key, entry) {
+    async fill(epoch, offered) {
       const refused = refusal(epoch);
       if (refused !== undefined) return refused;
-      if (!isValid(entry)) return "invalid";
-      entries.delete(key);
-      entries.set(key, { ...entry, expiresAt: now() + entry.ttlMs });
-      for (const oldest of entries.keys()) {
-        if (entries.size <= maxEntries) break;
-        entries.delete(oldest);
-      }
-      return "stored";
+      return offered.map(({ key, ...entry }) => {
+        if (!isValid(entry)) return "invalid";
+        entries.delete(key);
+        entries.set(key, { ...entry, expiresAt: now() + entry.ttlMs });
+        for (const oldest of entries.keys()) {
+          if (entries.size <= maxEntries) break;
+          entries.delete(oldest);
+        }
+        return "stored";
+      });
     },
 
     async mark(epoch, xid, tags) {

@@ -80,12 +80,22 @@ export function createRedisVersionTable(options: RedisVersionTableOptions): Vers
       });
     },
 
-    fill: (epoch, name, { stamp, tags, value, ttlMs }) =>
+    fill: (epoch, entries) =>
       call(
         FILL,
         fillReply,
-        [epoch, maxLagMs, stamp, Math.max(1, Math.round(ttlMs)), value, ...tags],
-        [entryKey(epoch, name)],
+        [
+          epoch,
+          maxLagMs,
+          ...entries.flatMap(({ stamp, tags, value, ttlMs }) => [
+            stamp,
+            Math.max(1, Math.round(ttlMs)),
+            value,
+            tags.length,
+            ...tags,
+          ]),
+        ],
+        entries.map((entry) => entryKey(epoch, entry.key)),
       ),
 
     mark: (epoch, xid, tags) => call(MARK, z.enum(["marked", "lost"]), [epoch, xid, ...tags]),
@@ -136,7 +146,7 @@ const sinceReply = z.union([
 ]);
 const entryReply = z.tuple([z.number(), text, z.string(), z.number()]);
 const getReply = z.union([refusal, z.array(z.union([z.literal(0), entryReply]))]);
-const fillReply = z.union([refusal, z.enum(["stored", "invalid"])]);
+const fillReply = z.union([refusal, z.array(z.enum(["stored", "invalid"]))]);
 const transactionsReply = z.union([z.literal("lost"), text]);
 const beatReply = z.union([z.literal("lost"), z.number()]);
 

@@ -137,16 +137,23 @@ end
 return reply`,
 );
 
-/** KEYS[5]: the entry. ARGV: epoch, maxLagMs, stamp, ttlMs, value, tag… */
+/** KEYS[5…]: entries. ARGV: epoch, maxLagMs, and for each: stamp, ttlMs, value, how many tags, tag… */
 export const FILL = script(
   "fill",
   `${PRELUDE}${SERVING}${VALIDITY}
-if not isValid(tonumber(ARGV[3]), ARGV, 6) then return 'invalid' end
-local tags = {}
-for index = 6, #ARGV do tags[index - 5] = ARGV[index] end
-redis.call('HSET', KEYS[5], 'stamp', ARGV[3], 'tags', cmsgpack.pack(tags), 'value', ARGV[5])
-redis.call('PEXPIRE', KEYS[5], ARGV[4])
-return 'stored'`,
+local reply, at = {}, 3
+for index = 5, #KEYS do
+  local count, tags = tonumber(ARGV[at + 3]), {}
+  for tag = 1, count do tags[tag] = ARGV[at + 3 + tag] end
+  reply[#reply + 1] = 'invalid'
+  if isValid(tonumber(ARGV[at]), tags, 1) then
+    redis.call('HSET', KEYS[index], 'stamp', ARGV[at], 'tags', cmsgpack.pack(tags), 'value', ARGV[at + 2])
+    redis.call('PEXPIRE', KEYS[index], ARGV[at + 1])
+    reply[#reply] = 'stored'
+  end
+  at = at + 4 + count
+end
+return reply`,
 );
 
 /** ARGV: epoch, xid, tag… */

@@ -2,10 +2,11 @@ import { type Codec, plainDataCodec } from "./codec.ts";
 import { createLoad } from "./load.ts";
 import { createLocalCache, type LocalEntry } from "./localCache.ts";
 import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
+import { createSharedFills } from "./sharedFills.ts";
 import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
-import type { Epoch, StoredEntry, VersionTable } from "./versionTable.ts";
+import type { StoredEntry, VersionTable } from "./versionTable.ts";
 import { createWatchers, type WatchersOptions } from "./watchers.ts";
 
 /** What a loader gives: the value, and everything it depends on. Without `tags` it is not cached. */
@@ -106,6 +107,12 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const watchers = createWatchers({ ...options, validator });
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
+  const shared = createSharedFills({
+    table,
+    defer: options.defer,
+    onInvalid: (kind) => counts.of(kind).rejectedFills++,
+    onError: (kind, error) => failed(kind, error),
+  });
   let order = 0;
 
   const failed = (kind: string, error: unknown) => {
@@ -190,21 +197,12 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         return;
       }
       count.fills++;
-      if (table.isShared) fillShared(kind, begun.epoch, key, entry);
+      if (table.isShared) shared.offer(kind, begun.epoch, { key, ...entry });
     } catch (error) {
       // Not plain data: the reader has its answer, and nobody else gets half of it.
       count.uncacheable++;
       failed(kind, error);
     }
-  };
-
-  const fillShared = (kind: string, epoch: Epoch, key: string, entry: StoredEntry) => {
-    table.fill(epoch, key, entry).then(
-      (result) => {
-        if (result === "invalid") counts.of(kind).rejectedFills++;
-      },
-      (error: unknown) => failed(kind, error),
-    );
   };
 
   const launch = (key: string, begun: Instant, options: ReadOptions<unknown>): Flight => {

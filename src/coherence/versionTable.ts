@@ -44,8 +44,8 @@ export interface VersionTable {
   /** The entries under `keys` that are valid at one instant between the call and its return. */
   get(epoch: Epoch, keys: readonly string[]): Promise<(StoredEntry | undefined)[] | Refusal>;
 
-  /** Stores an answer, unless it is invalid already. */
-  fill(epoch: Epoch, key: string, entry: StoredEntry): Promise<"stored" | "invalid" | Refusal>;
+  /** Stores answers, each unless it is invalid already. */
+  fill(epoch: Epoch, entries: readonly KeyedEntry[]): Promise<("stored" | "invalid")[] | Refusal>;
 
   /**
    * Makes `tags` pending for the transaction `xid`. Awaited before COMMIT. Idempotent; tags that
@@ -108,6 +108,11 @@ export interface StoredEntry {
   readonly value: string;
   /** What is left of its life, in ms. */
   readonly ttlMs: number;
+}
+
+/** Where it is stored. */
+export interface KeyedEntry extends StoredEntry {
+  readonly key: string;
 }
 
 /** The defaults of both implementations. */

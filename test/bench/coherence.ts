@@ -134,12 +134,15 @@ try {
   });
   await open(table, EPOCH);
   for (const tags of [1, 20, 100]) {
-    const stored = await table.fill(EPOCH, `entry:${tags}`, {
-      stamp: 1_000_000,
-      tags: namesOf(tags, "Tag"),
-      value: "x".repeat(4_096),
-      ttlMs: LIFETIME_MS,
-    });
+    const [stored] = await table.fill(EPOCH, [
+      {
+        key: `entry:${tags}`,
+        stamp: 1_000_000,
+        tags: namesOf(tags, "Tag"),
+        value: "x".repeat(4_096),
+        ttlMs: LIFETIME_MS,
+      },
+    ]);
     if (stored !== "stored") throw new Error(`Expected the entry to be stored, it is ${stored}.`);
     await measure(`Redis get, ${tags} tags, 4 KB`, 5_000, async () => {
       for (let batch = 0; batch < 50; batch++) {

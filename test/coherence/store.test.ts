@@ -148,6 +148,7 @@ describe("the coherent store", () => {
     const store = createStore();
     const { row, read } = createRow(store);
     await read();
+    await turn(); // It is in the second level, too.
     await table.mark(epoch, "7", ["row"]);
     await read();
     row.value = 1;

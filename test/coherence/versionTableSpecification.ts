@@ -38,13 +38,29 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     ]);
   });
 
+  it("stores many at once, each by itself", async () => {
+    const table = await live();
+    await table.bump(epoch, ["changed"]);
+    const results = await table.fill(epoch, [
+      { key: "a", ...entry(0, []) },
+      { key: "b", ...entry(0, ["changed", "t"]) },
+      { key: "c", ...entry(1, ["changed", "t"]) },
+    ]);
+    expect(results).toEqual(["stored", "invalid", "stored"]);
+    expect(await table.get(epoch, ["a", "b", "c"])).toMatchObject([
+      { stamp: 0 },
+      undefined,
+      { tags: ["changed", "t"] },
+    ]);
+  });
+
   it("refuses to serve while no relay has reported, and again when the last report is too old", async () => {
     const table = await create({ maxLagMs: 40 });
     await table.open(epoch);
     await table.activate(epoch);
     expect(await table.since(epoch, -1)).toBe("lagging");
     expect(await table.get(epoch, ["k"])).toBe("lagging");
-    expect(await table.fill(epoch, "k", entry(0, ["t"]))).toBe("lagging");
+    expect(await fill(table, epoch, "k", entry(0, ["t"]))).toBe("lagging");
     const instant = await table.beat(epoch, undefined);
     expect(await table.since(epoch, -1)).toBe("lagging");
     await table.beat(epoch, instant as number);
@@ -67,7 +83,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     const table = await live();
     await table.mark(epoch, "7", ["p"]);
     await table.bump(epoch, ["t"]);
-    await table.fill(epoch, "k", entry(2, ["t"]));
+    await fill(table, epoch, "k", entry(2, ["t"]));
     await open(table, "2.b");
     expect(await everyAnswer(table, epoch)).toEqual(Array(8).fill("lost"));
     expect(await table.since("2.b", -1)).toEqual(changes(0, undefined));
@@ -192,8 +208,8 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
         ["c", 3],
       ]),
     );
-    expect(await table.fill(epoch, "below", entry(0, ["never changed"]))).toBe("invalid");
-    expect(await table.fill(epoch, "at", entry(1, ["a"]))).toBe("stored");
+    expect(await fill(table, epoch, "below", entry(0, ["never changed"]))).toBe("invalid");
+    expect(await fill(table, epoch, "at", entry(1, ["a"]))).toBe("stored");
     expect(await found(table, epoch, ["at"])).toEqual([entry(1, ["a"])]);
     // A newer version of a known tag needs no place: nothing is forgotten for it.
     await table.bump(epoch, ["b"]);
@@ -210,7 +226,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
       value: '{"ü":"\u0000"}',
       ttlMs: 60_000,
     };
-    expect(await table.fill(epoch, "k", stored)).toBe("stored");
+    expect(await fill(table, epoch, "k", stored)).toBe("stored");
     const got = await table.get(epoch, ["none", "k", "none"]);
     expect(got).toEqual([undefined, { ...stored, ttlMs: expect.any(Number) }, undefined]);
     const { ttlMs } = (got as StoredEntry[])[1]!;
@@ -221,33 +237,33 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
   it("keeps answers that depend on nothing, and answers that depend on thousands of tags", async () => {
     const table = await live();
     const tags = Array.from({ length: 9_000 }, (_, index) => `t${index}`);
-    expect(await table.fill(epoch, "none", entry(0, []))).toBe("stored");
-    expect(await table.fill(epoch, "many", entry(0, tags))).toBe("stored");
+    expect(await fill(table, epoch, "none", entry(0, []))).toBe("stored");
+    expect(await fill(table, epoch, "many", entry(0, tags))).toBe("stored");
     expect(await found(table, epoch, ["none", "many"])).toEqual([entry(0, []), entry(0, tags)]);
     await table.mark(epoch, "7", tags);
     await table.release(epoch, "7");
     expect(await found(table, epoch, ["none", "many"])).toEqual([entry(0, []), undefined]);
-    await table.fill(epoch, "many", entry(2, tags));
+    await fill(table, epoch, "many", entry(2, tags));
     await table.bump(epoch, tags.slice(-1));
     expect(await table.get(epoch, ["many"])).toEqual([undefined]);
   });
 
   it("forgets an answer when its time is over", async () => {
     const table = await live();
-    await table.fill(epoch, "k", { ...entry(0, ["t"]), ttlMs: 20 });
+    await fill(table, epoch, "k", { ...entry(0, ["t"]), ttlMs: 20 });
     await sleep(40);
     expect(await table.get(epoch, ["k"])).toEqual([undefined]);
   });
 
   it("serves no answer while one of its tags is pending, and none that is older than its tags", async () => {
     const table = await live();
-    await table.fill(epoch, "t", entry(0, ["t"]));
-    await table.fill(epoch, "u", entry(0, ["u"]));
+    await fill(table, epoch, "t", entry(0, ["t"]));
+    await fill(table, epoch, "u", entry(0, ["u"]));
     await table.mark(epoch, "7", ["t"]);
     expect(await found(table, epoch, ["t", "u"])).toEqual([undefined, entry(0, ["u"])]);
     await table.release(epoch, "7");
     expect(await found(table, epoch, ["t", "u"])).toEqual([undefined, entry(0, ["u"])]);
-    expect(await table.fill(epoch, "t", entry(2, ["t"]))).toBe("stored");
+    expect(await fill(table, epoch, "t", entry(2, ["t"]))).toBe("stored");
     expect(await found(table, epoch, ["t"])).toEqual([entry(2, ["t"])]);
     await table.bump(epoch, ["t"]);
     expect(await table.get(epoch, ["t"])).toEqual([undefined]);
@@ -256,13 +272,13 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
   it("stores no answer whose reading began before a change of its tags was complete", async () => {
     const table = await live();
     await table.mark(epoch, "7", ["t"]);
-    expect(await table.fill(epoch, "k", entry(0, ["t"]))).toBe("invalid");
-    expect(await table.fill(epoch, "k", entry(1, ["t"]))).toBe("invalid");
+    expect(await fill(table, epoch, "k", entry(0, ["t"]))).toBe("invalid");
+    expect(await fill(table, epoch, "k", entry(1, ["t"]))).toBe("invalid");
     await table.release(epoch, "7");
-    expect(await table.fill(epoch, "k", entry(0, ["t"]))).toBe("invalid");
-    expect(await table.fill(epoch, "k", entry(1, ["t"]))).toBe("invalid");
+    expect(await fill(table, epoch, "k", entry(0, ["t"]))).toBe("invalid");
+    expect(await fill(table, epoch, "k", entry(1, ["t"]))).toBe("invalid");
     expect(await table.get(epoch, ["k"])).toEqual([undefined]);
-    expect(await table.fill(epoch, "k", entry(2, ["t"]))).toBe("stored");
+    expect(await fill(table, epoch, "k", entry(2, ["t"]))).toBe("stored");
   });
 }
 
@@ -303,11 +319,17 @@ function sorted(list: string[] | "lost"): string[] | "lost" {
   return list === "lost" ? list : [...list].sort();
 }
 
+/** One entry. */
+async function fill(table: VersionTable, epoch: Epoch, key: string, stored: StoredEntry) {
+  const results = await table.fill(epoch, [{ key, ...stored }]);
+  return typeof results === "string" ? results : results[0];
+}
+
 async function everyAnswer(table: VersionTable, epoch: Epoch): Promise<unknown[]> {
   return [
     await table.since(epoch, -1),
     await table.get(epoch, ["k"]),
-    await table.fill(epoch, "k", entry(0, ["t"])),
+    await fill(table, epoch, "k", entry(0, ["t"])),
     await table.mark(epoch, "7", ["t"]),
     await table.release(epoch, "7"),
     await table.bump(epoch, ["t"]),

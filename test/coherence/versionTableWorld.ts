@@ -65,23 +65,24 @@ async function runHistory(table: VersionTable, steps: readonly Step[]): Promise<
       case "answer":
         // All of a read at once: most are not interrupted.
         if (!("tags" in action)) break;
-        await table.fill(epoch, action.tags.join(), {
-          stamp: ((await table.since(epoch, -1)) as Changes).sequence,
-          tags: action.tags,
-          value: snapshot(action.tags),
-          ttlMs: 60_000,
-        });
+        await table.fill(epoch, [
+          {
+            key: action.tags.join(),
+            stamp: ((await table.since(epoch, -1)) as Changes).sequence,
+            tags: action.tags,
+            value: snapshot(action.tags),
+            ttlMs: 60_000,
+          },
+        ]);
         break;
       case "read":
         if ("tags" in action) reader.read = { tags: action.tags, value: snapshot(action.tags) };
         break;
       case "fill":
         if (reader.stamp === undefined || reader.read === undefined) break;
-        await table.fill(epoch, reader.read.tags.join(), {
-          ...reader.read,
-          stamp: reader.stamp,
-          ttlMs: 60_000,
-        });
+        await table.fill(epoch, [
+          { key: reader.read.tags.join(), ...reader.read, stamp: reader.stamp, ttlMs: 60_000 },
+        ]);
         break;
       case "get":
         for (const key of ["a", "b", "c", "a,b", "a,c", "b,c", "a,b,c"]) {

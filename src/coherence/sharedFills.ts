@@ -1,0 +1,65 @@
+import type { Epoch, KeyedEntry, VersionTable } from "./versionTable.ts";
+
+export interface SharedFillsOptions {
+  readonly table: Pick<VersionTable, "fill">;
+  /** It had changed before it was stored. */
+  readonly onInvalid: (kind: string) => void;
+  readonly onError: (kind: string, error: unknown) => void;
+  /** Runs a function once everything that is ready to run now has run. */
+  readonly defer?: ((work: () => void) => void) | undefined;
+}
+
+interface Offer {
+  readonly kind: string;
+  readonly epoch: Epoch;
+  readonly entry: KeyedEntry;
+}
+
+/** Redis does nothing else while it runs a script: one of this size takes it about a millisecond. */
+const MAX_ENTRIES = 100;
+const MAX_LENGTH = 262_144;
+
+/**
+ * Puts answers into the version table's second level, behind the back of whoever has asked: a list of lists is
+ * hundreds of entries that are loaded in the same moment, and each call of its own would cost as much as all of them together.
+ */
+export function createSharedFills({ table, onInvalid, onError, defer = setImmediate }: SharedFillsOptions) {
+  let offers: Offer[] = [];
+
+  const send = (batch: readonly Offer[]): void => {
+    const entries = batch.map(({ entry }) => entry);
+    table.fill(batch[0]!.epoch, entries).then(
+      (results) => {
+        if (typeof results === "string") return;
+        for (const [index, result] of results.entries())
+          if (result === "invalid") onInvalid(batch[index]!.kind);
+      },
+      (error: unknown) => onError(batch[0]!.kind, error),
+    );
+  };
+
+  const sendAll = (): void => {
+    const waiting = offers;
+    offers = [];
+    let batch: Offer[] = [];
+    let length = 0;
+    for (const offer of waiting) {
+      const isFull = batch.length === MAX_ENTRIES || length > MAX_LENGTH;
+      if (batch.length > 0 && (isFull || batch[0]!.epoch !== offer.epoch)) {
+        send(batch);
+        batch = [];
+        length = 0;
+      }
+      batch.push(offer);
+      length += offer.entry.value.length;
+    }
+    send(batch);
+  };
+
+  return {
+    offer(kind: string, epoch: Epoch, entry: KeyedEntry): void {
+      if (offers.length === 0) defer(sendAll);
+      offers.push({ kind, epoch, entry });
+    },
+  };
+}
