@@ -107,10 +107,9 @@ const OTHER = { n: 1 };
 
 beforeAll(() => service.untilHit("{ conversionJobs { totalCount } }"), 60_000);
 
-/** What several statements have read is stored in one call when they are answered in the same turn. */
-function withFillsAtMost(statements: number, cost: Cost): Cost {
-  const { fill = 0 } = cost.scripts;
-  return { ...cost, scripts: { ...cost.scripts, fill: Math.max(fill, statements) } };
+/** A call for what a statement has read, up to a hundred rows; what several have read in the same turn goes together. */
+function withFillsAtMost(most: number, cost: Cost): Cost {
+  return { ...cost, scripts: { ...cost.scripts, fill: Math.max(cost.scripts.fill ?? 0, most) } };
 }
 
 const COSTS = [
@@ -130,7 +129,7 @@ const COSTS = [
     query: QUERIES.Q3,
     variablesOf: async () => ({ after: await cursorAfter(50) }),
     bytes: 47_465,
-    cold: { statements: 4, scripts: { get: 5, fill: 4 } },
+    cold: { statements: 4, scripts: { get: 5, fill: 6 } },
   },
 ];
 for (const { query, variablesOf, bytes, cold } of COSTS) {
@@ -140,7 +139,7 @@ for (const { query, variablesOf, bytes, cold } of COSTS) {
     await expectCosts(async () => {
       await forgetRows();
       return [
-        withFillsAtMost(cold.statements, await costOf(document, variables)),
+        withFillsAtMost(cold.scripts.fill, await costOf(document, variables)),
         await costOf(document, { ...variables, ...OTHER }),
         await costOf(document, { ...variables, ...OTHER }),
       ];
