@@ -177,8 +177,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const keep = (
     key: string,
     begun: Instant,
-    { kind, codec = plainDataCodec, ...options }: AnswerOptions,
-    { value, tags, ttlMs = options.ttlMs }: Loaded<unknown>,
+    { kind, codec = plainDataCodec, ttlMs: usualTtlMs }: AnswerOptions,
+    { value, tags, ttlMs = usualTtlMs }: Loaded<unknown>,
   ) => {
     const count = counts.of(kind);
     if (tags === undefined || ttlMs <= 0) {

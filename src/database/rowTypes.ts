@@ -13,12 +13,29 @@ export function parseTime(text: string): unknown {
   const isPlain =
     text.charCodeAt(4) === DASH && text.charCodeAt(0) !== ZERO && text.length >= 22 && text.endsWith("+00");
   if (!isPlain) return parseAny(text);
-  const digit = (at: number) => text.charCodeAt(at) - ZERO;
-  const two = (at: number) => digit(at) * 10 + digit(at + 1);
   let ms = 0;
   // From the point to the zone: up to six digits, of which the first three count.
-  for (let at = 20, unit = 100; at < text.length - 3 && unit >= 1; at++, unit /= 10) ms += digit(at) * unit;
-  return new Date(Date.UTC(two(0) * 100 + two(2), two(5) - 1, two(8), two(11), two(14), two(17), ms));
+  for (let at = 20, unit = 100; at < text.length - 3 && unit >= 1; at++, unit /= 10)
+    ms += digit(text, at) * unit;
+  return new Date(
+    Date.UTC(
+      two(text, 0) * 100 + two(text, 2),
+      two(text, 5) - 1,
+      two(text, 8),
+      two(text, 11),
+      two(text, 14),
+      two(text, 17),
+      ms,
+    ),
+  );
+}
+
+function digit(text: string, at: number): number {
+  return text.charCodeAt(at) - ZERO;
+}
+
+function two(text: string, at: number): number {
+  return digit(text, at) * 10 + digit(text, at + 1);
 }
 
 /** How `pg` reads what a statement of our own gives; Prisma has its own. */

@@ -1,3 +1,5 @@
+import { pickColumns } from "./rowColumns.ts";
+
 /**
  * Many pages in one statement.
  *
@@ -79,13 +81,7 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
     .join("\nUNION ALL\n");
   const statement: Statement = { text, values };
 
-  // By name: what a rest pattern leaves is gathered by a call into the runtime, for every row.
-  const names = source.columns.map(({ name }) => name);
-  const columnsOf = (row: AnswerRow) => {
-    const columns: Record<string, unknown> = {};
-    for (const name of names) columns[name] = row[name];
-    return columns;
-  };
+  const columnsOf = pickColumns<AnswerRow>(source.columns);
 
   function answers(rows: readonly AnswerRow[]): PageAnswer<Row>[] {
     const byBranchAndParent = new Map<string, PageAnswer<Row> & { total: number }>();
@@ -96,7 +92,7 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
       byBranchAndParent.set(key, answer);
       if (total !== null) answer.total = Number(total);
       // The order of a UNION ALL is nobody's promise; the row number inside the page is.
-      else answer.rows[Number(position) - 1] = columnsOf(row) as Row;
+      else answer.rows[Number(position) - 1] = columnsOf(row) as unknown as Row;
     }
     const branchOf = new Map<PageQuery, number>();
     branches.forEach(({ members }, index) => {
