@@ -164,6 +164,18 @@ test("workers that fail again and again, until none is left, end the program", a
   expect(service.output()).toContain("workers in a row have failed, and none is left");
 }, 60_000);
 
+test("workers end with the process that started them", async () => {
+  const databaseUrl = await createServedDatabase(1);
+  const redis = await startRedis();
+  const service = await startServing(
+    { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, WEB_CONCURRENCY: "2" },
+    { until: '"the workers answer"' },
+  );
+  const workers = workersOf(service);
+  process.kill(service.pid, "SIGKILL");
+  await expect.poll(() => workers.map(isAlive), PATIENT).toEqual([false, false]);
+});
+
 test("without the database and the Redis that they would share, several are refused", async () => {
   const program = startCommand(process.execPath, {
     args: ["dist/cli.js", "serve"],
