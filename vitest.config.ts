@@ -16,8 +16,8 @@ export default defineConfig({
     // The servers want a core too; on a big machine their connections are what is scarce
     // (400, at most 30 for a test file).
     maxWorkers: Math.min(8, Math.max(2, availableParallelism() - 1)),
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
     env: { NODE_ENV: "test" },
   },

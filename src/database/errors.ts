@@ -41,11 +41,13 @@ export function isDeadlock(error: unknown): boolean {
 
 /** The code of the innermost failure: Prisma wraps the driver's. */
 function codeOf(error: Error): string | undefined {
-  const { code, meta } = error as {
+  type DriverError = { cause?: { originalCode?: unknown } };
+  const { code, meta, cause } = error as {
     code?: unknown;
-    meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
-  };
-  const original = meta?.driverAdapterError?.cause?.originalCode;
+    meta?: { driverAdapterError?: DriverError };
+  } & DriverError;
+  // What fails between two statements, such as a COMMIT, comes as the adapter's own error.
+  const original = (meta?.driverAdapterError?.cause ?? cause)?.originalCode;
   if (typeof original === "string") return original;
   return typeof code === "string" ? code : undefined;
 }
@@ -55,8 +57,8 @@ function isOutage(code: string | undefined, error: Error): boolean {
   if (code !== undefined && code !== "P2010" && code !== "N/A") {
     return (
       // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
-      // 25006: it has become a replica.
-      /^(08...|25006|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
+      // 25006: it has become a replica. 3D000 and 55000: another database takes its place (database/backup/restore.ts).
+      /^(08...|25006|3D000|55000|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
       /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
     );
   }

@@ -43,11 +43,6 @@ export function createHealth(sources: {
       checkHealth("migrations", checkMigrations, "are not all applied, or cannot be read"),
     ]);
 
-  const reportOf = (needed: readonly ComponentHealth[], helpful: readonly ComponentHealth[]) => ({
-    isHealthy: needed.every((component) => component.isHealthy),
-    components: [...needed, ...helpful],
-  });
-
   return {
     /** Everything, each table read. */
     async read(): Promise<HealthReport> {
@@ -56,11 +51,19 @@ export function createHealth(sources: {
         cacheHealth(),
         repositories.healthCheck(),
       ]);
-      // Without its cache and its replicas the service answers from the database: slower, and as right as ever.
-      return reportOf([...required, ...ofRepositories], [ofCache, ...store.replicas().map(replicaHealth)]);
+      return {
+        // Without its cache and its replicas the service answers from the database: slower, and as right as ever.
+        isHealthy: areHealthy([...required, ...ofRepositories]),
+        components: [...required, ofCache, ...ofRepositories, ...store.replicas().map(replicaHealth)],
+      };
     },
 
     /** What is needed to answer at all, for a probe that comes every few seconds. */
-    ready: async (): Promise<HealthReport> => reportOf(await needed(), []),
+    async ready(): Promise<HealthReport> {
+      const components = await needed();
+      return { isHealthy: areHealthy(components), components };
+    },
   };
 }
+
+const areHealthy = (components: readonly ComponentHealth[]) => components.every(({ isHealthy }) => isHealthy);

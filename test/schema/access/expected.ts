@@ -97,8 +97,9 @@ export const FIELDS: Readonly<Record<string, string>> = {
     "bytesRead bytesWritten errors hitRate hits latencyP50Ms latencyP95Ms latencyP99Ms misses writes",
   CacheRelay: "lagMaxMs lagP50Ms lagP99Ms lastReportAgeMs",
   CacheReplay: "bytes hits misses requests",
+  CacheReplica: "errors isDown lagBytes lagMs name reads rejected share skipped",
   CacheStatistics:
-    "advice bypasses bytes entries epochChanges errors evictions expirations fills hitRate invalidations joinedHits layers localHits manager misses rejectedFills relay relayedChanges replay samples sharedHits since status uncacheable validations violations watchers",
+    "advice bypasses bytes entries epochChanges errors evictions expirations fills hitRate invalidations joinedHits layers localHits manager misses rejectedFills relay relayedChanges replay replicas samples sharedHits since status uncacheable validations violations watchers",
   CacheStatus: "epoch isServing obstacle pendingTransactions",
   ClaimConversionJobsPayload: "claims",
   CleanUpConversionJobsPayload: "deletedCount thinnedEventCount",
