@@ -1,3 +1,5 @@
+# Checked by test/deploy (what it copies, runs and asks). No image was built of it.
+
 # Build: everything, with the development tools.
 FROM node:24-slim AS build
 WORKDIR /app
@@ -18,5 +20,7 @@ RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 4000
-HEALTHCHECK CMD node -e "fetch('http://127.0.0.1:'+process.env.PORT+'/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+# Not /readyz: a database that is away for a moment is no reason to start the service anew.
+HEALTHCHECK --interval=10s --start-period=60s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# It is process 1, handles signals, and looks after the processes that it starts.
 CMD ["node", "dist/cli.js", "serve"]

@@ -58,6 +58,8 @@ export interface AppOverrides {
    * configuration says of authentication.
    */
   readonly identify?: (authorization: string | null) => Promise<Viewer | null>;
+  /** What `/metrics` tells where this process is one of several, and all of them are one target: theirs too. */
+  readonly metricsOfAll?: () => Promise<string>;
   /** Traces that are switched on already; closed with the service. In the place of what the configuration says of them. */
   readonly tracing?: Tracing;
 }
@@ -297,7 +299,7 @@ async function compose(
       tracing,
     },
   );
-  const { probes, metricsServer } = createMonitoring({
+  const { metrics, probes, metricsServer } = createMonitoring({
     http: httpStatistics,
     replay,
     operations: operationStatistics,
@@ -309,6 +311,7 @@ async function compose(
     jobFigures: repositories.jobFigures.byStatus,
     health,
     settings: config.metrics,
+    metricsOfAll: overrides.metricsOfAll,
     identify,
     log,
   });
@@ -328,12 +331,19 @@ async function compose(
   releasers.push(async () => jobs.stopWaiting());
   // Whoever sends requests here looks at the probe now and then: until it has, they are still answered.
   releasers.push(async () => {
+    if (hasSuccessor) return http.handOver();
     probes.drain();
+    http.retire();
     if (http.isListening()) await sleep(config.http.shutdownDelayMs);
   });
   warming.start();
 
+  let hasSuccessor = false;
   let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= release(releasers, log);
+    return closing;
+  };
   return {
     repositories,
     jobs,
@@ -359,10 +369,14 @@ async function compose(
     },
     /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */
     startUpkeep: jobs.start,
+    /** What this process has counted. */
+    metricFamilies: metrics.families,
     /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
-    close: (): Promise<void> => {
-      closing ??= release(releasers, log);
-      return closing;
+    close,
+    /** The same, where another process has taken the port already: the service as a whole stays ready, and connections are handed over. */
+    closeForSuccessor: (): Promise<void> => {
+      hasSuccessor = closing === undefined;
+      return close();
     },
   };
 }

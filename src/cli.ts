@@ -41,11 +41,23 @@ program
   .option("--no-sample", "do not import this package itself as a sample into an empty embedded database")
   .action(async (options: { port?: string; host?: string; sample: boolean }) => {
     const config = configuration({ PORT: options.port, HOST: options.host });
+    const { linkToFleet } = await import("./commands/fleet/link.ts");
+    const fleet = linkToFleet();
+    // At a terminal SIGHUP means that it was closed, and ends the program.
+    const onReload = (listener: () => void) => void (isInteractive() || process.on("SIGHUP", listener));
+    if (config.workers > 1 && fleet === undefined) {
+      const { runFleet } = await import("./commands/fleet/primary.ts");
+      await runFleet(config, { log: createLogger(config), onSignal, onReload, exit: process.exit });
+      return;
+    }
+    // It may be sent to a whole group of processes, and is meant for the one that started this.
+    if (fleet) onReload(() => {});
     const { runServe } = await import("./commands/serve.ts");
     const tracing = config.tracing && (await startTracing(config.tracing));
     await runServe(config, options.sample, {
       log: createLogger(config, tracing),
       tracing,
+      fleet,
       onSignal,
       exit: process.exit,
       announce: (line) => void process.stderr.write(`${line}\n`),

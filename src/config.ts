@@ -248,6 +248,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   if (value.DATABASE_REPLICA_URLS !== undefined && value.DATABASE_URL === undefined) {
     problems.push("DATABASE_URL: expected a value, because DATABASE_REPLICA_URLS is set");
   }
+  if (value.WEB_CONCURRENCY > 1) {
+    // The embedded database has one user, and caches that share no Redis would not hear of each other's writes.
+    for (const name of ["DATABASE_URL", "REDIS_URL"] as const) {
+      if (value[name] === undefined)
+        problems.push(`${name}: expected a value, because WEB_CONCURRENCY is above 1; or set that to 1`);
+    }
+  }
   if (value.HEADERS_TIMEOUT > value.REQUEST_TIMEOUT) {
     problems.push(
       `HEADERS_TIMEOUT: expected at most REQUEST_TIMEOUT (${value.REQUEST_TIMEOUT}), got ${value.HEADERS_TIMEOUT}`,
@@ -269,6 +276,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   return {
     environment: value.NODE_ENV,
     logLevel: value.LOG_LEVEL,
+    /** Processes that `serve` answers with. */
+    workers: value.WEB_CONCURRENCY,
     http: {
       host: value.HOST,
       port: value.PORT,

@@ -19,6 +19,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
   expect(loadConfig({})).toEqual({
     environment: "development",
     logLevel: "info",
+    workers: 1,
     http: {
       host: "127.0.0.1",
       port: 4000,

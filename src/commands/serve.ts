@@ -4,11 +4,14 @@ import { createApp } from "../app.ts";
 import { leaveLocalToken } from "../auth/local.ts";
 import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
+import type { FleetLink } from "./fleet/link.ts";
 
 export interface ServeIo {
   readonly log: Logger;
   /** What the log's lines belong to; undefined: traces are off. */
   readonly tracing: Tracing | undefined;
+  /** Where this process is one of several (fleet/primary.ts). */
+  readonly fleet: FleetLink | undefined;
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
   readonly exit: (code: number) => never;
@@ -25,26 +28,42 @@ export interface ServeIo {
 export async function runServe(
   config: Config,
   wantsSample: boolean,
-  { log, tracing, onSignal, exit, announce, runCommand }: ServeIo,
+  { log, tracing, fleet, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
-  const app = await createApp(config, log, tracing && { tracing });
+  const app = await createApp(config, log, {
+    ...(tracing && { tracing }),
+    ...(fleet && { metricsOfAll: fleet.metricsOfAll }),
+  });
 
   let isStopping = false;
   let removeToken: (() => Promise<void>) | undefined;
-  const stop = async (reason: string, exitCode: number) => {
-    if (isStopping) {
-      log.warn({ reason }, "stopping at once");
-      exit(exitCode || 1);
-    }
+  const stop = async (reason: string, exitCode: number, close = app.close) => {
     isStopping = true;
     log.info({ reason }, "stopping: running requests may finish; a second signal stops at once");
-    await app.close();
+    await close();
     await removeToken?.();
     exit(exitCode);
   };
-  onSignal((signal) => void stop(signal, 0));
+  let signals = 0;
+  onSignal((signal) => {
+    signals += 1;
+    if (!isStopping) return void stop(signal, 0);
+    // A signal to all processes of a group comes here and, from the one that started us, as a message.
+    if (fleet !== undefined && signals === 1) return;
+    log.warn({ reason: signal }, "stopping at once");
+    exit(1);
+  });
+  fleet?.join({
+    stop: (hasSuccessor) => {
+      if (isStopping) return;
+      void stop("told so", 0, hasSuccessor ? app.closeForSuccessor : app.close);
+    },
+    count: app.metricFamilies,
+  });
   void app.embeddedExited?.then(({ wasExpected }) => {
-    if (!wasExpected) void stop("the embedded database ended", 1);
+    if (wasExpected) return;
+    if (isStopping) exit(1);
+    void stop("the embedded database ended", 1);
   });
 
   const { url, metricsPort } = await app.listen().catch(async (error: unknown) => {
@@ -61,6 +80,7 @@ export async function runServe(
   log.info({ url, database: config.database.url ? "PostgreSQL" : "embedded" }, `GraphQL is at ${url}`);
   if (metricsPort !== undefined)
     log.info({ host: config.metrics.host, port: metricsPort }, "the metrics are at /metrics there");
+  fleet?.ready(url);
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
     // In the background: the service answers meanwhile, and goes on without it. In a process of its

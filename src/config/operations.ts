@@ -12,6 +12,11 @@ const isCronExpression = (text: string): boolean => {
 
 /** What keeps the service and its data healthy. */
 export const operationVariables = {
+  WEB_CONCURRENCY: variable(
+    count(1, 256),
+    "How many processes `serve` answers with, on one port. Each has `DB_POOL_MAX` connections and a cache of its own.",
+    { default: "1" },
+  ),
   DB_MAINTENANCE_SCHEDULE: variable(
     z
       .string()

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
@@ -20,6 +21,8 @@ const IDLE_CHECK_MS = 50;
 
 /** How long a connection may be idle between two requests. */
 const KEEP_ALIVE_MS = 5_000;
+/** After this, nobody uses a connection any more that was idle all the while; newer versions of Node.js add a second to its time. */
+const HAND_OVER_MS = KEEP_ALIVE_MS + 2_000;
 /** Of one request; browsers and proxies together send some thirty. */
 const MAX_HEADERS = 100;
 
@@ -52,6 +55,9 @@ export function createHttpServer(options: HttpServerOptions) {
   const { maxBodyBytes } = limits;
   const spans = tracing && createRequestSpans(tracing);
   let isStopping = false;
+  /** Each answer is its connection's last. */
+  let isRetiring = false;
+  let ended: Promise<void> | undefined;
   /** Those that are being answered. Some are event streams, which have no end of their own. */
   const responses = new Set<ServerResponse>();
   /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
@@ -73,6 +79,7 @@ export function createHttpServer(options: HttpServerOptions) {
     for (let index = 0; index < batch.length; index += 2) {
       const req = batch[index] as IncomingMessage;
       const res = batch[index + 1] as ServerResponse;
+      if (isRetiring) res.shouldKeepAlive = false;
       // Probes and metrics are no part of anybody's work.
       if (spans === undefined || pathOf(req) !== GRAPHQL_PATH) receive(req, res);
       else spans.run(req, res, GRAPHQL_PATH, () => receive(req, res));
@@ -103,8 +110,6 @@ export function createHttpServer(options: HttpServerOptions) {
     res.setHeader("x-request-id", requestId);
     for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
     if (clients.isSecure(req)) res.setHeader("strict-transport-security", STRICT_TRANSPORT);
-    // A connection that stays open would outlive the service.
-    if (isStopping) res.setHeader("connection", "close");
     spans?.notReplayed();
     responses.add(res);
     const closed = () => {
@@ -193,6 +198,20 @@ export function createHttpServer(options: HttpServerOptions) {
   // How much a client may ask is for the rate limit to say; a new connection would cost more than the next request.
   server.maxRequestsPerSocket = 0;
 
+  const retire = () => {
+    isRetiring = true;
+    for (const res of responses) res.shouldKeepAlive = false;
+  };
+  /** The `close` of an HTTP server would also close connections that are idle, on which a request may be on its way. */
+  const stopListening = () =>
+    new Promise<void>((resolve) => {
+      // Just after those that were waiting were taken: whoever is not taken when the port closes is turned away.
+      setImmediate(() => NetServer.prototype.close.call(server, () => resolve()));
+    });
+  const countConnections = () =>
+    new Promise<number>((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));
+  const countStreams = () => [...responses].filter(isEventStream).length;
+
   return {
     listener,
     isListening: (): boolean => server.listening,
@@ -211,11 +230,28 @@ export function createHttpServer(options: HttpServerOptions) {
       });
     },
 
+    /** From here on clients come with a new connection for each request: none meets one that is closed under it. */
+    retire,
+
+    /**
+     * For who has a successor on the same port: takes no new connections, and waits for those that are there to have their last
+     * answer, or to be idle for so long that nobody uses them any more.
+     */
+    async handOver(): Promise<void> {
+      retire();
+      if (!server.listening) return;
+      const deadline = performance.now() + HAND_OVER_MS;
+      ended = stopListening();
+      while (performance.now() < deadline && (await countConnections()) > countStreams())
+        await sleep(IDLE_CHECK_MS);
+    },
+
     /** Takes no new connections, lets running requests finish, and cuts off those that outlast the time-out (ms). */
     async close(timeoutMs: number): Promise<void> {
       isStopping = true;
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      retire();
+      if (server.listening) ended = stopListening();
+      if (ended === undefined) return;
       server.closeIdleConnections();
       // A request from before the stop may leave its connection open, which would hold up the end
       // until the keep-alive time is over.
@@ -225,7 +261,7 @@ export function createHttpServer(options: HttpServerOptions) {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();
       }, timeoutMs);
-      await closed;
+      await ended;
       clearInterval(idle);
       clearTimeout(timer);
     },
@@ -237,9 +273,13 @@ export function createHttpServer(options: HttpServerOptions) {
  * subscribe again, elsewhere. Its connection would be kept for another request, so it ends, too.
  */
 function endEventStream(res: ServerResponse): void {
-  if (!res.headersSent || !String(res.getHeader("content-type")).startsWith("text/event-stream")) return;
+  if (!isEventStream(res)) return;
   const { socket } = res;
   res.end(() => socket?.end());
+}
+
+function isEventStream(res: ServerResponse): boolean {
+  return res.headersSent && String(res.getHeader("content-type")).startsWith("text/event-stream");
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -9,13 +9,21 @@ import { createProbes } from "./probes.ts";
 export interface MonitoringOptions extends MetricsSources {
   readonly health: Health;
   readonly settings: Config["metrics"];
+  /** In the place of what this process alone tells. */
+  readonly metricsOfAll: (() => Promise<string>) | undefined;
   readonly identify: Identify;
   readonly log: Logger;
 }
 
 /** What those see who run the service: the probes, the metrics, and a port of their own for both. */
-export function createMonitoring({ health, settings, identify, log, ...sources }: MonitoringOptions) {
+export function createMonitoring(options: MonitoringOptions) {
+  const { health, settings, metricsOfAll, identify, log, ...sources } = options;
   const metrics = createMetrics({ ...sources, log });
-  const probes = createProbes({ health, metrics, token: settings.token, identify });
-  return { probes, metricsServer: createMetricsServer({ probes, settings, log }) };
+  const probes = createProbes({
+    health,
+    metrics: metricsOfAll === undefined ? metrics : { ...metrics, read: metricsOfAll },
+    token: settings.token,
+    identify,
+  });
+  return { metrics, probes, metricsServer: createMetricsServer({ probes, settings, log }) };
 }

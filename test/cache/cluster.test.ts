@@ -1,49 +1,9 @@
-import type { Redis } from "ioredis";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RedisState } from "../../src/cache/connection.ts";
 import { createCacheManager } from "../../src/cache/manager.ts";
 import { slotOf } from "../../src/cache/slot.ts";
-import { startRedis } from "../support/redis.ts";
-import { connectTo, controlClient, silent, until, watchUnhandled } from "./fixtures.ts";
-
-const SLOTS = 16_384;
-
-/** Three masters, the last with a replica, as `redis-cli --cluster create` would set them up. */
-async function startCluster() {
-  // A short time-out, so that a lost master is replaced in about a second.
-  const args = [
-    "--cluster-enabled",
-    "yes",
-    // A node that nobody has greeted yet does not know its address, and leaves itself out of CLUSTER SLOTS.
-    "--cluster-announce-ip",
-    "127.0.0.1",
-    "--cluster-node-timeout",
-    "500",
-    "--cluster-replica-validity-factor",
-    "0",
-  ];
-  const servers = await Promise.all(Array.from({ length: 4 }, () => startRedis({ args })));
-  const clients = servers.map(({ url }) => controlClient(url));
-  const [a, b, c, replica] = clients as [Redis, Redis, Redis, Redis];
-  const share = Math.ceil(SLOTS / 3);
-  for (const [i, client] of [a, b, c].entries()) {
-    await client.cluster("ADDSLOTSRANGE", i * share, Math.min((i + 1) * share, SLOTS) - 1);
-    // Equal epochs would be settled later, by a change of identity in the middle of a test.
-    await client.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1);
-  }
-  for (const { port } of servers.slice(1)) await a.cluster("MEET", "127.0.0.1", port);
-  const masterId = String(await c.call("CLUSTER", "MYID"));
-  await until(async () => String(await replica.call("CLUSTER", "NODES")).includes(masterId));
-  await replica.cluster("REPLICATE", masterId);
-  const isWhole = async (client: Redis) => {
-    const info = String(await client.call("CLUSTER", "INFO"));
-    return info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:4");
-  };
-  for (const client of clients) await until(() => isWhole(client));
-  await until(async () => String(await replica.info("replication")).includes("master_link_status:up"));
-  const url = `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
-  return { servers, clients, masters: [a, b, c], url };
-}
+import { connectTo, silent, until, watchUnhandled } from "./fixtures.ts";
+import { SLOTS, startCluster } from "./redisCluster.ts";
 
 describe("a Redis Cluster", () => {
   let cluster: Awaited<ReturnType<typeof startCluster>>;

@@ -1,46 +1,11 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createCacheManager } from "../../src/cache/manager.ts";
 import { findBinaries } from "../support/binaries.ts";
-import { atEndOfFile } from "../support/cleanup.ts";
 import { startRedis } from "../support/redis.ts";
-import { pingRedis } from "../support/redisServer.ts";
-import { startServer } from "../support/server.ts";
 import { connectTo, controlClient, silent, until, watchUnhandled } from "./fixtures.ts";
+import { startSentinel } from "./redisSentinel.ts";
 
 const command = findBinaries().redis;
-
-/** One Sentinel, which is its own majority, watching a master that it may replace after 300 ms of silence. */
-async function startSentinel(masterPort: number) {
-  if (command === undefined) throw new Error("There is no redis-server on this machine.");
-  const folder = mkdtempSync(join(tmpdir(), "stack-converter-sentinel-"));
-  const file = join(folder, "sentinel.conf");
-  writeFileSync(
-    file,
-    [
-      `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
-      "sentinel down-after-milliseconds main 300",
-      "sentinel failover-timeout main 3000",
-    ].join("\n"),
-  );
-  const server = await startServer({
-    name: "sentinel",
-    command,
-    args: (port) => [file, "--sentinel", "--bind", "127.0.0.1", "--port", String(port)],
-    url: (port) => `redis://127.0.0.1:${port}`,
-    ping: pingRedis,
-    stopSignal: "TERM",
-    crashSignal: "SIGKILL",
-  });
-  atEndOfFile(async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-  return server;
-}
 
 describe.skipIf(command === undefined)("a Sentinel group", () => {
   test("is followed to its new master, which counts as another server", async () => {

@@ -29,6 +29,15 @@ export function findBinaries(): Binaries {
   return { postgres, redis };
 }
 
+/** Another program's path, by its name, from the PATH or where Debian puts servers. */
+export function findProgram(name: string): string | undefined {
+  const folders = [
+    ...(process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
+    "/usr/sbin",
+  ];
+  return folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
 /** Root on Debian or Ubuntu may install what is missing. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync("/usr/bin/apt-get") && existsSync("/etc/debian_version");

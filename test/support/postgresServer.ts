@@ -104,7 +104,7 @@ export async function pingPostgres(url: string): Promise<void> {
 }
 
 /** PostgreSQL refuses to run as root. Root runs it as `postgres`, or else as `nobody`. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (userInfo().uid !== 0) return undefined;
   const accounts = readFileSync("/etc/passwd", "utf8").split("\n");
   for (const name of ["postgres", "nobody"]) {

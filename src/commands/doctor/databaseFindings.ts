@@ -15,7 +15,7 @@ const MAINTENANCE_DAYS = 30;
 /** What the facts about a PostgreSQL mean. Pure. */
 export function databaseFindings(
   facts: DatabaseFacts,
-  { database, redis, maintenance }: Pick<Config, "database" | "redis" | "maintenance">,
+  { database, redis, maintenance, workers }: Pick<Config, "database" | "redis" | "maintenance" | "workers">,
   now = Date.now(),
 ): Finding[] {
   const isEmbedded = database.url === undefined;
@@ -28,7 +28,7 @@ export function databaseFindings(
           "the service needs functions of PostgreSQL 13",
           "move the data to PostgreSQL 13 or newer",
         ),
-    ...(isEmbedded ? [] : serverFindings(facts, { database, redis, maintenance }, now)),
+    ...(isEmbedded ? [] : serverFindings(facts, { database, redis, maintenance, workers }, now)),
     ...settingFindings(facts, isEmbedded),
     ...objectFindings(facts),
   ];
@@ -36,7 +36,7 @@ export function databaseFindings(
 
 function serverFindings(
   facts: DatabaseFacts,
-  { database, redis, maintenance }: Pick<Config, "database" | "redis" | "maintenance">,
+  { database, redis, maintenance, workers }: Pick<Config, "database" | "redis" | "maintenance" | "workers">,
   now: number,
 ): Finding[] {
   return [
@@ -50,7 +50,7 @@ function serverFindings(
         )
       : ok("database role", "a primary"),
     ...permissionFindings(facts),
-    connectionFinding(facts, database.poolMax),
+    connectionFinding({ ...facts, instances: Math.max(workers, facts.instances) }, database.poolMax),
     instanceFinding(facts, redis !== undefined),
     ...replicationFindings(facts),
     maintenanceFinding(facts, maintenance.schedule, now),

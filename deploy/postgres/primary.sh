@@ -1,0 +1,7 @@
+#!/bin/bash
+# Run once by the image of PostgreSQL, when the database is made: whom replicas come as.
+set -euo pipefail
+psql -v ON_ERROR_STOP=1 -v password="$REPLICATION_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
+CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'password';
+SQL
+echo "host replication replicator all scram-sha-256" >> "$PGDATA/pg_hba.conf"

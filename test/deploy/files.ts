@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+// biome-ignore lint/suspicious/noExplicitAny: the expectations are the types
+export type Document = any;
+
+/** What a compose file takes from its caller's environment. */
+const GIVEN: Record<string, string> = {
+  POSTGRES_PASSWORD: "secret",
+  REPLICATION_PASSWORD: "secret",
+  AUTH_JWT_SECRET: "0123456789abcdef0123456789abcdef",
+};
+
+/** A compose file as its caller's environment completes it. */
+export function composeOf(file: string): Document {
+  const text = textOf(file).replaceAll(
+    /\$\{(\w+)(?::([-?])([^}]*))?\}/g,
+    (_, name: string, kind: string | undefined, rest: string) => {
+      const value = GIVEN[name] ?? (kind === "-" ? rest : undefined);
+      if (value === undefined) throw new Error(`${file} needs ${name}.`);
+      return value;
+    },
+  );
+  return parse(text, { merge: true });
+}
