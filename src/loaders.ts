@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import DataLoader from "dataloader";
 import type { CoherentStore } from "./coherence/store.ts";
 import {
@@ -22,7 +21,7 @@ import {
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
-import type { ListRequest, Page } from "./repositories/page.ts";
+import { type ListRequest, listKey, type Page, requestText } from "./repositories/page.ts";
 import type { ProjectRow } from "./repositories/project.ts";
 import type { UserRow } from "./repositories/user.ts";
 
@@ -236,7 +235,7 @@ export function createLoaders(
   ): ListLoader<Row> {
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
-        const requestOf = new Map(requests.map((request) => [digest(textOf(request)), request]));
+        const requestOf = new Map(requests.map((request) => [listKey(request), request]));
         const known = (key: string) => {
           const { tags, isKept = true } = requestOf.get(key)!.list;
           return isKept ? tags : undefined;
@@ -260,7 +259,7 @@ export function createLoaders(
         }
         return answers;
       },
-      { cacheKeyFn: textOf },
+      { cacheKeyFn: requestText },
     );
   }
 
@@ -269,7 +268,7 @@ export function createLoaders(
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
   ): ListLoader<Row> =>
     new DataLoader<ListRequest, Page<Row> | number, string>((requests) => within(() => load(requests)), {
-      cacheKeyFn: textOf,
+      cacheKeyFn: requestText,
     });
 
   function statistics<Statistics>(
@@ -384,21 +383,4 @@ export function createLoaders(
       (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull), access),
     ),
   };
-}
-
-const texts = new WeakMap<ListRequest, string>();
-
-/** Asked for by the loader, and again for the store. */
-function textOf(request: ListRequest): string {
-  let text = texts.get(request);
-  if (text === undefined) {
-    text = JSON.stringify(request);
-    texts.set(request, text);
-  }
-  return text;
-}
-
-/** A list's request as a key of bounded length. */
-function digest(text: string): string {
-  return hash("sha256", text, "base64url");
 }

@@ -75,7 +75,8 @@ const preparedNames = new Map<string, string>();
 function preparedNameOf(text: string): string | undefined {
   const name = preparedNames.get(text);
   if (name !== undefined || preparedNames.size === MAX_PREPARED) return name;
-  const fresh = `s_${hash("sha256", text, "hex").slice(0, 24)}`;
+  // At most 63 characters, and one can see in `pg_prepared_statements` and on the wire what it is.
+  const fresh = `${text.trim().replace(/\W+/g, "_").slice(0, 46)}_${hash("sha256", text, "hex").slice(0, 16)}`;
   preparedNames.set(text, fresh);
   return fresh;
 }

@@ -41,6 +41,23 @@ export type ListRequest = { readonly list: List } & (
   | { readonly want: "total" }
 );
 
+const requestTexts = new WeakMap<ListRequest, string>();
+
+/** Tells requests apart. Asked for by a request's loader, and again for the cache. */
+export function requestText(request: ListRequest): string {
+  let text = requestTexts.get(request);
+  if (text === undefined) {
+    text = JSON.stringify(request);
+    requestTexts.set(request, text);
+  }
+  return text;
+}
+
+/** The same as a key of bounded length. */
+export function listKey(request: ListRequest): string {
+  return hash("sha256", requestText(request), "base64url");
+}
+
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 

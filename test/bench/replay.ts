@@ -15,13 +15,14 @@ import { findFreePort } from "../support/server.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 import { machine, short, spreadOf } from "./machine.ts";
 
-const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes.
+const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes (the floor), and one that
+writes the same body under the two headers without which it would be no answer (the bare floor).
 
   npm run bench:replay -- [--seconds 3] [--rounds 5] [--connections 48] [--json] [--help]
 
 Needs a build (npm run build), wrk (Debian's package of that name), and Linux for the processor time in
 /proc. Where there is taskset, the servers have core 0 and wrk has core 1. The rounds of the
-floor and of the service take turns.`;
+floors and of the service take turns.`;
 
 const { values } = parseArgs({
   options: {
@@ -108,6 +109,9 @@ const evalshaCalls = async () => {
 };
 const script = join(tmpdir(), `stack-converter-replay-${process.pid}.lua`);
 const results: object[] = [];
+const NAMES = ["bare", "floor", "service"] as const;
+type Name = (typeof NAMES)[number];
+const OF_NODE = new Set(["connection", "date", "keep-alive", "transfer-encoding"]);
 try {
   const servicePort = await findFreePort();
   const service = await start(["dist/cli.js", "serve"], "GraphQL is at", {
@@ -140,6 +144,7 @@ try {
           `wrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "${AS_ADMINISTRATOR.authorization}"\n${method === "POST" ? `wrk.body = ${quoted(body)}\n` : ""}`,
       );
       let text = "";
+      let sent: string[] = [];
       for (let attempt = 0; ; attempt++) {
         const response = await fetch(new URL(path, url), {
           method,
@@ -147,23 +152,29 @@ try {
           ...(method === "POST" && { body }),
         });
         text = await response.text();
-        if (response.headers.get("cache-status")?.includes("hit")) break;
+        if (response.headers.get("cache-status")?.includes("hit")) {
+          // Node writes the others by itself.
+          sent = [...response.headers].filter(([name]) => !OF_NODE.has(name)).flat();
+          break;
+        }
         if (attempt === 1_000) throw new Error("Expected the service to answer from its cache, it does not.");
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      const floorPort = await findFreePort();
-      const floor = await start(
-        ["--import", import.meta.resolve("tsx"), "test/bench/floor.ts", String(floorPort), text],
-        "listening",
-      );
+      const startFloor = async (headers: readonly string[]) => {
+        const port = await findFreePort();
+        const args = ["test/bench/floor.ts", String(port), text, JSON.stringify(headers)];
+        return { port, pid: await start(["--import", import.meta.resolve("tsx"), ...args], "listening") };
+      };
+      const bare = ["content-type", "application/json", "content-length", String(Buffer.byteLength(text))];
       const servers = {
-        floor: { pid: floor, port: floorPort },
+        bare: await startFloor(bare),
+        floor: await startFloor(sent),
         service: { pid: service, port: servicePort },
       };
-      const samples = { floor: [] as number[][], service: [] as number[][] };
+      const samples: Record<Name, number[][]> = { bare: [], floor: [], service: [] };
       // The first round compiles.
       for (let round = -1; round < rounds!; round++) {
-        for (const name of ["floor", "service"] as const) {
+        for (const name of NAMES) {
           const { pid, port } = servers[name];
           const [cpuBefore, callsBefore] = [cpuMicroseconds(pid), await evalshaCalls()];
           const { requests, perSecond } = await load(`http://127.0.0.1:${port}`, script);
@@ -175,21 +186,23 @@ try {
           if (round >= 0) samples[name].push(sample);
         }
       }
-      const of = (name: "floor" | "service", index: number) =>
-        spreadOf(samples[name].map((sample) => sample[index]!));
-      const [floorRate, rate, floorCpu, cpu, calls] = [
-        of("floor", 0),
-        of("service", 0),
-        of("floor", 1),
-        of("service", 1),
-        of("service", 2),
-      ];
+      const of = (name: Name, index: number) => spreadOf(samples[name].map((sample) => sample[index]!));
+      const [bareRate, floorRate, rate] = [of("bare", 0), of("floor", 0), of("service", 0)];
+      const [bareCpu, floorCpu, cpu] = [of("bare", 1), of("floor", 1), of("service", 1)];
+      const calls = of("service", 2);
+      const ratios = {
+        perSecond: rate.median / floorRate.median,
+        perSecondToBare: rate.median / bareRate.median,
+        cpu: floorCpu.median / cpu.median,
+        cpuToBare: bareCpu.median / cpu.median,
+      };
       results.push({
         method,
         size,
         bytes: Buffer.byteLength(text),
-        perSecond: { floor: floorRate, service: rate, ratio: rate.median / floorRate.median },
-        cpuMicroseconds: { floor: floorCpu, service: cpu, ratio: floorCpu.median / cpu.median },
+        perSecond: { bare: bareRate, floor: floorRate, service: rate },
+        cpuMicroseconds: { bare: bareCpu, floor: floorCpu, service: cpu },
+        ratios,
         redisCallsPerRequest: calls.median,
       });
       if (!values.json) {
@@ -197,12 +210,12 @@ try {
           `${short(median)} (${short(min)}–${short(max)})`;
         console.log(
           `${method} ${size}, ${Buffer.byteLength(text)} B\n` +
-            `  requests/s      floor ${range(floorRate)}, service ${range(rate)}: ${short(rate.median / floorRate.median)} of the floor\n` +
-            `  CPU µs/request  floor ${range(floorCpu)}, service ${range(cpu)}: ${short(floorCpu.median / cpu.median)} of the floor\n` +
+            `  requests/s      bare ${range(bareRate)}, floor ${range(floorRate)}, service ${range(rate)}: ${short(ratios.perSecond)} of the floor, ${short(ratios.perSecondToBare)} of the bare one\n` +
+            `  CPU µs/request  bare ${range(bareCpu)}, floor ${range(floorCpu)}, service ${range(cpu)}: ${short(ratios.cpu)} of the floor, ${short(ratios.cpuToBare)} of the bare one\n` +
             `  Redis calls/request ${short(calls.median)}`,
         );
       }
-      process.kill(floor);
+      for (const name of ["bare", "floor"] as const) process.kill(servers[name].pid);
     }
   }
   if (values.json) console.log(JSON.stringify({ machine: machine(), seconds, rounds, connections, results }));

@@ -111,7 +111,7 @@ describe("a cache that is never wrong", () => {
       // PostgreSQL has answered the statement, with the old row; the answer stays on the wire.
       let letGo: (() => void) | undefined;
       const stopWatching = databaseLink.watch((connection, chunk) => {
-        if (letGo !== undefined || !chunk.includes('"github_id" = ANY')) return undefined;
+        if (letGo !== undefined || !chunk.includes('{"106"}')) return undefined;
         connection.toClient.hold();
         letGo = () => connection.toClient.letGo();
         return undefined;
