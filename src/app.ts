@@ -128,6 +128,7 @@ async function compose(
     transaction: database.prismaTransaction,
     isEnabled: config.cache.isEnabled,
     maxBytes: config.cache.maxBytes,
+    isFreezing: config.environment !== "production",
     replicas,
     log,
   });

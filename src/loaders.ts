@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import DataLoader from "dataloader";
 import type { CoherentStore } from "./coherence/store.ts";
 import {
@@ -236,7 +236,7 @@ export function createLoaders(
   ): ListLoader<Row> {
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
-        const requestOf = new Map(requests.map((request) => [digest(request), request]));
+        const requestOf = new Map(requests.map((request) => [digest(textOf(request)), request]));
         const known = (key: string) => {
           const { tags, isKept = true } = requestOf.get(key)!.list;
           return isKept ? tags : undefined;
@@ -260,7 +260,7 @@ export function createLoaders(
         }
         return answers;
       },
-      { cacheKeyFn: JSON.stringify },
+      { cacheKeyFn: textOf },
     );
   }
 
@@ -269,7 +269,7 @@ export function createLoaders(
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
   ): ListLoader<Row> =>
     new DataLoader<ListRequest, Page<Row> | number, string>((requests) => within(() => load(requests)), {
-      cacheKeyFn: JSON.stringify,
+      cacheKeyFn: textOf,
     });
 
   function statistics<Statistics>(
@@ -386,7 +386,19 @@ export function createLoaders(
   };
 }
 
+const texts = new WeakMap<ListRequest, string>();
+
+/** Asked for by the loader, and again for the store. */
+function textOf(request: ListRequest): string {
+  let text = texts.get(request);
+  if (text === undefined) {
+    text = JSON.stringify(request);
+    texts.set(request, text);
+  }
+  return text;
+}
+
 /** A list's request as a key of bounded length. */
-function digest(request: ListRequest): string {
-  return createHash("sha256").update(JSON.stringify(request)).digest("base64url");
+function digest(text: string): string {
+  return hash("sha256", text, "base64url");
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ConnectionOptions } from "node:tls";
 import type { Redis } from "ioredis";
 import type { Logger } from "pino";
@@ -229,7 +229,7 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
         // A hint: without it the first call finds the script missing and brings it along.
         node.send((redis) => redis.script("LOAD", lua)).catch(() => {});
       }
-      const sha = createHash("sha1").update(lua).digest("hex");
+      const sha = hash("sha1", lua, "hex");
 
       return async (
         keys: { readonly [Name in keyof Keys]: string },

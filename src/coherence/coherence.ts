@@ -26,6 +26,8 @@ export interface CoherenceOptions<Tx extends Transaction> {
   readonly transaction: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
   /** False: nothing is kept here. Writes are told to the instances that do. */
   readonly isEnabled: boolean;
+  /** Kept values are frozen; yes unless told (store.ts). */
+  readonly isFreezing?: boolean | undefined;
   /** The limit of the answers that are kept in this process. */
   readonly maxBytes: number;
   /** Who may be read from beside the primary. */
@@ -106,6 +108,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   const store = createCoherentStore({
     table,
     replicas: replicas.length === 0 ? undefined : { replicas, ask: () => askPrimary(query) },
+    isFreezing: options.isFreezing,
     maxBytes,
     heldEpoch: epochs.held,
     onRefusal: (epoch, refusal) => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * The version table's steps as Redis scripts, each atomic.
@@ -225,5 +225,5 @@ return now()`,
 );
 
 function script(name: string, lua: string): RedisScript {
-  return { name, lua, sha1: createHash("sha1").update(lua).digest("hex") };
+  return { name, lua, sha1: hash("sha1", lua, "hex") };
 }

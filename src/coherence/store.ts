@@ -63,6 +63,11 @@ export interface CoherentStoreOptions
   readonly table: VersionTable;
   /** Who may be read from beside the primary. */
   readonly replicas?: Pick<ReplicaReadsOptions, "replicas" | "ask"> | undefined;
+  /**
+   * Whoever changes a value that others have too gets an error. Yes unless told: to freeze the rows of a big list takes a
+   * tenth of its time, and what has never thrown in a test need not be looked for in production.
+   */
+  readonly isFreezing?: boolean | undefined;
   /** The first level's limit. */
   readonly maxBytes: number;
   /** Of the version table. The caller gets its answer from the loader; this is for the log. */
@@ -107,6 +112,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const watchers = createWatchers({ ...options, validator });
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
+  const frozen = options.isFreezing === false ? <Value>(value: Value) => value : freeze;
   const shared = createSharedFills({
     table,
     defer: options.defer,
@@ -161,7 +167,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
       return found.map((entry, index) => {
         if (entry === undefined) return undefined;
-        const value = freeze(codec.decode(entry.value));
+        const value = frozen(codec.decode(entry.value));
         counts.of(kind).sharedHits++;
         // Valid at an instant after `begun`, so only later changes than that can have ended it.
         const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
@@ -177,8 +183,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const keep = (
     key: string,
     begun: Instant,
-    { kind, codec = plainDataCodec, ...options }: AnswerOptions,
-    { value, tags, ttlMs = options.ttlMs }: Loaded<unknown>,
+    { kind, codec = plainDataCodec, ttlMs: usualTtlMs }: AnswerOptions,
+    { value, tags, ttlMs = usualTtlMs }: Loaded<unknown>,
   ) => {
     const count = counts.of(kind);
     if (tags === undefined || ttlMs <= 0) {
@@ -212,7 +218,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         if (shared !== undefined) return shared;
         counts.of(options.kind).misses++;
         const loaded = await options.load(begun);
-        if (loaded.tags !== undefined) freeze(loaded.value);
+        if (loaded.tags !== undefined) frozen(loaded.value);
         keep(key, begun, options, loaded);
         return { answer: { ...loaded, source: "loaded" }, instant: begun };
       } catch (error) {
@@ -292,7 +298,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
             answers.set(key, result);
             continue;
           }
-          freeze(result.value);
+          if (begun !== undefined) frozen(result.value);
           if (since !== undefined && ttlMs > 0) keep(key, since, options, result);
           answers.set(key, { ...result, source: "loaded" });
         }

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import type { Logger } from "pino";
@@ -11,6 +12,7 @@ import { createPoolMonitor } from "./monitor.ts";
 import { createMonitoredPool } from "./monitoredPool.ts";
 import type { PoolStatistics } from "./poolReport.ts";
 import type { ReplicaRouting } from "./replica.ts";
+import { rowTypes } from "./rowTypes.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
@@ -64,12 +66,37 @@ export interface StatementTransaction {
  */
 const BEGIN_DRAINED = "BEGIN; SET LOCAL stack_converter.drains = 'on'";
 
-/** Prisma begins transactions with a statement of its own, and `write` alone makes it do so. */
+/** A connection keeps what was prepared until it is closed: some 50 kB of the server's memory for each statement. */
+const MAX_PREPARED = 100;
+
+/** The names of the texts that came first, which are those that come often: the same for every connection. */
+const preparedNames = new Map<string, string>();
+
+function preparedNameOf(text: string): string | undefined {
+  const name = preparedNames.get(text);
+  if (name !== undefined || preparedNames.size === MAX_PREPARED) return name;
+  const fresh = `s_${hash("sha256", text, "hex").slice(0, 24)}`;
+  preparedNames.set(text, fresh);
+  return fresh;
+}
+
+/**
+ * Statements of our own are parsed once by each connection. Prisma begins transactions with a statement of its own, and
+ * `write` alone makes it do so.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: whatever `pg` takes for a statement
+function sentAs(statement: any, values: unknown): any {
+  if (typeof statement === "string") {
+    const name = Array.isArray(values) ? preparedNameOf(statement) : undefined;
+    return name === undefined ? statement : { name, text: statement };
+  }
+  return statement?.text === "BEGIN" ? { ...statement, text: BEGIN_DRAINED } : statement;
+}
+
 class Client extends pg.Client {
   // biome-ignore lint/suspicious/noExplicitAny: `query` has a dozen signatures, and each goes through as it is
   override query(statement: any, values?: any, callback?: any): any {
-    const isPrismaBegin = typeof statement === "object" && statement.text === "BEGIN";
-    return super.query(isPrismaBegin ? { ...statement, text: BEGIN_DRAINED } : statement, values, callback);
+    return super.query(sentAs(statement, values), values, callback);
   }
 }
 
@@ -118,6 +145,7 @@ export function createDatabase(
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
     application_name: "stack-converter",
     keepAlive: true,
+    types: rowTypes,
     ...(replicas && { onConnect: refuseReplica }),
   };
   const pool = createMonitoredPool(settings, { Client, monitor, tracing });

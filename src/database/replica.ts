@@ -4,6 +4,7 @@ import { backoffMs } from "../cache/backoff.ts";
 import type { Config } from "../config.ts";
 import { createCancel, queryUntilAborted } from "./cancellation.ts";
 import type { Query } from "./database.ts";
+import { rowTypes } from "./rowTypes.ts";
 
 /** Where the statements of a load go. */
 export interface ReplicaSession {
@@ -72,6 +73,7 @@ export function createReplica(options: {
     options: "-c default_transaction_read_only=on",
     application_name: "stack-converter replica",
     keepAlive: true,
+    types: rowTypes,
   });
   pool.on("error", (error) => failed(error));
   // While one is in use, between two statements, the pool does not listen. Its user's next statement fails.

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { normalizeStatement } from "./statementText.ts";
 
 export interface SlowQuery {
@@ -39,7 +39,7 @@ export function createSlowQueries({ maxTexts = 100 } = {}) {
     add(source: string, durationMs: number): void {
       total++;
       const text = normalizeStatement(source);
-      const id = createHash("sha256").update(text).digest("hex").slice(0, 16);
+      const id = hash("sha256", text, "hex").slice(0, 16);
       const row = rows.get(id) ?? { id, text, source, count: 0, totalMs: 0, maxMs: 0, lastAt: 0 };
       row.source = source.length > MAX_SOURCE_LENGTH ? "" : source;
       row.count++;

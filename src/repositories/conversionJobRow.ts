@@ -1,5 +1,6 @@
 import type { ConversionJob } from "../database/generated/client.ts";
 import { selectList } from "./reader.ts";
+import { pickColumns } from "./rowColumns.ts";
 
 /**
  * A job without its documents, which can be a thousand times as big: those are read when they are
@@ -38,6 +39,9 @@ const FIELDS = {
 } as const satisfies Record<keyof ConversionJobRow, string>;
 
 export const jobColumns = selectList(FIELDS);
+
+/** The job alone, out of a row that says more. */
+export const jobOf = pickColumns<ConversionJobRow>(jobColumns);
 
 /** The same as a text, for a select list or RETURNING. */
 export const JOB_COLUMNS = jobColumns.map(({ expression, name }) => `${expression} AS "${name}"`).join(", ");

@@ -1,7 +1,7 @@
 import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { type Access, isOwnedBy, ownerOf, TO_EVERYTHING } from "./access.ts";
-import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import { NO_LEASE } from "./jobLease.ts";
 
 /**
@@ -110,8 +110,7 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
       ]),
     );
     if (!row) return null;
-    const { isDone, ...job } = row;
-    return { job, isDone };
+    return { job: jobOf(row), isDone: row.isDone };
   }
 
   return {

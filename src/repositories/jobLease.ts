@@ -2,7 +2,7 @@ import type { DataAccess, Statement } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { combineCalls } from "./combining.ts";
 import type { ConversionJobDocuments } from "./conversionJob.ts";
-import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import { withResults } from "./conversionPlan.ts";
 
 /**
@@ -247,7 +247,10 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
       tx.query<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [JSON.stringify(jobs)]),
     );
     const outcomes = new Map(
-      rows.map(({ isHeld, isDone, ...job }) => [job.id, { job, isHeld, isDone } satisfies LeaseOutcome]),
+      rows.map((row) => {
+        const { id, isHeld, isDone } = row;
+        return [id, { job: jobOf(row), isHeld, isDone } satisfies LeaseOutcome];
+      }),
     );
     return jobs.map(({ id }) => outcomes.get(id) ?? null);
   }
@@ -295,8 +298,11 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
     });
     if (jobs === undefined) return claimAll(calls);
     const claimed = new Map<ClaimCall, ClaimedJob[]>(calls.map((call) => [call, []]));
-    for (const { call, plan, results, ...job } of jobs)
-      claimed.get(wanted[call]!)!.push({ ...job, documents: { plan: withResults(plan, results), results } });
+    for (const row of jobs) {
+      const { call, plan, results } = row;
+      const documents = { plan: withResults(plan, results), results };
+      claimed.get(wanted[call]!)!.push(Object.assign(jobOf(row), { documents }));
+    }
     return calls.map((call) => claimed.get(call)!);
   }
   const claimTogether = combineCalls<ClaimCall, ClaimedJob[]>(claimAll, {

@@ -1,5 +1,5 @@
 import type { DataAccess } from "../database/database.ts";
-import { type ConversionJobRow, JOB_COLUMNS } from "./conversionJobRow.ts";
+import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import type { TaskResult } from "./conversionPlan.ts";
 import type { HeldJob } from "./jobLease.ts";
 
@@ -81,8 +81,8 @@ export function createJobResultRepository({ writeStatements }: Pick<DataAccess, 
         ]),
       );
       if (!row) return null;
-      const { isHeld, isPlanned, earlier, ...job } = row;
-      return { job, isHeld, isPlanned, earlier };
+      const { isHeld, isPlanned, earlier } = row;
+      return { job: jobOf(row), isHeld, isPlanned, earlier };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Query } from "../database/database.ts";
 import { type ValidationIssue, validationFailed } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -56,7 +56,7 @@ function listName(source: ListSource, list: List): string {
   if (name === undefined) {
     const { parent, where, order } = list;
     const text = JSON.stringify([source.table, parent, where, order.column, order.direction]);
-    name = createHash("sha256").update(text).digest("base64url").slice(0, 16);
+    name = hash("sha256", text, "base64url").slice(0, 16);
     listNames.set(list, name);
   }
   return name;

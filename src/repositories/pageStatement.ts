@@ -1,3 +1,5 @@
+import { pickColumns } from "./rowColumns.ts";
+
 /**
  * Many pages in one statement.
  *
@@ -79,15 +81,18 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
     .join("\nUNION ALL\n");
   const statement: Statement = { text, values };
 
+  const columnsOf = pickColumns<AnswerRow>(source.columns);
+
   function answers(rows: readonly AnswerRow[]): PageAnswer<Row>[] {
     const byBranchAndParent = new Map<string, PageAnswer<Row> & { total: number }>();
-    for (const { branch, parent, position, total, ...columns } of rows) {
+    for (const row of rows) {
+      const { branch, parent, position, total } = row;
       const key = `${branch}/${parent ?? ""}`;
       const answer = byBranchAndParent.get(key) ?? { rows: [], total: 0 };
       byBranchAndParent.set(key, answer);
       if (total !== null) answer.total = Number(total);
       // The order of a UNION ALL is nobody's promise; the row number inside the page is.
-      else answer.rows[Number(position) - 1] = columns as Row;
+      else answer.rows[Number(position) - 1] = columnsOf(row) as unknown as Row;
     }
     const branchOf = new Map<PageQuery, number>();
     branches.forEach(({ members }, index) => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { defaultFieldResolver, type GraphQLSchema } from "graphql";
 import { notFound, validationFailed } from "../errors.ts";
 import type { SchemaTypes } from "./builder.ts";
@@ -92,4 +92,4 @@ function assertKey(key: string, path: readonly string[]): void {
   }
 }
 
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
+const digest = (text: string) => hash("sha256", text, "base64url");

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
 import * as z from "zod";
@@ -119,7 +119,7 @@ async function readManifest(file: URL | string): Promise<[string, string][]> {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }
 
 // In Apollo's words, by which its clients know that they are to send the text.

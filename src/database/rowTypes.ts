@@ -1,0 +1,46 @@
+import pg from "pg";
+
+const { TIMESTAMPTZ } = pg.types.builtins;
+const [ZERO, DASH] = [0x30, 0x2d];
+
+const parseAny = pg.types.getTypeParser(TIMESTAMPTZ, "text") as (text: string) => unknown; // Safe: text is what it parses.
+
+/**
+ * `2026-11-24 22:47:05.123+00`, digit by digit: rows have several times each, and the general parser, with its regular
+ * expressions, was a twentieth of a list's cost. What looks different is left to that one: other time zones, infinity, years before 1000.
+ */
+export function parseTime(text: string): unknown {
+  const isPlain =
+    text.charCodeAt(4) === DASH && text.charCodeAt(0) !== ZERO && text.length >= 22 && text.endsWith("+00");
+  if (!isPlain) return parseAny(text);
+  let ms = 0;
+  // From the point to the zone: up to six digits, of which the first three count.
+  for (let at = 20, unit = 100; at < text.length - 3 && unit >= 1; at++, unit /= 10)
+    ms += digit(text, at) * unit;
+  return new Date(
+    Date.UTC(
+      two(text, 0) * 100 + two(text, 2),
+      two(text, 5) - 1,
+      two(text, 8),
+      two(text, 11),
+      two(text, 14),
+      two(text, 17),
+      ms,
+    ),
+  );
+}
+
+function digit(text: string, at: number): number {
+  return text.charCodeAt(at) - ZERO;
+}
+
+function two(text: string, at: number): number {
+  return digit(text, at) * 10 + digit(text, at + 1);
+}
+
+/** How `pg` reads what a statement of our own gives; Prisma has its own. */
+export const rowTypes: pg.CustomTypesConfig = {
+  // biome-ignore lint/suspicious/noExplicitAny: as in the types of `pg`
+  getTypeParser: (id: number, format?: any): any =>
+    id === TIMESTAMPTZ && format !== "binary" ? parseTime : pg.types.getTypeParser(id, format),
+};
