@@ -50,20 +50,23 @@ describe("with WEB_CONCURRENCY=2", () => {
     startLoad({ origin: () => service.origin, readers, writers: PROJECTS, pauseMs: 10 });
 
   test("two processes answer on one port, and any of them tells the metrics of both", async () => {
-    const running = load(16);
-    await expect.poll(running.reads, PATIENT).toBeGreaterThan(200);
-    const response = await fetch(`${service.origin}/metrics`, {
-      headers: { authorization: `Bearer ${METRICS_TOKEN}` },
-    });
-    const text = await response.text();
-    const { stale, failures } = await running.stop();
-    expect([stale, failures]).toEqual([[], []]);
-    for (const worker of [1, 2]) {
-      expect(text).toContain(`process_cpu_seconds_total{worker="${worker}"} `);
-      expect(text).toMatch(
-        new RegExp(`^stack_converter_http_requests_total\\{.*worker="${worker}"\\} [1-9]`, "m"),
-      );
-    }
+    const ask = async () => {
+      const response = await fetch(`${service.origin}/metrics`, {
+        headers: { authorization: `Bearer ${METRICS_TOKEN}`, connection: "close" },
+      });
+      return response.text();
+    };
+    const counted = (text: string, worker: number) =>
+      new RegExp(`^stack_converter_http_requests_total\\{.*worker="${worker}"\\} [1-9]`, "m").test(text);
+    // Which of them takes a connection is for the kernel to say; of many at once each takes some, sooner or later.
+    const bothHaveAnswered = async () => {
+      await Promise.all(Array.from({ length: 20 }, ask));
+      const text = await ask();
+      return [1, 2].map((worker) => counted(text, worker));
+    };
+    await expect.poll(bothHaveAnswered, PATIENT).toEqual([true, true]);
+    const text = await ask();
+    for (const worker of [1, 2]) expect(text).toContain(`process_cpu_seconds_total{worker="${worker}"} `);
     expect(text.match(/^# TYPE process_cpu_seconds_total /gm)).toHaveLength(1);
   });
 
