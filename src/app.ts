@@ -334,7 +334,8 @@ async function compose(
     if (hasSuccessor) return http.handOver();
     probes.drain();
     http.retire();
-    if (http.isListening()) await sleep(config.http.shutdownDelayMs);
+    // Without a delay the port is closed in this turn.
+    if (http.isListening() && config.http.shutdownDelayMs > 0) await sleep(config.http.shutdownDelayMs);
   });
   warming.start();
 
