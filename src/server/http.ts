@@ -204,10 +204,7 @@ export function createHttpServer(options: HttpServerOptions) {
   };
   /** The `close` of an HTTP server would also close connections that are idle, on which a request may be on its way. */
   const stopListening = () =>
-    new Promise<void>((resolve) => {
-      // Just after those that were waiting were taken: whoever is not taken when the port closes is turned away.
-      setImmediate(() => NetServer.prototype.close.call(server, () => resolve()));
-    });
+    new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const countConnections = () =>
     new Promise<number>((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));
   const countStreams = () => [...responses].filter(isEventStream).length;
