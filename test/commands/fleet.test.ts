@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { AS_ADMINISTRATOR } from "../support/access.ts";
 import { startLoad } from "../support/load.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
@@ -7,9 +7,11 @@ import { type Program, startCommand } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
 import { createServedDatabase, startServing } from "../support/serving.ts";
 
+vi.setConfig({ testTimeout: 240_000 });
+
 const PROJECTS = 4;
 /** The machine may have other things to do. */
-const PATIENT = { timeout: 20_000 };
+const PATIENT = { timeout: 60_000 };
 const METRICS_TOKEN = "0123456789abcdef";
 
 /** The workers' process ids, as they were last told. */
@@ -105,7 +107,7 @@ describe("with WEB_CONCURRENCY=2", () => {
     process.kill(service.pid, "SIGHUP");
     await service.waitForLine("replacing the workers");
     await expect
-      .poll(() => workersOf(service).some((pid) => before.includes(pid)), { timeout: 50_000 })
+      .poll(() => workersOf(service).some((pid) => before.includes(pid)), { timeout: 120_000 })
       .toBe(false);
     const { reads, writes, stale, failures } = await running.stop();
     expect(before.map(isAlive)).toEqual([false, false]);

@@ -10,7 +10,7 @@ import { startRedis } from "../support/redis.ts";
 import { createServedDatabase, startServing } from "../support/serving.ts";
 
 const PROJECTS = 4;
-const PATIENT = { timeout: 30_000, interval: 20 };
+const PATIENT = { timeout: 60_000, interval: 20 };
 /** Longer than a busy machine keeps a healthy server silent. */
 const SILENCE_MS = 1_500;
 
@@ -50,7 +50,7 @@ async function failOver(name: string, REDIS_URL: string, crash: () => Promise<vo
 
 describe.skipIf(findBinaries().redis === undefined)("no request fails and no answer is old", () => {
   test("while Sentinels replace the master, and the cache comes back by itself", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const master = await startRedis();
     const replicas = await Promise.all(
@@ -77,7 +77,7 @@ describe.skipIf(findBinaries().redis === undefined)("no request fails and no ans
   });
 
   test("while a Redis Cluster of three masters replaces the one with the version table", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const replicated = Math.floor(slotOf("{stack-converter-coherence}") / Math.ceil(SLOTS / 3));
     const cluster = await startCluster({ replicated, nodeTimeoutMs: SILENCE_MS });

@@ -19,7 +19,7 @@ import { createServedDatabase, startServing } from "../support/serving.ts";
 
 const PROJECTS = 4;
 const READERS = 16;
-const PATIENT = { timeout: 20_000 };
+const PATIENT = { timeout: 60_000 };
 
 /** Two services on one database and one Redis. */
 async function startTwo(settings: Readonly<Record<string, string>>) {
@@ -54,7 +54,7 @@ async function restartUnderLoad(
 }
 
 test("two services behind a load balancer that asks probes are restarted without a failed request or an old answer", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   // Longer than it takes the load balancer to notice, however busy the machine is.
   const two = await startTwo({ SHUTDOWN_DELAY: "3000" });
@@ -111,7 +111,7 @@ describe.skipIf(nginx === undefined)("behind nginx, as it is set up", () => {
   const own = { SHUTDOWN_DELAY: settings.SHUTDOWN_DELAY!, TRUST_PROXY: "loopback" };
 
   test("two services are restarted, what fails does so only as a port closes, and events come as they happen", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const two = await startTwo(own);
     const origin = await startNginx(two.services.map(({ port }) => port));
