@@ -108,13 +108,18 @@ describe("with WEB_CONCURRENCY=2", () => {
     await service.waitForLine("replacing the workers");
     await expect
       .poll(() => workersOf(service).some((pid) => before.includes(pid)), { timeout: 120_000 })
-      .toBe(false);
+      .toBe(false)
+      .catch((error: unknown) => {
+        const lines = service.output().split("\n");
+        const told = lines.filter((line) => !line.includes('"msg":"request"'));
+        throw new Error(`They are not replaced. What was told:\n${told.join("\n")}`, { cause: error });
+      });
     const { reads, writes, stale, failures } = await running.stop();
     expect(before.map(isAlive)).toEqual([false, false]);
     expect(stale).toEqual([]);
     expect(failures).toEqual([]);
     console.log(`replaced under load: ${reads} reads, ${writes} writes, none failed`);
-  }, 60_000);
+  }, 150_000);
 
   test("SIGTERM stops all of them", async () => {
     const workers = workersOf(service);
