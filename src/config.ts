@@ -7,13 +7,16 @@ import { tracingOf, tracingVariables } from "./config/tracing.ts";
 import {
   count,
   flag,
-  isPostgresUrl,
+  isUrl,
   list,
   milliseconds,
+  share,
   url,
   type Variable,
   variable,
 } from "./config/variable.ts";
+
+const POSTGRES = ["postgres:", "postgresql:"];
 
 /**
  * Everything that can be set, by environment variable. `loadConfig` reports every problem at
@@ -65,12 +68,15 @@ export const variables = {
     { isSecret: true },
   ),
   DATABASE_URL: variable(
-    url("postgres:", "postgresql:"),
+    url(...POSTGRES),
     "The PostgreSQL database. Unset: an embedded one, in `DATA_DIRECTORY`.",
     { isSecret: true },
   ),
   DATABASE_REPLICA_URLS: variable(
-    list(isPostgresUrl, "expected URLs that begin with postgres:// or postgresql://, separated by commas"),
+    list(
+      (text) => isUrl(text, POSTGRES),
+      "expected URLs that begin with postgres:// or postgresql://, separated by commas",
+    ),
     "Streaming replicas of it to read from, with commas. They may lag: no answer is older for it.",
     { isSecret: true },
   ),
@@ -101,10 +107,7 @@ export const variables = {
     "Queries to run at the start instead: a JSON file, `[{query, variables?, operationName?}]`.",
   ),
   CACHE_SAMPLE_RATE: variable(
-    z
-      .string()
-      .regex(/^(0(\.\d+)?|1(\.0+)?)$/, "expected a number from 0 to 1, such as 0.001")
-      .transform(Number),
+    share("0.001"),
     "Which part of the hits is compared with the database, 0 to 1; one that is wrong is logged.",
     { default: "0.001" },
   ),

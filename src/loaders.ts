@@ -81,6 +81,7 @@ export interface LoaderOptions {
 
 /** The key of statistics over all rows: a loader takes no null. */
 export const EVERYTHING = "everything";
+
 const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
 
 /** What was read, and everything that it depends on. */
@@ -116,6 +117,7 @@ export function createLoaders(
   }: LoaderOptions,
 ) {
   const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 

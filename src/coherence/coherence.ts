@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Logger } from "pino";
 import type { RedisConnection } from "../cache/connection.ts";
 import { createEpochs } from "./epochs.ts";
+import { INSTANCES } from "./instances.ts";
 import { createInvalidate } from "./invalidate.ts";
 import { createMemoryVersionTable } from "./memoryVersionTable.ts";
 import { askPrimary } from "./positions.ts";
@@ -54,13 +55,6 @@ const CHANNEL = "cache_invalidations";
 const SETTLE_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const WARN_EVERY_MS = 60_000;
-
-/**
- * Every instance holds this advisory lock: shared with Redis, exclusively without. Instances that
- * cannot share a version table would stay right (a write that cannot mark ends the epoch for all),
- * but each of their writes would wait out a lease and empty the cache.
- */
-const INSTANCES = 7_270_736_902;
 
 /**
  * One process's part in keeping the cache right: the version table, the epoch that it counts in,

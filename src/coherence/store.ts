@@ -113,7 +113,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
   const frozen = options.isFreezing === false ? <Value>(value: Value) => value : freeze;
-  const shared = createSharedFills({
+  const sharedFills = createSharedFills({
     table,
     defer: options.defer,
     onInvalid: (kind) => counts.of(kind).rejectedFills++,
@@ -203,7 +203,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         return;
       }
       count.fills++;
-      if (table.isShared) shared.offer(kind, begun.epoch, { key, ...entry });
+      if (table.isShared) sharedFills.offer(kind, begun.epoch, { key, ...entry });
     } catch (error) {
       // Not plain data: the reader has its answer, and nobody else gets half of it.
       count.uncacheable++;

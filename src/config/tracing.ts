@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { url, variable } from "./variable.ts";
+import { share, url, variable } from "./variable.ts";
 
 const SAMPLERS = [
   "always_on",
@@ -38,14 +38,9 @@ export const tracingVariables = {
   OTEL_TRACES_SAMPLER: variable(z.enum(SAMPLERS), "Which requests are traced.", {
     default: "parentbased_always_on",
   }),
-  OTEL_TRACES_SAMPLER_ARG: variable(
-    z
-      .string()
-      .regex(/^(0(\.\d+)?|1(\.0+)?)$/, "expected a number from 0 to 1, such as 0.01")
-      .transform(Number),
-    "The part of them for `…traceidratio`, 0 to 1.",
-    { default: "1" },
-  ),
+  OTEL_TRACES_SAMPLER_ARG: variable(share("0.01"), "The part of them for `…traceidratio`, 0 to 1.", {
+    default: "1",
+  }),
   OTEL_SERVICE_NAME: variable(z.string().min(1), "What the service is called in traces.", {
     default: "stack-converter",
   }),

@@ -24,14 +24,21 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-export const isPostgresUrl = (text: string): boolean =>
-  URL.canParse(text) && ["postgres:", "postgresql:"].includes(new URL(text).protocol);
+/** @param example of a value, for who wrote something else */
+export const share = (example: string) =>
+  z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/, `expected a number from 0 to 1, such as ${example}`)
+    .transform(Number);
+
+export const isUrl = (text: string, protocols: readonly string[]): boolean =>
+  URL.canParse(text) && protocols.includes(new URL(text).protocol);
 
 export const url = (...protocols: string[]) =>
   z
     .string()
     .refine(
-      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      (value) => isUrl(value, protocols),
       `expected a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
     );
 

@@ -1,30 +1,11 @@
 import pg from "pg";
 import type { Logger } from "pino";
+import { createTurnScope } from "./turnScope.ts";
 
 export type Cancellation = ReturnType<typeof createCancellation>;
 
-/**
- * Which reads are given up with which signal: the statements that a read sends before it first waits, which
- * is each loader's one. Nothing that runs later is meant, least of all callbacks that many requests share.
- *
- * An `AsyncLocalStorage` would hold for longer, but on Node 20 one that is in use costs every callback of the
- * process: a twentieth of a cached answer's time.
- */
-export function createCancellation() {
-  let running: AbortSignal | undefined;
-  return {
-    /** The work's first statements are cancelled when the signal is aborted. Writes never are. */
-    within<Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
-      running = signal;
-      try {
-        return work();
-      } finally {
-        running = undefined;
-      }
-    },
-    signal: () => running,
-  };
-}
+/** Which reads are given up with which signal: when it is aborted, their statements are cancelled. Writes never are. */
+export const createCancellation = () => createTurnScope<AbortSignal>();
 
 /** Ends the statement that a server process is at. Resolves when the server has been told, or cannot be. */
 export type Cancel = (processId: number) => Promise<void>;

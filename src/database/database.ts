@@ -113,7 +113,7 @@ async function refuseReplica(client: pg.ClientBase): Promise<void> {
 
 export interface DatabaseOptions {
   /** What reads are given up with. */
-  readonly cancellation?: Pick<Cancellation, "signal"> | undefined;
+  readonly cancellation?: Pick<Cancellation, "current"> | undefined;
   readonly tracing?: Tracing | undefined;
   /** Which reads go to a replica. */
   readonly replicas?: Pick<ReplicaRouting, "current"> | undefined;
@@ -174,7 +174,7 @@ export function createDatabase(
     values: readonly unknown[] = [],
   ): Promise<Row[]> {
     try {
-      const signal = cancellation?.signal();
+      const signal = cancellation?.current();
       const replica = replicas?.current();
       if (replica !== undefined) return await replica.query<Row>(text, values, signal);
       // `pg` types its values as mutable; it only reads them.

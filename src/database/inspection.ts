@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { INSTANCES } from "../coherence/instances.ts";
 
 /** What a doctor looks at. Every query is one that any role may send. */
 export interface DatabaseFacts {
@@ -41,9 +42,6 @@ export interface DatabaseFacts {
   /** Undefined: never, or there is no such table yet. */
   readonly lastMaintenanceAt: Date | undefined;
 }
-
-/** coherence.ts has it: held shared by instances with Redis, and exclusively by one without. */
-const INSTANCES_LOCK = 7_270_736_902;
 
 const SERVER = `
   SELECT split_part(current_setting('server_version'), ' ', 1) AS "version",
@@ -107,7 +105,7 @@ export async function inspectDatabase(client: pg.Client): Promise<DatabaseFacts>
     Omit<DatabaseFacts, "localDataDirectory"> & { localDataDirectory: string | null }
   >(SERVER);
   const locks = await one<Pick<DatabaseFacts, "hasInstanceWithoutRedis" | "hasInstanceWithRedis">>(LOCKS, [
-    INSTANCES_LOCK,
+    INSTANCES,
   ]);
   const { hasAuditLog, ...objects } = await one<
     Pick<DatabaseFacts, "foreignTables" | "disabledTriggers" | "invalidIndexes"> & { hasAuditLog: boolean }

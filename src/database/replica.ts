@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { createCancel, queryUntilAborted } from "./cancellation.ts";
 import type { Query } from "./database.ts";
 import { rowTypes } from "./rowTypes.ts";
+import { createTurnScope } from "./turnScope.ts";
 
 /** Where the statements of a load go. */
 export interface ReplicaSession {
@@ -17,24 +18,8 @@ export interface ReplicaSession {
 
 export type ReplicaRouting = ReturnType<typeof createReplicaRouting>;
 
-/**
- * Which reads go to a replica: the statements that a load sends before it first waits, which is each loader's one (as in
- * cancellation.ts). One that comes later goes to the primary, and is as right.
- */
-export function createReplicaRouting() {
-  let running: ReplicaSession | undefined;
-  return {
-    within<Result>(session: ReplicaSession, work: () => Promise<Result>): Promise<Result> {
-      running = session;
-      try {
-        return work();
-      } finally {
-        running = undefined;
-      }
-    },
-    current: () => running,
-  };
-}
+/** Which reads go to a replica. A statement that is sent later goes to the primary, and is as right. */
+export const createReplicaRouting = () => createTurnScope<ReplicaSession>();
 
 /** How long a replica may take before the primary is asked instead, in ms. */
 const READ_TIMEOUT_MS = 5_000;

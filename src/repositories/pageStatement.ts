@@ -81,7 +81,7 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
     .join("\nUNION ALL\n");
   const statement: Statement = { text, values };
 
-  const columnsOf = pickColumns<AnswerRow>(source.columns);
+  const columnsOf = pickColumns<Row>(source.columns);
 
   function answers(rows: readonly AnswerRow[]): PageAnswer<Row>[] {
     const byBranchAndParent = new Map<string, PageAnswer<Row> & { total: number }>();
@@ -92,7 +92,7 @@ export function pageStatement<Row>(source: ListSource, queries: readonly PageQue
       byBranchAndParent.set(key, answer);
       if (total !== null) answer.total = Number(total);
       // The order of a UNION ALL is nobody's promise; the row number inside the page is.
-      else answer.rows[Number(position) - 1] = columnsOf(row) as unknown as Row;
+      else answer.rows[Number(position) - 1] = columnsOf(row);
     }
     const branchOf = new Map<PageQuery, number>();
     branches.forEach(({ members }, index) => {

@@ -1,20 +1,7 @@
+import type { ReplicaStatistics } from "../coherence/replicaReads.ts";
 import { builder } from "./builder.ts";
 
-/** A replica of the database, as this instance sees it. */
-export interface CacheReplicaReport {
-  readonly name: string;
-  readonly isDown: boolean;
-  readonly lagBytes: number | undefined;
-  readonly lagMs: number | undefined;
-  readonly reads: number;
-  /** Of all answers that were read from the database and could have come from a replica, 0 to 1. */
-  readonly share: number;
-  readonly skipped: number;
-  readonly rejected: number;
-  readonly errors: number;
-}
-
-export const CacheReplicaType = builder.objectRef<CacheReplicaReport>("CacheReplica").implement({
+export const CacheReplicaType = builder.objectRef<ReplicaStatistics>("CacheReplica").implement({
   description:
     "A replica of the database, as the instance that answers sees it. What it lacks is read from the primary: a replica that is behind is of less use, and never wrong.",
   fields: (t) => ({

@@ -1,8 +1,9 @@
+import type { ReplicaStatistics } from "../coherence/replicaReads.ts";
 import { builder } from "./builder.ts";
 import { cacheControl } from "./cacheControl.ts";
 import { type CacheCounters, CacheCountersType } from "./cacheCounters.ts";
 import { type CacheManagerReport, CacheManagerStatistics } from "./cacheManagerStatistics.ts";
-import { type CacheReplicaReport, CacheReplicaType } from "./cacheReplica.ts";
+import { CacheReplicaType } from "./cacheReplica.ts";
 import { type CacheStatus, CacheStatusType } from "./cacheStatus.ts";
 
 /** One kind of answer. */
@@ -53,7 +54,7 @@ export interface CacheStatistics extends CacheCounters {
   /** Undefined without Redis. */
   readonly manager: CacheManagerReport | undefined;
   /** Empty without any. */
-  readonly replicas: readonly CacheReplicaReport[];
+  readonly replicas: readonly ReplicaStatistics[];
   readonly samples: number;
   readonly violations: number;
   readonly advice: readonly CacheAdviceReport[];

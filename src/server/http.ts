@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-import { type AddressInfo, Server as NetServer } from "node:net";
+import { Server as NetServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
@@ -9,6 +9,7 @@ import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
 import type { HttpRoute, HttpStatistics } from "./httpStatistics.ts";
+import { listenOn } from "./listen.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
 import type { Probes } from "./probes.ts";
@@ -214,17 +215,10 @@ export function createHttpServer(options: HttpServerOptions) {
     isListening: (): boolean => server.listening,
 
     /** @throws Error when the address is taken or not this machine's */
-    listen(port: number, host: string): Promise<{ url: string; port: number }> {
-      return new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          // Safe: a server that listens on a host and port has such an address.
-          const { port: actualPort } = server.address() as AddressInfo;
-          const name = host.includes(":") ? `[${host}]` : host;
-          resolve({ url: `http://${name}:${actualPort}${GRAPHQL_PATH}`, port: actualPort });
-        });
-      });
+    async listen(port: number, host: string): Promise<{ url: string; port: number }> {
+      const actualPort = await listenOn(server, port, host);
+      const name = host.includes(":") ? `[${host}]` : host;
+      return { url: `http://${name}:${actualPort}${GRAPHQL_PATH}`, port: actualPort };
     },
 
     /** From here on clients come with a new connection for each request: none meets one that is closed under it. */

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { listenOn } from "./listen.ts";
 import type { Probes } from "./probes.ts";
 
 /** The probes and the metrics on a port of their own, which a network can keep strangers from. */
@@ -30,16 +30,8 @@ export function createMetricsServer(options: {
      * @returns the port; undefined: there is to be none
      * @throws Error when the address is taken or not this machine's
      */
-    listen: (): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        const { port, host } = settings;
-        if (port === undefined) return resolve(undefined);
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          resolve((server.address() as AddressInfo).port); // Safe: a server that listens on a port has such an address.
-        });
-      }),
+    listen: async (): Promise<number | undefined> =>
+      settings.port === undefined ? undefined : listenOn(server, settings.port, settings.host),
 
     async close(): Promise<void> {
       if (!server.listening) return;

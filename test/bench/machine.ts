@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 
 /** The line that says under what the figures were measured. */
@@ -17,3 +18,13 @@ export function spreadOf(samples: readonly number[]) {
 
 /** Three digits that count. */
 export const short = (value: number) => String(Number(value.toPrecision(3)));
+
+/** Whether the machine has this program. */
+export function has(command: string): boolean {
+  try {
+    execFileSync("which", [command], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,8 @@ import { launchRedis } from "../support/redisServer.ts";
 import { insertRows } from "../support/rows.ts";
 import { findFreePort } from "../support/server.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
-import { machine, short, spreadOf } from "./machine.ts";
+import { has, machine, short, spreadOf } from "./machine.ts";
+import { runWrk } from "./wrk.ts";
 
 const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes (the floor), and one that
 writes the same body under the two headers without which it would be no answer (the bare floor).
@@ -39,14 +40,6 @@ if (values.help) {
 }
 const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
 
-const has = (command: string) => {
-  try {
-    execFileSync("which", [command], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
 if (!has("wrk")) throw new Error("wrk is missing: apt-get install wrk");
 const pinned = (core: number, command: readonly string[]) =>
   has("taskset") ? ["taskset", "-c", String(core), ...command] : [...command];
@@ -84,21 +77,8 @@ function cpuMicroseconds(pid: number): number {
 }
 
 /** Requests in `seconds`, through wrk in a process of its own. */
-async function load(url: string, script: string) {
-  const args = pinned(1, ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url]);
-  const wrk = spawn(args[0]!, args.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  wrk.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    output += chunk;
-  });
-  await once(wrk, "close");
-  const failed = /Non-2xx.*|Socket errors.*/.exec(output);
-  if (failed) throw new Error(`wrk at ${url}: ${failed[0]}`);
-  return {
-    requests: Number(/(\d+) requests in/.exec(output)?.[1]),
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
-  };
-}
+const load = (url: string, script: string) =>
+  runWrk(pinned(1, ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url]), url);
 
 const postgres = await launchPostgres();
 const redis = await launchRedis();

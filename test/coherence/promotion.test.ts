@@ -1,65 +1,32 @@
-import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { expect, test } from "vitest";
+import { withSession } from "../../src/database/session.ts";
+import { createLink } from "../check/coherence/link.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
+import { startLoad } from "../support/load.ts";
 import { startPostgres, startReplica } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
-import { findFreePort } from "../support/server.ts";
 
 const PROJECTS = 6;
+const WRITERS = 3;
 const NAME = "query ($id: ID!) { project(id: $id) { name } }";
-const RENAME =
-  "mutation ($id: ID!, $name: String!) { updateProject(input: { id: $id, name: $name }) { project { name } } }";
 const REPLICAS = "{ cacheStatistics { replicas { lagBytes reads } } }";
 const project = (n: number) => `Project:${keyOf(n)}`;
 
 /** What leads clients to the primary, as a virtual address or a proxy does. */
 async function createAddress(serverPort: number) {
-  const sockets = new Set<Socket>();
-  let target = serverPort;
-  const server = createServer((client) => {
-    const upstream = connect(target, "127.0.0.1");
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
-  });
-  const port = await findFreePort();
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  atEndOfFile(async () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    /** Who is connected to another server is cut off. */
-    lead(port: number): void {
-      target = port;
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+  const { port, lead, close } = await createLink(serverPort);
+  atEndOfFile(close);
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, lead };
 }
 
-async function onServer(url: string, ...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+const onServer = (url: string, ...statements: string[]) =>
+  withSession(url, "test", async (client) => {
     for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
+  });
 
 test("a promotion loses no acknowledged write and shows nothing old, and what fails says so and is soon over", {
   timeout: 240_000,
@@ -91,47 +58,23 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
   await insertRows(outside, { users: 1, projects: PROJECTS });
   await outside.query("UPDATE projects SET name = '0'");
 
-  const acknowledged = Array<number>(PROJECTS + 1).fill(0);
-  const stale: string[] = [];
-  const failures: { at: number; code: string }[] = [];
-  let reads = 0;
-  let isOver = false;
-  const fail = (errors: { extensions: { code: string } }[]) => {
-    failures.push({ at: performance.now(), code: errors[0]!.extensions.code });
-    return sleep(20);
-  };
-  const readOn = async (instance: number) => {
-    for (let n = 1; !isOver; n = (n % PROJECTS) + 1) {
-      const atLeast = acknowledged[n]!;
-      const { data, errors } = await instances[instance]!.ask(NAME, { id: project(n) });
-      if (errors !== undefined) {
-        await fail(errors);
-        continue;
-      }
-      reads++;
-      if (Number(data.project.name) < atLeast) stale.push(`${data.project.name} after ${atLeast}`);
-    }
-  };
-  /** One writer for each project: what has failed may have been done, and is done again with a higher number. */
-  const writeOn = async (n: number) => {
-    for (let value = 1; !isOver; value++) {
-      const { errors } = await instances[n % 2]!.ask(RENAME, { id: project(n), name: String(value) });
-      if (errors !== undefined) await fail(errors);
-      else acknowledged[n] = value;
-      await sleep(50);
-    }
-  };
   const figures = async () =>
     (await instances[0]!.ask(REPLICAS)).data.cacheStatistics.replicas as {
       lagBytes: number | null;
       reads: number;
     }[];
 
-  const all = Promise.all([
-    readOn(0),
-    readOn(1),
-    ...Array.from({ length: 3 }, (_, index) => writeOn(index + 1)),
-  ]);
+  const load = startLoad({
+    origin: (client) => new URL(instances[client % 2]!.url).origin,
+    readers: 2,
+    writers: WRITERS,
+    // Some are only read: a replica has what does not change.
+    projects: PROJECTS,
+    pauseMs: 0,
+    writePauseMs: 50,
+    // As everybody in this process: an administrator.
+    headers: {},
+  });
   await expect
     .poll(async () => Math.min(...(await figures()).map(({ reads }) => reads)), { timeout: 30_000 })
     .toBeGreaterThan(0);
@@ -140,18 +83,16 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
   await primary.kill();
   await onServer(heir.url, "SELECT pg_promote()");
   address.lead(heir.port);
-  const before = [...acknowledged];
-  await expect
-    .poll(() => [1, 2, 3].every((n) => acknowledged[n]! > before[n]!), { timeout: 60_000, interval: 20 })
-    .toBe(true);
+  const before = load.acknowledged();
+  const haveGoneOn = () => [1, 2, 3].every((n) => load.acknowledged()[n]! > before[n]!);
+  await expect.poll(haveGoneOn, { timeout: 60_000, interval: 20 }).toBe(true);
   const recoveredAt = performance.now();
   await sleep(3_000);
-  const late = failures.filter(({ at }) => at > recoveredAt + 1_000);
-  isOver = true;
-  await all;
+  const late = load.failures().filter(({ at }) => at > recoveredAt + 1_000);
+  const { reads, writes, stale, failures } = await load.stop();
 
   console.log(
-    `${reads} reads, ${acknowledged.reduce((sum, value) => sum + value)} writes, ${failures.length} failed in ${Math.round(recoveredAt - crashedAt)} ms`,
+    `${reads} reads, ${writes} writes, ${failures.length} failed in ${Math.round(recoveredAt - crashedAt)} ms`,
   );
   expect(stale).toEqual([]);
   expect([...new Set(failures.map(({ code }) => code))]).toEqual(["SERVICE_UNAVAILABLE"]);
@@ -162,7 +103,7 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
   const { rows } = await check.query<{ name: string }>("SELECT name FROM projects ORDER BY created_at");
   await check.end();
   for (const [index, { name }] of rows.entries())
-    expect(Number(name)).toBeGreaterThanOrEqual(acknowledged[index + 1]!);
+    expect(Number(name)).toBeGreaterThanOrEqual(load.acknowledged()[index + 1]!);
   // Neither is a replica of the new primary, and they are asked as soon as its epoch has begun.
   const lags = async () => {
     await instances[0]!.ask(NAME, { id: project(1) });

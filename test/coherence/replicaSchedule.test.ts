@@ -4,6 +4,7 @@ import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable
 import type { Replica, ReplicaConnection } from "../../src/coherence/replicaReads.ts";
 import { createCoherentStore } from "../../src/coherence/store.ts";
 import type { VersionTable } from "../../src/coherence/versionTable.ts";
+import { blindTo, createScheduling } from "./scheduling.ts";
 import { open } from "./versionTableSpecification.ts";
 
 /**
@@ -55,22 +56,10 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
   const epoch = "1.a";
   const shared = createMemoryVersionTable({ maxEntries: 10, maxLagMs: 60_000 });
   await open(shared, epoch);
-  const pause = (label: string) => scheduler.schedule(Promise.resolve(), label);
-  const slow =
-    <Args extends unknown[], Reply>(label: string, call: (...args: Args) => Promise<Reply>) =>
-    async (...args: Args) => {
-      await pause(`${label} is sent`);
-      const reply = await call(...args);
-      await pause(`${label} returns`);
-      return reply;
-    };
-  const blind: VersionTable["since"] = async (...args) => {
-    const reply = await shared.since(...args);
-    return typeof reply === "object" ? { ...reply, pending: [] } : reply;
-  };
+  const { pause, slow } = createScheduling(scheduler);
   const table: VersionTable = {
     ...shared,
-    since: slow("since", removed === "pending check" ? blind : shared.since),
+    since: slow("since", removed === "pending check" ? blindTo(shared) : shared.since),
     get: slow("get", shared.get),
     fill: slow("fill", shared.fill),
   };

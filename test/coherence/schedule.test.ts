@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore } from "../../src/coherence/store.ts";
 import type { VersionTable } from "../../src/coherence/versionTable.ts";
+import { blindTo, createScheduling } from "./scheduling.ts";
 import { open } from "./versionTableSpecification.ts";
 
 /**
@@ -36,20 +37,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     maxLagMs: 60_000,
   });
   await open(shared, epoch);
-  const pause = (label: string) => scheduler.schedule(Promise.resolve(), label);
-  /** Both ways take their time. */
-  const slow =
-    <Args extends unknown[], Reply>(label: string, call: (...args: Args) => Promise<Reply>) =>
-    async (...args: Args) => {
-      await pause(`${label} is sent`);
-      const reply = await call(...args);
-      await pause(`${label} returns`);
-      return reply;
-    };
-  const blind: VersionTable["since"] = async (...args) => {
-    const reply = await shared.since(...args);
-    return typeof reply === "object" ? { ...reply, pending: [] } : reply;
-  };
+  const { pause, slow } = createScheduling(scheduler);
   let answered: ReturnType<VersionTable["since"]> | undefined;
   /** Answers with what was asked for the caller before. */
   const early: VersionTable["since"] = (...args) => {
@@ -63,7 +51,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
   };
   const since =
     removed === "pending check"
-      ? blind
+      ? blindTo(shared)
       : removed === "invalidation"
         ? deaf
         : removed === "round trips begin after the request"

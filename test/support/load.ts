@@ -21,26 +21,40 @@ export interface LoadOptions {
   readonly readers: number;
   /** Each has a project of its own, from the first on. */
   readonly writers: number;
+  /** That are read: those that are written, unless there are more. */
+  readonly projects?: number;
   readonly pauseMs?: number;
+  /** Between a writer's requests; as between a reader's unless given. */
+  readonly writePauseMs?: number;
+  /** Who asks. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
  * Clients with connections of their own, which they keep, on projects whose names are numbers: a writer raises one's, and what a read
  * shows must be no less than what was acknowledged before it began.
  */
-export function startLoad({ origin, readers, writers, pauseMs = 5 }: LoadOptions) {
-  const acknowledged = Array<number>(writers + 1).fill(0);
+export function startLoad({
+  origin,
+  readers,
+  writers,
+  projects = writers,
+  pauseMs = 5,
+  writePauseMs = pauseMs,
+  headers = AS_ADMINISTRATOR,
+}: LoadOptions) {
+  const acknowledged = Array<number>(projects + 1).fill(0);
   const stale: string[] = [];
   const failures: Failure[] = [];
   let reads = 0;
   let hits = 0;
   let isOver = false;
 
-  const loop = async (once: (agent: Agent) => Promise<void>) => {
+  const loop = async (betweenMs: number, once: (agent: Agent) => Promise<void>) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (!isOver) {
       await once(agent);
-      await sleep(pauseMs);
+      await sleep(betweenMs);
     }
     agent.destroy();
   };
@@ -51,7 +65,7 @@ export function startLoad({ origin, readers, writers, pauseMs = 5 }: LoadOptions
     query: string,
     variables: object,
   ) => {
-    const answer = await post(`${origin(client)}/graphql`, agent, { query, variables }).catch(
+    const answer = await post(`${origin(client)}/graphql`, agent, headers, { query, variables }).catch(
       (error: NodeJS.ErrnoException) => ({ code: error.code ?? error.message }),
     );
     if (!("code" in answer)) return answer;
@@ -61,8 +75,8 @@ export function startLoad({ origin, readers, writers, pauseMs = 5 }: LoadOptions
   };
   const reader = (client: number) => {
     let n = client;
-    return loop(async (agent) => {
-      n = (n % writers) + 1;
+    return loop(pauseMs, async (agent) => {
+      n = (n % projects) + 1;
       const atLeast = acknowledged[n]!;
       const answer = await ask("read", client, agent, NAME, { id: `Project:${keyOf(n)}` });
       if (answer === undefined) return;
@@ -75,7 +89,7 @@ export function startLoad({ origin, readers, writers, pauseMs = 5 }: LoadOptions
   const writer = (client: number, n: number) => {
     let value = 0;
     // What has failed may have been done, and is done again with a higher number.
-    return loop(async (agent) => {
+    return loop(writePauseMs, async (agent) => {
       value++;
       const variables = { id: `Project:${keyOf(n)}`, name: String(value) };
       if (await ask("write", client, agent, RENAME, variables)) acknowledged[n] = value;
@@ -107,9 +121,14 @@ interface Answer {
   readonly isHit: boolean;
 }
 
-function post(url: string, agent: Agent, body: object): Promise<Answer | { code: string }> {
+function post(
+  url: string,
+  agent: Agent,
+  whoAsks: Readonly<Record<string, string>>,
+  body: object,
+): Promise<Answer | { code: string }> {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", ...AS_ADMINISTRATOR };
+    const headers = { "content-type": "application/json", ...whoAsks };
     const req = request(url, { method: "POST", agent, headers, timeout: 20_000 }, async (res) => {
       try {
         let text = "";

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runWrk } from "../wrk.ts";
 import type { Counters } from "./counters.ts";
 import { cpuNanoseconds, idleTicksOfLoadCore, type Server } from "./servers.ts";
 import { NUMBER_PLACE } from "./work.ts";
@@ -64,11 +63,9 @@ export async function runLoad(
   bodies: readonly string[],
   { folder, seconds, connections, counters }: LoadOptions,
 ): Promise<Sample> {
-  const [script, headers, requests] = ["load.lua", "headers", "bodies"].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [script, headers, requestsFile] = ["load.lua", "headers", "bodies"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
   writeFileSync(script, SCRIPT);
   const all = { "content-type": "application/json", accept: "application/json", ...server.contender.headers };
   writeFileSync(
@@ -77,13 +74,12 @@ export async function runLoad(
       .map(([name, value]) => `${name}: ${value}\n`)
       .join(""),
   );
-  writeFileSync(requests, bodies.map((body) => `${body}\n`).join(""));
+  writeFileSync(requestsFile, bodies.map((body) => `${body}\n`).join(""));
 
-  let output = "";
   const finish = await startMeasuring(server, counters);
-  const wrk = spawn(
-    "wrk",
+  const { requests, perSecond, output } = await runWrk(
     [
+      "wrk",
       "-t1",
       `-c${connections}`,
       `-d${seconds}s`,
@@ -94,27 +90,18 @@ export async function runLoad(
       script,
       server.url,
       "--",
-    ].concat(headers, requests, String(sent)),
-    { stdio: ["ignore", "pipe", "inherit"] },
+    ].concat(headers, requestsFile, String(sent)),
+    server.contender.name,
   );
-  wrk.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    output += chunk;
-  });
-  await once(wrk, "close");
-  const failed = /Non-2xx.*|Socket errors.*/.exec(output);
-  if (failed) throw new Error(`wrk at ${server.contender.name}: ${failed[0]}`);
-  const count = Number(/(\d+) requests in/.exec(output)?.[1]);
-  if (Number.isNaN(count))
-    throw new Error(`wrk at ${server.contender.name} says nothing of requests:\n${output}`);
   // Each connection had one more under way, which wrk does not count. It is worked on all the same.
-  const begun = count + connections;
+  const begun = requests + connections;
   sent += begun;
   const endedAt = performance.now();
   await sleep(UNDER_WAY_MS);
   return {
-    requests: count,
+    requests,
     ...(await finish(begun, endedAt)),
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
+    perSecond,
     p50Ms: milliseconds(/^\s+50%\s+(\S+)/m.exec(output)?.[1]),
     p99Ms: milliseconds(/^\s+99%\s+(\S+)/m.exec(output)?.[1]),
   };

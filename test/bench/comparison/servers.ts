@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { type GuardedProgram, startGuarded } from "../../support/guard.ts";
 import { findFreePort } from "../../support/server.ts";
+import { has } from "../machine.ts";
 import type { Contender } from "./contenders.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -24,15 +25,6 @@ export interface Server {
 /** The server under load has a core of its own, where there is taskset and more than one core. */
 const SERVER_CORE = 1;
 const canPin = cpus().length > 1 && has("taskset");
-
-function has(command: string): boolean {
-  try {
-    execFileSync("which", [command], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Everything that this process starts keeps off the servers' core: wrk, PostgreSQL and Redis.

@@ -75,6 +75,7 @@ export type Link = Awaited<ReturnType<typeof createLink>>;
 /** A TCP proxy between one instance of the service and one server. */
 export async function createLink(serverPort: number) {
   const connections = new Set<Connection>();
+  let target = serverPort;
   const watchers = new Set<Watcher>();
   let isCut = false;
   let isSilent = false;
@@ -85,7 +86,7 @@ export async function createLink(serverPort: number) {
       client.destroy();
       return;
     }
-    const upstream = connect({ port: serverPort, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+    const upstream = connect({ port: target, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     const connection: Connection = {
       toServer: createValve(upstream),
       toClient: createValve(client),
@@ -143,6 +144,11 @@ export async function createLink(serverPort: number) {
     watch(watcher: Watcher): () => void {
       watchers.add(watcher);
       return () => watchers.delete(watcher);
+    },
+    /** To another server, as an address does that is moved; who is connected is cut off. */
+    lead(port: number): void {
+      target = port;
+      for (const connection of [...connections]) connection.destroy();
     },
     /** Connections are reset, and new ones refused. */
     cut(): void {

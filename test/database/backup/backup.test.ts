@@ -48,6 +48,9 @@ const figuresOf = (url: string) =>
     return readFigures(client);
   });
 
+const takeRows = (connectionString: string, directory: string) =>
+  takeBackup({ connectionString, directory, format: "rows", key: undefined, tools });
+
 describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 }, (format) => {
   let url: string;
   let directory: string;
@@ -202,13 +205,7 @@ test("an empty database needs no permission, and one that is not there is made",
 }, async () => {
   const url = await createFilled();
   const directory = await folder();
-  const manifest = await takeBackup({
-    connectionString: url,
-    directory,
-    format: "rows",
-    key: undefined,
-    tools,
-  });
+  const manifest = await takeRows(url, directory);
   const options = {
     directory,
     manifest,
@@ -254,13 +251,7 @@ test("pg_dump that is not there, or older than the server, is told with what to 
 test("a role that may not create databases is told so, and nothing is changed", async () => {
   const url = await createFilled();
   const directory = await folder();
-  const manifest = await takeBackup({
-    connectionString: url,
-    directory,
-    format: "rows",
-    key: undefined,
-    tools,
-  });
+  const manifest = await takeRows(url, directory);
   const role = `restorer_${Math.random().toString(36).slice(2)}`;
   await withSession(url, "test", (client) => client.query(`CREATE ROLE "${role}" LOGIN`));
   const theirs = new URL(url);
@@ -277,8 +268,7 @@ test("a role that may not create databases is told so, and nothing is changed", 
 test("old backups go by number and by age; the newest and the newest verified one stay", async () => {
   const { url } = await createTestDatabase();
   const directory = await folder();
-  for (let n = 0; n < 4; n++)
-    await takeBackup({ connectionString: url, directory, format: "rows", key: undefined, tools });
+  for (let n = 0; n < 4; n++) await takeRows(url, directory);
   const files = (await listBackups(directory)).map(({ file }) => file);
   const [newest, second, , oldest] = files as [string, string, string, string];
   const manifest = join(directory, `${oldest}.json`);
