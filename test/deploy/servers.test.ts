@@ -68,12 +68,13 @@ test.skipIf(postgres === undefined)(
         // A volume is there before the script is, and an interrupted copy may be in it.
         `mkdir -p data; [ -e data/PG_VERSION ] || touch data/half; chmod 700 data
        export PGDATA="$PWD/data" PATH="$1" REPLICATION_PASSWORD="$2" PRIMARY_HOST=127.0.0.1 PRIMARY_PORT=$3
-       exec bash "$4" -c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400`,
+       exec bash -c "$4" replica.sh -c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400`,
         "replica",
         env.PATH,
         env.REPLICATION_PASSWORD,
         String(primary.port),
-        join(ROOT, "deploy/postgres/replica.sh"),
+        // Its text: the server's user may have no way into the folder that the repository is in.
+        textOf("deploy/postgres/replica.sh"),
       ],
       url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
       ping: pingPostgres,
