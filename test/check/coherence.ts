@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   const { report, evidence } = await runCheck(options, progress, stopping.signal);
   process.stdout.write(`${describeReport(report, evidence)}\n`);
   if (options.wantsJson) process.stdout.write(`${JSON.stringify(report)}\n`);
-  return report.violations > 0 ? 1 : 0;
+  return report.violations + report.crashes > 0 ? 1 : 0;
 }
 
 try {

@@ -6,6 +6,7 @@ import type { CheckOptions } from "./options.ts";
 import { exaggerate, needsReplica } from "./replicaFaults.ts";
 import { type Evidence, percentile, type Report } from "./report.ts";
 import { setStage } from "./stage.ts";
+import { createEndWatch } from "./unexpectedEnds.ts";
 import { swallowMarks } from "./unmark.ts";
 
 const PROGRESS_EVERY_MS = 5_000;
@@ -45,10 +46,12 @@ export async function runCheck(
       const haveAllHappened = faults.every(({ name }) => happened[name] !== undefined);
       return elapsedMs >= seconds * 1_000 && (haveAllHappened || elapsedMs > seconds * 1_000 + EXTENSION_MS);
     };
+    const ends = createEndWatch(instances, log);
     const watchTheClock = async () => {
       let nextProgressMs = PROGRESS_EVERY_MS;
       while (!running.aborted && !isDue()) {
         await pause(100, running);
+        for (const text of ends.takeNew()) progress(text);
         const elapsedMs = performance.now() - begun;
         if (elapsedMs < nextProgressMs) continue;
         nextProgressMs += PROGRESS_EVERY_MS;
@@ -80,6 +83,7 @@ export async function runCheck(
         running,
       ),
     ]);
+    for (const text of ends.takeNew()) progress(text);
     const measuredSeconds = (performance.now() - begun) / 1_000;
 
     const { counts, violations, failures, whileOnlyRedisFaulty, whileNothingFaulty } = session;
@@ -105,17 +109,14 @@ export async function runCheck(
       failures: Object.fromEntries(failures),
       failedWhileOnlyRedisFaulty: whileOnlyRedisFaulty.length,
       failedWhileNothingFaulty: whileNothingFaulty.length,
-      crashes: instances.reduce((sum, instance) => sum + instance.crashes(), 0),
+      crashes: ends.told.length,
       throughputAfter: session.throughputAfter(log.records),
     };
-    for (const instance of instances) {
-      if (instance.crashes() > 0)
-        progress(`the log of instance ${instance.index} ends with:\n${instance.output().slice(-3_000)}`);
-    }
     return {
       report,
       evidence: {
         violations,
+        unexpectedEnds: ends.told,
         unexpectedFailures: [...whileOnlyRedisFaulty, ...whileNothingFaulty],
         internalErrors: session.internalErrors,
       },

@@ -49,3 +49,10 @@ export function createFaultLog() {
     },
   };
 }
+
+/** As it was at that moment. */
+export function describeFault({ name, target, from, to }: FaultRecord, at: number): string {
+  const ago = ((at - from) / 1_000).toFixed(2);
+  const end = to === undefined || to > at ? "going on" : `lasted ${((to - from) / 1_000).toFixed(2)} s`;
+  return `${name}${target} ${ago} s ago, ${end}`;
+}

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ACCESS_ENV } from "../../support/access.ts";
@@ -10,6 +11,21 @@ import { createLink, type Link } from "./link.ts";
 const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const KEPT_OUTPUT = 500_000;
+/** Of what an instance said before it ended. */
+const LAST_WORDS = 4_000;
+
+/** An instance ended although nobody had killed it. */
+export interface UnexpectedEnd {
+  readonly instance: number;
+  /** On this process's monotonic clock, in ms. */
+  readonly at: number;
+  /** How long the process had lived, in ms. */
+  readonly livedMs: number;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The end of its own output. */
+  readonly lastWords: string;
+}
 
 export interface Instance {
   readonly index: number;
@@ -24,8 +40,8 @@ export interface Instance {
   kill(): Promise<void>;
   /** SIGSTOP or SIGCONT. */
   signal(name: "SIGSTOP" | "SIGCONT"): void;
-  /** How often it ended although nobody had killed it. */
-  crashes(): number;
+  /** When and how it ended although nobody had killed it. */
+  unexpectedEnds(): readonly UnexpectedEnd[];
   /** The end of its log. */
   output(): string;
   stop(): Promise<void>;
@@ -53,11 +69,14 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let program: GuardedProgram | undefined;
   let isUp = false;
   let isStopping = false;
-  let isExpected = false;
-  let crashes = 0;
+  /** The one that was killed last. Nothing but that ends it as expected, and no other. */
+  let killed: GuardedProgram | undefined;
+  const unexpectedEnds: UnexpectedEnd[] = [];
   let output = "";
 
   const start = () => {
+    const startedAt = performance.now();
+    let ownOutput = "";
     const started = startGuarded({
       command: process.execPath,
       args: [CLI, "serve"],
@@ -82,13 +101,20 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     for (const stream of [started.child.stdout, started.child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
         output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+        ownOutput = (ownOutput + chunk.toString()).slice(-LAST_WORDS);
       });
     }
-    void started.exited.then(async () => {
+    // Later than its exit: by then all that it said has come.
+    const closed = once(started.child, "close");
+    void started.exited.then(async ({ code, signal }) => {
       isUp = false;
       if (isStopping) return;
-      if (!isExpected) crashes++;
-      isExpected = false;
+      const at = performance.now();
+      if (started !== killed || signal !== "SIGKILL") {
+        await closed;
+        const end = { instance: index, at, livedMs: at - startedAt, code, signal, lastWords: ownOutput };
+        unexpectedEnds.push(end);
+      }
       // One that cannot start, because its database is away, must not spin.
       await sleep(100);
       if (!isStopping) start();
@@ -128,15 +154,14 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     isUp: () => isUp,
     untilUp,
     async kill() {
-      const killed = program;
-      if (killed === undefined) return;
-      isExpected = true;
+      if (program === undefined) return;
+      killed = program;
       isUp = false;
       killed.signal("SIGKILL");
       await killed.exited;
     },
     signal: (name) => void program?.signal(name),
-    crashes: () => crashes,
+    unexpectedEnds: () => unexpectedEnds,
     output: () => output,
     async stop() {
       isStopping = true;

@@ -50,7 +50,7 @@ began, nothing newer than what was written before it ended.
   --json           the result as JSON in the last line
   --help
 
-Exits with 1 when there were violations.
+Exits with 1 when there were violations, or an instance ended that nobody had killed.
 
 Faults:
 ${FAULTS.map(({ name, description }) => `  ${name.padEnd(20)} ${description}`).join("\n")}

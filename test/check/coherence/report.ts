@@ -32,6 +32,8 @@ export interface Report {
 
 export interface Evidence {
   readonly violations: readonly Violation[];
+  /** How and when instances ended although nobody had killed them, and what they said last. */
+  readonly unexpectedEnds: readonly string[];
   readonly unexpectedFailures: readonly string[];
   /** What the service itself called its own mistakes, with what its log says. */
   readonly internalErrors: readonly string[];
@@ -51,7 +53,7 @@ export function describeViolation(violation: Violation): string {
 
 export function describeReport(
   report: Report,
-  { violations, unexpectedFailures, internalErrors }: Evidence,
+  { violations, unexpectedEnds, unexpectedFailures, internalErrors }: Evidence,
 ): string {
   const { reads, hits, seconds, lookups } = report;
   const lookedUp = lookups.hits + lookups.misses + lookups.bypasses;
@@ -76,6 +78,7 @@ export function describeReport(
     ...unexpectedFailures.slice(0, 10).map((text) => `    ${text}`),
     ...internalErrors.map((text) => `  INTERNAL_SERVER_ERROR: ${text}`),
     `crashes              ${report.crashes}`,
+    ...unexpectedEnds.map((text) => `  ${text}`),
     "",
     `${"fault".padEnd(20)} ${"times".padStart(5)}   reads/s in the 2 s after it began, as a share of the median`,
     ...Object.entries(report.faults).map(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FaultLog, FaultRecord } from "./faultLog.ts";
+import { describeFault, type FaultLog, type FaultRecord } from "./faultLog.ts";
 import { type HttpAnswer, isCacheHit } from "./httpClient.ts";
 import type { Instance } from "./instance.ts";
 import type { Judge } from "./ledger.ts";
@@ -178,7 +178,7 @@ export function createSession(
           request: read.body,
           answer: answer.text.slice(0, 2_000),
           headers: answer.headers,
-          faults: log.recent(begun, 10_000).map(describeFault),
+          faults: log.recent(begun, 10_000).map((fault) => describeFault(fault, performance.now())),
         };
         if (violations.length < KEPT_VIOLATIONS) violations.push(violation);
         onViolation(violation);
@@ -214,12 +214,6 @@ export function createSession(
       return false;
     },
   };
-
-  function describeFault({ name, target, from, to }: FaultRecord): string {
-    const ago = ((performance.now() - from) / 1_000).toFixed(2);
-    const end = to === undefined ? "going on" : `lasted ${((to - from) / 1_000).toFixed(2)} s`;
-    return `${name}${target} ${ago} s ago, ${end}`;
-  }
 }
 
 /** What has another shape than was asked for is as wrong as a wrong value: a row is missing in it. */
