@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 import { addOperations } from "./cli/operations.ts";
+import { errorRecord } from "./commands/errorRecord.ts";
 import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
 import { startTracing, type Tracing, traceFields } from "./observation/tracing.ts";
@@ -321,7 +322,8 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-function redactionOf({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
+/** What keeps secrets, and whole connections, out of the log. */
+function reserveOf({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
   const secrets = [
     auth.jwtSecret,
     database.url,
@@ -330,13 +332,13 @@ function redactionOf({ auth, database, redis, encryptionKey, metrics, backup }: 
     metrics.token,
     backup.encryptionKey,
   ];
-  return { streamWrite: createRedaction(secrets) };
+  return { hooks: { streamWrite: createRedaction(secrets) }, serializers: { err: errorRecord } };
 }
 
 /** For commands whose output is used: what is amiss, and on standard error. */
 function quietLogger(config: Config) {
   const level = ["silent", "fatal", "error"].includes(config.logLevel) ? config.logLevel : "warn";
-  return pino({ level, hooks: redactionOf(config) }, pino.destination(2));
+  return pino({ level, ...reserveOf(config) }, pino.destination(2));
 }
 
 /**
@@ -351,7 +353,7 @@ function batchedOutput() {
 function createLogger(config: Config, tracing?: Tracing) {
   const options = {
     level: config.logLevel,
-    hooks: redactionOf(config),
+    ...reserveOf(config),
     ...(tracing && { mixin: () => traceFields(tracing.active()) }),
   };
   if (!process.stdout.isTTY || config.environment === "production") return pino(options, batchedOutput());
