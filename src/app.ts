@@ -22,6 +22,7 @@ import { createScheduledMaintenance } from "./database/maintenance/schedule.ts";
 import { applyMigrations } from "./database/migrations.ts";
 import { createPoolReport } from "./database/poolReport.ts";
 import { createReplica, createReplicaRouting, warnOfLoss } from "./database/replica.ts";
+import { retryUntilAnswered } from "./database/startup.ts";
 import { createFeeds } from "./jobs/feeds.ts";
 import { createJobs } from "./jobs/index.ts";
 import { startTracing, type Tracing } from "./observation/tracing.ts";
@@ -70,8 +71,8 @@ export interface AppOverrides {
  * was opened before a failure is closed before the failure is thrown.
  *
  * @throws ConfigError when nothing says how to know users on a database that others can reach
- * @throws MigrationError when the database's history and ours disagree, and whatever keeps the
- *   database from being reached
+ * @throws MigrationError when the database's history and ours disagree, AppError `SERVICE_UNAVAILABLE` when it has not
+ *   answered for as long as the configuration says, and whatever else keeps it from being reached
  */
 export async function createApp(config: Config, log: Logger, overrides: AppOverrides = {}) {
   const releasers: (() => Promise<unknown>)[] = [];
@@ -100,7 +101,10 @@ async function compose(
   if (embedded) releasers.push(() => embedded.stop());
   const connectionString = config.database.url ?? embedded!.connectionString;
 
-  await applyMigrations({ connectionString, log });
+  await retryUntilAnswered(
+    () => applyMigrations({ connectionString, log, connectTimeoutMs: config.database.connectionTimeoutMs }),
+    { timeoutMs: embedded ? 0 : config.database.startupTimeoutMs, log },
+  );
 
   // The embedded one runs a statement at a time, to its end.
   const cancellation = embedded ? undefined : createCancellation();

@@ -142,6 +142,11 @@ export const variables = {
   DB_CONNECTION_TIMEOUT: variable(milliseconds(), "How long a request waits for a connection, in ms.", {
     default: "10000",
   }),
+  DB_STARTUP_TIMEOUT: variable(
+    milliseconds(),
+    "How long `serve` waits at its start for a database that does not answer yet, in ms; 0: not at all.",
+    { default: "60000" },
+  ),
   DB_QUERY_TIMEOUT: variable(milliseconds(), "How long the service waits for a statement's answer, in ms.", {
     default: "60000",
   }),
@@ -359,6 +364,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       poolMax: value.DB_POOL_MAX,
       idleTimeoutMs: value.DB_IDLE_TIMEOUT,
       connectionTimeoutMs: value.DB_CONNECTION_TIMEOUT,
+      startupTimeoutMs: value.DB_STARTUP_TIMEOUT,
       queryTimeoutMs: value.DB_QUERY_TIMEOUT,
       statementTimeoutMs: value.DB_STATEMENT_TIMEOUT,
       slowQueryMs: value.DB_SLOW_QUERY_MS,

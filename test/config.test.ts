@@ -83,6 +83,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
       poolMax: 20,
       idleTimeoutMs: 30_000,
       connectionTimeoutMs: 10_000,
+      startupTimeoutMs: 60_000,
       queryTimeoutMs: 60_000,
       statementTimeoutMs: 30_000,
       slowQueryMs: 200,

@@ -130,7 +130,9 @@ async function withService<Result>(
   work: (app: App) => Promise<Result>,
 ): Promise<Result> {
   const cache = { ...config.cache, warmCount: 0 };
-  const app = await createApp({ ...config, cache }, log, { identify: async () => null });
+  // Somebody waits for it, who would rather hear that the database is away.
+  const database = { ...config.database, startupTimeoutMs: 0 };
+  const app = await createApp({ ...config, cache, database }, log, { identify: async () => null });
   try {
     return await work(app);
   } finally {

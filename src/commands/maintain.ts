@@ -27,7 +27,9 @@ export async function runMaintain(
 ): Promise<0 | 1> {
   // The service without its server: its own way of deleting rows, and a relay for what was left untold.
   const cache = { ...config.cache, warmCount: 0 };
-  const app = await createApp({ ...config, cache }, log, { identify: async () => null });
+  // Somebody waits for it, who would rather hear that the database is away.
+  const database = { ...config.database, startupTimeoutMs: 0 };
+  const app = await createApp({ ...config, cache, database }, log, { identify: async () => null });
   const bar = createStepBar({ stream: progress, isSilent: isJson });
   try {
     const report = await app.maintenance.perform({

@@ -30,10 +30,18 @@ export async function runServe(
   wantsSample: boolean,
   { log, tracing, fleet, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
+  let hasStarted = false;
+  onSignal((signal) => {
+    if (hasStarted) return;
+    // Nothing listens yet, and the start may wait for the database. Process 1 would not end by itself.
+    log.info({ reason: signal }, "stopping before the start is over");
+    exit(0);
+  });
   const app = await createApp(config, log, {
     ...(tracing && { tracing }),
     ...(fleet && { metricsOfAll: fleet.metricsOfAll }),
   });
+  hasStarted = true;
 
   let isStopping = false;
   let removeToken: (() => Promise<void>) | undefined;

@@ -63,7 +63,7 @@ function isOutage(code: string | undefined, error: Error): boolean {
     );
   }
   // `pg` gives these no code.
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
+  return /Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
     error.message,
   );
 }

@@ -99,6 +99,7 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * @param options.directory holds a folder per migration; by default this package's own
  * @param options.names leaves all others out
  * @param options.lockTimeoutMs how long to wait for another process that is migrating
+ * @param options.connectTimeoutMs how long connecting may take; unless told, as long as it takes
  * @throws MigrationError if the history and the folder disagree, a migration fails, or the wait ends in vain
  */
 export async function applyMigrations(options: {
@@ -106,14 +107,15 @@ export async function applyMigrations(options: {
   directory?: string;
   log?: MigrationLog;
   lockTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /** Only these, for a restoration: the rest of the history is yet to come. */
   names?: readonly string[];
 }): Promise<{ applied: string[] }> {
   const { connectionString, directory = ownMigrations, log, lockTimeoutMs = 60_000 } = options;
-  const { names } = options;
+  const { names, connectTimeoutMs } = options;
   const files = (await readMigrations(directory)).filter(({ name }) => names?.includes(name) ?? true);
 
-  return withSession(connectionString, "migrate", async (client) => {
+  const migrate = async (client: pg.Client) => {
     await acquireLock(client, lockTimeoutMs);
     const { pending, problems } = await compare(client, files);
     const [problem, ...others] = problems;
@@ -132,7 +134,8 @@ export async function applyMigrations(options: {
     }
     return { applied };
     // The lock is the session's: it goes with the connection, however this ends.
-  });
+  };
+  return withSession(connectionString, "migrate", migrate, { connectTimeoutMs });
 }
 
 /** What `applyMigrations` would do. Writes nothing and waits for no lock, so a migration that is running now shows as failed. */
