@@ -306,6 +306,7 @@ async function compose(
   const { metrics, probes, metricsServer } = createMonitoring({
     http: httpStatistics,
     replay,
+    direct: graphql.direct,
     operations: operationStatistics,
     subscriptions,
     rateLimiter,

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { createRedisConnection } from "../cache/connection.ts";
 import { inspectRedis } from "../cache/inspection.ts";
+import { INSTANCES } from "../coherence/instances.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { withEmbedded } from "../database/backup/embeddedRestore.ts";
 import { inspectDatabase } from "../database/inspection.ts";
@@ -90,7 +91,7 @@ async function lookAtDatabase(config: Config, env: DoctorIo["env"]): Promise<Fin
 }
 
 async function lookAt(connectionString: string, config: Config, env: DoctorIo["env"]): Promise<Finding[]> {
-  const facts = await withSession(connectionString, "doctor", inspectDatabase);
+  const facts = await withSession(connectionString, "doctor", (client) => inspectDatabase(client, INSTANCES));
   const isEmbedded = config.database.url === undefined;
   const { localDataDirectory } = facts;
   return [

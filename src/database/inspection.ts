@@ -1,5 +1,4 @@
 import type pg from "pg";
-import { INSTANCES } from "../coherence/instances.ts";
 
 /** What a doctor looks at. Every query is one that any role may send. */
 export interface DatabaseFacts {
@@ -90,7 +89,8 @@ const SLOTS = `
     FROM pg_replication_slots ORDER BY 1`;
 const LAST_MAINTENANCE = `SELECT max("created_at") AS "at" FROM "audit_entries" WHERE "action" = 'performMaintenance'`;
 
-export async function inspectDatabase(client: pg.Client): Promise<DatabaseFacts> {
+/** @param instancesLock the advisory lock that every instance of the service holds */
+export async function inspectDatabase(client: pg.Client, instancesLock: number): Promise<DatabaseFacts> {
   const askedAt = Date.now();
   const {
     rows: [clock],
@@ -105,7 +105,7 @@ export async function inspectDatabase(client: pg.Client): Promise<DatabaseFacts>
     Omit<DatabaseFacts, "localDataDirectory"> & { localDataDirectory: string | null }
   >(SERVER);
   const locks = await one<Pick<DatabaseFacts, "hasInstanceWithoutRedis" | "hasInstanceWithRedis">>(LOCKS, [
-    INSTANCES,
+    instancesLock,
   ]);
   const { hasAuditLog, ...objects } = await one<
     Pick<DatabaseFacts, "foreignTables" | "disabledTriggers" | "invalidIndexes"> & { hasAuditLog: boolean }

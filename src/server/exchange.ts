@@ -1,7 +1,10 @@
+import type { ExecutionResult } from "graphql";
 import type { Identity } from "../auth/identity.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 import type { RateDecision } from "./rateLimiter.ts";
+
+export const GRAPHQL_PATH = "/graphql";
 
 /**
  * One HTTP request on its way through GraphQL. Who receives it makes one and reads it again when
@@ -26,6 +29,8 @@ export interface Exchange {
   rate?: RateDecision;
   /** It is one for GraphQL that nobody has been charged for yet. */
   isOwing?: boolean;
+  /** What the operation has come to, in front of Yoga (src/server/directQueries.ts): it is not run again. Throws what it has failed with. */
+  answered?: () => ExecutionResult;
 }
 
 /** What is handed to Yoga along with a request. */

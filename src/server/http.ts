@@ -7,7 +7,8 @@ import type { Tracing } from "../observation/tracing.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
-import type { Exchange, ServerContext } from "./exchange.ts";
+import type { DirectQueries } from "./directQueries.ts";
+import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import type { HttpRoute, HttpStatistics } from "./httpStatistics.ts";
 import { listenOn } from "./listen.ts";
 import { errorBody } from "./plugins/codedErrors.ts";
@@ -15,7 +16,6 @@ import { acceptsEvents } from "./plugins/eventStreams.ts";
 import type { Probes } from "./probes.ts";
 import type { Replay } from "./replay.ts";
 import { createRequestSpans } from "./requestSpans.ts";
-import { GRAPHQL_PATH } from "./yoga.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
@@ -34,7 +34,9 @@ const SECURITY_HEADERS = [
 ] as const;
 
 export interface HttpServerOptions {
-  readonly graphql: (req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown;
+  readonly graphql: ((req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown) & {
+    readonly direct: DirectQueries;
+  };
   readonly replay: Replay;
   readonly probes: Pick<Probes, "answer">;
   readonly statistics: HttpStatistics;
@@ -53,6 +55,7 @@ export interface HttpServerOptions {
  */
 export function createHttpServer(options: HttpServerOptions) {
   const { graphql, replay, probes, statistics, tracing, limits, clients, log } = options;
+  const { direct } = graphql;
   const { maxBodyBytes } = limits;
   const spans = tracing && createRequestSpans(tracing);
   let isStopping = false;
@@ -153,10 +156,15 @@ export function createHttpServer(options: HttpServerOptions) {
         if (req.method === "POST") {
           const read = body ?? (await readBody(req, maxBodyBytes));
           if (typeof read === "string") return refuseBody(res, read);
-          // Where Yoga looks for a body that was read already, as body parsers put it.
-          req.body = read;
+          if (!(await direct.answer(req, res, read, exchange))) {
+            // Where Yoga looks for a body that was read already, as body parsers put it.
+            req.body = read;
+            await graphql(req, res, { exchange });
+            direct.learn(req, res, exchange);
+          }
+        } else {
+          await graphql(req, res, { exchange });
         }
-        await graphql(req, res, { exchange });
         if (exchange.response !== undefined && exchange.identity !== undefined)
           replay.remember(name, res, exchange.response.outcome(), exchange.identity);
         return;

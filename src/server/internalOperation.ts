@@ -4,7 +4,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { Operation } from "../schema/cacheMutations.ts";
 import type { ResponseOutcome } from "./cachedResponse.ts";
 import type { Exchange, ServerContext } from "./exchange.ts";
-import { GRAPHQL_PATH } from "./yoga.ts";
+import { GRAPHQL_PATH } from "./exchange.ts";
 
 export interface InternalOptions {
   /** As whom; null for nobody in particular. */

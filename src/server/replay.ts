@@ -12,6 +12,7 @@ import type { Documents } from "./documents.ts";
 import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
 import type { RateDecision, RateLimiter, RateSubject } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
+import { sharedHeaders } from "./responseHeads.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface ReplayOptions {
@@ -54,21 +55,6 @@ const ENTRY_BYTES = 300;
 
 /** In the place of a header that was not sent: no header can have it. */
 const NONE = "\0";
-
-/** Written anew for every response. */
-const OWN_HEADERS = new Set([
-  "x-request-id",
-  "date",
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "content-length",
-  "cache-status",
-  "etag",
-  "ratelimit",
-  "ratelimit-policy",
-  "strict-transport-security",
-]);
 
 export type Replay = ReturnType<typeof createReplay>;
 
@@ -226,7 +212,7 @@ export function createReplay({
       });
     },
 
-    /** The request has been answered by Yoga. */
+    /** The request has been answered anew. */
     remember(
       name: string | undefined,
       res: ServerResponse,
@@ -234,9 +220,7 @@ export function createReplay({
       identity: Identity,
     ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
-      const headers = Object.entries(res.getHeaders()).flatMap(([header, value]) =>
-        OWN_HEADERS.has(header) ? [] : [header, String(value)],
-      );
+      const headers = sharedHeaders(res.getHeaders());
       const requests = (remembered.peek(name)?.requests ?? 0) + 1;
       const { viewer, instant } = identity;
       const subject = viewer === null ? undefined : rateLimiter.subjectOf(viewer, undefined);

@@ -1,11 +1,12 @@
-import { createYoga, type YogaInitialContext } from "graphql-yoga";
+import { createYoga, type Plugin, type YogaInitialContext } from "graphql-yoga";
 import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
+import { createDirectQueries } from "./directQueries.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
-import type { ServerContext } from "./exchange.ts";
+import { GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import { createGuardedStreams } from "./guardedStreams.ts";
 import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
@@ -16,7 +17,7 @@ import { eventStreams } from "./plugins/eventStreams.ts";
 import { executionTime } from "./plugins/executionTime.ts";
 import { liveQueries } from "./plugins/liveQueries.ts";
 import { operationLimits } from "./plugins/operationLimits.ts";
-import { operations } from "./plugins/operations.ts";
+import { createOperations } from "./plugins/operations.ts";
 import { createPagePolicy } from "./plugins/pagePolicy.ts";
 import { rateLimit } from "./plugins/rateLimit.ts";
 import { responseCache } from "./plugins/responseCache.ts";
@@ -26,8 +27,6 @@ import type { RateLimiter } from "./rateLimiter.ts";
 import { createReruns } from "./rerun.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Streams } from "./streams.ts";
-
-export const GRAPHQL_PATH = "/graphql";
 
 /** What a page of another origin may read of an answer's head. */
 const EXPOSED_HEADERS = [
@@ -62,12 +61,14 @@ export function createGraphqlServer(
   const streams = createGuardedStreams({ streams: options.streams, identify, store });
   const reruns = createReruns();
   const page = createPagePolicy();
-  return createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
+  const operations = createOperations({ statistics: options.statistics, tracing: options.tracing });
+  const yoga = createYoga<ServerContext, Awaited<ReturnType<typeof createContext>>>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
     plugins: [
-      operations({ statistics: options.statistics, tracing: options.tracing }),
+      operations.plugin,
+      answered(),
       page.plugin,
       csrfPrevention(options.corsOrigins),
       trustedDocuments(options.documents),
@@ -143,6 +144,25 @@ export function createGraphqlServer(
     // No field takes a file, and a form could be sent from any page without asking first.
     multipart: false,
   });
+  return Object.assign(yoga, {
+    /** In front of its HTTP. */
+    direct: createDirectQueries({
+      yoga,
+      observe: operations.observe,
+      documents: options.documents,
+      limits: options.limits,
+    }),
+  });
+}
+
+/** Sends what an operation has come to already. */
+function answered(): Plugin<object, ServerContext> {
+  return {
+    onParams({ context, setResult }) {
+      const result = (context as ServerContext).exchange?.answered?.();
+      if (result !== undefined) setResult(result);
+    },
+  };
 }
 
 const LOOPBACK = /^(::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
+import { INSTANCES } from "../../src/coherence/instances.ts";
 import { databaseFindings } from "../../src/commands/doctor/databaseFindings.ts";
 import { clockFinding, type Finding } from "../../src/commands/doctor/finding.ts";
 import { backupFindings, diskFinding, nodeFinding } from "../../src/commands/doctor/machineFindings.ts";
@@ -256,7 +257,7 @@ describe("what facts mean", () => {
     const { url } = await createTestDatabase();
     const healthy = { autovacuum: "on", fsync: "on", full_page_writes: "on", track_counts: "on" };
     facts = {
-      ...(await withSession(url, "test", inspectDatabase)),
+      ...(await withSession(url, "test", (client) => inspectDatabase(client, INSTANCES))),
       settings: healthy,
       lastMaintenanceAt: new Date(),
     };

@@ -1,4 +1,5 @@
 import type { SubscriptionStatistics } from "../../schema/system.ts";
+import type { DirectQueries } from "../directQueries.ts";
 import type { HttpStatistics } from "../httpStatistics.ts";
 import type { OperationStatistics } from "../operationStatistics.ts";
 import type { RateLimiter } from "../rateLimiter.ts";
@@ -8,6 +9,7 @@ import { counter, durations, type Family, gauge } from "./family.ts";
 export interface RequestSources {
   readonly http: HttpStatistics;
   readonly replay: Pick<Replay, "statistics">;
+  readonly direct: Pick<DirectQueries, "count">;
   readonly operations: OperationStatistics;
   readonly subscriptions: () => SubscriptionStatistics;
   readonly rateLimiter: Pick<RateLimiter, "statistics">;
@@ -33,6 +35,11 @@ export function requestFamilies(sources: RequestSources): Family[] {
       "http_request_duration_seconds",
       "How long requests took until their response was closed, replayed ones not counted.",
       [...http.durations()].map(([route, histogram]) => [{ route }, histogram]),
+    ),
+    counter(
+      "graphql_direct_queries_total",
+      "Queries that were executed and answered without Request and Response objects.",
+      [[{}, sources.direct.count()]],
     ),
     durations(
       "graphql_operation_duration_seconds",

@@ -1,4 +1,5 @@
 import type { Plugin } from "graphql-yoga";
+import type { ResponseOutcome } from "../cachedResponse.ts";
 import { cacheStatus, hasContent } from "../conditional.ts";
 import type { ServerContext } from "../exchange.ts";
 
@@ -15,15 +16,16 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
     onResponse({ request, response, serverContext, setResponse, fetchAPI }) {
       const answered = serverContext?.exchange?.response;
       if (answered === undefined || isEventStream(response)) return;
-      const { status, kept } = answered.outcome();
+      const outcome = answered.outcome();
+      const { kept } = outcome;
       const { headers } = response;
-      if (status !== undefined) headers.set("cache-status", cacheStatus(status, kept));
+      const own = conditionalHeaders(outcome);
+      for (let index = 0; index < own.length; index += 2) headers.set(own[index]!, own[index + 1]!);
       if (kept === undefined) {
         headers.set("cache-control", "no-store");
         return;
       }
       headers.set("cache-control", "private, no-cache");
-      headers.set("etag", kept.etag);
       headers.append("vary", "Accept, Authorization");
       if (!hasContent(request.headers.get("if-none-match"), kept.etag)) return;
       const remaining = Object.fromEntries(headers);
@@ -32,6 +34,14 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
       setResponse(new fetchAPI.Response(null, { status: 304, headers: remaining }));
     },
   };
+}
+
+/** Those that are an answer's own: names and values in turn. */
+export function conditionalHeaders({ status, kept }: ResponseOutcome): string[] {
+  const headers: string[] = [];
+  if (status !== undefined) headers.push("cache-status", cacheStatus(status, kept));
+  if (kept !== undefined) headers.push("etag", kept.etag);
+  return headers;
 }
 
 /** Each of its messages is an answer; it has no content of its own. */

@@ -16,9 +16,11 @@ import { inputSize, MAX_INPUT_DEPTH } from "../inputSize.ts";
 import { createComplexity } from "../operationComplexity.ts";
 import { codedError } from "./codedErrors.ts";
 
+export type OperationLimits = Omit<Config["limits"], "executionTimeMs">;
+
 export interface OperationLimitsOptions {
   readonly schema: GraphQLSchema;
-  readonly limits: Omit<Config["limits"], "executionTimeMs">;
+  readonly limits: OperationLimits;
   readonly isIntrospectionEnabled: boolean;
 }
 
@@ -85,9 +87,8 @@ type CheckedArguments = Pick<ExecutionArgs, "document" | "operationName" | "vari
   readonly contextValue: RequestContext;
 };
 
-type Limits = OperationLimitsOptions["limits"];
-
-function inputError(variables: unknown, limits: Limits): AppError | undefined {
+/** What is wrong with the size of the variables. */
+export function inputError(variables: unknown, limits: OperationLimits): AppError | undefined {
   const { values, listSize, depth } = inputSize(variables, limits.variableValues);
   if (values > limits.variableValues) {
     const message = `The variables have more than ${limits.variableValues} values: send them in several requests`;
@@ -104,7 +105,7 @@ function inputError(variables: unknown, limits: Limits): AppError | undefined {
   );
 }
 
-function sizeError(document: DocumentNode, limits: Limits): AppError | undefined {
+function sizeError(document: DocumentNode, limits: OperationLimits): AppError | undefined {
   for (const { depth, aliases, directives, rootFields, listSize } of operationSizes(document)) {
     const checked = [
       ["MAX_DEPTH", depth, limits.depth, "levels of fields: ask for what is deeper in another request"],
@@ -126,7 +127,7 @@ function sizeError(document: DocumentNode, limits: Limits): AppError | undefined
   return undefined;
 }
 
-function tooLongList(actual: number, { listSize: max }: Limits): AppError {
+function tooLongList(actual: number, { listSize: max }: OperationLimits): AppError {
   const message = `A list in the input has ${actual} items, and ${max} are allowed: send it in several requests`;
   return limitExceeded("MAX_LIST_SIZE", max, message, actual);
 }

@@ -2,11 +2,15 @@ import { type DocumentNode, getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { TracedSpan, Tracing } from "../../observation/tracing.ts";
 import type { RequestContext } from "../context.ts";
+import type { ServerContext } from "../exchange.ts";
 import type { OperationKind, OperationStatistics } from "../operationStatistics.ts";
 
 /** In the place of a name where there is none, and of those that strangers make up. */
 const ANONYMOUS = "(anonymous)";
 const STRANGER = "(stranger)";
+
+/** Runs what a request asks for. */
+export type ObserveOperation = <Result>(request: Request, run: () => Promise<Result>) => Promise<Result>;
 
 interface Running {
   kind: OperationKind;
@@ -20,10 +24,10 @@ interface Running {
  *
  * Documents are not part of the span: they may have values in them.
  */
-export function operations(options: {
+export function createOperations(options: {
   readonly statistics: OperationStatistics;
   readonly tracing: Tracing | undefined;
-}): Plugin<RequestContext> {
+}) {
   const { statistics, tracing } = options;
   const running = new WeakMap<Request, Running>();
 
@@ -39,22 +43,30 @@ export function operations(options: {
     found.span?.set("graphql.operation.name", found.name);
   };
 
-  return {
+  const observe: ObserveOperation = async (request, run) => {
+    const startedAt = performance.now();
+    const span = tracing?.start("graphql", "internal");
+    const operation: Running = { kind: "invalid", name: "", span };
+    running.set(request, operation);
+    try {
+      const result = await (span === undefined ? run() : tracing!.within(span, run));
+      if (span !== undefined) failWith(span, result);
+      return result;
+    } catch (error) {
+      span?.fail(codeOf(error));
+      throw error;
+    } finally {
+      statistics.record(operation.kind, operation.name, performance.now() - startedAt);
+      span?.end();
+    }
+  };
+
+  const plugin: Plugin<RequestContext> = {
     instrumentation: {
-      async operation({ request }, wrapped) {
-        const startedAt = performance.now();
-        const span = tracing?.start("graphql", "internal");
-        const operation: Running = { kind: "invalid", name: "", span };
-        running.set(request, operation);
-        try {
-          await (span === undefined ? wrapped() : tracing!.within(span, wrapped));
-        } catch (error) {
-          span?.fail(codeOf(error));
-          throw error;
-        } finally {
-          statistics.record(operation.kind, operation.name, performance.now() - startedAt);
-          span?.end();
-        }
+      operation: async ({ request, context }, wrapped) => {
+        // Safe: Yoga's contexts are this service's own. What was run in front of Yoga was observed there.
+        const isOver = (context as ServerContext).exchange?.answered !== undefined;
+        await (isOver ? wrapped() : observe(request, async () => wrapped()));
       },
     },
 
@@ -62,8 +74,8 @@ export function operations(options: {
     onSubscribe: ({ args }) => identify(args.document, args.operationName, args.contextValue),
 
     onExecutionResult({ request, result }) {
-      const [code] = codesIn(result);
-      if (code !== undefined) running.get(request)?.span?.fail(code);
+      const span = running.get(request)?.span;
+      if (span !== undefined) failWith(span, result);
     },
 
     // Later, because some requests fail before there is an operation.
@@ -71,6 +83,13 @@ export function operations(options: {
       for (const code of codesIn(result)) statistics.countError(code);
     },
   };
+
+  return { plugin, observe };
+}
+
+function failWith(span: TracedSpan, result: unknown): void {
+  const [code] = codesIn(result);
+  if (code !== undefined) span.fail(code);
 }
 
 /** Of the errors in what a request is answered with; a stream's messages are no part of that. */

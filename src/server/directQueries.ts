@@ -1,0 +1,187 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
+import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
+import { hasContent } from "./conditional.ts";
+import type { RequestContext } from "./context.ts";
+import type { Documents, UnreadParameters } from "./documents.ts";
+import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
+import { conditionalHeaders } from "./plugins/conditionalResponses.ts";
+import { acceptsEvents } from "./plugins/eventStreams.ts";
+import { inputError, type OperationLimits } from "./plugins/operationLimits.ts";
+import type { ObserveOperation } from "./plugins/operations.ts";
+import { rateHeaders } from "./plugins/rateLimit.ts";
+import { createResponseHeads } from "./responseHeads.ts";
+
+export interface DirectQueriesOptions {
+  readonly yoga: Pick<YogaServerInstance<ServerContext, RequestContext>, "getEnveloped">;
+  readonly observe: ObserveOperation;
+  readonly documents: Pick<Documents, "textOf">;
+  readonly limits: OperationLimits;
+}
+
+export type DirectQueries = ReturnType<typeof createDirectQueries>;
+
+/** Yoga's own two. No page can send one to another origin without asking first, so there is no forgery to look for. */
+const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
+/** What a request may have in its body. */
+const PARAMETERS = new Set(["query", "documentId", "operationName", "variables", "extensions"]);
+
+/**
+ * Answers queries without Yoga's HTTP, whose Request, Response and streams take longer than all the rest of a small query.
+ *
+ * Everything that decides is run as it is there: Yoga's parse, validate, context and execute, with the hooks of all plugins.
+ * What is out of the ordinary goes to Yoga as a whole, before anything was executed; an answer with
+ * errors goes there too, to be sent (`Exchange.answered`). So does the first of each sort of request, from whose answer the others' head is learned.
+ */
+export function createDirectQueries({ yoga, observe, documents, limits }: DirectQueriesOptions) {
+  const heads = createResponseHeads();
+  let count = 0;
+
+  /** The parameters of a request that Yoga would find nothing wrong with. */
+  function parametersIn(body: Buffer): GraphQLParams | undefined {
+    try {
+      const given: unknown = JSON.parse(body.toString());
+      if (!isObject(given)) return undefined;
+      for (const name in given) if (!PARAMETERS.has(name)) return undefined;
+      const { documentId: _, operationName, variables, extensions } = given;
+      if (operationName != null && typeof operationName !== "string") return undefined;
+      if (!isObject(variables ?? {}) || !isObject(extensions ?? {})) return undefined;
+      if (inputError(variables, limits) !== undefined) return undefined;
+      const query = documents.textOf(given);
+      if (query === undefined) return undefined;
+      // Safe: as it was looked at above.
+      return { operationName, variables, extensions, query } as GraphQLParams;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the plugins and the context are given, and Yoga's functions with it; undefined for what is no valid query. */
+  function prepare(req: IncomingMessage, res: ServerResponse, params: GraphQLParams, exchange: Exchange) {
+    const request = new DirectRequest(req, res) as unknown as Request; // Safe: nobody on this way wants more of it.
+    const enveloped = yoga.getEnveloped({ request, params, exchange } as never); // Safe: as Yoga itself calls it.
+    let document: DocumentNode;
+    try {
+      document = enveloped.parse(params.query!);
+    } catch {
+      return undefined;
+    }
+    if (enveloped.validate(enveloped.schema, document).length > 0) return undefined;
+    if (getOperationAST(document, params.operationName)?.operation !== "query") return undefined;
+    const execute = async (): Promise<ExecutionResult> => {
+      const contextValue = await enveloped.contextFactory();
+      const { schema } = enveloped;
+      const { variables: variableValues, operationName } = params;
+      return enveloped.execute({ schema, document, contextValue, variableValues, operationName });
+    };
+    return { request, execute };
+  }
+
+  function send(
+    req: IncomingMessage,
+    res: ServerResponse,
+    head: readonly string[],
+    result: ExecutionResult & { stringify?: (result: ExecutionResult) => string },
+    { response, rate }: Exchange,
+  ): void {
+    const outcome = response!.outcome();
+    for (const headers of [head, conditionalHeaders(outcome), rate === undefined ? [] : rateHeaders(rate)]) {
+      for (let index = 0; index < headers.length; index += 2)
+        res.setHeader(headers[index]!, headers[index + 1]!);
+    }
+    if (outcome.kept !== undefined && hasContent(req.headers["if-none-match"], outcome.kept.etag)) {
+      res.removeHeader("content-type");
+      res.writeHead(304).end();
+      return;
+    }
+    const text = result.stringify?.(result) ?? JSON.stringify(result);
+    res.writeHead(200, { "content-length": Buffer.byteLength(text) }).end(text);
+  }
+
+  return {
+    /** @returns false: Yoga has to answer it */
+    async answer(
+      req: IncomingMessage,
+      res: ServerResponse,
+      body: Buffer,
+      exchange: Exchange,
+    ): Promise<boolean> {
+      if (!isOrdinary(req)) return false;
+      const params = parametersIn(body);
+      const prepared = params && prepare(req, res, params, exchange);
+      if (prepared === undefined) return false;
+      exchange.isOwing = true;
+      try {
+        const result = await observe(prepared.request, prepared.execute);
+        const head = heads.of(req, exchange.response?.outcome().kept !== undefined);
+        if (head !== undefined && result.errors === undefined && "data" in result) {
+          count++;
+          send(req, res, head, result, exchange);
+          return true;
+        }
+        exchange.answered = () => result;
+      } catch (error) {
+        exchange.answered = () => {
+          throw error;
+        };
+      }
+      return false;
+    },
+
+    /** How many were answered. */
+    count: (): number => count,
+
+    /** The request has been answered by Yoga. */
+    learn(req: IncomingMessage, res: ServerResponse, { response }: Exchange): void {
+      if (response !== undefined && res.statusCode === 200 && isOrdinary(req))
+        heads.learn(req, response.outcome().kept !== undefined, res.getHeaders());
+    },
+  };
+}
+
+/** Strangers are turned away earlier, if they are (src/server/plugins/rateLimit.ts). */
+function isOrdinary({ method, url, headers }: IncomingMessage): boolean {
+  return (
+    method === "POST" &&
+    url === GRAPHQL_PATH &&
+    JSON_TYPE.test(headers["content-type"] ?? "") &&
+    headers["content-encoding"] === undefined &&
+    headers.authorization !== undefined &&
+    !acceptsEvents(headers.accept)
+  );
+}
+
+function isObject(value: unknown): value is UnreadParameters {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What the plugins look at in a request. */
+class DirectRequest {
+  readonly method = "POST";
+  readonly url = GRAPHQL_PATH;
+  readonly headers: { get(name: string): string | null; has(name: string): boolean };
+  readonly #res: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor({ headers }: IncomingMessage, res: ServerResponse) {
+    this.#res = res;
+    this.headers = {
+      get: (name) => headers[name]?.toString() ?? null,
+      has: (name) => headers[name] !== undefined,
+    };
+  }
+
+  /** Aborted when the client goes away before it has its answer. */
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      const controller = new AbortController();
+      this.#signal = controller.signal;
+      const closed = () => {
+        if (!this.#res.writableFinished) controller.abort();
+      };
+      if (this.#res.closed) closed();
+      else this.#res.once("close", closed);
+    }
+    return this.#signal;
+  }
+}
