@@ -3,6 +3,7 @@ import { createLoad } from "./load.ts";
 import { createLocalCache, type LocalEntry } from "./localCache.ts";
 import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
 import { createSharedFills } from "./sharedFills.ts";
+import { createSharedLookUps } from "./sharedLookUps.ts";
 import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
@@ -113,6 +114,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
   const frozen = options.isFreezing === false ? <Value>(value: Value) => value : freeze;
+  const sharedLookUps = createSharedLookUps({ table, defer: options.defer });
   const sharedFills = createSharedFills({
     table,
     defer: options.defer,
@@ -162,7 +164,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     const nothing = keys.map(() => undefined);
     if (!table.isShared || keys.length === 0) return nothing;
     try {
-      const found = await table.get(begun.epoch, keys);
+      const found = await sharedLookUps.find(begun.epoch, keys);
       if (typeof found === "string") options.onRefusal?.(begun.epoch, found);
       if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
       return found.map((entry, index) => {

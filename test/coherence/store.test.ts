@@ -52,6 +52,59 @@ describe("the coherent store", () => {
     expect(one.statistics()).toMatchObject({ misses: 1, localHits: 1, fills: 1, entries: 1, roundTrips: 2 });
   });
 
+  it("asks the second level once for all that look something up in the same moment, and gives each its own", async () => {
+    const one = createStore();
+    const get = vi.spyOn(table, "get");
+    const load = async (key: string) => ({ value: key, tags: [key] });
+    const readAll = (store: Store) =>
+      Promise.all([
+        store.read("a", { kind: "row", ttlMs: 60_000, load: () => load("a") }),
+        store.getMany(["b", "c"], {
+          kind: "row",
+          ttlMs: 60_000,
+          loadMany: (keys) => Promise.all(keys.map(load)),
+        }),
+        store.read("d", { kind: "row", ttlMs: 60_000, load: () => load("d") }),
+      ]);
+    await readAll(one);
+    expect(get.mock.calls).toEqual([[epoch, ["a", "b", "c", "d"]]]);
+    await turn();
+
+    const answers = (await readAll(createStore())).flat();
+    expect(answers.map((answer) => ({ ...answer }))).toMatchObject(
+      ["a", "b", "c", "d"].map((value) => ({ value, source: "shared" })),
+    );
+    expect(get).toHaveBeenCalledTimes(2);
+  });
+
+  it("asks in several calls for what would keep Redis busy for long", async () => {
+    const get = vi.spyOn(table, "get");
+    const keysOf = (from: number) => Array.from({ length: 60 }, (_, index) => `key ${from + index}`);
+    const store = createStore();
+    const loadMany = async (keys: readonly string[]) => keys.map((value) => ({ value, tags: ["t"] }));
+    await Promise.all(
+      [0, 60, 120].map((from) => store.getMany(keysOf(from), { kind: "row", ttlMs: 60_000, loadMany })),
+    );
+    expect(get.mock.calls.map(([, keys]) => keys.length)).toEqual([60, 60, 60]);
+  });
+
+  it("tells all who asked together that the second level cannot be asked, and loads", async () => {
+    const errors: unknown[] = [];
+    const store = createCoherentStore({
+      table: { ...table, get: () => Promise.reject(new Error("away")) },
+      maxBytes: 1_000_000,
+      heldEpoch: () => held,
+      onError: (error) => errors.push(error),
+    });
+    const read = (key: string) =>
+      store.read(key, { kind: "row", ttlMs: 60_000, load: async () => ({ value: key, tags: ["t"] }) });
+    expect((await Promise.all([read("a"), read("b")])).map(({ source }) => source)).toEqual([
+      "loaded",
+      "loaded",
+    ]);
+    expect(errors).toEqual([new Error("away"), new Error("away")]);
+  });
+
   it("shows a change to every instance, and keeps what does not depend on it", async () => {
     const [one, two] = [createStore(), createStore()];
     const { row, read } = createRow(one);

@@ -123,7 +123,7 @@ const COSTS = [
     query: QUERIES.Q2,
     variablesOf: async () => ({ after: null }),
     bytes: 9_754,
-    cold: { statements: 3, scripts: { get: 4, fill: 3 } },
+    cold: { statements: 3, scripts: { get: 3, fill: 3 } },
   },
   {
     query: QUERIES.Q3,

@@ -43,7 +43,9 @@ const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
 const CHECKED = 20;
 const UNCACHED_CONNECTIONS = 12;
 /** Before anything counts, unless that takes too long. */
-const [WARM_REQUESTS, MAX_WARM_ROUNDS] = [500, 4];
+const [MIN_WARM_ROUNDS, MAX_WARM_ROUNDS] = [2, 6];
+/** A round that takes so much of the one before's processor time a request is as warm as it gets. */
+const SETTLED = 0.92;
 /** Requests at a time where nothing is timed. */
 const FILLERS = 16;
 
@@ -222,12 +224,17 @@ export async function createBench(options: BenchOptions) {
     }
   }
 
-  /** Its code is compiled in rounds that do not count: one, and more on a machine that others use too. */
+  /** Its code is compiled in rounds that do not count, until a round is not much cheaper any more than the one before. */
   async function warm(turn: Turn): Promise<void> {
-    let requests = 0;
-    for (let round = 1; round <= MAX_WARM_ROUNDS && requests < WARM_REQUESTS; round++)
-      requests += (await turn.run()).requests;
-    if (requests === 0) throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
+    let last = Number.POSITIVE_INFINITY;
+    for (let round = 1; round <= MAX_WARM_ROUNDS; round++) {
+      const { requests, cpuMicroseconds } = await turn.run();
+      if (requests === 0) continue;
+      if (round >= MIN_WARM_ROUNDS && cpuMicroseconds > last * SETTLED) return;
+      last = cpuMicroseconds;
+    }
+    if (last === Number.POSITIVE_INFINITY)
+      throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
   }
 
   /** On a machine that others use too, a round may be over before the first answer. */
