@@ -27,7 +27,7 @@ export type Identify = (authorization: string | null) => Promise<Identity>;
 export interface AuthenticatorOptions {
   readonly verify: VerifyToken;
   readonly repositories: Repositories;
-  readonly store: Pick<CoherentStore, "getMany" | "instant">;
+  readonly store: Pick<CoherentStore, "getMany" | "instant" | "isCurrent">;
   readonly ttlMs: CacheLifetimes;
   /** An API key was used. */
   readonly onKeyUse?: (id: string) => void;
@@ -56,18 +56,19 @@ const STRANGER = identityOf(null);
  * Says who sends a request: the bearer of a token (jwt.ts) or of an API key (apiKey.ts).
  *
  * That a token is genuine is remembered by its digest, for verifying a signature takes longer than the rest.
- * Everything else is read through the coherent store each time: the user with their role, and
- * the key. So a demotion, a deletion and a revocation count at once, on every instance.
+ * Everything else is read through the coherent store: the user with their role, and the key; and again as soon as the
+ * store tells that one of them has changed. So a demotion, a deletion and a revocation count at once, on every instance.
  *
  * Rejects with `CredentialError` for a credential that is not valid, and as reads do when the database is away.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Identify {
   const { verify, repositories, store, ttlMs, onKeyUse = () => {}, now = Date.now } = options;
   const verified = new LRUCache<string, VerifiedToken & { readonly until: number }>({ max: MAX_REMEMBERED });
+  /** By the digest of the credential: as it was at an instant, which counts while nothing that it depends on has changed. */
+  const identities = new LRUCache<string, Identity>({ max: MAX_REMEMBERED });
   const tagLists = new LRUCache<string, readonly string[]>({ max: MAX_REMEMBERED });
 
-  async function verifiedToken(token: string) {
-    const digest = digestOf(token);
+  async function verifiedToken(token: string, digest: string) {
     const remembered = verified.get(digest);
     if (remembered !== undefined && now() < remembered.until) return remembered;
     verified.delete(digest);
@@ -77,16 +78,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     return fresh;
   }
 
-  async function bearerOfToken(token: string, loaders: Loaders) {
-    const { userId, id, expiresAt, until } = await verifiedToken(token);
+  async function bearerOfToken(token: string, digest: string, loaders: Loaders) {
+    const { userId, id, expiresAt, until } = await verifiedToken(token, digest);
     const user = await loaders.userById.load(userId);
     if (user === null) throw new CredentialError("unknownUser");
     const credential = { kind: "token", id } as const;
     return { viewer: { ...viewerOf(userId, user.role), credential, expiresAt }, until };
   }
 
-  async function bearerOfKey(secret: string, loaders: Loaders) {
-    const digest = digestOf(secret);
+  async function bearerOfKey(digest: string, loaders: Loaders) {
     const key = await loaders.apiKeyByHash.load(digest);
     if (key === null || !timingSafeEqual(Buffer.from(key.hash), Buffer.from(digest)))
       throw new CredentialError("unknownKey");
@@ -95,7 +95,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     if (expiresAt !== null && expiresAt <= now()) throw new CredentialError("expired");
     const user = await loaders.userById.load(key.userId);
     if (user === null) throw new CredentialError("unknownUser");
-    onKeyUse(key.id);
     const viewer: Viewer = {
       ...viewerOf(user.id, user.role),
       // Scopes of a later version of this service are none of this one's.
@@ -117,14 +116,38 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     return list;
   }
 
+  /** At the instant that the store has just told. */
+  const isStill = ({ tags, instant, until }: Identity): boolean =>
+    instant !== undefined && now() < until && store.isCurrent(instant, tags);
+
+  async function identityOfBearer(
+    bearer: string,
+    digest: string,
+    instant: Instant | undefined,
+  ): Promise<Identity> {
+    const tags = new Set<string>();
+    const loaders = createLoaders(repositories, { reads: tags, store, ttlMs, begun: () => instant });
+    const found = await (isApiKey(bearer)
+      ? bearerOfKey(digest, loaders)
+      : bearerOfToken(bearer, digest, loaders));
+    return { ...found, tags: shared(tags), instant };
+  }
+
   return async (authorization) => {
     if (authorization === null) return STRANGER;
     const bearer = authorization.length > MAX_LENGTH ? undefined : BEARER.exec(authorization)?.[1];
     if (bearer === undefined) throw new CredentialError("malformed");
-    const tags = new Set<string>();
+    const digest = digestOf(bearer);
     const instant = await store.instant();
-    const loaders = createLoaders(repositories, { reads: tags, store, ttlMs, begun: () => instant });
-    const found = await (isApiKey(bearer) ? bearerOfKey(bearer, loaders) : bearerOfToken(bearer, loaders));
-    return { ...found, tags: shared(tags), instant };
+    const known = identities.get(digest);
+    const identity =
+      known !== undefined && isStill(known)
+        ? { ...known, instant }
+        : await identityOfBearer(bearer, digest, instant);
+    // Of what nothing can be said there is nothing to remember.
+    if (instant !== undefined) identities.set(digest, identity);
+    const { viewer } = identity;
+    if (viewer?.credential?.kind === "apiKey") onKeyUse(viewer.credential.id!);
+    return identity;
   };
 }

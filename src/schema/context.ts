@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import type { Viewer } from "../auth/viewer.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
@@ -21,7 +20,6 @@ export interface Context {
   /** The tags of everything that this request has read. */
   readonly dependencies: Set<string>;
   readonly system: SystemReports;
-  readonly log: Logger;
   readonly requestId: string;
   /** Where the request came from; null: not known. */
   readonly address: string | null;

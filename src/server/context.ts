@@ -60,7 +60,7 @@ export async function createContext(
   sources: ContextSources,
   initial: YogaInitialContext & ServerContext & { readonly isRerun?: true },
 ): Promise<Context & Pick<RequestContext, "response" | "identity" | "execution">> {
-  const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system, log } = sources;
+  const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system } = sources;
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Set<string>();
@@ -101,7 +101,6 @@ export async function createContext(
     }),
     dependencies,
     system,
-    log: log.child({ requestId }),
     requestId,
     lastEventId: request.headers.get("last-event-id"),
     response,
