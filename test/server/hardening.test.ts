@@ -49,8 +49,16 @@ describe("every answer", async () => {
 });
 
 describe("pages of other origins", () => {
+  // One for each configuration.
+  const apps = new Map<string, ReturnType<typeof createTestApp>>();
+  const appOf = (env: Record<string, string>) => {
+    const key = JSON.stringify(env);
+    const found = apps.get(key) ?? createTestApp(env);
+    apps.set(key, found);
+    return found;
+  };
   const allowedFor = async (env: Record<string, string>, origin: string) => {
-    const { app } = await createTestApp(env);
+    const { app } = await appOf(env);
     const preflight = await app.fetch("http://test/graphql", {
       method: "OPTIONS",
       headers: {

@@ -51,7 +51,8 @@ export async function createAccessWorld(env: Record<string, string> = {}) {
   const { url } = await app.listen();
 
   async function reset(): Promise<void> {
-    await pool.query("TRUNCATE users, idempotency_keys CASCADE");
+    // With all that is theirs. A TRUNCATE makes new files for every table and index: ten times as long for so few rows.
+    await pool.query("DELETE FROM users; DELETE FROM idempotency_keys");
     await insertRows(pool, { users: 5, projects: 2, jobs: 8 });
     await pool.query(`
       UPDATE users SET role = 'WORKER' WHERE github_id IN ('1003', '1004');

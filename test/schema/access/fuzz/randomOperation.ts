@@ -11,8 +11,8 @@ import {
   isNonNullType,
   isObjectType,
 } from "graphql";
-import { schema } from "../../../src/schema/index.ts";
-import type { Random } from "../../check/coherence/random.ts";
+import { schema } from "../../../../src/schema/index.ts";
+import type { Random } from "../../../check/coherence/random.ts";
 
 /** What names rows, real and not. */
 export interface Pools {
