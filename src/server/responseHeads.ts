@@ -3,6 +3,8 @@ import { LRUCache } from "lru-cache";
 
 /** Clients choose what they accept and where they say that they come from: so many sorts of requests are told apart. */
 const MAX_HEADS = 1_000;
+/** Of what they depend on; longer ones are no browser's and no library's. */
+const MAX_NAME_LENGTH = 1_000;
 
 /** Of each answer alone, so never learned. */
 const OWN_HEADERS = new Set([
@@ -41,7 +43,7 @@ export function createResponseHeads() {
     of: (req: IncomingMessage, isKept: boolean) => heads.get(nameOf(req, isKept)),
     learn(req: IncomingMessage, isKept: boolean, headers: OutgoingHttpHeaders): void {
       const name = nameOf(req, isKept);
-      if (!heads.has(name)) heads.set(name, sharedHeaders(headers));
+      if (name.length <= MAX_NAME_LENGTH && !heads.has(name)) heads.set(name, sharedHeaders(headers));
     },
   };
 }
