@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { type App, createApp } from "../app.ts";
+import type { App } from "../app.ts";
 import { generateApiKey } from "../auth/apiKey.ts";
 import { signToken } from "../auth/jwt.ts";
 import { existingLocalSecret } from "../auth/local.ts";
 import { API_KEY_SCOPES } from "../auth/viewer.ts";
 import type { Config } from "../config.ts";
 import { CommandError } from "./error.ts";
+import { withService } from "./withService.ts";
 
 /**
  * `stack-converter grant`, `token` and `api-key`: who may use the service, set by who runs it. They work on its
@@ -118,26 +119,6 @@ export async function runApiKeyRevoke(config: Config, key: string, { print, log 
     );
     print(`ApiKey:${id} (${name}) is revoked.`);
   });
-}
-
-/**
- * The service without its server: what it writes, instances that run know at once. It asks nobody who
- * they are, for whoever has its settings has its database.
- */
-async function withService<Result>(
-  config: Config,
-  log: Logger,
-  work: (app: App) => Promise<Result>,
-): Promise<Result> {
-  const cache = { ...config.cache, warmCount: 0 };
-  // Somebody waits for it, who would rather hear that the database is away.
-  const database = { ...config.database, startupTimeoutMs: 0 };
-  const app = await createApp({ ...config, cache, database }, log, { identify: async () => null });
-  try {
-    return await work(app);
-  } finally {
-    await app.close();
-  }
 }
 
 async function userNamed({ repositories: { users } }: App, githubId: string): Promise<string> {

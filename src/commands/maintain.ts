@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
-import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { MaintenanceReport } from "../database/maintenance/report.ts";
 import type { ProgressStream } from "../import/progressBar.ts";
 import { createStepBar } from "./stepBar.ts";
+import { withService } from "./withService.ts";
 import { size } from "./wording.ts";
 
 export interface MaintainIo {
@@ -25,40 +25,37 @@ export async function runMaintain(
   { isFullPass, isDryRun, isJson }: { isFullPass: boolean; isDryRun: boolean; isJson: boolean },
   { print, progress, log, signal }: MaintainIo,
 ): Promise<0 | 1> {
-  // The service without its server: its own way of deleting rows, and a relay for what was left untold.
-  const cache = { ...config.cache, warmCount: 0 };
-  // Somebody waits for it, who would rather hear that the database is away.
-  const database = { ...config.database, startupTimeoutMs: 0 };
-  const app = await createApp({ ...config, cache, database }, log, { identify: async () => null });
-  const bar = createStepBar({ stream: progress, isSilent: isJson });
-  try {
-    const report = await app.maintenance.perform({
-      isFullPass,
-      isDryRun,
-      signal,
-      onProgress: ({ name, number, count, phase, done, total }) =>
-        bar.show({ title: `${number}/${count} ${name}${phase && ` (${phase})`}`, done, total }),
-      onDone: async ({ seconds, reclaimedBytes }) => {
-        if (isDryRun) return;
-        await app.repositories.auditEntries.record({
-          action: "performMaintenance",
-          actorId: null,
-          credential: "command line",
-          target: null,
-          details: { isFullPass, seconds, reclaimedBytes },
-          requestId: null,
-          address: null,
-        });
-      },
-    });
-    bar.stop();
-    // Safe: without a schedule it is always due.
-    for (const line of isJson ? [JSON.stringify(report)] : linesOf(report!)) print(line);
-    return problemsOf(report!).length > 0 ? 1 : 0;
-  } finally {
-    bar.stop();
-    await app.close();
-  }
+  // The service's own way of deleting rows, and a relay for what was left untold.
+  return withService(config, log, async (app) => {
+    const bar = createStepBar({ stream: progress, isSilent: isJson });
+    try {
+      const report = await app.maintenance.perform({
+        isFullPass,
+        isDryRun,
+        signal,
+        onProgress: ({ name, number, count, phase, done, total }) =>
+          bar.show({ title: `${number}/${count} ${name}${phase && ` (${phase})`}`, done, total }),
+        onDone: async ({ seconds, reclaimedBytes }) => {
+          if (isDryRun) return;
+          await app.repositories.auditEntries.record({
+            action: "performMaintenance",
+            actorId: null,
+            credential: "command line",
+            target: null,
+            details: { isFullPass, seconds, reclaimedBytes },
+            requestId: null,
+            address: null,
+          });
+        },
+      });
+      bar.stop();
+      // Safe: without a schedule it is always due.
+      for (const line of isJson ? [JSON.stringify(report)] : linesOf(report!)) print(line);
+      return problemsOf(report!).length > 0 ? 1 : 0;
+    } finally {
+      bar.stop();
+    }
+  });
 }
 
 function problemsOf({ pruned, tables, indexes }: MaintenanceReport): string[] {
