@@ -42,8 +42,8 @@ const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
 /** So many of the different answers are compared; a page deep in the list is like one at its beginning. */
 const CHECKED = 20;
 const UNCACHED_CONNECTIONS = 12;
-/** Before anything counts, unless that takes too long. */
-const [MIN_WARM_ROUNDS, MAX_WARM_ROUNDS] = [2, 6];
+/** Before anything counts: more would take too long. */
+const MAX_WARM_ROUNDS = 6;
 /** A round that takes so much of the one before's processor time a request is as warm as it gets. */
 const SETTLED = 0.92;
 /** Requests at a time where nothing is timed. */
@@ -224,16 +224,19 @@ export async function createBench(options: BenchOptions) {
     }
   }
 
-  /** Its code is compiled in rounds that do not count, until a round is not much cheaper any more than the one before. */
+  /**
+   * Its code is compiled in rounds that do not count, until a round is not much cheaper any more than the one before. For a
+   * first look one will do.
+   */
   async function warm(turn: Turn): Promise<void> {
-    let last = Number.POSITIVE_INFINITY;
+    let last: number | undefined;
     for (let round = 1; round <= MAX_WARM_ROUNDS; round++) {
       const { requests, cpuMicroseconds } = await turn.run();
       if (requests === 0) continue;
-      if (round >= MIN_WARM_ROUNDS && cpuMicroseconds > last * SETTLED) return;
+      if (isQuick || (last !== undefined && cpuMicroseconds > last * SETTLED)) return;
       last = cpuMicroseconds;
     }
-    if (last === Number.POSITIVE_INFINITY)
+    if (last === undefined)
       throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
   }
 
