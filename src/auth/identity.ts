@@ -52,6 +52,17 @@ export const identityOf = (viewer: Viewer | null): Identity => ({
 });
 const STRANGER = identityOf(null);
 
+/** Whether what was so at `since` is so at the instant that the store has just told, and has not run out. */
+export function isStill(
+  { tags, until }: Identity,
+  since: Instant | undefined,
+  store: Pick<CoherentStore, "isCurrent">,
+  now = Date.now(),
+): boolean {
+  if (tags.length === 0) return true;
+  return since !== undefined && now < until && store.isCurrent(since, tags);
+}
+
 /**
  * Says who sends a request: the bearer of a token (jwt.ts) or of an API key (apiKey.ts).
  *
@@ -116,10 +127,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     return list;
   }
 
-  /** At the instant that the store has just told. */
-  const isStill = ({ tags, instant, until }: Identity): boolean =>
-    instant !== undefined && now() < until && store.isCurrent(instant, tags);
-
   async function identityOfBearer(
     bearer: string,
     digest: string,
@@ -141,7 +148,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     const instant = await store.instant();
     const known = identities.get(digest);
     const identity =
-      known !== undefined && isStill(known)
+      known !== undefined && isStill(known, known.instant, store, now())
         ? { ...known, instant }
         : await identityOfBearer(bearer, digest, instant);
     // Of what nothing can be said there is nothing to remember.

@@ -1,12 +1,11 @@
+import { type BatchingOptions, createBatching } from "./batching.ts";
 import type { Epoch, KeyedEntry, VersionTable } from "./versionTable.ts";
 
-export interface SharedFillsOptions {
+export interface SharedFillsOptions extends Pick<BatchingOptions<Offer>, "defer"> {
   readonly table: Pick<VersionTable, "fill">;
   /** It had changed before it was stored. */
   readonly onInvalid: (kind: string) => void;
   readonly onError: (kind: string, error: unknown) => void;
-  /** Runs a function once everything that is ready to run now has run. */
-  readonly defer?: ((work: () => void) => void) | undefined;
 }
 
 interface Offer {
@@ -23,9 +22,7 @@ const MAX_LENGTH = 262_144;
  * Puts answers into the version table's second level, behind the back of whoever has asked: a list of lists is
  * hundreds of entries that are loaded in the same moment, and each call of its own would cost as much as all of them together.
  */
-export function createSharedFills({ table, onInvalid, onError, defer = setImmediate }: SharedFillsOptions) {
-  let offers: Offer[] = [];
-
+export function createSharedFills({ table, onInvalid, onError, defer }: SharedFillsOptions) {
   const send = (batch: readonly Offer[]): void => {
     const entries = batch.map(({ entry }) => entry);
     table.fill(batch[0]!.epoch, entries).then(
@@ -38,28 +35,19 @@ export function createSharedFills({ table, onInvalid, onError, defer = setImmedi
     );
   };
 
-  const sendAll = (): void => {
-    const waiting = offers;
-    offers = [];
-    let batch: Offer[] = [];
+  const open = () => {
+    let entries = 0;
     let length = 0;
-    for (const offer of waiting) {
-      const isFull = batch.length === MAX_ENTRIES || length > MAX_LENGTH;
-      if (batch.length > 0 && (isFull || batch[0]!.epoch !== offer.epoch)) {
-        send(batch);
-        batch = [];
-        length = 0;
-      }
-      batch.push(offer);
-      length += offer.entry.value.length;
-    }
-    send(batch);
+    return ({ entry }: Offer): boolean => {
+      if (entries === MAX_ENTRIES || length > MAX_LENGTH) return false;
+      entries++;
+      length += entry.value.length;
+      return true;
+    };
   };
 
+  const offer = createBatching({ open, send, defer });
   return {
-    offer(kind: string, epoch: Epoch, entry: KeyedEntry): void {
-      if (offers.length === 0) defer(sendAll);
-      offers.push({ kind, epoch, entry });
-    },
+    offer: (kind: string, epoch: Epoch, entry: KeyedEntry): void => offer({ kind, epoch, entry }),
   };
 }

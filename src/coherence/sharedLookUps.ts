@@ -1,9 +1,8 @@
+import { type BatchingOptions, createBatching } from "./batching.ts";
 import type { Epoch, VersionTable } from "./versionTable.ts";
 
-export interface SharedLookUpsOptions {
+export interface SharedLookUpsOptions extends Pick<BatchingOptions<LookUp>, "defer"> {
   readonly table: Pick<VersionTable, "get">;
-  /** Runs a function once everything that is ready to run now has run. */
-  readonly defer?: ((work: () => void) => void) | undefined;
 }
 
 type Found = Awaited<ReturnType<VersionTable["get"]>>;
@@ -22,9 +21,7 @@ const MAX_KEYS = 100;
  * Asks the version table's second level, once for all requests that look something up in the same moment. Each of
  * them comes after its own instant, so the entries are as valid as if it had asked alone.
  */
-export function createSharedLookUps({ table, defer = setImmediate }: SharedLookUpsOptions) {
-  let waiting: LookUp[] = [];
-
+export function createSharedLookUps({ table, defer }: SharedLookUpsOptions) {
   const send = async (batch: readonly LookUp[]): Promise<void> => {
     try {
       const found = await table.get(
@@ -41,30 +38,19 @@ export function createSharedLookUps({ table, defer = setImmediate }: SharedLookU
     }
   };
 
-  const sendAll = (): void => {
-    const all = waiting;
-    waiting = [];
-    let batch: LookUp[] = [];
+  const open = () => {
     let length = 0;
-    for (const lookUp of all) {
-      const isFull = length + lookUp.keys.length > MAX_KEYS || batch[0]?.epoch !== lookUp.epoch;
-      if (batch.length > 0 && isFull) {
-        void send(batch);
-        batch = [];
-        length = 0;
-      }
-      batch.push(lookUp);
-      length += lookUp.keys.length;
-    }
-    void send(batch);
+    return ({ keys }: LookUp): boolean => {
+      if (length > 0 && length + keys.length > MAX_KEYS) return false;
+      length += keys.length;
+      return true;
+    };
   };
 
+  const ask = createBatching({ open, send: (batch) => void send(batch), defer });
   return {
     /** Rejects when the table cannot be asked. */
     find: (epoch: Epoch, keys: readonly string[]): Promise<Found> =>
-      new Promise((resolve, reject) => {
-        if (waiting.length === 0) defer(sendAll);
-        waiting.push({ epoch, keys, resolve, reject });
-      }),
+      new Promise((resolve, reject) => ask({ epoch, keys, resolve, reject })),
   };
 }

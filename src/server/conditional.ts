@@ -1,4 +1,4 @@
-import type { KeptResponse } from "./cachedResponse.ts";
+import type { KeptResponse, ResponseOutcome } from "./cachedResponse.ts";
 
 /**
  * Whether the sender has this content already: `If-None-Match` with RFC 9110's weak comparison
@@ -11,11 +11,19 @@ export function hasContent(ifNoneMatch: string | null | undefined, etag: string)
   return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
 }
 
+/** The headers that are an answer's own: names and values in turn. */
+export function conditionalHeaders({ status, kept }: Pick<ResponseOutcome, "status" | "kept">): string[] {
+  const headers: string[] = [];
+  if (status !== undefined) headers.push("cache-status", cacheStatus(status, kept));
+  if (kept !== undefined) headers.push("etag", kept.etag);
+  return headers;
+}
+
 /**
  * `Cache-Status` (RFC 9211): what became of the request here. The time that a hit has left is in
  * seconds, rounded down.
  */
-export function cacheStatus(status: "hit" | "miss" | "bypass", kept: KeptResponse | undefined): string {
+function cacheStatus(status: "hit" | "miss" | "bypass", kept: KeptResponse | undefined): string {
   switch (status) {
     case "hit":
       return `stack-converter; hit; ttl=${Math.floor((kept!.keptAt + kept!.ttlMs - Date.now()) / 1_000)}`;

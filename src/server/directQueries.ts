@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
-import { hasContent } from "./conditional.ts";
+import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
 import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
-import { conditionalHeaders } from "./plugins/conditionalResponses.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
 import { inputError, type OperationLimits } from "./plugins/operationLimits.ts";
 import type { ObserveOperation } from "./plugins/operations.ts";
 import { rateHeaders } from "./plugins/rateLimit.ts";
-import { createResponseHeads } from "./responseHeads.ts";
+import { createResponseHeads, eachHeader } from "./responseHeads.ts";
 
 export interface DirectQueriesOptions {
   readonly yoga: Pick<YogaServerInstance<ServerContext, RequestContext>, "getEnveloped">;
@@ -85,10 +84,8 @@ export function createDirectQueries({ yoga, observe, documents, limits }: Direct
     { response, rate }: Exchange,
   ): void {
     const outcome = response!.outcome();
-    for (const headers of [head, conditionalHeaders(outcome), rate === undefined ? [] : rateHeaders(rate)]) {
-      for (let index = 0; index < headers.length; index += 2)
-        res.setHeader(headers[index]!, headers[index + 1]!);
-    }
+    for (const headers of [head, conditionalHeaders(outcome), rate === undefined ? [] : rateHeaders(rate)])
+      eachHeader(headers, (name, value) => res.setHeader(name, value));
     if (outcome.kept !== undefined && hasContent(req.headers["if-none-match"], outcome.kept.etag)) {
       res.removeHeader("content-type");
       res.writeHead(304).end();
@@ -158,17 +155,13 @@ function isObject(value: unknown): value is UnreadParameters {
 /** What the plugins look at in a request. */
 class DirectRequest {
   readonly method = "POST";
-  readonly url = GRAPHQL_PATH;
-  readonly headers: { get(name: string): string | null; has(name: string): boolean };
+  readonly headers: { get(name: string): string | null };
   readonly #res: ServerResponse;
   #signal: AbortSignal | undefined;
 
   constructor({ headers }: IncomingMessage, res: ServerResponse) {
     this.#res = res;
-    this.headers = {
-      get: (name) => headers[name]?.toString() ?? null,
-      has: (name) => headers[name] !== undefined,
-    };
+    this.headers = { get: (name) => headers[name]?.toString() ?? null };
   }
 
   /** Aborted when the client goes away before it has its answer. */

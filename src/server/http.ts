@@ -153,17 +153,13 @@ export function createHttpServer(options: HttpServerOptions) {
   ): Promise<void> {
     switch (pathOf(req)) {
       case GRAPHQL_PATH: {
-        if (req.method === "POST") {
-          const read = body ?? (await readBody(req, maxBodyBytes));
-          if (typeof read === "string") return refuseBody(res, read);
-          if (!(await direct.answer(req, res, read, exchange))) {
-            // Where Yoga looks for a body that was read already, as body parsers put it.
-            req.body = read;
-            await graphql(req, res, { exchange });
-            direct.learn(req, res, exchange);
-          }
-        } else {
+        const read = req.method === "POST" ? (body ?? (await readBody(req, maxBodyBytes))) : undefined;
+        if (typeof read === "string") return refuseBody(res, read);
+        if (read === undefined || !(await direct.answer(req, res, read, exchange))) {
+          // Where Yoga looks for a body that was read already, as body parsers put it.
+          if (read !== undefined) req.body = read;
           await graphql(req, res, { exchange });
+          direct.learn(req, res, exchange);
         }
         if (exchange.response !== undefined && exchange.identity !== undefined)
           replay.remember(name, res, exchange.response.outcome(), exchange.identity);

@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { LRUCache } from "lru-cache";
 import { digestOf } from "../auth/apiKey.ts";
-import type { Identity } from "../auth/identity.ts";
+import { type Identity, isStill } from "../auth/identity.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
 import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
-import { cacheStatus, hasContent } from "./conditional.ts";
+import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { Documents } from "./documents.ts";
 import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
 import type { RateDecision, RateLimiter, RateSubject } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
-import { sharedHeaders } from "./responseHeads.ts";
+import { eachHeader, sharedHeaders } from "./responseHeads.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface ReplayOptions {
@@ -113,12 +113,6 @@ export function createReplay({
     return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${bearerOf(req)}\n${body.toString("latin1")}`;
   }
 
-  /** At the instant that the store has just told. */
-  function isStillIdentified({ identity: { tags, until }, identifiedAt }: Remembered): boolean {
-    if (tags.length === 0) return true;
-    return identifiedAt !== undefined && Date.now() < until && store.isCurrent(identifiedAt, tags);
-  }
-
   function send(
     req: IncomingMessage,
     res: ServerResponse,
@@ -128,7 +122,8 @@ export function createReplay({
     tags: readonly string[],
     rate: RateDecision | undefined,
   ) {
-    const own = ["x-request-id", requestId, "etag", kept.etag, "cache-status", cacheStatus("hit", kept)];
+    const own = conditionalHeaders({ status: "hit", kept });
+    own.push("x-request-id", requestId);
     if (rate !== undefined) own.push(...rateHeaders(rate));
     if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     if (hasContent(req.headers["if-none-match"], kept.etag)) {
@@ -181,7 +176,7 @@ export function createReplay({
         return;
       }
       store.lookUp(RESPONSE_KIND, found.responseKey, (entry, instant) => {
-        if (entry === undefined || !isStillIdentified(found)) {
+        if (entry === undefined || !isStill(found.identity, found.identifiedAt, store)) {
           misses++;
           otherwise();
           return;
@@ -255,9 +250,8 @@ export function createReplay({
 
 function withoutContentType(headers: readonly string[], others: readonly string[] = []): string[] {
   const left: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    if (headers[index] !== "content-type" && !others.includes(headers[index]!))
-      left.push(headers[index]!, headers[index + 1]!);
-  }
+  eachHeader(headers, (name, value) => {
+    if (name !== "content-type" && !others.includes(name)) left.push(name, value);
+  });
   return left;
 }

@@ -28,6 +28,14 @@ export function sharedHeaders(headers: OutgoingHttpHeaders): string[] {
   );
 }
 
+/** Names and values in turn are one allocation; pairs would be one for each. */
+export function eachHeader(
+  headers: readonly string[],
+  visit: (name: string, value: string) => unknown,
+): void {
+  for (let index = 0; index < headers.length; index += 2) visit(headers[index]!, headers[index + 1]!);
+}
+
 /**
  * The heads of answers, by what they depend on: what the client accepts, how it sends, which origin it is of, and whether the answer may
  * be kept. They are learned from answers of Yoga, which decides on types and origins.

@@ -1,7 +1,7 @@
 import type { Plugin } from "graphql-yoga";
-import type { ResponseOutcome } from "../cachedResponse.ts";
-import { cacheStatus, hasContent } from "../conditional.ts";
+import { conditionalHeaders, hasContent } from "../conditional.ts";
 import type { ServerContext } from "../exchange.ts";
+import { eachHeader } from "../responseHeads.ts";
 
 /**
  * ETag, `If-None-Match`, `Cache-Control` and `Cache-Status`. The tag names the content. It is
@@ -19,8 +19,7 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
       const outcome = answered.outcome();
       const { kept } = outcome;
       const { headers } = response;
-      const own = conditionalHeaders(outcome);
-      for (let index = 0; index < own.length; index += 2) headers.set(own[index]!, own[index + 1]!);
+      eachHeader(conditionalHeaders(outcome), (name, value) => headers.set(name, value));
       if (kept === undefined) {
         headers.set("cache-control", "no-store");
         return;
@@ -34,14 +33,6 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
       setResponse(new fetchAPI.Response(null, { status: 304, headers: remaining }));
     },
   };
-}
-
-/** Those that are an answer's own: names and values in turn. */
-export function conditionalHeaders({ status, kept }: ResponseOutcome): string[] {
-  const headers: string[] = [];
-  if (status !== undefined) headers.push("cache-status", cacheStatus(status, kept));
-  if (kept !== undefined) headers.push("etag", kept.etag);
-  return headers;
 }
 
 /** Each of its messages is an answer; it has no content of its own. */

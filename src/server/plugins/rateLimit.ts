@@ -4,6 +4,7 @@ import { AppError } from "../../errors.ts";
 import type { RequestContext } from "../context.ts";
 import type { Exchange, ServerContext } from "../exchange.ts";
 import type { RateDecision, RateLimiter } from "../rateLimiter.ts";
+import { eachHeader } from "../responseHeads.ts";
 import { codedError } from "./codedErrors.ts";
 
 /** Values that an operation may ask for at the price of a request. */
@@ -60,9 +61,7 @@ export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRer
         if (stranger !== undefined) exchange.rate = await limiter.take(stranger, 1);
       }
       if (exchange.rate === undefined) return;
-      const headers = rateHeaders(exchange.rate);
-      for (let index = 0; index < headers.length; index += 2)
-        response.headers.set(headers[index]!, headers[index + 1]!);
+      eachHeader(rateHeaders(exchange.rate), (name, value) => response.headers.set(name, value));
     },
   };
 }
