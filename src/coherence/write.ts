@@ -5,6 +5,8 @@ import type { Epoch, VersionTable } from "./versionTable.ts";
 /** What is needed of Prisma's interactive transaction: any that can run a statement. */
 export interface Transaction {
   $queryRawUnsafe(sql: string): Promise<unknown>;
+  /** Where the work can say which statement is its last: what is sent behind that, without waiting for its answer. */
+  behindLast?(send: () => void): void;
 }
 
 export interface CoherentWriteOptions<Tx extends Transaction> {
@@ -16,9 +18,12 @@ export interface CoherentWriteOptions<Tx extends Transaction> {
   readonly onError?: (error: unknown) => void;
 }
 
+/** The tags as lines: `pg` reads an array letter by letter, which took longer than what is done with them. */
+const DRAIN = `SELECT "xid", array_to_string("tags", E'\\n') AS "tags", "epoch", "epochState" FROM drain_cache_invalidations()`;
+
 const drainedRow = z.object({
   xid: z.string().nullable(),
-  tags: z.array(z.string()).nullable(),
+  tags: z.string().nullable(),
   epoch: z.string().nullable(),
   epochState: z.string().nullable(),
 });
@@ -45,14 +50,12 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
   const { transaction, table, epochs, onError = () => {} } = options;
 
   const drain = async (tx: Tx) => {
-    const rows = z
-      .array(drainedRow)
-      .parse(await tx.$queryRawUnsafe("SELECT * FROM drain_cache_invalidations()"));
+    const rows = z.array(drainedRow).parse(await tx.$queryRawUnsafe(DRAIN));
     const { xid, tags, epoch, epochState } = rows[0]!;
     if (xid === null || tags === null) return undefined;
     // Safe: the check constraints of the table that they come from.
     const named = { name: epoch as Epoch, state: epochState as EpochRow["state"] };
-    return { xid, tags, named };
+    return { xid, tags: tags.split("\n"), named };
   };
 
   const mark = async (epoch: Epoch, xid: string, tags: readonly string[]): Promise<boolean> => {
@@ -76,8 +79,14 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
       let obstacle: NamedEpoch | undefined;
       try {
         const result = await transaction(async (tx) => {
+          let draining: ReturnType<typeof drain> | undefined;
+          tx.behindLast?.(() => {
+            draining = drain(tx);
+            // It fails with the statement in front of it, which tells why.
+            draining.catch(() => {});
+          });
           const result = await work(tx);
-          const drained = await drain(tx);
+          const drained = await (draining ?? drain(tx));
           if (drained === undefined || drained.named.state === "retired") return result;
           const { xid, tags, named } = drained;
           if (named.state === "retiring" || !(await mark(named.name, xid, tags))) {

@@ -56,6 +56,10 @@ export type Statement = string | { readonly name: string; readonly text: string 
 
 export interface StatementTransaction {
   query<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  /** The transaction's last statement, when it is known to be: what `behindLast` was given is sent in the same go. */
+  queryLast<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  /** What follows the last statement without waiting for its answer. Whoever adds statements to another's work takes it away. */
+  behindLast(send: (() => void) | undefined): void;
   /** The same, under the name that Prisma's transactions have for it. */
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }
@@ -111,6 +115,29 @@ async function refuseReplica(client: pg.ClientBase): Promise<void> {
     throw new AppError("SERVICE_UNAVAILABLE", "The database takes no writes at the moment. Try again later.");
 }
 
+function statementsOn(client: pg.ClientBase): StatementTransaction {
+  let sendBehind: (() => void) | undefined;
+  let isOver = false;
+  async function query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []) {
+    if (isOver) throw new Error("A transaction was given a statement after its last one.");
+    // `pg` types its values as mutable; it only reads them.
+    return (await client.query<Row>(statement, values as unknown[])).rows;
+  }
+  return {
+    query,
+    $queryRawUnsafe: (text, ...values) => query(text, values),
+    queryLast(statement, values) {
+      const answer = query<never>(statement, values);
+      sendBehind?.();
+      isOver = sendBehind !== undefined;
+      return answer;
+    },
+    behindLast(send) {
+      sendBehind = send;
+    },
+  };
+}
+
 export interface DatabaseOptions {
   /** What reads are given up with. */
   readonly cancellation?: Pick<Cancellation, "current"> | undefined;
@@ -146,6 +173,8 @@ export function createDatabase(
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
     application_name: "stack-converter",
     keepAlive: true,
+    // A statement that does not wait for the answer to the one before is sent along with it.
+    pipeline: true,
     types: rowTypes,
     ...(replicas && { onConnect: refuseReplica }),
   };
@@ -197,8 +226,11 @@ export function createDatabase(
     });
     let broken: Error | undefined;
     try {
-      await client.query(begin);
+      // Not awaited: it goes along with the work's first statement. It fails with its connection alone.
+      const begun = client.query(begin);
+      begun.catch(() => {});
       const result = await work(client);
+      await begun;
       await client.query("COMMIT");
       return result;
     } catch (error) {
@@ -221,15 +253,7 @@ export function createDatabase(
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await transaction((client) => {
-          const query = async <Row extends pg.QueryResultRow>(
-            text: string,
-            values: readonly unknown[] = [],
-          ) =>
-            // `pg` types its values as mutable; it only reads them.
-            (await client.query<Row>(text, values as unknown[])).rows;
-          return work({ query, $queryRawUnsafe: (text, ...values) => query(text, values) });
-        }, BEGIN_DRAINED);
+        return await transaction((client) => work(statementsOn(client)), BEGIN_DRAINED);
       } catch (error) {
         if (attempt === MAX_DEADLOCKS || !isDeadlock(error)) throw error;
       }

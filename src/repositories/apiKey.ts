@@ -100,7 +100,9 @@ export function createApiKeyRepository({ query, write, writeStatements }: DataAc
     if (uses.size === 0) return;
     // In the order of the ids, so that two instances lock rows in the same order.
     const ids = [...uses.keys()].sort();
-    await writeStatements((tx) => tx.query(USED, [ids, ids.map((id) => uses.get(id)!)]), { keeps: "never" });
+    await writeStatements((tx) => tx.queryLast(USED, [ids, ids.map((id) => uses.get(id)!)]), {
+      keeps: "never",
+    });
   }
 
   return {

@@ -27,6 +27,7 @@ export type AuditedAction = (written: unknown) => AuditRecord;
 /** What is needed of a transaction. */
 export interface AuditedTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
+  behindLast?(send: undefined): void;
 }
 
 export type Audit = ReturnType<typeof createAudit>;
@@ -68,6 +69,7 @@ export function createAudit() {
         const call = running.current();
         if (call === undefined || call.isWritten || options?.keeps === "never") return write(work, options);
         const result = await write(async (tx) => {
+          tx.behindLast?.(undefined);
           const written = await work(tx);
           await tx.$queryRawUnsafe(ADD, ...valuesOf(call.action(written)));
           return written;
@@ -112,7 +114,7 @@ export function createAuditEntryRepository({ query, writeStatements }: DataAcces
 
     /** Writes an entry of what changed no row. */
     async record(record: AuditRecord): Promise<void> {
-      await writeStatements((tx) => tx.query(ADD, valuesOf(record)), { keeps: "never" });
+      await writeStatements((tx) => tx.queryLast(ADD, valuesOf(record)), { keeps: "never" });
     },
 
     /** Whether there is an entry of this action whose details have this value, of the last day. */
@@ -140,7 +142,7 @@ export function createAuditEntryRepository({ query, writeStatements }: DataAcces
       for (;;) {
         const rows = await writeStatements(
           (tx) =>
-            tx.query(
+            tx.queryLast(
               `DELETE FROM "audit_entries" WHERE "id" IN (
                  SELECT "id" FROM "audit_entries" WHERE "created_at" < now() - $1::int * interval '1 day'
                   ORDER BY "created_at" LIMIT ${ENTRIES_PER_STATEMENT} FOR UPDATE SKIP LOCKED)

@@ -158,7 +158,7 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     return writeStatements(async (tx) => {
       const ownerId = ownerOf(access);
       await assertFilesExist(tx, projectId, plan, ownerId);
-      const [row] = await tx.query<ConversionJobRow>(
+      const [row] = await tx.queryLast<ConversionJobRow>(
         `WITH created AS (
            INSERT INTO "conversion_jobs" ("project_id", "plan", "priority", "max_attempts", "event_sequence")
            SELECT COALESCE((SELECT "id" FROM "projects"

@@ -18,6 +18,7 @@ export interface RepeatableCall {
 /** What is needed of a transaction. */
 interface KeyedTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
+  behindLast?(send: undefined): void;
 }
 
 export type Idempotency = ReturnType<typeof createIdempotency>;
@@ -69,6 +70,7 @@ export function createIdempotency() {
         const ordinal = call.nextOrdinal++;
         const id = [call.scope, call.key, ordinal] as const;
         return write(async (tx) => {
+          tx.behindLast?.(undefined);
           const earlier = await takeOrRead(tx, call, id);
           // Safe: it is what this write gave when it was stored.
           if (earlier !== undefined) {
@@ -137,7 +139,7 @@ export function createIdempotencyKeyRepository({
       let deleted = 0;
       for (;;) {
         const rows = await writeStatements((tx) =>
-          tx.query(
+          tx.queryLast(
             `DELETE FROM "idempotency_keys" WHERE ("scope", "key", "ordinal") IN (
                SELECT "scope", "key", "ordinal" FROM "idempotency_keys"
                 WHERE ${EXPIRED}

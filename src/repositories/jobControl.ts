@@ -102,7 +102,7 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
     ...parameters: readonly number[]
   ): Promise<ControlOutcome | null> {
     const [row] = await writeStatements((tx) =>
-      tx.query<ConversionJobRow & { isDone: boolean }>(statement, [
+      tx.queryLast<ConversionJobRow & { isDone: boolean }>(statement, [
         id,
         version ?? null,
         ownerOf(access),

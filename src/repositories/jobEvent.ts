@@ -120,7 +120,7 @@ export function createJobEventRepository({ query, writeStatements }: DataAccess)
     let last = BEFORE_ALL;
     for (;;) {
       const [row] = await writeStatements((tx) =>
-        tx.query<{ deleted: number; scanned: number; jobId: string; sequence: number }>(THIN, [
+        tx.queryLast<{ deleted: number; scanned: number; jobId: string; sequence: number }>(THIN, [
           last.jobId,
           last.sequence,
           batchSize,

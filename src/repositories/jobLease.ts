@@ -244,7 +244,9 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   /** One statement, for the jobs of any number of workers. @returns in the jobs' order; null where there is no such job */
   async function run(statement: Statement, jobs: readonly Item[]): Promise<(LeaseOutcome | null)[]> {
     const rows = await writeStatements((tx) =>
-      tx.query<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [JSON.stringify(jobs)]),
+      tx.queryLast<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [
+        JSON.stringify(jobs),
+      ]),
     );
     const outcomes = new Map(
       rows.map((row) => {
@@ -279,7 +281,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
         const slots = wanted.flatMap((claim, call) =>
           new Array<typeof claim & { call: number }>(claim.count).fill({ ...claim, call }),
         );
-        const rows = await tx.query<ConversionJobRow & ConversionJobDocuments & { call: number }>(CLAIM, [
+        const rows = await tx.queryLast<ConversionJobRow & ConversionJobDocuments & { call: number }>(CLAIM, [
           wanted[0]!.agentTypes,
           slots.map(({ workerId }) => workerId),
           slots.map(({ workerUserId }) => workerUserId ?? null),
@@ -347,7 +349,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
      * just ending are skipped.
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
-      writeStatements((tx) => tx.query<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
+      writeStatements((tx) => tx.queryLast<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
 
     /** Whether there are leases to end. Costs less than to try. */
     hasExpired: () =>

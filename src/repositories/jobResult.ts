@@ -72,7 +72,7 @@ export function createJobResultRepository({ writeStatements }: Pick<DataAccess, 
       { id, fencingToken, workerUserId, result }: TaskReport,
     ): Promise<TaskOutcome | null> {
       const [row] = await writeStatements((tx) =>
-        tx.query<ConversionJobRow & Omit<TaskOutcome, "job">>(REPORT, [
+        tx.queryLast<ConversionJobRow & Omit<TaskOutcome, "job">>(REPORT, [
           id,
           workerId,
           fencingToken,

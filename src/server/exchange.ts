@@ -29,7 +29,7 @@ export interface Exchange {
   rate?: RateDecision;
   /** It is one for GraphQL that nobody has been charged for yet. */
   isOwing?: boolean;
-  /** What the operation has come to, in front of Yoga (src/server/directQueries.ts): it is not run again. Throws what it has failed with. */
+  /** What the operation has come to, in front of Yoga (src/server/directOperations.ts): it is not run again. Throws what it has failed with. */
   answered?: () => ExecutionResult;
 }
 

@@ -7,7 +7,7 @@ import type { Tracing } from "../observation/tracing.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
-import type { DirectQueries } from "./directQueries.ts";
+import type { DirectOperations } from "./directOperations.ts";
 import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import type { HttpRoute, HttpStatistics } from "./httpStatistics.ts";
 import { listenOn } from "./listen.ts";
@@ -35,7 +35,7 @@ const SECURITY_HEADERS = [
 
 export interface HttpServerOptions {
   readonly graphql: ((req: IncomingMessage, res: ServerResponse, context: ServerContext) => unknown) & {
-    readonly direct: DirectQueries;
+    readonly direct: DirectOperations;
   };
   readonly replay: Replay;
   readonly probes: Pick<Probes, "answer">;

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
-import { createDirectQueries } from "./directQueries.ts";
+import { createDirectOperations } from "./directOperations.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import { GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
@@ -146,7 +146,7 @@ export function createGraphqlServer(
   });
   return Object.assign(yoga, {
     /** In front of its HTTP. */
-    direct: createDirectQueries({
+    direct: createDirectOperations({
       yoga,
       observe: operations.observe,
       documents: options.documents,

@@ -32,7 +32,7 @@ service is a process of its own, as it would be; the others are libraries, and r
 
 const { values } = parseArgs({
   options: {
-    jobs: { type: "string", default: "4000" },
+    jobs: { type: "string", default: "10000" },
     workers: { type: "string", default: "16" },
     batch: { type: "string", default: "20" },
     rounds: { type: "string", default: "5" },

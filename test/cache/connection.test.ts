@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createRedisConnection, type RedisState } from "../../src/cache/connection.ts";
 import { RedisUnavailableError } from "../../src/cache/errors.ts";
 import { redisUrl, startRedis } from "../support/redis.ts";
+import { countRoundTrips } from "../support/roundTrips.ts";
 import {
   connectTo,
   controlClient,
@@ -10,7 +11,6 @@ import {
   freeze,
   recordingLog,
   silent,
-  startProxy,
   thaw,
   until,
   watchUnhandled,
@@ -313,7 +313,7 @@ describe("a Lua script", () => {
     const server = await startRedis();
     const control = controlClient(server.url);
     await control.set("{t}:a", "value");
-    const proxy = await startProxy(server.port);
+    const proxy = await countRoundTrips(server.url);
     const connection = createRedisConnection(
       { url: proxy.url, maxRetries: 0, connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 },
       silent,

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
@@ -72,50 +71,4 @@ export async function until(isTrue: () => boolean | Promise<boolean>, timeoutMs 
     if (Date.now() > deadline) throw new Error(`Not true after ${timeoutMs} ms: ${isTrue}`);
     await sleep(5);
   }
-}
-
-/** A TCP proxy that counts round trips: how often the client speaks after the server has spoken. */
-export async function startProxy(targetPort: number) {
-  let roundTrips = 0;
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = connectSocket(targetPort, "127.0.0.1");
-    let isClientsTurn = true;
-    client.on("data", (chunk) => {
-      if (isClientsTurn) roundTrips++;
-      isClientsTurn = false;
-      upstream.write(chunk);
-    });
-    upstream.on("data", (chunk) => {
-      isClientsTurn = true;
-      client.write(chunk);
-    });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  atEndOfFile(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The proxy has no port.");
-  return {
-    url: `redis://127.0.0.1:${address.port}`,
-    /** Round trips that `work` takes. Nothing else may use the proxy meanwhile. */
-    async count(work: () => Promise<unknown>): Promise<number> {
-      const before = roundTrips;
-      await work();
-      return roundTrips - before;
-    },
-  };
 }

@@ -4,13 +4,13 @@ import type { RedisConnection } from "../../src/cache/connection.ts";
 import { escapeGlob } from "../../src/cache/keyspace.ts";
 import { createCacheManager } from "../../src/cache/manager.ts";
 import { redisUrl, startRedis } from "../support/redis.ts";
+import { countRoundTrips } from "../support/roundTrips.ts";
 import {
   connectTo,
   controlClient,
   freeze,
   recordingLog,
   silent,
-  startProxy,
   thaw,
   until,
   watchUnhandled,
@@ -91,7 +91,7 @@ describe("the cache manager", () => {
 
   test("takes one round trip for a call of many keys", async () => {
     const server = await startRedis();
-    const proxy = await startProxy(server.port);
+    const proxy = await countRoundTrips(server.url);
     const cache = managerOn(await connectTo(proxy.url));
     await cache.increment("n:0");
     const all = entries(100);
@@ -169,7 +169,7 @@ describe("the cache manager", () => {
 
   test("warms in batches, skips what cannot be stored, pulls lazily and tells its progress", async () => {
     const server = await startRedis();
-    const proxy = await startProxy(server.port);
+    const proxy = await countRoundTrips(server.url);
     const cache = managerOn(await connectTo(proxy.url), { maxValueBytes: 100 });
     await cache.increment("n:0");
     const progress: number[] = [];

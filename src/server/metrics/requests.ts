@@ -1,5 +1,5 @@
 import type { SubscriptionStatistics } from "../../schema/system.ts";
-import type { DirectQueries } from "../directQueries.ts";
+import type { DirectOperations } from "../directOperations.ts";
 import type { HttpStatistics } from "../httpStatistics.ts";
 import type { OperationStatistics } from "../operationStatistics.ts";
 import type { RateLimiter } from "../rateLimiter.ts";
@@ -9,7 +9,7 @@ import { counter, durations, type Family, gauge } from "./family.ts";
 export interface RequestSources {
   readonly http: HttpStatistics;
   readonly replay: Pick<Replay, "statistics">;
-  readonly direct: Pick<DirectQueries, "count">;
+  readonly direct: Pick<DirectOperations, "count">;
   readonly operations: OperationStatistics;
   readonly subscriptions: () => SubscriptionStatistics;
   readonly rateLimiter: Pick<RateLimiter, "statistics">;
@@ -37,8 +37,8 @@ export function requestFamilies(sources: RequestSources): Family[] {
       [...http.durations()].map(([route, histogram]) => [{ route }, histogram]),
     ),
     counter(
-      "graphql_direct_queries_total",
-      "Queries that were executed and answered without Request and Response objects.",
+      "graphql_direct_operations_total",
+      "Queries and mutations that were executed and answered without Request and Response objects.",
       [[{}, sources.direct.count()]],
     ),
     durations(

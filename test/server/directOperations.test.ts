@@ -4,7 +4,7 @@ import { readScrape } from "../support/metrics.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
-/** src/server/directQueries.ts beside Yoga, which alone answers what comes without a socket (`app.fetch`). */
+/** src/server/directOperations.ts beside Yoga, which alone answers what comes without a socket (`app.fetch`). */
 const METRICS_TOKEN = "a token for Prometheus alone";
 const { app } = await createTestApp({
   METRICS_TOKEN,
@@ -84,7 +84,7 @@ async function counts() {
       .filter((sample) => sample.name === `stack_converter_${name}`)
       .reduce((total, { value }) => total + value, 0);
   return {
-    direct: sum("graphql_direct_queries_total"),
+    direct: sum("graphql_direct_operations_total"),
     operations: sum("graphql_operation_duration_seconds_count"),
     errors: sum("graphql_errors_total"),
     decisions: sum("rate_limit_decisions_total"),
@@ -112,7 +112,12 @@ async function answerOfKnownSort(given: Sent) {
   return { answer, added };
 }
 
-describe("a query is answered as Yoga answers it, head and body", () => {
+/** It says what there is already, so that it can be done again and again. */
+const UPSERT = `mutation { upsertUser(input: { githubId: "1001", username: "ada" }) { user { username } } }`;
+/** Nobody's project cannot be deleted. */
+const DELETE = `mutation { deleteProject(input: { id: "Project:${keyOf(99)}" }) { deletedId } }`;
+
+describe("a query or a mutation is answered as Yoga answers it, head and body", () => {
   test.each<[string, Sent]>([
     ["with variables", { body: { query: PROJECT, variables: { id }, operationName: "One" } }],
     [
@@ -148,6 +153,8 @@ describe("a query is answered as Yoga answers it, head and body", () => {
       "as a user",
       { headers: { authorization: `USER ${keyOf(1)}` }, body: { query: "{ projects { totalCount } }" } },
     ],
+    ["that changes something", { body: { query: UPSERT } }],
+    ["that is done again", { headers: { "idempotency-key": "k" }, body: { query: UPSERT } }],
     [
       "with a charset",
       {
@@ -191,14 +198,7 @@ describe("what is out of the ordinary is Yoga's", () => {
     ["a document that is not valid", { body: { query: "{ nothing }" } }],
     ["an operation that is not in it", { body: { query: PROJECT, operationName: "Another" } }],
     ["an unknown digest", { body: { documentId: `sha256:${"0".repeat(64)}` } }],
-    [
-      "a mutation",
-      {
-        body: {
-          query: `mutation { deleteProject(input: { id: "Project:${keyOf(99)}" }) { project { id } } }`,
-        },
-      },
-    ],
+    ["a subscription", { body: { query: "subscription { projectActivity(projectId: 1) { cursor } }" } }],
     [
       "variables that are too long a list",
       { body: { query: PROJECT, variables: { id: Array(21).fill("a") } } },
@@ -234,6 +234,7 @@ describe("what is out of the ordinary is Yoga's", () => {
       { body: { query: PROJECT, variables: { id: {} } } },
       { status: 400, statements: 0 },
     ],
+    ["a mutation that fails", { body: { query: DELETE } }, { status: 200, statements: 0 }],
     ["more than is allowed", { body: { query: LARGE } }, { status: 200, statements: 0 }],
     [
       "more than is allowed, to a client that knows the specification's type",
@@ -257,5 +258,19 @@ describe("what is out of the ordinary is Yoga's", () => {
     expect(recording.statements.filter(({ text }) => text.includes("server_version")).length).toBe(
       statements,
     );
+  });
+
+  test("so is the sending of a mutation of which only a part is done, and that is done once", async () => {
+    const body = `first: importProject(input: { ownerId: "User:${keyOf(1)}", name: "once", githubUrl: "https://github.com/acme/x" }) { project { name } }`;
+    const query = `mutation { ${body} second: ${DELETE.slice("mutation { ".length, -1)} }`;
+    const { result: answer, added } = await counted(() => overHttp({ body: { query } }));
+
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({
+      errors: [{ path: ["second"], extensions: { code: "NOT_FOUND" } }],
+    });
+    expect(added).toMatchObject({ direct: 0, operations: 1 });
+    const { rows } = await pool.query("SELECT name FROM projects WHERE name = 'once'");
+    expect(rows).toHaveLength(1);
   });
 });

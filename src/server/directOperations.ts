@@ -11,14 +11,14 @@ import type { ObserveOperation } from "./plugins/operations.ts";
 import { rateHeaders } from "./plugins/rateLimit.ts";
 import { createResponseHeads, eachHeader } from "./responseHeads.ts";
 
-export interface DirectQueriesOptions {
+export interface DirectOperationsOptions {
   readonly yoga: Pick<YogaServerInstance<ServerContext, RequestContext>, "getEnveloped">;
   readonly observe: ObserveOperation;
   readonly documents: Pick<Documents, "textOf">;
   readonly limits: OperationLimits;
 }
 
-export type DirectQueries = ReturnType<typeof createDirectQueries>;
+export type DirectOperations = ReturnType<typeof createDirectOperations>;
 
 /** Yoga's own two. No page can send one to another origin without asking first, so there is no forgery to look for. */
 const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
@@ -26,13 +26,13 @@ const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
 const PARAMETERS = new Set(["query", "documentId", "operationName", "variables", "extensions"]);
 
 /**
- * Answers queries without Yoga's HTTP, whose Request, Response and streams take longer than all the rest of a small query.
+ * Answers queries and mutations without Yoga's HTTP, whose Request, Response and streams take longer than all the rest of a small query.
  *
  * Everything that decides is run as it is there: Yoga's parse, validate, context and execute, with the hooks of all plugins.
  * What is out of the ordinary goes to Yoga as a whole, before anything was executed; an answer with
  * errors goes there too, to be sent (`Exchange.answered`). So does the first of each sort of request, from whose answer the others' head is learned.
  */
-export function createDirectQueries({ yoga, observe, documents, limits }: DirectQueriesOptions) {
+export function createDirectOperations({ yoga, observe, documents, limits }: DirectOperationsOptions) {
   const heads = createResponseHeads();
   let count = 0;
 
@@ -55,7 +55,7 @@ export function createDirectQueries({ yoga, observe, documents, limits }: Direct
     }
   }
 
-  /** What the plugins and the context are given, and Yoga's functions with it; undefined for what is no valid query. */
+  /** What the plugins and the context are given, and Yoga's functions with it; undefined for what is no valid query or mutation. */
   function prepare(req: IncomingMessage, res: ServerResponse, params: GraphQLParams, exchange: Exchange) {
     const request = new DirectRequest(req, res) as unknown as Request; // Safe: nobody on this way wants more of it.
     const enveloped = yoga.getEnveloped({ request, params, exchange } as never); // Safe: as Yoga itself calls it.
@@ -66,7 +66,8 @@ export function createDirectQueries({ yoga, observe, documents, limits }: Direct
       return undefined;
     }
     if (enveloped.validate(enveloped.schema, document).length > 0) return undefined;
-    if (getOperationAST(document, params.operationName)?.operation !== "query") return undefined;
+    const kind = getOperationAST(document, params.operationName)?.operation;
+    if (kind === undefined || kind === "subscription") return undefined;
     const execute = async (): Promise<ExecutionResult> => {
       const contextValue = await enveloped.contextFactory();
       const { schema } = enveloped;

@@ -1,0 +1,116 @@
+import { pino } from "pino";
+import { afterEach, describe, expect, test } from "vitest";
+import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
+import { createCoherentWrite } from "../../src/coherence/write.ts";
+import { loadConfig } from "../../src/config.ts";
+import { createDatabase, type StatementTransaction } from "../../src/database/database.ts";
+import { open } from "../coherence/versionTableSpecification.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { countRoundTrips } from "../support/roundTrips.ts";
+
+/** What does not wait for an answer goes along with what is in front of it: round trips are what a small write costs. */
+
+const { url } = await createTestDatabase();
+const server = await countRoundTrips(url);
+const database = createDatabase(loadConfig({}).database, server.url, pino({ level: "silent" }));
+atEndOfFile(database.close);
+const { pool, statementTransaction } = database;
+const table = createMemoryVersionTable();
+await pool.query("UPDATE cache_epoch SET name = '1.a', state = 'live'");
+await open(table, "1.a");
+const never = () => Promise.reject(new Error("The epoch is live."));
+const marked: (readonly string[])[] = [];
+const write = createCoherentWrite<StatementTransaction>({
+  transaction: statementTransaction,
+  table: {
+    mark: (epoch, xid, tags) => {
+      marked.push(tags);
+      return table.mark(epoch, xid, tags);
+    },
+    release: table.release,
+  },
+  epochs: { retire: never, untilRetired: never },
+});
+
+const INSERT = "INSERT INTO users (github_id, username) VALUES ($1, $2) RETURNING id";
+const users = async () =>
+  (await pool.query<{ username: string }>("SELECT username FROM users ORDER BY username")).rows.map(
+    ({ username }) => username,
+  );
+/** Whether the pool's connection is in no transaction, and of use. */
+const isClean = async () =>
+  (await pool.query("SELECT now() = statement_timestamp() AS clean")).rows[0].clean as boolean;
+
+afterEach(async () => {
+  await pool.query("TRUNCATE users CASCADE");
+  marked.length = 0;
+});
+
+describe("a transaction of statements", () => {
+  test("begins along with its first statement", async () => {
+    await write((tx) => tx.query(INSERT, ["1", "warm"]));
+    const cost = await server.count(() => write((tx) => tx.query(INSERT, ["2", "ada"])));
+    // BEGIN and the statement; what drains its tags; COMMIT.
+    expect(cost).toBe(3);
+    expect(await users()).toEqual(["ada", "warm"]);
+  });
+
+  test("takes two round trips when the statement is known to be the last, and marks what it has changed", async () => {
+    await write((tx) => tx.queryLast(INSERT, ["1", "warm"]));
+    marked.length = 0;
+    const cost = await server.count(() => write((tx) => tx.queryLast(INSERT, ["2", "ada"])));
+    expect(cost).toBe(2);
+    expect(await users()).toEqual(["ada", "warm"]);
+    expect(marked).toEqual([expect.arrayContaining(["User#", "User@githubId=2"])]);
+    expect(await table.transactions("1.a")).toEqual([]);
+  });
+
+  test("fails by its last statement's error, not by that of what was sent behind it", async () => {
+    await write((tx) => tx.queryLast(INSERT, ["1", "ada"]));
+    marked.length = 0;
+    const failing = write((tx) => tx.queryLast(INSERT, ["1", "eve"]));
+    await expect(failing).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await users()).toEqual(["ada"]);
+    expect(marked).toEqual([]);
+    expect(await isClean()).toBe(true);
+  });
+
+  test("is rolled back by what its work finds after the last statement", async () => {
+    const failing = write(async (tx) => {
+      await tx.queryLast(INSERT, ["1", "ada"]);
+      throw new Error("not wanted any more");
+    });
+    await expect(failing).rejects.toThrow("not wanted any more");
+    expect(await users()).toEqual([]);
+    expect(marked).toEqual([]);
+    expect(await isClean()).toBe(true);
+  });
+
+  test("marks what is added to its work, when whoever adds it says so", async () => {
+    const adding = (work: (tx: StatementTransaction) => Promise<unknown>) =>
+      write(async (tx) => {
+        tx.behindLast(undefined);
+        await work(tx);
+        await tx.query(INSERT, ["2", "eve"]);
+      });
+    await adding((tx) => tx.queryLast(INSERT, ["1", "ada"]));
+    expect(marked).toEqual([expect.arrayContaining(["User@githubId=1", "User@githubId=2"])]);
+  });
+
+  test("refuses a statement after the last, whose changes nobody would mark", async () => {
+    const late = write(async (tx) => {
+      await tx.queryLast(INSERT, ["1", "ada"]);
+      await tx.query(INSERT, ["2", "eve"]);
+    });
+    await expect(late).rejects.toThrow("after its last one");
+    expect(await users()).toEqual([]);
+  });
+
+  test("gives its connection up when that breaks, and the next gets another", async () => {
+    const broken = write((tx) => tx.queryLast("SELECT pg_terminate_backend(pg_backend_pid())"));
+    await expect(broken).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+    await write((tx) => tx.queryLast(INSERT, ["1", "ada"]));
+    expect(await users()).toEqual(["ada"]);
+  });
+});
