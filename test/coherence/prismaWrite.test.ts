@@ -66,7 +66,7 @@ describe("a write through Prisma", () => {
     const plain = await count(() => prisma.$transaction(update));
     const coherent = await count(() => write(update));
     expect(coherent - plain).toBe(1);
-    expect(statements.slice(-2)).toEqual(["SELECT * FROM drain_cache_invalidations()", "COMMIT"]);
+    expect(statements.slice(-2)).toEqual([expect.stringContaining("drain_cache_invalidations()"), "COMMIT"]);
   });
 
   it("runs again, unmarked, when it cannot be marked and the epoch has been given up", async () => {

@@ -90,7 +90,7 @@ describe("two instances on one database and one Redis", async () => {
   test("a write costs the one statement that drains its tags", async () => {
     const statements = await one.statementsOf(() => one.ask(UPSERT, { githubId: "1", username: "again" }));
     expect(statements).toHaveLength(2);
-    expect(statements[1]).toBe("SELECT * FROM drain_cache_invalidations()");
+    expect(statements[1]).toContain("drain_cache_invalidations()");
   });
 
   test("what one has acknowledged, the other shows: rows, lists, counts, figures, and look-ups that found nothing", async () => {
