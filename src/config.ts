@@ -313,6 +313,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       complexity: value.MAX_COMPLEXITY,
       listSize: value.MAX_LIST_SIZE,
       variableValues: value.MAX_VARIABLE_VALUES,
+      compileAfter: value.COMPILE_AFTER,
       executionTimeMs: value.MAX_EXECUTION_TIME,
     },
     /** Units a minute; 0: no limit. */

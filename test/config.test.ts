@@ -46,6 +46,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
       complexity: 50_000,
       listSize: 10_000,
       variableValues: 200_000,
+      compileAfter: 10,
       executionTimeMs: 15_000,
     },
     rateLimit: { viewer: 60_000, stranger: 12_000 },

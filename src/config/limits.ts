@@ -21,6 +21,11 @@ export const limitVariables = {
   MAX_VARIABLE_VALUES: variable(count(1, 100_000_000), "The most values in all variables together.", {
     default: "200000",
   }),
+  COMPILE_AFTER: variable(
+    count(0, 1_000_000),
+    "How often a query is executed before it is compiled, which pays from some 10 times on; 0: none is.",
+    { default: "10" },
+  ),
   MAX_EXECUTION_TIME: variable(
     count(1, 86_400_000),
     "How long a query may take, in ms; then its SQL is cancelled. Writes are finished.",

@@ -11,6 +11,7 @@ import { createGuardedStreams } from "./guardedStreams.ts";
 import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
+import { compiledQueries } from "./plugins/compiledQueries.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { csrfPrevention } from "./plugins/csrfPrevention.ts";
 import { eventStreams } from "./plugins/eventStreams.ts";
@@ -82,6 +83,8 @@ export function createGraphqlServer(
       codedRefusals(),
       rateLimit(options.rateLimiter),
       reruns.plugin,
+      // Before those that run a query in another way than at once.
+      compiledQueries({ schema, after: options.limits.compileAfter }),
       executionTime(options.limits.executionTimeMs),
       // Before the response cache, which answers each run of a live query.
       liveQueries({ schema, store, streams, reruns }),

@@ -1,3 +1,3 @@
 import { fuzz } from "./fuzz.ts";
 
-fuzz(0);
+await fuzz(0);

@@ -1,3 +1,3 @@
 import { fuzz } from "./fuzz.ts";
 
-fuzz(1);
+await fuzz(1);

@@ -1,3 +1,3 @@
 import { fuzz } from "./fuzz.ts";
 
-fuzz(2);
+await fuzz(2);

@@ -1,3 +1,3 @@
 import { fuzz } from "./fuzz.ts";
 
-fuzz(3);
+await fuzz(3);

@@ -1,0 +1,194 @@
+import { GraphQLObjectType, GraphQLSchema, GraphQLString, parse } from "graphql";
+import { describe, expect, test } from "vitest";
+import { compiledQueries } from "../../src/server/plugins/compiledQueries.ts";
+import { createTestApp } from "../support/app.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
+import { recordStatements } from "../support/sql.ts";
+
+/** src/server/plugins/compiledQueries.ts beside the interpreter, on the same rows. */
+const interpreted = await createTestApp({ COMPILE_AFTER: "0" });
+const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: interpreted.url });
+await insertRows(interpreted.app.database.pool, { users: 3, projects: 7, jobs: 20 });
+
+const id = `Project:${keyOf(1)}`;
+const ADMIN = `ADMIN ${keyOf(1)}`;
+const USER = `USER ${keyOf(2)}`;
+
+interface Asked {
+  readonly query: string;
+  readonly variables?: object;
+  readonly authorization?: string;
+}
+
+async function ask({ app }: typeof compiled, { query, variables, authorization = ADMIN }: Asked) {
+  const response = await app.fetch("http://test/graphql", {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization },
+    body: JSON.stringify({ query, variables }),
+  });
+  const text = await response.text();
+  // An unexpected failure has a reference of its own.
+  return {
+    status: response.status,
+    answer: JSON.parse(text.replace(/"reference":"[^"]+"/g, '"reference":""')),
+  };
+}
+
+const JOBS = "nodes { id status progress createdAt startedAt }";
+
+describe("a compiled query is answered as an interpreted one is", () => {
+  test.each<[string, Asked]>([
+    [
+      "lists of lists, with all that a connection has",
+      {
+        query: `{ projects(first: 3) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { id name
+          owner { username projects(first: 2) { nodes { conversionJobs(first: 2) { ${JOBS} } } } } } } } }`,
+      },
+    ],
+    [
+      "variables, with defaults and without",
+      {
+        query: `query ($id: ID!, $first: Int = 2, $last: Int) { project(id: $id) { name
+          conversionJobs(first: $first, last: $last) { ${JOBS} } } }`,
+        variables: { id },
+      },
+    ],
+    [
+      "aliases, fragments in fragments, and the same field twice",
+      {
+        query: `query ($id: ID!) { a: project(id: $id) { ...P } b: project(id: $id) { owner { id } ...P } }
+          fragment P on Project { name owner { ...U } } fragment U on User { username __typename }`,
+        variables: { id },
+      },
+    ],
+    [
+      "an interface's types",
+      {
+        query: `query ($id: ID!, $other: ID!) { one: node(id: $id) { __typename id ... on Project { name } }
+          other: node(id: $other) { id ... on User { username } ... on Project { name } } }`,
+        variables: { id, other: `User:${keyOf(1)}` },
+      },
+    ],
+    [
+      "what is left out and what is not",
+      {
+        query: `query ($yes: Boolean!, $no: Boolean!) { users(first: 1) @skip(if: $no) { totalCount nodes { id username @include(if: $no) ... @include(if: $yes) { role } } }
+          projects @include(if: $no) { totalCount } }`,
+        variables: { yes: true, no: false },
+      },
+    ],
+    [
+      "documents",
+      { query: `{ project(id: "${id}") { originalTechStack { language frameworks } version } }` },
+    ],
+    ["nothing there", { query: `{ project(id: "Project:${keyOf(99)}") { name } }` }],
+    [
+      "a row that is another's",
+      { query: `{ project(id: "${id}") { name } projects { totalCount } }`, authorization: USER },
+    ],
+    [
+      "an argument that is refused",
+      { query: `{ project(id: "${id}") { name conversionJobs(first: -1) { totalCount nodes { id } } } }` },
+    ],
+    [
+      "two arguments that are refused, and make the same place null",
+      {
+        query: `{ project(id: "${id}") { conversionJobs(first: -1) { nodes { id } edges { cursor } } } }`,
+      },
+    ],
+    [
+      "a field that may be null and fails beside one that does not",
+      { query: `{ project(id: "x") { id } health { status } }` },
+    ],
+    ["a field that is refused", { query: "{ poolStatistics { total } }", authorization: USER }],
+    [
+      "an enum that there is none of",
+      {
+        query: "query ($s: ProjectStatus) { projects(filter: { status: $s }) { totalCount } }",
+        variables: { s: "x" },
+      },
+    ],
+    [
+      "a variable that does not fit",
+      { query: "query ($id: ID!) { project(id: $id) { id } }", variables: { id: {} } },
+    ],
+    ["a variable that is missing", { query: "query ($id: ID!) { project(id: $id) { id } }" }],
+    [
+      "a name that is no property's",
+      { query: `{ __proto__: project(id: "${id}") { constructor: name toString: id } }` },
+    ],
+    ["the schema", { query: "{ __schema { queryType { name fields { name } } } }" }],
+  ])("%s", async (_, asked) => {
+    const expected = await ask(interpreted, asked);
+    // The second time, it is the compiled one again.
+    for (let time = 0; time < 2; time++) expect(await ask(compiled, asked)).toEqual(expected);
+  });
+
+  test("and what fails is read once", async () => {
+    const query = `{ project(id: "${id}") { name owner { username } conversionJobs(first: -1) { nodes { id } edges { cursor } } } }`;
+    const statementsOf = async (which: typeof compiled) => {
+      const recording = recordStatements(which.app.database.pool);
+      const { answer } = await ask(which, { query });
+      recording.stop();
+      return { answer, statements: recording.statements.map(({ text }) => text) };
+    };
+    const expected = await statementsOf(interpreted);
+    expect(expected.statements.length).toBeGreaterThan(0);
+    expect(await statementsOf(compiled)).toEqual(expected);
+  });
+});
+
+describe("a query is compiled", () => {
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({
+      name: "Query",
+      fields: { word: { type: GraphQLString, resolve: () => "said" } },
+    }),
+    mutation: new GraphQLObjectType({
+      name: "Mutation",
+      fields: { say: { type: GraphQLString, resolve: () => "said" } },
+    }),
+  });
+
+  /** How it is run each time. */
+  function runsOf(documents: readonly ReturnType<typeof parse>[], after: number): string[] {
+    const { onExecute } = compiledQueries({ schema, after });
+    return documents.map((document) => {
+      let how = "interpreted";
+      onExecute?.({
+        args: { schema, document, contextValue: {} },
+        executeFn: () => {},
+        setExecuteFn: (execute: (given: object) => unknown) => {
+          how = JSON.stringify(execute({ contextValue: {} }));
+        },
+      } as never); // Safe: more is not looked at.
+      return how;
+    });
+  }
+  const repeated = (text: string, times: number) => {
+    const document = parse(text);
+    return new Array<typeof document>(times).fill(document);
+  };
+  const SAID = JSON.stringify({ data: { word: "said" } });
+
+  test("when it has come as often as is said", () => {
+    expect(runsOf(repeated("{ word }", 4), 3)).toEqual(["interpreted", "interpreted", SAID, SAID]);
+  });
+
+  test.each([
+    ["never, when that is said", "{ word }", 0],
+    ["not when it is a mutation", "mutation { say }", 1],
+    ["not when it asks for the schema", "{ __schema { queryType { name } } }", 1],
+    ["not when a name in it is no property's", "{ __proto__: word }", 1],
+  ])("%s", (_, text, after) => {
+    expect(new Set(runsOf(repeated(text, 4), after))).toEqual(new Set(["interpreted"]));
+  });
+
+  test("again, when others have pushed it out", () => {
+    const [first] = repeated("{ word }", 1);
+    const others = Array.from({ length: 250 }, (_, index) => parse(`{ w${index}: word }`));
+    const runs = runsOf([first!, first!, ...others.flatMap((other) => [other, other]), first!, first!], 2);
+    expect(runs.slice(0, 2)).toEqual(["interpreted", SAID]);
+    expect(runs.slice(-2)).toEqual(["interpreted", SAID]);
+  });
+});
