@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { AppError } from "../errors.ts";
 import type { EmbeddedReport } from "./embeddedProcess.ts";
 
 /** As much of a logger as is needed here; pino's fits. */
@@ -36,7 +37,7 @@ const STDERR_LIMIT = 4_000;
  * The process ends when this one does, however that happens, and closes the database first.
  *
  * @param options.dataDirectory is created if need be, for this user alone (0700)
- * @throws Error if another process has the directory open, or the database does not come up
+ * @throws AppError `SERVICE_UNAVAILABLE` if another process has the directory open, or the database does not come up
  */
 export async function startEmbeddedDatabase(options: { dataDirectory: string; log?: EmbeddedLog }) {
   const dataDirectory = resolve(options.dataDirectory);
@@ -61,7 +62,10 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
     // What it printed may arrive after the news of its end.
     await Promise.race([stderrEnded, delay(1_000)]);
     const reason = report.type === "failed" ? report.message : "it has no process";
-    throw new Error(`The embedded database did not start: ${reason}${output && `\n${output.trimEnd()}`}`);
+    throw new AppError(
+      "SERVICE_UNAVAILABLE",
+      `The embedded database did not start: ${reason}${output && `\n${output.trimEnd()}`}`,
+    );
   }
   options.log?.info(
     { databasePid: pid, port: report.port, dataDirectory, ms: Math.round(performance.now() - startedAt) },

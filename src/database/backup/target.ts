@@ -21,9 +21,10 @@ export function withDatabase(connectionString: string, name: string): string {
   return url.href;
 }
 
-/** A session on the same server, outside of the database. */
+/** A session on the same server, outside of the database: no session can take its own one's name away. */
 function onServer<Result>(connectionString: string, work: (client: pg.Client) => Promise<Result>) {
-  return withSession(withDatabase(connectionString, "postgres"), "restore", work);
+  const outside = databaseIn(connectionString) === "postgres" ? "template1" : "postgres";
+  return withSession(withDatabase(connectionString, outside), "restore", work);
 }
 
 /** `absent`: there is no such database. `empty`: it has at most what migrations make. */

@@ -9,10 +9,11 @@ import { generateKeys } from "../../../src/database/backup/encryption.ts";
 import { readFigures } from "../../../src/database/backup/figures.ts";
 import { listBackups, type Manifest, pruneBackups } from "../../../src/database/backup/manifest.ts";
 import { restoreDatabase, verifyInDatabase } from "../../../src/database/backup/restore.ts";
-import { dropDatabase, withDatabase } from "../../../src/database/backup/target.ts";
+import { databaseIn, dropDatabase, withDatabase } from "../../../src/database/backup/target.ts";
+import { applyMigrations } from "../../../src/database/migrations.ts";
 import { withSession } from "../../../src/database/session.ts";
 import { atEndOfFile } from "../../support/cleanup.ts";
-import { createTestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, startPostgres } from "../../support/postgres.ts";
 import { insertRows } from "../../support/rows.ts";
 
 const tools = { env: process.env };
@@ -198,6 +199,26 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     ).rejects.toMatchObject({ code: "BACKUP_MISMATCH" });
     expect(await figuresOf(target)).toEqual(before);
   });
+});
+
+test("takes the place of a database that is called as the one that others are made from", {
+  timeout: 90_000,
+}, async () => {
+  // Of a server of its own: the other tests are in this one's.
+  const { url } = await startPostgres();
+  expect(databaseIn(url)).toBe("postgres");
+  await applyMigrations({ connectionString: url });
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  await insertRows(pool, { users: 2, projects: 2, jobs: 2 });
+  await pool.end();
+  const directory = await folder();
+  const manifest = await takeRows(url, directory);
+  await withSession(url, "test", (client) => client.query("DELETE FROM projects"));
+
+  const options = { directory, manifest, key: undefined, tools, epochs, keepsPrivileges: true };
+  const former = await restoreDatabase(url, { ...options, mayReplace: true });
+  expect(former).toMatch(/^postgres_before_/);
+  expect(await figuresOf(url)).toEqual(manifest.tables);
 });
 
 test("an empty database needs no permission, and one that is not there is made", {
