@@ -61,11 +61,15 @@ export function cacheFamilies(statistics: CacheStatistics): Family[] {
       pendingTransactions === undefined ? [] : pendingTransactions,
     ),
     counter("cache_relayed_changes_total", "Changes by others that were told.", statistics.relayedChanges),
-    gauge("cache_relay_lag_seconds", "How late changes by others were told, by quantile, since the start.", [
-      [{ quantile: "0.5" }, relay.lag.p50Ms / 1_000],
-      [{ quantile: "0.99" }, relay.lag.p99Ms / 1_000],
-      [{ quantile: "1" }, relay.lag.maxMs / 1_000],
-    ]),
+    gauge(
+      "cache_relay_lag_seconds",
+      "How late changes by others were told, by percentile, since the start.",
+      [
+        [{ percentile: "50" }, relay.lag.p50Ms / 1_000],
+        [{ percentile: "99" }, relay.lag.p99Ms / 1_000],
+        [{ percentile: "100" }, relay.lag.maxMs / 1_000],
+      ],
+    ),
     gauge(
       "cache_relay_report_age_seconds",
       "How long ago every change was last reported as told.",
