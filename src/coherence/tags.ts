@@ -34,6 +34,7 @@ const TAG = /^(User|ApiKey|Project|ProjectFile|ConversionJob)(:[^\s]+|@[A-Za-z]+
 export const isTag = (text: string): boolean => TAG.test(text);
 
 const TYPE = /^[^:@#!]+/;
+const MARKS = ":@#!";
 
 /**
  * The tags together with `Type!` for each of their types: what a statement that touches everything
@@ -41,9 +42,12 @@ const TYPE = /^[^:@#!]+/;
  */
 export function withTypeTags(tags: readonly string[]): string[] {
   const all = new Set(tags);
+  let last: string | undefined;
   for (const tag of tags) {
-    const type = TYPE.exec(tag)?.[0];
-    if (type !== undefined) all.add(`${type}!`);
+    // An answer can have thousands, most of them of the same type as the one before.
+    if (last !== undefined && tag.startsWith(last) && MARKS.includes(tag.charAt(last.length))) continue;
+    last = TYPE.exec(tag)?.[0];
+    if (last !== undefined) all.add(`${last}!`);
   }
   return [...all];
 }

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { anyOfTypeTag, collectionTag, isTag, lookupTag, rowTag } from "../../src/coherence/tags.ts";
+import {
+  anyOfTypeTag,
+  collectionTag,
+  isTag,
+  lookupTag,
+  rowTag,
+  withTypeTags,
+} from "../../src/coherence/tags.ts";
 
 it("every form of a tag is one, and nothing else is", () => {
   const tags = [
@@ -24,4 +31,19 @@ it("every form of a tag is one, and nothing else is", () => {
     "\0Project!",
   ];
   expect(others.filter(isTag)).toEqual([]);
+});
+
+it("tags come with the whole of each of their types, once, also where one type's name begins like another's", () => {
+  const tags = [
+    "Project:1",
+    "ProjectFile@projectId=1",
+    "Project:2",
+    "Project#",
+    "ConversionJobEvent@jobId=1",
+    "User!",
+  ];
+  expect(withTypeTags(tags).sort()).toEqual(
+    [...tags, "Project!", "ProjectFile!", "ConversionJobEvent!"].sort(),
+  );
+  expect(withTypeTags([])).toEqual([]);
 });
