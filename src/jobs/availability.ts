@@ -28,16 +28,16 @@ export function createAvailability() {
       const tell = () => hear();
       waiting.add(tell);
       return {
-        /** Resolves when there may be jobs, after `ms`, or when the signal aborts; whichever is first. */
-        async within(ms: number, signal: AbortSignal): Promise<void> {
-          if (signal.aborted) return;
+        /** Resolves when there may be jobs, after `ms`, or when one of the signals aborts; whichever is first. */
+        async within(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+          if (signals.some(({ aborted }) => aborted)) return;
           let timer: NodeJS.Timeout | undefined;
           const over = new Promise<void>((resolve) => {
             timer = setTimeout(resolve, ms);
           });
-          signal.addEventListener("abort", tell);
+          for (const signal of signals) signal.addEventListener("abort", tell);
           await Promise.race([heard, over]);
-          signal.removeEventListener("abort", tell);
+          for (const signal of signals) signal.removeEventListener("abort", tell);
           clearTimeout(timer);
         },
         cancel: () => waiting.delete(tell),

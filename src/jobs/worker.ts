@@ -75,14 +75,15 @@ export function createJobWorkers({
     /** @throws the signal's reason when it is aborted: nobody is there to hear of it */
     async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ClaimedJob[]> {
       const deadline = performance.now() + waitSeconds * 1_000;
-      const ends = signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
+      // Not `AbortSignal.any`: a request's signal is the HTTP library's own, which newer versions of Node.js do not take there.
+      const ends = signal === undefined ? [stopping] : [signal, stopping];
       for (;;) {
         // Before the look: a job that comes after it is heard of.
         const news = availability.listen();
         try {
           const jobs = await jobLeases.claim(claim, signal);
           const leftMs = deadline - performance.now();
-          if (jobs.length > 0 || ends.aborted) return jobs;
+          if (jobs.length > 0 || ends.some(({ aborted }) => aborted)) return jobs;
           await expireFromTimeToTime();
           if (leftMs <= 0) return jobs;
           await news.within(leftMs, ends);
