@@ -19,7 +19,7 @@ export interface CoherentWriteOptions<Tx extends Transaction> {
 }
 
 /** The tags as lines: `pg` reads an array letter by letter, which took longer than what is done with them. */
-const DRAIN = `SELECT "xid", array_to_string("tags", E'\\n') AS "tags", "epoch", "epochState" FROM drain_cache_invalidations()`;
+export const DRAIN = `SELECT "xid", array_to_string("tags", E'\\n') AS "tags", "epoch", "epochState" FROM drain_cache_invalidations()`;
 
 const drainedRow = z.object({
   xid: z.string().nullable(),
