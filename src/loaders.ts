@@ -256,8 +256,11 @@ export function createLoaders(
             };
           });
         });
-        for (const answer of answers) {
-          if (typeof answer === "object" && "rows" in answer) answer.rows.forEach(onRow);
+        for (const [index, answer] of answers.entries()) {
+          const request = requests[index]!;
+          // A row that has not all its columns is no answer to who asks for it by id.
+          if (request.want === "page" && request.columns === undefined && !(answer instanceof Error))
+            (answer as Page<Row>).rows.forEach(onRow); // Safe: that is what a page is answered with.
         }
         return answers;
       },

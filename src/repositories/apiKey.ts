@@ -2,7 +2,7 @@ import type { DataAccess } from "../database/database.ts";
 import type { ApiKey } from "../database/generated/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import type { List, PageArguments } from "./page.ts";
-import { createReader, selectList } from "./reader.ts";
+import { createFinder, createReader, selectList } from "./reader.ts";
 
 export type ApiKeyRow = ApiKey;
 
@@ -23,33 +23,33 @@ const USED = `UPDATE "api_keys" SET "last_used_at" = used."at"
   WHERE "api_keys"."id" = used."id" AND ("last_used_at" IS NULL OR "last_used_at" < used."at")
   RETURNING 1`;
 
+const apiKeyColumns = selectList(
+  {
+    id: "id",
+    userId: "user_id",
+    name: "name",
+    prefix: "prefix",
+    hash: "hash",
+    scopes: "scopes",
+    expiresAt: "expires_at",
+    revokedAt: "revoked_at",
+    lastUsedAt: "last_used_at",
+    createdAt: "created_at",
+  },
+  { times: ["expiresAt", "revokedAt", "lastUsedAt", "createdAt"] },
+);
+
 export function createApiKeyRepository({ query, write, writeStatements }: DataAccess) {
   const reader = createReader<ApiKeyRow>(query, {
     table: "api_keys",
-    columns: selectList({
-      id: "id",
-      userId: "user_id",
-      name: "name",
-      prefix: "prefix",
-      hash: "hash",
-      scopes: "scopes",
-      expiresAt: "expires_at",
-      revokedAt: "revoked_at",
-      lastUsedAt: "last_used_at",
-      createdAt: "created_at",
-    }),
+    columns: apiKeyColumns,
     key: { column: "id", type: "uuid" },
   });
 
-  /** In the hashes' order; null where no key has it. */
-  async function findByHashes(hashes: readonly string[]): Promise<(ApiKeyRow | null)[]> {
-    const rows = await query<ApiKeyRow>(
-      `SELECT ${reader.columns} FROM "api_keys" WHERE "hash" = ANY($1::text[])`,
-      [hashes],
-    );
-    const found = new Map(rows.map((row) => [row.hash, row]));
-    return hashes.map((hash) => found.get(hash) ?? null);
-  }
+  const findByHashes = createFinder<ApiKeyRow>(query, apiKeyColumns, {
+    from: `"api_keys" WHERE "hash" = ANY($1::text[])`,
+    key: "hash",
+  });
 
   /** All keys, or a user's, the newest first. Its rows are read anew each time: they say when they were used. */
   const list = (userId?: string): List => ({

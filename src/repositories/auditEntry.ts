@@ -84,18 +84,21 @@ export function createAudit() {
 export function createAuditEntryRepository({ query, writeStatements }: DataAccess) {
   const reader = createReader<AuditEntryRow>(query, {
     table: "audit_entries",
-    columns: selectList({
-      id: "id",
-      action: "action",
-      actorId: "actor_id",
-      credential: "credential",
-      target: "target",
-      details: "details",
-      requestId: "request_id",
-      address: "address",
-      count: "count",
-      createdAt: "created_at",
-    }),
+    columns: selectList(
+      {
+        id: "id",
+        action: "action",
+        actorId: "actor_id",
+        credential: "credential",
+        target: "target",
+        details: "details",
+        requestId: "request_id",
+        address: "address",
+        count: "count",
+        createdAt: "created_at",
+      },
+      { times: ["createdAt"] },
+    ),
     key: { column: "id", type: "uuid" },
   });
 

@@ -7,7 +7,7 @@ import { type ConversionPlan, type TaskResult, withResults } from "./conversionP
 import type { List, PageArguments } from "./page.ts";
 import type { Condition } from "./pageStatement.ts";
 import { assertFilesExist } from "./planFiles.ts";
-import { createReader } from "./reader.ts";
+import { createFinder, createReader } from "./reader.ts";
 import { defined, missedUpdate } from "./writing.ts";
 
 export type { ConversionJobRow };
@@ -57,6 +57,8 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   const reader = createReader<ConversionJobRow>(query, {
     table: "conversion_jobs",
     columns: jobColumns,
+    // Those that are active are not kept.
+    always: ["status"],
     key: { column: "id", type: "uuid" },
   });
 
@@ -80,16 +82,16 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   }
 
   /** With whose they are, in the ids' order; null where there is no such job. */
-  async function findOwnedByIds(ids: readonly string[]): Promise<(OwnedJobRow | null)[]> {
-    const rows = await query<OwnedJobRow>(
-      `SELECT ${JOB_COLUMNS}, "ownerId" FROM "conversion_jobs", LATERAL (
-         SELECT "projects"."user_id" AS "ownerId" FROM "projects" WHERE "projects"."id" = "project_id") AS "owner"
-        WHERE "id" = ANY($1::uuid[])`,
-      [ids],
-    );
-    const found = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => found.get(id) ?? null);
-  }
+  const findOwnedByIds = createFinder<OwnedJobRow>(
+    query,
+    [...jobColumns, { expression: `"ownerId"`, name: "ownerId", isTime: false }],
+    {
+      from: `"conversion_jobs", LATERAL (
+        SELECT "projects"."user_id" AS "ownerId" FROM "projects" WHERE "projects"."id" = "project_id") AS "owner"
+       WHERE "id" = ANY($1::uuid[])`,
+      key: "id",
+    },
+  );
 
   /** Of these projects' jobs, those whose lease a worker of the user holds. */
   const findHeld = (userId: string, projectIds: readonly string[]) =>

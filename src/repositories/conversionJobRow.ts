@@ -1,4 +1,5 @@
 import type { ConversionJob } from "../database/generated/client.ts";
+import { selectListOf } from "./jsonRows.ts";
 import { selectList } from "./reader.ts";
 import { pickColumns } from "./rowColumns.ts";
 
@@ -38,10 +39,12 @@ const FIELDS = {
   updatedAt: "updated_at",
 } as const satisfies Record<keyof ConversionJobRow, string>;
 
-export const jobColumns = selectList(FIELDS);
+export const jobColumns = selectList(FIELDS, {
+  times: ["availableAt", "leaseExpiresAt", "startedAt", "completedAt", "createdAt", "updatedAt"],
+});
 
 /** The job alone, out of a row that says more. */
 export const jobOf = pickColumns<ConversionJobRow>(jobColumns);
 
 /** The same as a text, for a select list or RETURNING. */
-export const JOB_COLUMNS = jobColumns.map(({ expression, name }) => `${expression} AS "${name}"`).join(", ");
+export const JOB_COLUMNS = selectListOf(jobColumns);

@@ -88,13 +88,16 @@ const BEFORE_ALL = { jobId: "00000000-0000-0000-0000-000000000000", sequence: 0 
 export function createJobEventRepository({ query, writeStatements }: DataAccess) {
   const reader = createListReader<JobEventRow>(query, {
     table: "conversion_job_events",
-    columns: selectList({
-      jobId: "job_id",
-      sequence: "sequence",
-      type: "type",
-      data: "data",
-      createdAt: "created_at",
-    }),
+    columns: selectList(
+      {
+        jobId: "job_id",
+        sequence: "sequence",
+        type: "type",
+        data: "data",
+        createdAt: "created_at",
+      },
+      { times: ["createdAt"] },
+    ),
     key: { column: "sequence", type: "int" },
   });
 

@@ -2,10 +2,11 @@ import { hash } from "node:crypto";
 import type { Query } from "../database/database.ts";
 import { type ValidationIssue, validationFailed } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { Column } from "./jsonRows.ts";
 import {
+  type Branch,
   type Condition,
   type ListSource,
-  type PageQuery,
   pageStatement,
   type SortOrder,
 } from "./pageStatement.ts";
@@ -37,36 +38,57 @@ export interface Page<Row> {
 
 /** What a loader asks for: a page of a list, or how many rows the list has. */
 export type ListRequest = { readonly list: List } & (
-  | { readonly want: "page"; readonly page: PageArguments; readonly maxPageSize?: number }
+  | {
+      readonly want: "page";
+      readonly page: PageArguments;
+      readonly maxPageSize?: number | undefined;
+      /** All, unless told: then the rows have these alone, and those that every row has. */
+      readonly columns?: PageColumns | undefined;
+    }
   | { readonly want: "total" }
 );
 
-const requestTexts = new WeakMap<ListRequest, string>();
-
-/** Tells requests for lists of one entity apart. Asked for by a request's loader, and again for the cache. */
-export function requestText(request: ListRequest): string {
-  let text = requestTexts.get(request);
-  if (text === undefined) {
-    text = textOf(request);
-    requestTexts.set(request, text);
-  }
-  return text;
+/** What is asked of a page's rows. */
+export interface PageColumns {
+  /** By the rows' properties. */
+  readonly names: readonly string[];
+  /** Whether rows are told their cursor. */
+  readonly hasCursors: boolean;
 }
 
+/** What tells requests for lists of one entity apart. */
+interface RequestText {
+  /** Of all that are alike but for their parent's id. */
+  readonly shape: string;
+  readonly whole: string;
+}
+
+const requestTexts = new WeakMap<ListRequest, RequestText>();
+
+/** Asked for by a request's loader, by the cache and by the statement. */
+function textsOf(request: ListRequest): RequestText {
+  let texts = requestTexts.get(request);
+  if (texts === undefined) {
+    const shape = shapeOf(request);
+    const id = request.list.parent?.id;
+    texts = { shape, whole: id === undefined ? shape : shape + id };
+    requestTexts.set(request, texts);
+  }
+  return texts;
+}
+
+/** Tells requests for lists of one entity apart. */
+export const requestText = (request: ListRequest): string => textsOf(request).whole;
+
 /** What a list's tags are follows from the rest. Flat, as an operation may ask for hundreds of lists: that takes a third of the time. */
-function textOf(request: ListRequest): string {
+function shapeOf(request: ListRequest): string {
   const { parent, where, order, isKept } = request.list;
-  const list = [
-    parent?.column,
-    parent?.id,
-    order.column,
-    order.direction,
-    isKept,
-    ...where.map(conditionText),
-  ];
+  const list = [parent?.column, order.column, order.direction, isKept, ...where.map(conditionText)];
   if (request.want === "total") return JSON.stringify(["total", ...list]);
-  const { first, after, last, before } = request.page;
-  return JSON.stringify(["page", first, after, last, before, request.maxPageSize, ...list]);
+  const { page, maxPageSize, columns } = request;
+  const { first, after, last, before } = page;
+  const picked = columns && [columns.hasCursors, ...columns.names];
+  return JSON.stringify(["page", first, after, last, before, maxPageSize, picked, ...list]);
 }
 
 const conditionText = ({ sql, values }: Condition): string => JSON.stringify([sql, values]);
@@ -109,6 +131,27 @@ export function cursorOf<Row>(source: ListSource, list: List, row: Row): string 
   });
 }
 
+/** What a request comes to, or what is wrong with it. */
+interface Plan {
+  readonly branch: Omit<Branch, "parents">;
+  /** Undefined: it wants a total. */
+  readonly page?: PagePlan;
+}
+
+interface PagePlan {
+  readonly size: number;
+  readonly isBackward: boolean;
+  readonly hasStart: boolean;
+}
+
+/** Requests that are alike but for their parent's id. */
+interface Group {
+  readonly plan: Plan;
+  readonly parents: { readonly column: string; readonly ids: Set<string> } | undefined;
+  /** Its branch of the statement. */
+  readonly index: number;
+}
+
 /**
  * Answers any number of pages and totals with one statement.
  *
@@ -120,36 +163,50 @@ export async function loadLists<Row>(
   source: ListSource,
   requests: readonly ListRequest[],
 ): Promise<(Page<Row> | number | Error)[]> {
-  const plans = requests.map((request) => planOf(source, request));
-  const queries = plans.filter((plan) => !(plan instanceof Error)) as Exclude<
-    (typeof plans)[number],
-    Error
-  >[];
-  if (queries.length === 0) return plans as Error[];
+  const groups = new Map<string, Group | Error>();
+  let count = 0;
+  const grouped = requests.map((request) => {
+    const { parent } = request.list;
+    const name = groupName(request);
+    let group = groups.get(name);
+    if (group === undefined) {
+      const plan = planOf(source, request);
+      const parents = parent && { column: parent.column, ids: new Set<string>() };
+      group = plan instanceof Error ? plan : { plan, parents, index: count++ };
+      groups.set(name, group);
+    }
+    if (!(group instanceof Error) && parent) group.parents!.ids.add(parent.id);
+    return group;
+  });
+  if (count === 0) return grouped as Error[];
 
-  const { statement, answers } = pageStatement<Row>(
-    source,
-    queries.map((plan) => plan.query),
+  const branches: Branch[] = [];
+  for (const group of groups.values())
+    if (!(group instanceof Error)) branches.push({ ...group.plan.branch, parents: group.parents });
+  const { statement, answers } = pageStatement<Row>(source, branches);
+  const [found] = await query<{ rows: Parameters<typeof answers>[0] | null }>(
+    statement.text,
+    statement.values,
   );
-  const found = answers(await query(statement.text, statement.values));
-  const answerOf = new Map(queries.map((plan, index) => [plan, found[index]!]));
+  const answerOf = answers(found?.rows ?? []);
 
-  return plans.map((plan) => {
-    if (plan instanceof Error) return plan;
-    const { rows, total } = answerOf.get(plan)!;
-    return plan.page ? toPage(rows, plan.page) : total;
+  return grouped.map((group, index) => {
+    if (group instanceof Error) return group;
+    const { rows, total } = answerOf(group.index, requests[index]!.list.parent?.id);
+    return group.plan.page ? toPage(rows, group.plan.page) : total;
   });
 }
 
-interface PagePlan {
-  readonly size: number;
-  readonly isBackward: boolean;
-  readonly hasStart: boolean;
+/** A cursor belongs to the list of one parent. */
+function groupName(request: ListRequest): string {
+  const { shape, whole } = textsOf(request);
+  const hasCursor = request.want === "page" && (request.page.after ?? request.page.before) != null;
+  return hasCursor ? whole : shape;
 }
 
-function planOf(source: ListSource, request: ListRequest): { query: PageQuery; page?: PagePlan } | Error {
-  const { parent, where, order } = request.list;
-  if (request.want === "total") return { query: { parent, where } };
+function planOf(source: ListSource, request: ListRequest): Plan | Error {
+  const { where, order } = request.list;
+  if (request.want === "total") return { branch: { where } };
   try {
     const { page: args, maxPageSize = MAX_PAGE_SIZE } = request;
     const { size, isBackward } = pageSize(args, maxPageSize);
@@ -163,10 +220,10 @@ function planOf(source: ListSource, request: ListRequest): { query: PageQuery; p
       ]);
     }
     return {
-      query: {
-        parent,
+      branch: {
         where,
         rows: {
+          columns: columnsOf(source, order, request.columns),
           order: isBackward ? { ...order, direction: order.direction === "ASC" ? "DESC" : "ASC" } : order,
           beyond: position && { sortKey: sortKeyValue(position.sortKey, order, argument), id: position.id },
           // One more than asked for tells whether there is a further page.
@@ -179,6 +236,21 @@ function planOf(source: ListSource, request: ListRequest): { query: PageQuery; p
     // A loader answers each key; the error belongs to this one.
     return error as Error;
   }
+}
+
+/** Those that were asked for, those that every row has, and what its cursor is made of. */
+function columnsOf(
+  { columns, key, always = [] }: ListSource,
+  order: SortOrder,
+  asked: PageColumns | undefined,
+): readonly Column[] {
+  if (asked === undefined) return columns;
+  const isNeeded = ({ expression, name }: Column) =>
+    asked.names.includes(name) ||
+    always.includes(name) ||
+    expression === `"${key.column}"` ||
+    (asked.hasCursors && expression === `"${order.column}"`);
+  return columns.filter(isNeeded);
 }
 
 /** What a key of a type looks like: PostgreSQL would refuse anything else, and that would be our mistake. */

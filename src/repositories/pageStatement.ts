@@ -1,4 +1,4 @@
-import { pickColumns } from "./rowColumns.ts";
+import { asJson, type Column, createReviver, selectListOf } from "./jsonRows.ts";
 
 /**
  * Many pages in one statement.
@@ -14,8 +14,9 @@ import { pickColumns } from "./rowColumns.ts";
 /** What a list is made of. One per entity; the texts are ours, never a client's. */
 export interface ListSource {
   readonly table: string;
-  /** The select list, each column with its name in the row: `"user_id" AS "userId"`. */
-  readonly columns: readonly { readonly expression: string; readonly name: string }[];
+  readonly columns: readonly Column[];
+  /** Which of them every row has, even where others were asked for: the key, and these. */
+  readonly always?: readonly string[];
   /** The column that breaks ties, with its SQL type. */
   readonly key: { readonly column: string; readonly type: "uuid" | "int" | 'text COLLATE "C"' };
 }
@@ -32,13 +33,14 @@ export interface SortOrder {
   readonly direction: "ASC" | "DESC";
 }
 
-/** A page of rows, or the number of rows in the whole list. */
-export interface PageQuery {
-  /** The column that names the parent, and the parent's id. Without: a list of the whole type. */
-  readonly parent?: { readonly column: string; readonly id: string } | undefined;
+/** A page of rows, or the number of rows in the whole list, of any number of parents. */
+export interface Branch {
+  /** The column that names the parent, and the parents' ids. Without: a list of the whole type. */
+  readonly parents?: { readonly column: string; readonly ids: Iterable<string> } | undefined;
   readonly where: readonly Condition[];
   readonly rows?:
     | {
+        readonly columns: readonly Column[];
         readonly order: SortOrder;
         /** Rows on the far side of this position, in the order's direction. */
         readonly beyond?: { readonly sortKey: unknown; readonly id: string } | undefined;
@@ -57,101 +59,65 @@ interface Statement {
   readonly values: unknown[];
 }
 
-/** A row of the statement: which query it answers, and the columns of the list, null in a count. */
-type AnswerRow = Record<string, unknown> & {
-  branch: number;
-  parent: string | null;
-  position: string | null;
-  total: string | null;
-};
+/** What the statement says of one page or total. */
+interface Answered {
+  /** Which branch it is of. */
+  readonly branch: number;
+  readonly parent: string | null;
+  readonly rows: Record<string, unknown>[] | null;
+  readonly total: number | null;
+}
+
+/** What a whole type's list has in the place of a parent's id. */
+const NO_PARENT = "";
 
 /**
- * @returns the statement, and what turns its rows into one answer per query, in the queries' order
+ * @returns the statement, whose one row has one column, and what finds the answer to a branch for one of its parents in that
  */
-export function pageStatement<Row>(source: ListSource, queries: readonly PageQuery[]) {
-  const branches = groupByShape(queries);
-  // Branches with rows come first: they give the columns of the UNION their types.
-  branches.sort((a, b) => Number(Boolean(b.query.rows)) - Number(Boolean(a.query.rows)));
-  const hasRows = branches.some(({ query }) => query.rows);
-
+export function pageStatement<Row>(source: ListSource, branches: readonly Branch[]) {
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
-  const text = branches
-    .map((branch, index) => branchSql(source, branch, index, hasRows, bind))
-    .join("\nUNION ALL\n");
+  const text = asJson(
+    branches.map((branch, index) => branchSql(source, branch, index, bind)).join("\nUNION ALL\n"),
+  );
   const statement: Statement = { text, values };
 
-  const columnsOf = pickColumns<Row>(source.columns);
-
-  function answers(rows: readonly AnswerRow[]): PageAnswer<Row>[] {
-    const byBranchAndParent = new Map<string, PageAnswer<Row> & { total: number }>();
-    for (const row of rows) {
-      const { branch, parent, position, total } = row;
-      const key = `${branch}/${parent ?? ""}`;
-      const answer = byBranchAndParent.get(key) ?? { rows: [], total: 0 };
-      byBranchAndParent.set(key, answer);
-      if (total !== null) answer.total = Number(total);
-      // The order of a UNION ALL is nobody's promise; the row number inside the page is.
-      else answer.rows[Number(position) - 1] = columnsOf(row);
-    }
-    const branchOf = new Map<PageQuery, number>();
-    branches.forEach(({ members }, index) => {
-      for (const member of members) branchOf.set(member, index);
-    });
-    return queries.map(
-      (query) =>
-        byBranchAndParent.get(`${branchOf.get(query)}/${query.parent?.id ?? ""}`) ?? { rows: [], total: 0 },
-    );
+  function answers(found: readonly Answered[]): (branch: number, parent?: string) => PageAnswer<Row> {
+    const byParent = branches.map(() => new Map<string, PageAnswer<Row>>());
+    const revivers = branches.map(({ rows }) => createReviver<Row>(rows?.columns ?? []));
+    for (const { branch, parent, rows, total } of found)
+      byParent[branch]!.set(parent ?? NO_PARENT, { rows: revivers[branch]!(rows), total: total ?? 0 });
+    return (branch, parent = NO_PARENT) => byParent[branch]!.get(parent) ?? { rows: [], total: 0 };
   }
 
   return { statement, answers };
 }
 
-interface Branch {
-  /** Stands for all members: they are alike but for the parent's id. */
-  readonly query: PageQuery;
-  readonly members: PageQuery[];
-}
-
-function groupByShape(queries: readonly PageQuery[]): Branch[] {
-  const branches = new Map<string, Branch>();
-  for (const query of queries) {
-    const shape = JSON.stringify([query.parent?.column, query.where, query.rows]);
-    const branch = branches.get(shape);
-    if (branch) branch.members.push(query);
-    else branches.set(shape, { query, members: [query] });
-  }
-  return [...branches.values()];
-}
-
 function branchSql(
   source: ListSource,
-  { query, members }: Branch,
+  { parents, where, rows }: Branch,
   index: number,
-  hasRows: boolean,
   bind: (value: unknown) => string,
 ): string {
-  const parents =
-    query.parent && `unnest(${bind([...new Set(members.map((member) => member.parent?.id))])}::uuid[])`;
-  const conditions = query.where.map(({ sql, values }) => {
+  const from = parents && `unnest(${bind([...parents.ids])}::uuid[])`;
+  const conditions = where.map(({ sql, values }) => {
     let next = 0;
     return sql.replaceAll("?", () => bind(values[next++]));
   });
-  if (query.parent) conditions.push(`"${query.parent.column}" = "parents"."parent"`);
+  if (parents) conditions.push(`"${parents.column}" = "parents"."parent"`);
 
-  const head = `SELECT ${index} AS "branch", ${parents ? `"parents"."parent"` : "NULL::uuid"} AS "parent"`;
+  const head = `SELECT ${index} AS "branch", ${from ? `"parents"."parent"` : "NULL::uuid"} AS "parent"`;
   const tail = (subquery: string) =>
-    parents
-      ? `FROM ${parents} AS "parents"("parent") CROSS JOIN LATERAL (${subquery}) AS "page"`
+    from
+      ? `FROM ${from} AS "parents"("parent") CROSS JOIN LATERAL (${subquery}) AS "page"`
       : `FROM (${subquery}) AS "page"`;
 
-  if (!query.rows) {
-    const columns = hasRows ? `, ${source.columns.map(() => "NULL").join(", ")}` : "";
+  if (!rows) {
     const count = `SELECT count(*) AS "total" FROM "${source.table}"${whereSql(conditions)}`;
-    return `${head}, NULL::bigint AS "position", "page"."total"${columns} ${tail(count)}`;
+    return `${head}, NULL::json AS "rows", "page"."total" ${tail(count)}`;
   }
 
-  const { order, beyond, limit } = query.rows;
+  const { columns, order, beyond, limit } = rows;
   const isKeyOrder = order.column === source.key.column;
   if (beyond) {
     const side = order.direction === "ASC" ? ">" : "<";
@@ -163,13 +129,10 @@ function branchSql(
     );
   }
   const tieBreak = isKeyOrder ? "" : `, "${source.key.column}" ${order.direction}`;
-  const sorting = `"${order.column}" ${order.direction}${tieBreak}`;
-  const columns = source.columns.map(({ expression, name }) => `${expression} AS "${name}"`).join(", ");
   const page =
-    `SELECT row_number() OVER (ORDER BY ${sorting}) AS "position", ${columns} FROM "${source.table}"` +
-    `${whereSql(conditions)} ORDER BY ${sorting} LIMIT ${bind(limit)}`;
-  const names = source.columns.map(({ name }) => `"page"."${name}"`).join(", ");
-  return `${head}, "page"."position", NULL::bigint AS "total", ${names} ${tail(page)}`;
+    `SELECT ${selectListOf(columns)} FROM "${source.table}"${whereSql(conditions)}` +
+    ` ORDER BY "${order.column}" ${order.direction}${tieBreak} LIMIT ${bind(limit)}`;
+  return `${head}, "page"."rows", NULL::bigint AS "total" ${tail(asJson(page))}`;
 }
 
 function whereSql(conditions: readonly string[]): string {

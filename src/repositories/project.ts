@@ -62,19 +62,22 @@ const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC
 export function createProjectRepository({ query, write }: DataAccess) {
   const reader = createReader<ProjectRow>(query, {
     table: "projects",
-    columns: selectList({
-      id: "id",
-      userId: "user_id",
-      name: "name",
-      description: "description",
-      githubUrl: "github_url",
-      originalTechStack: "original_tech_stack",
-      targetTechStack: "target_tech_stack",
-      status: "status",
-      version: "version",
-      createdAt: "created_at",
-      updatedAt: "updated_at",
-    }),
+    columns: selectList(
+      {
+        id: "id",
+        userId: "user_id",
+        name: "name",
+        description: "description",
+        githubUrl: "github_url",
+        originalTechStack: "original_tech_stack",
+        targetTechStack: "target_tech_stack",
+        status: "status",
+        version: "version",
+        createdAt: "created_at",
+        updatedAt: "updated_at",
+      },
+      { times: ["createdAt", "updatedAt"] },
+    ),
     key: { column: "id", type: "uuid" },
   });
 

@@ -1,4 +1,5 @@
 import type { Query } from "../database/database.ts";
+import { asJson, type Column, createReviver, selectListOf } from "./jsonRows.ts";
 import { cursorOf, type List, type ListRequest, loadLists, type Page, type PageArguments } from "./page.ts";
 import type { ListSource } from "./pageStatement.ts";
 
@@ -7,21 +8,35 @@ import type { ListSource } from "./pageStatement.ts";
  * whatever the number of keys.
  */
 export function createReader<Row extends { id: string }>(query: Query, source: ListSource) {
-  const columns = source.columns.map(({ expression, name }) => `${expression} AS "${name}"`).join(", ");
-  const byId = `SELECT ${columns} FROM "${source.table}" WHERE "id" = ANY($1::uuid[])`;
-
-  /** In the ids' order; null where there is no such row. */
-  async function findByIds(ids: readonly string[]): Promise<(Row | null)[]> {
-    const rows = await query<Row>(byId, [ids]);
-    const found = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => found.get(id) ?? null);
-  }
+  const columns = selectListOf(source.columns);
+  const findByIds = createFinder<Row>(query, source.columns, {
+    from: `"${source.table}" WHERE "id" = ANY($1::uuid[])`,
+    key: "id",
+  });
 
   async function findById(id: string): Promise<Row | null> {
     return (await findByIds([id]))[0] ?? null;
   }
 
   return { ...createListReader<Row>(query, source), columns, findByIds, findById };
+}
+
+/** Finds rows by a key, any number with one statement. */
+export function createFinder<Row>(
+  query: Query,
+  columns: readonly Column[],
+  /** `from`: what follows FROM, with `$1` for the array of keys. */
+  { from, key }: { readonly from: string; readonly key: string & keyof Row },
+) {
+  const text = asJson(`SELECT ${selectListOf(columns)} FROM ${from}`);
+  const revive = createReviver<Row>(columns);
+
+  /** In the keys' order; null where there is no such row. */
+  return async (keys: readonly string[]): Promise<(Row | null)[]> => {
+    const [answer] = await query<{ rows: Parameters<typeof revive>[0] }>(text, [keys]);
+    const found = new Map(revive(answer?.rows ?? null).map((row) => [row[key] as string, row]));
+    return keys.map((wanted) => found.get(wanted) ?? null);
+  };
 }
 
 /** Lists alone, for rows that have no id of their own. */
@@ -49,10 +64,14 @@ export function createListReader<Row>(query: Query, source: ListSource) {
   };
 }
 
-/** A select list in which most columns are named like their fields. */
-export function selectList(fields: Record<string, string>): ListSource["columns"] {
-  return Object.entries(fields).map(([name, column]) => ({
+/** What a row is made of: columns, most of which are named like their fields; and those that are times. */
+export function selectList<Field extends string>(
+  fields: Record<Field, string>,
+  { times = [] }: { readonly times?: readonly NoInfer<Field>[] } = {},
+): Column[] {
+  return Object.entries<string>(fields).map(([name, column]) => ({
     expression: /^[a-z_]+$/.test(column) ? `"${column}"` : column,
     name,
+    isTime: times.includes(name as Field),
   }));
 }

@@ -5,7 +5,7 @@ import type { User, UserRole } from "../database/generated/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type Access, TO_EVERYTHING, userWithin } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
-import { createReader, selectList } from "./reader.ts";
+import { createFinder, createReader, selectList } from "./reader.ts";
 import { defined } from "./writing.ts";
 
 export type UserRow = User;
@@ -30,34 +30,34 @@ export interface UserStatistics {
   readonly withProjects: number;
 }
 
+const userColumns = selectList(
+  {
+    id: "id",
+    githubId: "github_id",
+    username: "username",
+    email: "email",
+    avatarUrl: "avatar_url",
+    role: "role",
+    createdAt: "created_at",
+    updatedAt: "updated_at",
+  },
+  { times: ["createdAt", "updatedAt"] },
+);
+
 export type UserRepository = ReturnType<typeof createUserRepository>;
 
 /** @param cipher encrypts GitHub tokens; without one, none are accepted */
 export function createUserRepository({ query, write }: DataAccess, cipher: TokenCipher | undefined) {
   const reader = createReader<UserRow>(query, {
     table: "users",
-    columns: selectList({
-      id: "id",
-      githubId: "github_id",
-      username: "username",
-      email: "email",
-      avatarUrl: "avatar_url",
-      role: "role",
-      createdAt: "created_at",
-      updatedAt: "updated_at",
-    }),
+    columns: userColumns,
     key: { column: "id", type: "uuid" },
   });
 
-  /** In the GitHub ids' order; null where nobody has it. */
-  async function findByGithubIds(githubIds: readonly string[]): Promise<(UserRow | null)[]> {
-    const rows = await query<UserRow>(
-      `SELECT ${reader.columns} FROM "users" WHERE "github_id" = ANY($1::text[])`,
-      [githubIds],
-    );
-    const found = new Map(rows.map((row) => [row.githubId, row]));
-    return githubIds.map((githubId) => found.get(githubId) ?? null);
-  }
+  const findByGithubIds = createFinder<UserRow>(query, userColumns, {
+    from: `"users" WHERE "github_id" = ANY($1::text[])`,
+    key: "githubId",
+  });
 
   /** All users that there are for whoever asks, oldest first. */
   const list = (access: Access = TO_EVERYTHING): List => ({

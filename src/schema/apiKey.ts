@@ -72,9 +72,9 @@ builder.queryField("apiKeys", (t) =>
     description: "All API keys, or a user's, the newest first. For administrators.",
     extensions: cacheControl({ maxAge: 0 }),
     args: { userId: t.arg.id({ description: "Only this user's." }), ...pageArguments() },
-    resolve: (_, { userId, ...page }, { loaders, repositories: { apiKeys } }) => {
+    resolve: (_, { userId, ...page }, { loaders, repositories: { apiKeys } }, info) => {
       const list = apiKeys.list(userId == null ? undefined : parseIdOf("User", userId, ["userId"]));
-      return new Connection({ loader: loaders.apiKeys, list, page, cursorOf: apiKeys.cursorOf });
+      return new Connection({ loader: loaders.apiKeys, list, page, cursorOf: apiKeys.cursorOf, info });
     },
   }),
 );

@@ -56,9 +56,15 @@ builder.queryField("auditEntries", (t) =>
       "What administrators did and which credentials were refused, the newest first. For administrators.",
     extensions: cacheControl({ maxAge: 0 }),
     args: pageArguments(),
-    resolve: (_, page, { loaders, repositories: { auditEntries } }) => {
+    resolve: (_, page, { loaders, repositories: { auditEntries } }, info) => {
       const list = auditEntries.list();
-      return new Connection({ loader: loaders.auditEntries, list, page, cursorOf: auditEntries.cursorOf });
+      return new Connection({
+        loader: loaders.auditEntries,
+        list,
+        page,
+        cursorOf: auditEntries.cursorOf,
+        info,
+      });
     },
   }),
 );

@@ -1,4 +1,5 @@
 import type { InterfaceRef, ObjectRef } from "@pothos/core";
+import type { GraphQLResolveInfo } from "graphql";
 import type { ListLoader } from "../loaders.ts";
 import {
   DEFAULT_PAGE_SIZE,
@@ -6,8 +7,10 @@ import {
   MAX_PAGE_SIZE,
   type Page,
   type PageArguments,
+  type PageColumns,
 } from "../repositories/page.ts";
 import { builder, type SchemaTypes } from "./builder.ts";
+import { pageColumns } from "./pageColumns.ts";
 
 /**
  * Relay connections (https://relay.dev/graphql/connections.htm) whose parts are read when they
@@ -20,6 +23,7 @@ export class Connection<Row> {
   readonly #page: PageArguments;
   readonly #maxPageSize: number | undefined;
   readonly #cursorOf: (list: List, row: Row) => string;
+  readonly #columns: PageColumns | undefined;
 
   constructor(options: {
     loader: ListLoader<Row>;
@@ -27,12 +31,15 @@ export class Connection<Row> {
     page: PageArguments;
     cursorOf: (list: List, row: Row) => string;
     maxPageSize?: number;
+    /** Of the field that it is the value of: what is selected there. */
+    info: GraphQLResolveInfo;
   }) {
     this.#loader = options.loader;
     this.#list = options.list;
     this.#page = options.page;
     this.#maxPageSize = options.maxPageSize;
     this.#cursorOf = options.cursorOf;
+    this.#columns = pageColumns(options.info);
   }
 
   page(): Promise<Page<Row>> {
@@ -42,7 +49,8 @@ export class Connection<Row> {
       want: "page",
       list: this.#list,
       page: { first, after, last, before },
-      ...(this.#maxPageSize === undefined ? {} : { maxPageSize: this.#maxPageSize }),
+      maxPageSize: this.#maxPageSize,
+      columns: this.#columns,
     }) as Promise<Page<Row>>;
   }
 

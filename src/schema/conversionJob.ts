@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { notFound } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
 import { TO_EVERYTHING } from "../repositories/access.ts";
@@ -7,12 +8,14 @@ import type {
   ConversionJobRow,
   ConversionJobStatistics,
 } from "../repositories/conversionJob.ts";
+import type { ProjectRow } from "../repositories/project.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
+import { reads } from "./pageColumns.ts";
 import { Project, SortDirection } from "./project.ts";
 
 export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
@@ -31,10 +34,15 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
   description: "One conversion of a project to its target stack.",
   interfaces: [Node],
   fields: (t) => ({
-    id: t.id({ description: "`ConversionJob:<uuid>`.", resolve: nodeIdOf("ConversionJob") }),
+    id: t.id({
+      description: "`ConversionJob:<uuid>`.",
+      extensions: reads<ConversionJobRow>("id"),
+      resolve: nodeIdOf("ConversionJob"),
+    }),
     project: t.field({
       type: Project,
       description: "What it converts.",
+      extensions: reads<ConversionJobRow>("projectId"),
       resolve: async ({ projectId }, _, { loaders }) => {
         const project = await loaders.projectById.load(projectId);
         // A job's row cannot outlive its project's; but a worker that has given the job up has no part in it any more.
@@ -46,12 +54,14 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
       authScopes: { jobReader: true },
       type: ConversionPlanType,
       description: "How it is to be done.",
+      extensions: reads<ConversionJobRow>("id"),
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).plan,
     }),
     results: t.field({
       authScopes: { jobReader: true },
       type: [TaskResultType],
       description: "What came of its tasks so far.",
+      extensions: reads<ConversionJobRow>("id"),
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).results,
     }),
     status: t.expose("status", { type: ConversionJobStatus, description: "How far it has come." }),
@@ -134,10 +144,17 @@ function conversionJobConnection(
   }: { orderBy?: ConversionJobOrder | null | undefined } & ConstructorParameters<
     typeof Connection
   >[0]["page"],
+  info: GraphQLResolveInfo,
   within = access,
 ) {
   const list = conversionJobs.list(filter, orderBy ?? undefined, within);
-  return new Connection({ loader: loaders.conversionJobs, list, page, cursorOf: conversionJobs.cursorOf });
+  return new Connection({
+    loader: loaders.conversionJobs,
+    list,
+    page,
+    cursorOf: conversionJobs.cursorOf,
+    info,
+  });
 }
 
 const StatusCount = builder
@@ -177,11 +194,13 @@ builder.prismaObjectFields("Project", (t) => ({
     type: ConversionJobConnection,
     description: "The project's conversion jobs.",
     args: { ...conversionJobArguments, ...pageArguments() },
-    resolve: ({ id }, { status, ...args }, context) =>
+    extensions: reads<ProjectRow>("id"),
+    resolve: ({ id }, { status, ...args }, context, info) =>
       conversionJobConnection(
         context,
         { projectId: id, status: status ?? undefined },
         args,
+        info,
         // Whoever owns the project sees them all, as administrators do: it is the same list.
         context.access.to === "held" ? context.access : TO_EVERYTHING,
       ),
@@ -208,7 +227,7 @@ builder.queryFields((t) => ({
       ...conversionJobArguments,
       ...pageArguments(),
     },
-    resolve: (_, { projectId, status, ...args }, context) =>
+    resolve: (_, { projectId, status, ...args }, context, info) =>
       conversionJobConnection(
         context,
         {
@@ -216,6 +235,7 @@ builder.queryFields((t) => ({
           status: status ?? undefined,
         },
         args,
+        info,
       ),
   }),
   activeConversionJobs: t.field({
@@ -223,11 +243,12 @@ builder.queryFields((t) => ({
     type: ConversionJobConnection,
     description: "Conversion jobs that are pending, running or paused, the oldest first.",
     args: pageArguments(),
-    resolve: (_, page, context) =>
+    resolve: (_, page, context, info) =>
       conversionJobConnection(
         context,
         { isActive: true },
         { orderBy: { by: "createdAt", direction: "ASC" }, ...page },
+        info,
       ),
   }),
   conversionJobStatistics: t.field({

@@ -1,10 +1,12 @@
 import { validationFailed } from "../errors.ts";
+import type { ConversionJobRow } from "../repositories/conversionJob.ts";
 import type { JOB_EVENT_TYPES, JobEventRow } from "../repositories/jobEvent.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import { ConversionJobStatus } from "./conversionJob.ts";
 import { TaskStatus } from "./conversionPlan.ts";
 import { toNodeId } from "./nodeId.ts";
+import { reads } from "./pageColumns.ts";
 
 const MAX_EVENTS_PER_PAGE = 1_000;
 
@@ -98,7 +100,8 @@ builder.prismaObjectFields("ConversionJob", (t) => ({
       since: t.arg.int({ description: "Only events after the one with this sequence number." }),
       ...pageArguments(MAX_EVENTS_PER_PAGE),
     },
-    resolve: ({ id }, { since, ...page }, { loaders, repositories: { jobEvents } }) => {
+    extensions: reads<ConversionJobRow>("id"),
+    resolve: ({ id }, { since, ...page }, { loaders, repositories: { jobEvents } }, info) => {
       if (since != null && since < 0) {
         throw validationFailed([{ path: ["since"], message: `expected 0 or more, got ${since}` }]);
       }
@@ -108,6 +111,7 @@ builder.prismaObjectFields("ConversionJob", (t) => ({
         page,
         cursorOf: jobEvents.cursorOf,
         maxPageSize: MAX_EVENTS_PER_PAGE,
+        info,
       });
     },
   }),

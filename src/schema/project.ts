@@ -1,14 +1,17 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { notFound, validationFailed } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
 import type { ProjectFilter, ProjectOrder, ProjectRow, ProjectStatistics } from "../repositories/project.ts";
 import type { ProjectFileRow } from "../repositories/projectFile.ts";
 import type { TechStack } from "../repositories/techStack.ts";
+import type { UserRow } from "../repositories/user.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { isStorable } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
+import { reads } from "./pageColumns.ts";
 import { TechStackType } from "./techStack.ts";
 import { User } from "./user.ts";
 
@@ -45,11 +48,16 @@ export const Project = builder.prismaObject("Project", {
   description: "A source project that someone imported.",
   interfaces: [Node],
   fields: (t) => ({
-    id: t.id({ description: "`Project:<uuid>`.", resolve: nodeIdOf("Project") }),
+    id: t.id({
+      description: "`Project:<uuid>`.",
+      extensions: reads<ProjectRow>("id"),
+      resolve: nodeIdOf("Project"),
+    }),
     owner: t.field({
       authScopes: { owner: true },
       type: User,
       description: "Who imported it. Not for workers.",
+      extensions: reads<ProjectRow>("userId"),
       resolve: async ({ userId }, _, { loaders }) => {
         const owner = await loaders.userById.load(userId);
         // Its row cannot outlive its owner's; but the project may have been given away since it was read.
@@ -63,6 +71,7 @@ export const Project = builder.prismaObject("Project", {
     originalTechStack: t.field({
       type: TechStackType,
       description: "What it is built with.",
+      extensions: reads<ProjectRow>("originalTechStack"),
       // Safe: checked by techStackSchema on its way in.
       resolve: ({ originalTechStack }) => originalTechStack as TechStack,
     }),
@@ -70,6 +79,7 @@ export const Project = builder.prismaObject("Project", {
       type: TechStackType,
       nullable: true,
       description: "What it shall be built with; null until somebody has chosen.",
+      extensions: reads<ProjectRow>("targetTechStack"),
       resolve: ({ targetTechStack }) => targetTechStack as TechStack | null,
     }),
     status: t.expose("status", { type: ProjectStatus, description: "How far it has come." }),
@@ -81,13 +91,15 @@ export const Project = builder.prismaObject("Project", {
         under: t.arg.string({ description: "Only files below this directory." }),
         ...pageArguments(MAX_FILES_PER_PAGE),
       },
-      resolve: ({ id }, { under, ...page }, { loaders, repositories: { projectFiles } }) =>
+      extensions: reads<ProjectRow>("id"),
+      resolve: ({ id }, { under, ...page }, { loaders, repositories: { projectFiles } }, info) =>
         new Connection({
           loader: loaders.projectFiles,
           list: projectFiles.list(id, validText(under, "under", 1_024)),
           page,
           cursorOf: projectFiles.cursorOf,
           maxPageSize: MAX_FILES_PER_PAGE,
+          info,
         }),
     }),
     version: t.exposeInt("version", { description: "Goes up with every change; for `expectedVersion`." }),
@@ -134,9 +146,10 @@ function projectConnection(
     orderBy,
     ...page
   }: { orderBy?: ProjectOrder | null | undefined } & ConstructorParameters<typeof Connection>[0]["page"],
+  info: GraphQLResolveInfo,
 ) {
   const list = projects.list(filter, orderBy ?? undefined, access);
-  return new Connection({ loader: loaders.projects, list, page, cursorOf: projects.cursorOf });
+  return new Connection({ loader: loaders.projects, list, page, cursorOf: projects.cursorOf, info });
 }
 
 const StatusCount = builder.objectRef<ProjectStatistics["byStatus"][number]>("ProjectStatusCount").implement({
@@ -164,8 +177,9 @@ builder.prismaObjectFields("User", (t) => ({
     type: ProjectConnection,
     description: "The user's projects.",
     args: { ...projectArguments, ...pageArguments() },
-    resolve: ({ id }, { status, ...args }, context) =>
-      projectConnection(context, { userId: id, status: status ?? undefined }, args),
+    extensions: reads<UserRow>("id"),
+    resolve: ({ id }, { status, ...args }, context, info) =>
+      projectConnection(context, { userId: id, status: status ?? undefined }, args, info),
   }),
 }));
 
@@ -188,7 +202,7 @@ builder.queryFields((t) => ({
       ...projectArguments,
       ...pageArguments(),
     },
-    resolve: (_, { ownerId, status, ...args }, context) =>
+    resolve: (_, { ownerId, status, ...args }, context, info) =>
       projectConnection(
         context,
         {
@@ -196,6 +210,7 @@ builder.queryFields((t) => ({
           status: status ?? undefined,
         },
         args,
+        info,
       ),
   }),
   searchProjects: t.field({
@@ -207,7 +222,7 @@ builder.queryFields((t) => ({
       query: t.arg.string({ required: true, description: "1 to 200 characters." }),
       ...pageArguments(),
     },
-    resolve: (_, { query, ...page }, context) => {
+    resolve: (_, { query, ...page }, context, info) => {
       const search = validText(query.trim(), "query", 200);
       if (!search)
         throw validationFailed([{ path: ["query"], message: "expected 1 to 200 characters, got none" }]);
@@ -215,6 +230,7 @@ builder.queryFields((t) => ({
         context,
         { search },
         { orderBy: { by: "updatedAt", direction: "DESC" }, ...page },
+        info,
       );
     },
   }),

@@ -9,6 +9,7 @@ import { answered, idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
+import { reads } from "./pageColumns.ts";
 import { demand } from "./rules.ts";
 
 export const UserRole = builder.enumType("UserRole", {
@@ -24,7 +25,11 @@ export const User = builder.prismaObject("User", {
   description: "A person or a service that owns projects.",
   interfaces: [Node],
   fields: (t) => ({
-    id: t.id({ description: "`User:<uuid>`.", resolve: nodeIdOf("User") }),
+    id: t.id({
+      description: "`User:<uuid>`.",
+      extensions: reads<UserRow>("id"),
+      resolve: nodeIdOf("User"),
+    }),
     githubId: t.exposeString("githubId", { description: "GitHub's numeric id of the account." }),
     username: t.exposeString("username", { description: "The account's name on GitHub." }),
     email: t.exposeString("email", {
@@ -96,8 +101,14 @@ builder.queryFields((t) => ({
     description:
       "All users that there are for whoever asks, oldest first: for everybody but administrators, themselves.",
     args: pageArguments(),
-    resolve: (_, page, { access, loaders, repositories: { users } }) =>
-      new Connection({ loader: loaders.users, list: users.list(access), page, cursorOf: users.cursorOf }),
+    resolve: (_, page, { access, loaders, repositories: { users } }, info) =>
+      new Connection({
+        loader: loaders.users,
+        list: users.list(access),
+        page,
+        cursorOf: users.cursorOf,
+        info,
+      }),
   }),
   userStatistics: t.field({
     authScopes: { userReader: true },

@@ -6,6 +6,9 @@ import { createTestDatabase } from "../support/postgres.ts";
 
 const general = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ, "text") as (text: string) => Date;
 
+/** Where PostgreSQL's JSON differs: a T, and minutes of the zone in any case. */
+const inJson = (text: string) => text.replace(" ", "T").replace(/([+-]\d\d)( BC)?$/, "$1:00$2");
+
 test("a time is what the general parser makes of it, in whatever form PostgreSQL writes it", () => {
   const two = (min: number, max: number) =>
     fc.integer({ min, max }).map((number) => String(number).padStart(2, "0"));
@@ -28,6 +31,7 @@ test("a time is what the general parser makes of it, in whatever form PostgreSQL
   fc.assert(
     fc.property(time, (text) => {
       expect(parseTime(text)).toEqual(general(text));
+      expect(parseTime(inJson(text))).toEqual(general(text));
     }),
     { numRuns: 2_000 },
   );
@@ -44,5 +48,14 @@ test("what PostgreSQL sends is read so, and nothing else is", async () => {
     )
     .then((results) => (results as unknown as pg.QueryResult[])[1]!);
   expect(rows).toEqual([{ at: new Date("2026-11-24T22:47:05.123Z"), number: 1.5, list: ["a", "b"] }]);
+  const { rows: sent } = await client.query(
+    `SELECT to_json(at)#>>'{}' AS json, at FROM unnest(ARRAY['2026-11-24 22:47:05.1239+00', '0044-03-15 12:00:00+00 BC', 'infinity']::timestamptz[]) AS at`,
+  );
+  for (const { json, at } of sent) expect(parseTime(json)).toEqual(at);
+  await client.query("SET TIME ZONE 'Asia/Kolkata'");
+  const { rows: elsewhere } = await client.query(
+    "SELECT to_json(timestamptz '2026-11-24 22:47:05.1239+00') AS at",
+  );
+  expect(parseTime(elsewhere[0].at)).toEqual(new Date("2026-11-24T22:47:05.123Z"));
   await client.end();
 });

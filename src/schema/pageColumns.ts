@@ -1,0 +1,123 @@
+import {
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  getNamedType,
+  getNullableType,
+  isListType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from "graphql";
+import type { PageColumns } from "../repositories/page.ts";
+
+/** For a field's `extensions`: which columns its resolver reads of its row. A field that exposes a column need not say so. */
+export const reads = <Row>(...columns: (string & keyof Row)[]): { readonly columns: readonly string[] } => ({
+  columns,
+});
+
+type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
+
+/** By the field's nodes: they are the same for each of a list's parents, and each time that a document is run. */
+const known = new WeakMap<readonly FieldNode[], PageColumns | undefined>();
+
+/**
+ * Which columns a connection field's page needs, from what is selected below it. A job has 21, and a list of jobs
+ * shows three; most of the time that a long list takes goes into the others.
+ *
+ * @returns undefined: all, because something is selected that does not say what it reads, or that leads back to the row
+ */
+export function pageColumns({
+  fieldNodes,
+  fragments,
+  returnType,
+}: GraphQLResolveInfo): PageColumns | undefined {
+  if (known.has(fieldNodes)) return known.get(fieldNodes);
+  const connection = getNamedType(returnType);
+  const columns = isObjectType(connection) ? columnsOf(fieldNodes, connection, fragments) : undefined;
+  known.set(fieldNodes, columns);
+  return columns;
+}
+
+function columnsOf(
+  fieldNodes: readonly FieldNode[],
+  connection: GraphQLObjectType,
+  fragments: Fragments,
+): PageColumns | undefined {
+  const names = new Set<string>();
+  let hasCursors = false;
+  let isKnown = true;
+
+  const readRow = ({ extensions }: GraphQLField<unknown, unknown>) => {
+    // Safe: what Pothos and `reads` put there.
+    const { pothosExposedField, columns } = extensions as {
+      pothosExposedField?: string;
+      columns?: readonly string[];
+    };
+    if (columns === undefined && pothosExposedField === undefined) isKnown = false;
+    for (const name of columns ?? [pothosExposedField!]) names.add(name);
+  };
+  const readRows = (field: GraphQLField<unknown, unknown>, node: FieldNode) => {
+    const type = objectType(field);
+    // An interface says nothing of the columns that those who implement it read.
+    if (type === undefined || leadsBack(node, type, type, fragments)) isKnown = false;
+    else eachField(node.selectionSet, type, fragments, readRow);
+  };
+  const readEdge = (field: GraphQLField<unknown, unknown>, node: FieldNode) => {
+    if (field.name === "node") readRows(field, node);
+    else hasCursors = true;
+  };
+  for (const { selectionSet } of fieldNodes) {
+    eachField(selectionSet, connection, fragments, (field, node) => {
+      if (field.name === "nodes") readRows(field, node);
+      else if (field.name === "edges") eachField(node.selectionSet, objectType(field), fragments, readEdge);
+      else if (field.name === "pageInfo") hasCursors = true;
+      else if (field.name !== "totalCount") isKnown = false;
+    });
+  }
+  return isKnown ? { names: [...names].sort(), hasCursors } : undefined;
+}
+
+/** Whether a row is asked for by its id further down: whole rows of a page answer that without another statement. */
+function leadsBack(
+  node: FieldNode,
+  type: GraphQLObjectType,
+  row: GraphQLObjectType,
+  fragments: Fragments,
+): boolean {
+  let isLeading = false;
+  eachField(node.selectionSet, type, fragments, (field, child) => {
+    const below = objectType(field);
+    if (below === undefined) return;
+    const isOne = !isListType(getNullableType(field.type));
+    isLeading ||= (isOne && below === row) || leadsBack(child, below, row, fragments);
+  });
+  return isLeading;
+}
+
+function objectType(field: GraphQLField<unknown, unknown>): GraphQLObjectType | undefined {
+  const type = getNamedType(field.type);
+  return isObjectType(type) ? type : undefined;
+}
+
+/** Fragments are of the object's own type or of one of its interfaces, or the document would not be valid. */
+function eachField(
+  selectionSet: SelectionSetNode | undefined,
+  type: GraphQLObjectType | undefined,
+  fragments: Fragments,
+  callback: (field: GraphQLField<unknown, unknown>, node: FieldNode) => void,
+): void {
+  const fields = type?.getFields() ?? {};
+  for (const selection of selectionSet?.selections ?? []) {
+    if (selection.kind === Kind.FIELD) {
+      const field = fields[selection.name.value];
+      if (field !== undefined) callback(field, selection);
+    } else {
+      const { selectionSet: within } =
+        selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value]!;
+      eachField(within, type, fragments, callback);
+    }
+  }
+}
