@@ -12,6 +12,8 @@ export interface Codec {
   encode(value: unknown): string;
   /** Only for what `encode` has made. */
   decode(text: string): unknown;
+  /** About how much memory the value takes, in bytes. */
+  bytesOf(value: unknown, text: string): number;
 }
 
 /** @throws TypeError for anything else (a Buffer, a Map, a class instance): storing half of it would be wrong */
@@ -24,7 +26,10 @@ export function decode(text: string): unknown {
   return unpack(JSON.parse(text) as Packed);
 }
 
-export const plainDataCodec: Codec = { encode, decode };
+/** Objects have a pointer for each property, and what it leads to. */
+const bytesOf = (_: unknown, text: string) => 2 * text.length;
+
+export const plainDataCodec: Codec = { encode, decode, bytesOf };
 
 function pack(value: unknown): Packed {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;

@@ -1,6 +1,6 @@
 import { type Codec, plainDataCodec } from "./codec.ts";
 import { createLoad } from "./load.ts";
-import { createLocalCache, type LocalEntry } from "./localCache.ts";
+import { createLocalCache, entryBytes, type LocalEntry } from "./localCache.ts";
 import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
 import { createSharedFills } from "./sharedFills.ts";
 import { createSharedLookUps } from "./sharedLookUps.ts";
@@ -96,7 +96,7 @@ interface Flight {
  * validates when it arrives. When the version table cannot be asked, each reader loads for itself.
  */
 export function createCoherentStore(options: CoherentStoreOptions) {
-  const { table, maxBytes, onError = () => {}, now = () => performance.now() } = options;
+  const { table, maxBytes, onRefusal, onError = () => {}, now = () => performance.now() } = options;
   const local = createLocalCache({ maxBytes });
   const validator = createValidator({
     ...options,
@@ -140,17 +140,21 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   };
 
   /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
-  const keepLocal = (kind: string, key: string, instant: Instant, entry: StoredEntry, value: unknown) => {
+  const keepLocal = (
+    { kind, codec = plainDataCodec }: AnswerOptions,
+    key: string,
+    instant: Instant,
+    entry: StoredEntry,
+    value: unknown,
+  ) => {
     if (!validator.isCurrent(instant, entry.tags)) return false;
-    const bytes =
-      2 * (key.length + entry.value.length) + entry.tags.reduce((sum, tag) => sum + 2 * tag.length + 50, 200);
     local.set(key, {
       kind,
       value,
       tags: entry.tags,
       stamp: instant.sequence,
       expiresAt: now() + entry.ttlMs,
-      bytes,
+      bytes: entryBytes(key, codec.bytesOf(value, entry.value), entry.tags),
     });
     return true;
   };
@@ -159,13 +163,14 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const findShared = async (
     keys: readonly string[],
     begun: Instant,
-    { kind, codec = plainDataCodec }: AnswerOptions,
+    options: AnswerOptions,
   ) => {
+    const { kind, codec = plainDataCodec } = options;
     const nothing = keys.map(() => undefined);
     if (!table.isShared || keys.length === 0) return nothing;
     try {
       const found = await sharedLookUps.find(begun.epoch, keys);
-      if (typeof found === "string") options.onRefusal?.(begun.epoch, found);
+      if (typeof found === "string") onRefusal?.(begun.epoch, found);
       if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
       return found.map((entry, index) => {
         if (entry === undefined) return undefined;
@@ -173,7 +178,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         counts.of(kind).sharedHits++;
         // Valid at an instant after `begun`, so only later changes than that can have ended it.
         const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
-        keepLocal(kind, keys[index]!, instant, entry, value);
+        keepLocal(options, keys[index]!, instant, entry, value);
         return { answer: { value, tags: entry.tags, source: "shared" as const }, instant };
       });
     } catch (error) {
@@ -185,9 +190,10 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const keep = (
     key: string,
     begun: Instant,
-    { kind, codec = plainDataCodec, ttlMs: usualTtlMs }: AnswerOptions,
-    { value, tags, ttlMs = usualTtlMs }: Loaded<unknown>,
+    options: AnswerOptions,
+    { value, tags, ttlMs = options.ttlMs }: Loaded<unknown>,
   ) => {
+    const { kind, codec = plainDataCodec } = options;
     const count = counts.of(kind);
     if (tags === undefined || ttlMs <= 0) {
       count.uncacheable++;
@@ -200,7 +206,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         value: codec.encode(value),
         ttlMs,
       };
-      if (!keepLocal(kind, key, begun, entry, value)) {
+      if (!keepLocal(options, key, begun, entry, value)) {
         count.rejectedFills++;
         return;
       }
