@@ -160,11 +160,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   };
 
   /** From the second level. What cannot be had or cannot be read is a miss. */
-  const findShared = async (
-    keys: readonly string[],
-    begun: Instant,
-    options: AnswerOptions,
-  ) => {
+  const findShared = async (keys: readonly string[], begun: Instant, options: AnswerOptions) => {
     const { kind, codec = plainDataCodec } = options;
     const nothing = keys.map(() => undefined);
     if (!table.isShared || keys.length === 0) return nothing;
