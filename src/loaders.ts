@@ -21,7 +21,7 @@ import {
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
-import { type ListRequest, listKey, type Page, requestText } from "./repositories/page.ts";
+import { type ListRequest, type Page, requestName } from "./repositories/page.ts";
 import type { ProjectRow } from "./repositories/project.ts";
 import type { UserRow } from "./repositories/user.ts";
 
@@ -227,17 +227,17 @@ export function createLoaders(
     (await jobsByIds(ids)).map((row) => visible(row, (job) => seesJob(access, job))),
   );
 
-  /** @param tagsOf a row's own tags: its columns are in the page, whatever the list depends on */
+  /** @param tagOf a row's own tag: its columns are in the page, whatever the list depends on; none, where only the list's tell of changes */
   function lists<Row>(
     kind: CacheKind,
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
-    tagsOf: (row: Row) => string[],
+    tagOf: ((row: Row) => string) | undefined,
     onRow: (row: Row) => unknown = () => {},
     isKept: (row: Row) => boolean = () => true,
   ): ListLoader<Row> {
     return new DataLoader<ListRequest, Page<Row> | number, string>(
       async (requests) => {
-        const requestOf = new Map(requests.map((request) => [listKey(request), request]));
+        const requestOf = new Map(requests.map((request) => [requestName(request), request]));
         const known = (key: string) => {
           const { tags, isKept = true } = requestOf.get(key)!.list;
           return isKept ? tags : undefined;
@@ -251,7 +251,7 @@ export function createLoaders(
             if (typeof value === "number") return { value, tags, isKept: isListKept };
             return {
               value,
-              tags: [...tags, ...value.rows.flatMap(tagsOf)],
+              tags: tagOf === undefined ? tags : [...tags, ...value.rows.map(tagOf)],
               isKept: isListKept && value.rows.every(isKept),
             };
           });
@@ -264,7 +264,7 @@ export function createLoaders(
         }
         return answers;
       },
-      { cacheKeyFn: requestText },
+      { cacheKeyFn: requestName },
     );
   }
 
@@ -273,7 +273,7 @@ export function createLoaders(
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
   ): ListLoader<Row> =>
     new DataLoader<ListRequest, Page<Row> | number, string>((requests) => within(() => load(requests)), {
-      cacheKeyFn: requestText,
+      cacheKeyFn: requestName,
     });
 
   function statistics<Statistics>(
@@ -336,25 +336,25 @@ export function createLoaders(
     users: lists(
       "users",
       users.loadLists,
-      (user) => [rowTag("User", user.id)],
+      (user) => rowTag("User", user.id),
       (user) => userById.prime(user.id, user),
     ),
     projects: lists(
       "projects",
       projects.loadLists,
-      (project) => [rowTag("Project", project.id)],
+      (project) => rowTag("Project", project.id),
       (project) => projectById.prime(project.id, project),
     ),
     conversionJobs: lists(
       "jobs",
       conversionJobs.loadLists,
-      (job) => [rowTag("ConversionJob", job.id)],
+      (job) => rowTag("ConversionJob", job.id),
       // A list's rows do not say whose they are; administrators need not know.
       (job) => access.to === "everything" && conversionJobById.prime(job.id, job),
       (job) => !isActive(job),
     ),
-    projectFiles: lists("files", projectFiles.loadLists, () => []),
-    jobEvents: lists("jobEvents", jobEvents.loadLists, () => []),
+    projectFiles: lists("files", projectFiles.loadLists, undefined),
+    jobEvents: lists("jobEvents", jobEvents.loadLists, undefined),
     apiKeys: readAnew(apiKeys.loadLists),
     auditEntries: readAnew(auditEntries.loadLists),
 

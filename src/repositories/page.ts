@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Query } from "../database/database.ts";
 import { type ValidationIssue, validationFailed } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -37,7 +38,11 @@ export interface Page<Row> {
 }
 
 /** What a loader asks for: a page of a list, or how many rows the list has. */
-export type ListRequest = { readonly list: List } & (
+export type ListRequest = {
+  readonly list: List;
+  /** Found when it is needed first. */
+  name?: ListName;
+} & (
   | {
       readonly want: "page";
       readonly page: PageArguments;
@@ -57,49 +62,48 @@ export interface PageColumns {
 }
 
 /** What tells requests for lists of one entity apart. */
-interface RequestText {
+interface ListName {
   /** Of all that are alike but for their parent's id. */
   readonly shape: string;
   readonly whole: string;
 }
 
-const requestTexts = new WeakMap<ListRequest, RequestText>();
-
 /** Asked for by a request's loader, by the cache and by the statement. */
-function textsOf(request: ListRequest): RequestText {
-  let texts = requestTexts.get(request);
-  if (texts === undefined) {
-    const shape = shapeOf(request);
-    const id = request.list.parent?.id;
-    texts = { shape, whole: id === undefined ? shape : shape + id };
-    requestTexts.set(request, texts);
-  }
-  return texts;
+function nameOf(request: ListRequest): ListName {
+  if (request.name !== undefined) return request.name;
+  const shape = shortened(shapeOf(request));
+  const id = request.list.parent?.id;
+  request.name = { shape, whole: id === undefined ? shape : `${shape}/${id}` };
+  return request.name;
 }
 
-/** Tells requests for lists of one entity apart. */
-export const requestText = (request: ListRequest): string => textsOf(request).whole;
+/** Tells requests for lists of one entity apart, in this process and in every other. */
+export const requestName = (request: ListRequest): string => nameOf(request).whole;
 
-/** What a list's tags are follows from the rest. Flat, as an operation may ask for hundreds of lists: that takes a third of the time. */
+/** What a list's tags are follows from the rest. */
 function shapeOf(request: ListRequest): string {
   const { parent, where, order, isKept } = request.list;
-  const list = [parent?.column, order.column, order.direction, isKept, ...where.map(conditionText)];
-  if (request.want === "total") return JSON.stringify(["total", ...list]);
+  let shape = `${parent?.column} ${order.column} ${order.direction} ${isKept}`;
+  for (const { sql, values } of where) shape += JSON.stringify([sql, values]);
+  if (request.want === "total") return `total ${shape}`;
   const { page, maxPageSize, columns } = request;
   const { first, after, last, before } = page;
-  const picked = columns && [columns.hasCursors, ...columns.names];
-  return JSON.stringify(["page", first, after, last, before, maxPageSize, picked, ...list]);
+  shape += ` ${first} ${last} ${maxPageSize} ${columns?.hasCursors} ${columns?.names}`;
+  // Anything may be in a cursor; JSON ends where it ends.
+  return after == null && before == null ? shape : `${shape} ${JSON.stringify([after, before])}`;
 }
 
-const conditionText = ({ sql, values }: Condition): string => JSON.stringify([sql, values]);
+/** The names of the shapes that came last: an operation may ask for hundreds of lists of one shape. */
+const shapeNames = new LRUCache<string, string>({ max: 1_000 });
 
-/** Nearly all are shorter, and a digest takes longer than the look-up that it is for. */
-const MAX_KEY_LENGTH = 200;
-
-/** The same as a key of bounded length. */
-export function listKey(request: ListRequest): string {
-  const text = requestText(request);
-  return text.length <= MAX_KEY_LENGTH ? text : hash("sha256", text, "base64url");
+/** 96 bits keep shapes apart. */
+function shortened(shape: string): string {
+  let name = shapeNames.get(shape);
+  if (name === undefined) {
+    name = hash("sha256", shape, "base64url").slice(0, 16);
+    shapeNames.set(shape, name);
+  }
+  return name;
 }
 
 export const DEFAULT_PAGE_SIZE = 20;
@@ -124,10 +128,10 @@ function listName(source: ListSource, list: List): string {
 }
 
 export function cursorOf<Row>(source: ListSource, list: List, row: Row): string {
-  const value = (row as Record<string, unknown>)[nameOf(source, list.order.column)];
+  const value = (row as Record<string, unknown>)[propertyOf(source, list.order.column)];
   return encodeCursor(listName(source, list), {
     sortKey: value instanceof Date ? value.getTime() : String(value),
-    id: String((row as Record<string, unknown>)[nameOf(source, source.key.column)]),
+    id: String((row as Record<string, unknown>)[propertyOf(source, source.key.column)]),
   });
 }
 
@@ -199,7 +203,7 @@ export async function loadLists<Row>(
 
 /** A cursor belongs to the list of one parent. */
 function groupName(request: ListRequest): string {
-  const { shape, whole } = textsOf(request);
+  const { shape, whole } = nameOf(request);
   const hasCursor = request.want === "page" && (request.page.after ?? request.page.before) != null;
   return hasCursor ? whole : shape;
 }
@@ -308,6 +312,6 @@ function toPage<Row>(found: readonly Row[], { size, isBackward, hasStart }: Page
     : { rows, hasNextPage: hasMore, hasPreviousPage: hasStart };
 }
 
-function nameOf(source: ListSource, column: string): string {
+function propertyOf(source: ListSource, column: string): string {
   return source.columns.find(({ expression }) => expression === `"${column}"`)?.name ?? column;
 }

@@ -325,11 +325,13 @@ function argumentsOf(
   return () => values;
 }
 
+/** Throws for what is no such value: errors, promises and functions included. */
 function outputOf(type: GraphQLLeafType): (value: unknown) => unknown {
   if (type === GraphQLString || type === GraphQLID)
     return (value) => (typeof value === "string" ? value : type.serialize(value));
   if (type === GraphQLBoolean) return (value) => (typeof value === "boolean" ? value : type.serialize(value));
   return (value) => {
+    if (value instanceof Error || typeof value === "function" || isPromise(value)) throw UNUSUAL;
     const output = type.serialize(value);
     if (output == null) throw UNUSUAL;
     return output;
@@ -407,16 +409,19 @@ function complete(
     // Safe: a list has a number for each place, an object one name for all.
     (into[index] as Data)[typeof at === "string" ? at : at[index]!] = output;
   };
-  /** Values that are there; null is in its place already. */
+  const isLeaf = plan.kind === "leaf";
+  /** Where there is something; null is in its place already. */
   const present: number[] = [];
-  for (const [index, value] of values.entries()) {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
     if (value == null) {
       if (!plan.isNullable) throw UNUSUAL;
       put(index, null);
-    } else if (value instanceof Error || typeof value === "function" || isPromise(value)) throw UNUSUAL;
-    else if (plan.kind === "leaf") put(index, plan.toOutput(value));
+    } else if (isLeaf) put(index, plan.toOutput(value));
+    else if (value instanceof Error || isPromise(value)) throw UNUSUAL;
     else present.push(index);
   }
+  if (present.length === 0) return;
   switch (plan.kind) {
     case "list": {
       const [items, lists, positions]: [unknown[], unknown[][], number[]] = [[], [], []];
@@ -425,8 +430,8 @@ function complete(
         if (!Array.isArray(list)) throw UNUSUAL;
         const output = new Array<unknown>(list.length);
         put(index, output);
-        for (const [position, item] of list.entries()) {
-          items.push(item);
+        for (let position = 0; position < list.length; position++) {
+          items.push(list[position]);
           lists.push(output);
           positions.push(position);
         }
@@ -434,12 +439,9 @@ function complete(
       complete(plan.item, items, { into: lists, at: positions }, run, pending);
       return;
     }
-    case "object": {
-      const sources = present.map((index) => values[index]);
-      const results = select(plan.selection, sources, run, pending);
-      for (const [position, index] of present.entries()) put(index, results[position]);
+    case "object":
+      answer(plan.selection, present);
       return;
-    }
     case "abstract": {
       const bySelection = new Map<SelectionPlan, number[]>();
       for (const index of present) {
@@ -448,11 +450,14 @@ function complete(
         if (group === undefined) bySelection.set(selection, [index]);
         else group.push(index);
       }
-      for (const [selection, group] of bySelection) {
-        const sources = group.map((index) => values[index]);
-        const results = select(selection, sources, run, pending);
-        for (const [position, index] of group.entries()) put(index, results[position]);
-      }
+      for (const [selection, group] of bySelection) answer(selection, group);
     }
+  }
+
+  function answer(selection: SelectionPlan, indices: readonly number[]): void {
+    const isAll = indices.length === values.length;
+    const sources = isAll ? values : indices.map((index) => values[index]);
+    const results = select(selection, sources, run, pending);
+    for (let position = 0; position < indices.length; position++) put(indices[position]!, results[position]);
   }
 }
