@@ -131,19 +131,22 @@ export function createLoaders(
     /** Whose answers they are, where they are not everybody's. */
     scope = "",
   ): Promise<(Value | Error)[]> {
-    const keyOf = new Map(keys.map((key) => [`${kind}:${scope}${key}`, key]));
-    const answers = await store.getMany<Value>([...keyOf.keys()], {
+    const prefix = `${kind}:${scope}`;
+    const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
+    const storeKeys = keys.map((key) => prefix + key);
+    const answers = await store.getMany<Value>(storeKeys, {
       kind,
       ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
       begun: begun(),
-      tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf.get(storeKey)!) : undefined,
+      tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
-        const results = await within(() => read(missing.map((storeKey) => keyOf.get(storeKey)!)));
+        const results = await within(() => read(missing.map(keyOf)));
         return results.map((result) => {
           if (result instanceof Error) return result;
           const { value, tags, isKept = true } = result;
+          if (isKept) return { value, tags };
           for (const tag of tags) reads.add(tag);
-          return { value, tags: isKept ? tags : undefined, dependsOn: tags };
+          return { value, tags: undefined, dependsOn: tags };
         });
       },
     });

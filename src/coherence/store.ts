@@ -24,6 +24,9 @@ export interface Answer<Value> extends Loaded<Value> {
   readonly source: "local" | "shared" | "joined" | "loaded";
 }
 
+/** One of many: what was loaded or is kept, as it is. */
+export type ManyAnswer<Value> = Pick<Loaded<Value>, "value" | "tags">;
+
 /** What every kind of look-up says of its answers. */
 export interface AnswerOptions {
   /** What sort of answers they are, for the statistics: one of a handful of names. */
@@ -276,39 +279,37 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     async getMany<Value>(
       keys: readonly string[],
       options: ReadManyOptions<Value>,
-    ): Promise<(Answer<Value> | Error)[]> {
+    ): Promise<(ManyAnswer<Value> | Error)[]> {
       const { kind, ttlMs } = options;
       // What is not kept may come from a replica, too.
       const isValidated = ttlMs > 0 || (replicas !== undefined && options.tagsOf !== undefined);
       const begun = isValidated ? (options.begun ?? (await validated())) : undefined;
-      const answers = new Map<string, Answer<unknown> | Error>();
-      if (begun !== undefined && ttlMs > 0) {
-        for (const key of keys) {
-          const entry = findLocal(kind, key);
-          if (entry !== undefined)
-            answers.set(key, { value: entry.value, tags: entry.tags, source: "local" });
-        }
-        const absent = keys.filter((key) => !answers.has(key));
-        for (const [index, shared] of (await findShared(absent, begun, options)).entries()) {
-          if (shared !== undefined) answers.set(absent[index]!, shared.answer);
-        }
+      const mayBeKept = begun !== undefined && ttlMs > 0;
+      const answers: (ManyAnswer<unknown> | Error | undefined)[] = mayBeKept
+        ? keys.map((key) => findLocal(kind, key))
+        : new Array(keys.length);
+      const absent = () => keys.filter((_, index) => answers[index] === undefined);
+      const found = mayBeKept ? await findShared(absent(), begun, options) : [];
+      if (found.some((shared) => shared !== undefined)) {
+        let next = 0;
+        for (const [index, answer] of answers.entries())
+          if (answer === undefined) answers[index] = found[next++]?.answer;
       }
-      const missing = [...new Set(keys)].filter((key) => !answers.has(key));
-      if (missing.length > 0) {
-        for (const [key, { result, since }] of await load(missing, begun, options)) {
-          if (begun === undefined || ttlMs <= 0) counts.of(kind).bypasses++;
-          else counts.of(kind).misses++;
-          if (result instanceof Error) {
-            answers.set(key, result);
-            continue;
-          }
+      const missing = new Set(absent());
+      if (missing.size > 0) {
+        const loaded = await load([...missing], begun, options);
+        const count = counts.of(kind);
+        if (mayBeKept) count.misses += loaded.size;
+        else count.bypasses += loaded.size;
+        for (const [key, { result, since }] of loaded) {
+          if (result instanceof Error) continue;
           if (begun !== undefined) frozen(result.value);
           if (since !== undefined && ttlMs > 0) keep(key, since, options, result);
-          answers.set(key, { ...result, source: "loaded" });
         }
+        for (const [index, key] of keys.entries()) answers[index] ??= loaded.get(key)?.result;
       }
       // Safe: every key was answered above, with values of the type that its loaders give.
-      return keys.map((key) => answers.get(key) as Answer<Value> | Error);
+      return answers as (ManyAnswer<Value> | Error)[];
     },
 
     /** For who cannot afford a promise: calls back with the first level's entry, validated, or undefined. */

@@ -5,8 +5,7 @@ export const uncached: Pick<CoherentStore, "getMany"> = {
   async getMany(keys, { loadMany }) {
     const loaded = await loadMany(keys);
     return keys.map((_, index) => {
-      const result = loaded[index] ?? new Error(`Expected ${keys.length} results, got ${loaded.length}.`);
-      return result instanceof Error ? result : { ...result, source: "loaded" };
+      return loaded[index] ?? new Error(`Expected ${keys.length} results, got ${loaded.length}.`);
     });
   },
 };

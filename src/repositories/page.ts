@@ -68,13 +68,35 @@ interface ListName {
   readonly whole: string;
 }
 
+/** The last request with the same arguments: a field's are one object for all of its parents. */
+const lastWith = new WeakMap<PageArguments, ListRequest & { readonly name: ListName }>();
+
 /** Asked for by a request's loader, by the cache and by the statement. */
 function nameOf(request: ListRequest): ListName {
   if (request.name !== undefined) return request.name;
-  const shape = shortened(shapeOf(request));
+  const last = request.want === "page" ? lastWith.get(request.page) : undefined;
+  const shape = last !== undefined && isAlike(request, last) ? last.name.shape : shortened(shapeOf(request));
   const id = request.list.parent?.id;
-  request.name = { shape, whole: id === undefined ? shape : `${shape}/${id}` };
-  return request.name;
+  const name = { shape, whole: id === undefined ? shape : `${shape}/${id}` };
+  request.name = name;
+  if (request.want === "page" && last?.name.shape !== shape)
+    lastWith.set(request.page, request as typeof request & { readonly name: ListName });
+  return name;
+}
+
+/** Whether two requests with the same arguments are of one shape. Those with conditions are not looked at closely. */
+function isAlike(one: ListRequest, other: ListRequest): boolean {
+  if (one.want !== "page" || other.want !== "page") return false;
+  const [list, others] = [one.list, other.list];
+  return (
+    list.parent?.column === others.parent?.column &&
+    list.order.column === others.order.column &&
+    list.order.direction === others.order.direction &&
+    list.isKept === others.isKept &&
+    list.where.length + others.where.length === 0 &&
+    one.columns === other.columns &&
+    one.maxPageSize === other.maxPageSize
+  );
 }
 
 /** Tells requests for lists of one entity apart, in this process and in every other. */

@@ -99,7 +99,8 @@ function branchSql(
   index: number,
   bind: (value: unknown) => string,
 ): string {
-  const from = parents && `unnest(${bind([...parents.ids])}::uuid[])`;
+  // As PostgreSQL writes an array: `pg` would quote each of hundreds of ids.
+  const from = parents && `unnest(${bind(`{${[...parents.ids].join()}}`)}::uuid[])`;
   const conditions = where.map(({ sql, values }) => {
     let next = 0;
     return sql.replaceAll("?", () => bind(values[next++]));

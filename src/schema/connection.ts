@@ -43,12 +43,11 @@ export class Connection<Row> {
   }
 
   page(): Promise<Page<Row>> {
-    const { first, after, last, before } = this.#page;
     // Safe: the loader answers a request for a page with a page.
     return this.#loader.load({
       want: "page",
       list: this.#list,
-      page: { first, after, last, before },
+      page: this.#page,
       maxPageSize: this.#maxPageSize,
       columns: this.#columns,
     }) as Promise<Page<Row>>;
@@ -91,6 +90,8 @@ const PageInfo = builder
     }),
   });
 
+const rowsOf = <Row>({ rows }: Page<Row>): readonly Row[] => rows;
+
 /** The connection type of a node type, with its edge type. */
 export function connectionType<Row>(
   name: string,
@@ -114,7 +115,7 @@ export function connectionType<Row>(
       nodes: t.field({
         type: [node],
         description: "The page's rows.",
-        resolve: async (connection) => (await connection.page()).rows as never,
+        resolve: (connection) => connection.page().then(rowsOf) as never,
       }),
       edges: t.field({
         type: [Edge],

@@ -8,6 +8,7 @@ import type {
   ConversionJobRow,
   ConversionJobStatistics,
 } from "../repositories/conversionJob.ts";
+import type { PageArguments } from "../repositories/page.ts";
 import type { ProjectRow } from "../repositories/project.ts";
 import { builder } from "./builder.ts";
 import { Connection, connectionType, pageArguments } from "./connection.ts";
@@ -138,20 +139,15 @@ const conversionJobArguments = builder.args((t) => ({
 function conversionJobConnection(
   { access, loaders, repositories: { conversionJobs } }: Context,
   filter: ConversionJobFilter,
-  {
-    orderBy,
-    ...page
-  }: { orderBy?: ConversionJobOrder | null | undefined } & ConstructorParameters<
-    typeof Connection
-  >[0]["page"],
+  args: { orderBy?: ConversionJobOrder | null | undefined } & PageArguments,
   info: GraphQLResolveInfo,
   within = access,
 ) {
-  const list = conversionJobs.list(filter, orderBy ?? undefined, within);
+  const list = conversionJobs.list(filter, args.orderBy ?? undefined, within);
   return new Connection({
     loader: loaders.conversionJobs,
     list,
-    page,
+    page: args,
     cursorOf: conversionJobs.cursorOf,
     info,
   });
@@ -195,10 +191,10 @@ builder.prismaObjectFields("Project", (t) => ({
     description: "The project's conversion jobs.",
     args: { ...conversionJobArguments, ...pageArguments() },
     extensions: reads<ProjectRow>("id"),
-    resolve: ({ id }, { status, ...args }, context, info) =>
+    resolve: ({ id }, args, context, info) =>
       conversionJobConnection(
         context,
-        { projectId: id, status: status ?? undefined },
+        { projectId: id, status: args.status ?? undefined },
         args,
         info,
         // Whoever owns the project sees them all, as administrators do: it is the same list.
@@ -227,12 +223,12 @@ builder.queryFields((t) => ({
       ...conversionJobArguments,
       ...pageArguments(),
     },
-    resolve: (_, { projectId, status, ...args }, context, info) =>
+    resolve: (_, args, context, info) =>
       conversionJobConnection(
         context,
         {
-          projectId: projectId == null ? undefined : parseIdOf("Project", projectId, ["projectId"]),
-          status: status ?? undefined,
+          projectId: args.projectId == null ? undefined : parseIdOf("Project", args.projectId, ["projectId"]),
+          status: args.status ?? undefined,
         },
         args,
         info,

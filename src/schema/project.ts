@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { notFound, validationFailed } from "../errors.ts";
 import { EVERYTHING } from "../loaders.ts";
+import type { PageArguments } from "../repositories/page.ts";
 import type { ProjectFilter, ProjectOrder, ProjectRow, ProjectStatistics } from "../repositories/project.ts";
 import type { ProjectFileRow } from "../repositories/projectFile.ts";
 import type { TechStack } from "../repositories/techStack.ts";
@@ -142,14 +143,11 @@ const projectArguments = builder.args((t) => ({
 function projectConnection(
   { access, loaders, repositories: { projects } }: Context,
   filter: ProjectFilter,
-  {
-    orderBy,
-    ...page
-  }: { orderBy?: ProjectOrder | null | undefined } & ConstructorParameters<typeof Connection>[0]["page"],
+  args: { orderBy?: ProjectOrder | null | undefined } & PageArguments,
   info: GraphQLResolveInfo,
 ) {
-  const list = projects.list(filter, orderBy ?? undefined, access);
-  return new Connection({ loader: loaders.projects, list, page, cursorOf: projects.cursorOf, info });
+  const list = projects.list(filter, args.orderBy ?? undefined, access);
+  return new Connection({ loader: loaders.projects, list, page: args, cursorOf: projects.cursorOf, info });
 }
 
 const StatusCount = builder.objectRef<ProjectStatistics["byStatus"][number]>("ProjectStatusCount").implement({
@@ -178,8 +176,8 @@ builder.prismaObjectFields("User", (t) => ({
     description: "The user's projects.",
     args: { ...projectArguments, ...pageArguments() },
     extensions: reads<UserRow>("id"),
-    resolve: ({ id }, { status, ...args }, context, info) =>
-      projectConnection(context, { userId: id, status: status ?? undefined }, args, info),
+    resolve: ({ id }, args, context, info) =>
+      projectConnection(context, { userId: id, status: args.status ?? undefined }, args, info),
   }),
 }));
 
@@ -202,12 +200,12 @@ builder.queryFields((t) => ({
       ...projectArguments,
       ...pageArguments(),
     },
-    resolve: (_, { ownerId, status, ...args }, context, info) =>
+    resolve: (_, args, context, info) =>
       projectConnection(
         context,
         {
-          userId: ownerId == null ? undefined : parseIdOf("User", ownerId, ["ownerId"]),
-          status: status ?? undefined,
+          userId: args.ownerId == null ? undefined : parseIdOf("User", args.ownerId, ["ownerId"]),
+          status: args.status ?? undefined,
         },
         args,
         info,

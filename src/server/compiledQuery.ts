@@ -358,6 +358,14 @@ function select(
     }
     if (rule !== undefined && !isAllowed(rule, run.context.viewer ?? null)) throw UNUSUAL;
     const places: Places = { into: results, at: key };
+    if (property !== undefined && value.kind === "leaf") {
+      for (let index = 0; index < sources.length; index++) {
+        const found = (sources[index] as Data)[property];
+        if (found == null && !value.isNullable) throw UNUSUAL;
+        results[index]![key] = found == null ? null : value.toOutput(found);
+      }
+      continue;
+    }
     if (property !== undefined) {
       const values = sources.map((source) => (source as Data)[property]);
       complete(value, values, places, run, pending);
