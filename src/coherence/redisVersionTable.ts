@@ -37,8 +37,9 @@ export function createRedisVersionTable(options: RedisVersionTableOptions): Vers
   const { maxTags, maxChanges, maxLagMs } = { ...VERSION_TABLE_DEFAULTS, ...options };
   const key = (name: string) => `{${namespace}}:${name}`;
   const structures = ["meta", "versions", "pending", "transactions"].map(key);
-  // The epoch in the name: what an earlier one has left behind is never found, and expires.
-  const entryKey = (epoch: Epoch, name: string) => key(`entry:${epoch}:${name}`);
+  // The epoch in the name: what an earlier one has left behind is never found, and expires. And the form: instances of
+  // different releases may be at work in one epoch.
+  const entryKey = (epoch: Epoch, name: string) => key(`entry-2:${epoch}:${name}`);
 
   const call = async <Reply>(
     script: RedisScript,
@@ -76,7 +77,7 @@ export function createRedisVersionTable(options: RedisVersionTableOptions): Vers
       return reply.map((entry) => {
         if (entry === 0) return undefined;
         const [stamp, tags, value, ttlMs] = entry;
-        return { stamp, tags, value, ttlMs };
+        return { stamp, tags: tags === "" ? [] : tags.split(BETWEEN_TAGS), value, ttlMs };
       });
     },
 
@@ -91,8 +92,7 @@ export function createRedisVersionTable(options: RedisVersionTableOptions): Vers
             stamp,
             Math.max(1, Math.round(ttlMs)),
             value,
-            tags.length,
-            ...tags,
+            tags.join(BETWEEN_TAGS),
           ]),
         ],
         entries.map((entry) => entryKey(epoch, entry.key)),
@@ -133,6 +133,9 @@ export function createScriptRunner(client: EvalClient): ScriptRunner {
   };
 }
 
+/** No text in PostgreSQL has one, so no tag does that something would ever change. */
+const BETWEEN_TAGS = "\0";
+
 /** The hash field that holds the epoch. No tag and no xid is empty. */
 const SENTINEL = "";
 
@@ -144,7 +147,7 @@ const sinceReply = z.union([
   z.literal("unchanged"),
   z.tuple([z.number(), text, bit, text.optional()]),
 ]);
-const entryReply = z.tuple([z.number(), text, z.string(), z.number()]);
+const entryReply = z.tuple([z.number(), z.string(), z.string(), z.number()]);
 const getReply = z.union([refusal, z.array(z.union([z.literal(0), entryReply]))]);
 const fillReply = z.union([refusal, z.array(z.enum(["stored", "invalid"]))]);
 const transactionsReply = z.union([z.literal("lost"), text]);

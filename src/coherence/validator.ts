@@ -141,6 +141,8 @@ export function createValidator(options: ValidatorOptions) {
      */
     isCurrent(since: Instant, tags: readonly string[]): boolean {
       if (since.epoch !== current?.epoch || since.sequence < recentFloor) return false;
+      // Nothing at all has changed since, and nothing is about to.
+      if (since.sequence >= current.sequence && pending.size === 0) return true;
       return tags.every((tag) => !pending.has(tag) && (recent.get(tag) ?? 0) <= since.sequence);
     },
 

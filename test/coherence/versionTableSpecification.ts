@@ -222,7 +222,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     const table = await live();
     const stored = {
       stamp: 0,
-      tags: ["a", "\n,ü\u0000", "b".repeat(300)],
+      tags: ["a", "\n, ü\u0001", "b".repeat(300)],
       value: '{"ü":"\u0000"}',
       ttlMs: 60_000,
     };
