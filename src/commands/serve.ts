@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import type { Logger } from "pino";
 import { createApp } from "../app.ts";
 import { leaveLocalToken } from "../auth/local.ts";
@@ -30,6 +31,9 @@ export async function runServe(
   wantsSample: boolean,
   { log, tracing, fleet, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
+  // V8 lets a heap grow fourfold before it looks what of it is garbage, which is half a gigabyte where answers are
+  // kept. Twofold takes a third of the memory away, and no time that one could measure.
+  setFlagsFromString("--heap-growing-percent=100");
   let hasStarted = false;
   onSignal((signal) => {
     if (hasStarted) return;

@@ -12,8 +12,11 @@ import { recordStatements } from "../support/sql.ts";
  * Each test names the statements of an operation by the table that each reads.
  */
 
-const { app, execute } = await createTestApp();
+const interpreted = await createTestApp({ COMPILE_AFTER: "0" });
+const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: interpreted.url });
+const { app } = interpreted;
 const recording = recordStatements(app.database.pool);
+const recordingOfCompiled = recordStatements(compiled.app.database.pool);
 
 beforeAll(async () => {
   await insertRows(app.database.pool, { users: 5, projects: 120, jobs: 600 });
@@ -24,9 +27,14 @@ beforeAll(async () => {
 });
 beforeEach(() => recording.reset());
 
+/** In both ways: as the document is walked, and compiled. */
 async function run(query: string, variables?: Record<string, unknown>) {
-  const { data, errors } = await execute(query, variables);
+  const { data, errors } = await interpreted.execute(query, variables);
   expect(errors).toBeUndefined();
+  recordingOfCompiled.reset();
+  expect(await compiled.execute(query, variables)).toMatchObject({ data });
+  const textsOf = ({ statements }: typeof recording) => statements.map(({ text }) => text).sort();
+  expect(textsOf(recordingOfCompiled)).toEqual(textsOf(recording));
   const tables = recording.statements.map(
     ({ text }) => /\bFROM "(users|projects|project_files|conversion_jobs)"/.exec(text)?.[1] ?? text,
   );
@@ -328,7 +336,7 @@ describe("documents and figures", () => {
   });
 
   test("one bad page among many costs its own alias alone and no further statement", async () => {
-    const { data, errors } = await execute(
+    const { data, errors } = await interpreted.execute(
       `{ projects(first: 2) { nodes { id } } bad: projects(first: 101) { nodes { id } } }`,
     );
 

@@ -1,6 +1,19 @@
-import { GraphQLObjectType, GraphQLSchema, GraphQLString, parse } from "graphql";
+import {
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+  type OperationDefinitionNode,
+  parse,
+} from "graphql";
 import { describe, expect, test } from "vitest";
+import type { Viewer } from "../../src/auth/viewer.ts";
+import { uncached } from "../../src/coherence/uncached.ts";
+import { createLoaders } from "../../src/loaders.ts";
+import { TO_EVERYTHING } from "../../src/repositories/access.ts";
+import { schema as serviceSchema } from "../../src/schema/index.ts";
+import { compileQuery } from "../../src/server/compiledQuery.ts";
 import { compiledQueries } from "../../src/server/plugins/compiledQueries.ts";
+import { QUERIES } from "../bench/comparison/work.ts";
 import { createTestApp } from "../support/app.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
@@ -10,6 +23,7 @@ const interpreted = await createTestApp({ COMPILE_AFTER: "0" });
 const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: interpreted.url });
 await insertRows(interpreted.app.database.pool, { users: 3, projects: 7, jobs: 20 });
 
+const NO_TIME = { user: 0, project: 0, conversionJob: 0, collection: 0, statistics: 0 };
 const id = `Project:${keyOf(1)}`;
 const ADMIN = `ADMIN ${keyOf(1)}`;
 const USER = `USER ${keyOf(2)}`;
@@ -136,6 +150,73 @@ describe("a compiled query is answered as an interpreted one is", () => {
     expect(expected.statements.length).toBeGreaterThan(0);
     expect(await statementsOf(compiled)).toEqual(expected);
   });
+});
+
+describe("what succeeds needs no interpreter", () => {
+  const cases: [string, string, object][] = [
+    ...Object.values(QUERIES).map(({ title, documents }): [string, string, object] => [
+      title,
+      documents.service,
+      { id },
+    ]),
+    [
+      "everything that a list has, and both of its interfaces' sides",
+      `query ($id: ID!, $yes: Boolean!) { node(id: $id) { id __typename ... on Project { name } } users { edges { cursor node { email } } }
+         projects(first: 2) @include(if: $yes) { totalCount pageInfo { hasNextPage endCursor } nodes { description targetTechStack { language } } } }`,
+      { id, yes: true },
+    ],
+    [
+      "nothing there",
+      "query ($id: ID!) { project(id: $id) { name owner { username } } }",
+      { id: `Project:${keyOf(99)}` },
+    ],
+  ];
+  test.each(cases)("%s", async (_, query, variables) => {
+    const document = parse(query);
+    const viewer: Viewer = {
+      userId: keyOf(1),
+      role: "ADMIN",
+      scopes: null,
+      credential: null,
+      expiresAt: null,
+    };
+    const { repositories } = interpreted.app;
+    const loaders = createLoaders(repositories, { reads: new Set(), store: uncached, ttlMs: NO_TIME });
+    const context = { viewer, access: TO_EVERYTHING, loaders, repositories };
+    // Safe: it is an operation.
+    const compiledQuery = compileQuery(
+      serviceSchema,
+      document,
+      document.definitions[0] as OperationDefinitionNode,
+    )!;
+
+    const data = await compiledQuery.run(context, variables as Record<string, unknown>);
+
+    expect(data).toBeDefined();
+    const { answer } = await ask(interpreted, { query, variables });
+    expect({ data: JSON.parse(JSON.stringify(data)) }).toEqual(answer);
+  });
+});
+
+test("a query that was given up is not begun anew", async () => {
+  let begun = 0;
+  const { onExecute } = compiledQueries({ schema: serviceSchema, after: 1 });
+  const document = parse("{ projects { totalCount } }");
+  const controller = new AbortController();
+  controller.abort();
+  let result: unknown;
+  onExecute?.({
+    args: { document },
+    executeFn: () => begun++,
+    setExecuteFn: (execute: (given: object) => unknown) => {
+      // No loaders: it fails at once.
+      const contextValue = { viewer: null, execution: { signal: controller.signal } };
+      result = execute({ contextValue });
+    },
+  } as never); // Safe: more is not looked at.
+
+  expect(await result).toEqual({ data: null });
+  expect(begun).toBe(0);
 });
 
 describe("a query is compiled", () => {
