@@ -19,60 +19,77 @@ export interface Databases {
   readonly heldJobs: readonly string[];
 }
 
-/** Two databases with the same rows, `suffix` at the end of their names. */
-export async function createDatabases(serverUrl: string, projects: number, suffix = ""): Promise<Databases> {
-  const urlOf = (name: string) => {
-    const url = new URL(serverUrl);
-    url.pathname = name;
-    return url.href;
-  };
-  const [service, peers] = [`service${suffix}`, `peers${suffix}`];
-  const admin = new pg.Client({ connectionString: serverUrl });
-  await admin.connect();
-  try {
-    await admin.query(`CREATE DATABASE ${service}`);
-    await applyMigrations({
-      connectionString: urlOf(service),
-      // Safe: what the migrations call of it.
-      log: { info() {}, warn() {}, debug() {} } as never,
-    });
-    const pool = new pg.Pool({ connectionString: urlOf(service), max: 1 });
-    // Rows that nobody has kept yet need no invalidation, which would take longer than the rows.
-    await pool.query("SET session_replication_role = replica");
-    await insertRows(pool, {
-      users: Math.ceil(projects / PROJECTS_PER_USER),
-      projects,
-      jobs: projects * JOBS_PER_PROJECT,
-    });
-    // Some tags that a trigger would have set.
-    await pool.query(
-      `UPDATE "conversion_jobs" SET "agent_types" = '{converter}' WHERE right("id"::text, 12)::bigint % $1 = 0`,
-      [UNFINISHED_SHARE],
-    );
-    await pool.query(
-      `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "progress" = 100, "agent_types" = '{converter}',
-              "started_at" = "created_at", "completed_at" = "created_at" + interval '1 minute'
-        WHERE right("id"::text, 12)::bigint % $1 <> 0`,
-      [UNFINISHED_SHARE],
-    );
-    await pool.query("VACUUM ANALYZE");
-    await pool.end();
-    await addAdministrator(urlOf(service));
-
-    await admin.query(`CREATE DATABASE ${peers} TEMPLATE ${service}`);
-  } finally {
-    await admin.end();
-  }
+/** Two databases with the same rows. */
+export async function createDatabases(serverUrl: string, projects: number): Promise<Databases> {
+  const service = await createServiceDatabase(serverUrl, projects);
+  await inDatabase(serverUrl, (admin) => admin.query(`CREATE DATABASE peers TEMPLATE service`));
   const heldJobs = Array.from({ length: Math.min(1_000, projects / 5) }, (_, n) =>
     keyOf((n + 1) * UNFINISHED_SHARE),
   );
-  await preparePeers(urlOf(peers), heldJobs);
-  return { service: urlOf(service), peers: urlOf(peers), heldJobs };
+  const peers = urlOf(serverUrl, "peers");
+  await inDatabase(peers, (client) => preparePeers(client, heldJobs));
+  return { service, peers, heldJobs };
 }
 
-async function preparePeers(url: string, heldJobs: readonly string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+/** `service` with the suffix at the end of its name. @returns its address */
+export async function createServiceDatabase(
+  serverUrl: string,
+  projects: number,
+  suffix = "",
+): Promise<string> {
+  const name = `service${suffix}`;
+  const url = urlOf(serverUrl, name);
+  await inDatabase(serverUrl, (admin) => admin.query(`CREATE DATABASE ${name}`));
+  await applyMigrations({
+    connectionString: url,
+    // Safe: what the migrations call of it.
+    log: { info() {}, warn() {}, debug() {} } as never,
+  });
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  // Rows that nobody has kept yet need no invalidation, which would take longer than the rows.
+  await pool.query("SET session_replication_role = replica");
+  await insertRows(pool, {
+    users: Math.ceil(projects / PROJECTS_PER_USER),
+    projects,
+    jobs: projects * JOBS_PER_PROJECT,
+  });
+  // Some tags that a trigger would have set.
+  await pool.query(
+    `UPDATE "conversion_jobs" SET "agent_types" = '{converter}' WHERE right("id"::text, 12)::bigint % $1 = 0`,
+    [UNFINISHED_SHARE],
+  );
+  await pool.query(
+    `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "progress" = 100, "agent_types" = '{converter}',
+            "started_at" = "created_at", "completed_at" = "created_at" + interval '1 minute'
+      WHERE right("id"::text, 12)::bigint % $1 <> 0`,
+    [UNFINISHED_SHARE],
+  );
+  await pool.query("VACUUM ANALYZE");
+  await pool.end();
+  await addAdministrator(url);
+  return url;
+}
+
+function urlOf(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = database;
+  return url.href;
+}
+
+async function inDatabase(
+  connectionString: string,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
+  const client = new pg.Client({ connectionString });
   await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function preparePeers(client: pg.Client, heldJobs: readonly string[]): Promise<void> {
   await client.query(`DO $$
     DECLARE found record;
     BEGIN
@@ -85,5 +102,4 @@ async function preparePeers(url: string, heldJobs: readonly string[]): Promise<v
             "started_at" = now(), "lease_expires_at" = now() + interval '1 day' WHERE "id" = ANY($1::uuid[])`,
     [heldJobs, WORKER_ID],
   );
-  await client.end();
 }

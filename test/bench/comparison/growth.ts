@@ -1,8 +1,7 @@
 import { spreadOf } from "../machine.ts";
 import { bodyOf, cursorsOf } from "./check.ts";
 import { SERVICE, SERVICE_UNCACHED } from "./contenders.ts";
-import type { Databases } from "./data.ts";
-import { createDatabases } from "./data.ts";
+import { createServiceDatabase } from "./data.ts";
 import { type LoadOptions, runLoad } from "./load.ts";
 import { ask, startServer } from "./servers.ts";
 import { QUERIES } from "./work.ts";
@@ -19,7 +18,7 @@ export interface GrowthOptions {
 
 const MANY = 1_000_000;
 
-/** What a request costs the service with few rows and with many, which should be the same. */
+/** What a request costs the service with few rows and with many, which should be the same. Rounds alternate between the two. */
 export async function measureGrowth({
   rounds,
   projects,
@@ -29,37 +28,48 @@ export async function measureGrowth({
   redis,
   progress,
 }: GrowthOptions) {
-  const found = new Map<string, number[]>();
+  const sizes: { readonly count: number; readonly database: string; readonly redis: string }[] = [];
   for (const count of [projects, MANY]) {
     progress(`${count} projects …`);
-    const databases: Databases = await createDatabases(postgres, count, `_${count}`);
-    for (const contender of [SERVICE, SERVICE_UNCACHED]) {
-      const server = await startServer(contender, {
-        database: databases.service,
-        redis: `${redis}/${count === MANY ? 1 : 0}`,
-        body: bodyOf("service", QUERIES.Q1, 0, [], count),
-      });
-      const cursors = await cursorsOf(server, distinct);
-      for (const query of Object.values(QUERIES)) {
-        const bodies = Array.from({ length: distinct }, (_, n) =>
-          bodyOf("service", query, n, cursors, count),
-        );
-        for (const body of bodies) await (await ask(server, body)).arrayBuffer();
-        const samples: number[] = [];
-        for (let round = 0; round <= rounds; round++) {
-          progress(`${count} projects, ${contender.name}: ${query.name}, round ${round} of ${rounds}`);
-          const { cpuMicroseconds } = await runLoad(server, bodies, load);
+    const database = await createServiceDatabase(postgres, count, `_${count}`);
+    sizes.push({ count, database, redis: `${redis}/${sizes.length}` });
+  }
+  const found: { work: string; state: string; cpuMicroseconds: number[]; growth: number }[] = [];
+  for (const contender of [SERVICE, SERVICE_UNCACHED]) {
+    const turns = await Promise.all(
+      sizes.map(async ({ count, database, redis }) => {
+        const server = await startServer(contender, {
+          database,
+          redis,
+          body: bodyOf("service", QUERIES.Q1, 0, [], count),
+        });
+        return { count, server, cursors: await cursorsOf(server, distinct), samples: [] as number[] };
+      }),
+    );
+    for (const query of Object.values(QUERIES)) {
+      const bodies = turns.map(({ count, cursors }) =>
+        Array.from({ length: distinct }, (_, n) => bodyOf("service", query, n, cursors, count)),
+      );
+      for (const [index, { server }] of turns.entries())
+        for (const body of bodies[index]!) await (await ask(server, body)).arrayBuffer();
+      for (const turn of turns) turn.samples = [];
+      for (let round = 0; round <= rounds; round++) {
+        progress(`${contender.name}: ${query.name}, round ${round} of ${rounds}`);
+        for (const [index, { server, samples }] of turns.entries()) {
+          const { cpuMicroseconds } = await runLoad(server, bodies[index]!, load);
           // The first compiles.
           if (round > 0) samples.push(cpuMicroseconds);
         }
-        const name = `${query.name} ${contender === SERVICE ? "cached" : "off"}`;
-        found.set(name, [...(found.get(name) ?? []), spreadOf(samples).median]);
       }
-      await server.stop();
+      const cpuMicroseconds = turns.map(({ samples }) => spreadOf(samples).median);
+      found.push({
+        work: query.name,
+        state: contender === SERVICE ? "cached" : "off",
+        cpuMicroseconds,
+        growth: cpuMicroseconds[1]! / cpuMicroseconds[0]! - 1,
+      });
     }
+    for (const { server } of turns) await server.stop();
   }
-  return [...found].map(([name, cpuMicroseconds]) => {
-    const [work, state] = name.split(" ");
-    return { work, state, cpuMicroseconds, growth: cpuMicroseconds[1]! / cpuMicroseconds[0]! - 1 };
-  });
+  return found;
 }
