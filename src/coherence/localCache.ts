@@ -211,6 +211,9 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       }
     },
 
+    /** Whether nothing else would have to go for an entry of this size. */
+    hasRoomFor: (size: number): boolean => bytes + size <= maxBytes,
+
     /** Removes what has the tag and is older than `version`; whatever has it, when that is undefined. */
     invalidate(tag: string, version: number | undefined): void {
       const bucket = buckets.get(tag);

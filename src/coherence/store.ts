@@ -78,9 +78,18 @@ export interface CoherentStoreOptions
   readonly onError?: (error: unknown) => void;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
+  /** From 0 on, below 1. */
+  readonly random?: () => number;
 }
 
 export type CoherentStore = ReturnType<typeof createCoherentStore>;
+
+/**
+ * Where the first level is full, one in so many answers of the second level comes into it. When more is asked for in turn than
+ * there is room for, each would push out another before that is asked for again, and none would ever be found; what is asked for
+ * often comes in soon.
+ */
+const ADMITTED_SHARE = 1 / 8;
 
 type Outcome = { readonly answer: Answer<unknown>; readonly instant: Instant } | { readonly error: unknown };
 
@@ -99,7 +108,14 @@ interface Flight {
  * validates when it arrives. When the version table cannot be asked, each reader loads for itself.
  */
 export function createCoherentStore(options: CoherentStoreOptions) {
-  const { table, maxBytes, onRefusal, onError = () => {}, now = () => performance.now() } = options;
+  const {
+    table,
+    maxBytes,
+    onRefusal,
+    onError = () => {},
+    now = () => performance.now(),
+    random = Math.random,
+  } = options;
   const local = createLocalCache({ maxBytes });
   const validator = createValidator({
     ...options,
@@ -149,15 +165,19 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     instant: Instant,
     entry: StoredEntry,
     value: unknown,
+    /** Of those that would push out others. */
+    admittedShare = 1,
   ) => {
     if (!validator.isCurrent(instant, entry.tags)) return false;
+    const bytes = entryBytes(key, codec.bytesOf(value, entry.value), entry.tags);
+    if (admittedShare < 1 && !local.hasRoomFor(bytes) && random() >= admittedShare) return false;
     local.set(key, {
       kind,
       value,
       tags: entry.tags,
       stamp: instant.sequence,
       expiresAt: now() + entry.ttlMs,
-      bytes: entryBytes(key, codec.bytesOf(value, entry.value), entry.tags),
+      bytes,
     });
     return true;
   };
@@ -177,7 +197,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         counts.of(kind).sharedHits++;
         // Valid at an instant after `begun`, so only later changes than that can have ended it.
         const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
-        keepLocal(options, keys[index]!, instant, entry, value);
+        keepLocal(options, keys[index]!, instant, entry, value, ADMITTED_SHARE);
         return { answer: { value, tags: entry.tags, source: "shared" as const }, instant };
       });
     } catch (error) {

@@ -52,6 +52,30 @@ describe("the coherent store", () => {
     expect(one.statistics()).toMatchObject({ misses: 1, localHits: 1, fills: 1, entries: 1, roundTrips: 2 });
   });
 
+  it("lets few answers of the second level push out others, so that those in turn are found, and all where there is room", async () => {
+    const keys = ["a", "b", "c", "d"];
+    const loadMany = async (missing: readonly string[]) =>
+      missing.map((key) => ({ value: key.repeat(100), tags: [key] }));
+    const readAll = async (store: Store) => {
+      for (const key of keys) await store.getMany([key], { kind: "row", ttlMs: 60_000, loadMany });
+      const { localHits, sharedHits } = store.statistics();
+      store.resetStatistics();
+      return { localHits, sharedHits };
+    };
+    const createSmall = (random: () => number) =>
+      // Room for two of them.
+      createCoherentStore({ table, maxBytes: 1_000, timeoutMs: 60_000, heldEpoch: () => held, random });
+    await readAll(createStore());
+
+    const [few, all, roomy] = [createSmall(() => 0.99), createSmall(() => 0), createStore()];
+    for (const store of [few, all, roomy])
+      expect(await readAll(store)).toEqual({ localHits: 0, sharedHits: 4 });
+
+    expect(await readAll(few)).toEqual({ localHits: 2, sharedHits: 2 });
+    expect(await readAll(all)).toEqual({ localHits: 0, sharedHits: 4 });
+    expect(await readAll(roomy)).toEqual({ localHits: 4, sharedHits: 0 });
+  });
+
   it("asks the second level once for all that look something up in the same moment, and gives each its own", async () => {
     const one = createStore();
     const get = vi.spyOn(table, "get");
