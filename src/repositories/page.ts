@@ -118,11 +118,11 @@ function shapeOf(request: ListRequest): string {
 /** The names of the shapes that came last: an operation may ask for hundreds of lists of one shape. */
 const shapeNames = new LRUCache<string, string>({ max: 1_000 });
 
-/** 96 bits keep shapes apart. */
+/** 132 bits: what is searched for is part of a shape, so that somebody may look for two that are the same. */
 function shortened(shape: string): string {
   let name = shapeNames.get(shape);
   if (name === undefined) {
-    name = hash("sha256", shape, "base64url").slice(0, 16);
+    name = hash("sha256", shape, "base64url").slice(0, 22);
     shapeNames.set(shape, name);
   }
   return name;
