@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { Redis } from "ioredis";
 import { beforeAll, expect, test } from "vitest";
 import { FILL, GET, MARK, RELEASE } from "../../src/coherence/scripts.ts";
 import { M1, NUMBER_PLACE, progressReport, QUERIES, WORKER_ID } from "../bench/comparison/work.ts";
-import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
+import { monitorRedis } from "../support/redisMonitor.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
@@ -37,16 +36,10 @@ const names = new Map(
   ]),
 );
 
-const client = new Redis(redis.url);
-const monitor = await client.monitor();
-atEndOfFile(async () => {
-  monitor.disconnect();
-  client.disconnect();
-});
 let scripts: Record<string, number> = {};
-monitor.on("monitor", (_: string, [command, sha1]: string[]) => {
+await monitorRedis(redis.url, (command, sha1) => {
   // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
-  const name = command?.toLowerCase() === "evalsha" ? names.get(sha1!) : undefined;
+  const name = command === "evalsha" ? names.get(sha1!) : undefined;
   if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
 });
 

@@ -5,6 +5,7 @@ import { FILL, GET, MARK, RELEASE, SINCE } from "../../src/coherence/scripts.ts"
 import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startRedis } from "../support/redis.ts";
+import { monitorRedis } from "../support/redisMonitor.ts";
 import { insertRows } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
@@ -101,17 +102,16 @@ test("a mutation costs one awaited round trip and one statement more than withou
   const without = await off.statementsOf(() => off.ask(UPSERT, { username: "without" }));
   await service.ask(UPSERT, { username: "warm" });
   const scripts: string[] = [];
-  const monitor = await client.duplicate().monitor();
-  monitor.on("monitor", (_: string, [command, sha1]: string[]) => {
+  const endMonitor = await monitorRedis(redis.url, (command, sha1) => {
     // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
-    const name = command?.toLowerCase() === "evalsha" ? scriptNames.get(sha1!) : undefined;
+    const name = command === "evalsha" ? scriptNames.get(sha1!) : undefined;
     if (name !== undefined) scripts.push(name);
   });
   const statements = await service.statementsOf(() => service.ask(UPSERT, { username: "with" }));
 
   // The release is under way when the answer is sent: nobody waits for it.
   await expect.poll(() => scripts).toEqual(["mark", "release"]);
-  monitor.disconnect();
+  endMonitor();
 
   expect(statements.filter((text) => text.includes("drain_cache_invalidations"))).toHaveLength(1);
   // With the cache off the outbox is drained just so: other instances may keep answers.
