@@ -48,8 +48,8 @@ if now() - tonumber(meta[6]) > tonumber(ARGV[2]) then return 'lagging' end
 
 /** In steps, because Lua's stack ends at some 8,000 values. */
 const IN_CHUNKS = `
-local function inChunks(list, first, work)
-  for from = first, #list, 1000 do
+local function inChunks(list, work)
+  for from = 1, #list, 1000 do
     if work(unpack(list, from, math.min(from + 999, #list))) == false then return false end
   end
   return true
@@ -64,8 +64,8 @@ local function listed(text)
   return tags
 end
 
-local function isValid(stamp, tags, first)
-  return stamp >= floor and inChunks(tags, first, function(...)
+local function isValid(stamp, tags)
+  return stamp >= floor and inChunks(listed(tags), function(...)
     for _, version in ipairs(redis.call('ZMSCORE', KEYS[2], ...)) do
       if version and tonumber(version) > stamp then return false end
     end
@@ -137,7 +137,7 @@ for index = 5, #KEYS do
   local found = 0
   if entry[1] then
     local stamp, tags = tonumber(entry[1]), entry[2]
-    if isValid(stamp, listed(tags), 1) then found = {stamp, tags, entry[3], redis.call('PTTL', KEYS[index])} end
+    if isValid(stamp, tags) then found = {stamp, tags, entry[3], redis.call('PTTL', KEYS[index])} end
   end
   reply[#reply + 1] = found
 end
@@ -151,7 +151,7 @@ export const FILL = script(
 local reply, at = {}, 3
 for index = 5, #KEYS do
   reply[#reply + 1] = 'invalid'
-  if isValid(tonumber(ARGV[at]), listed(ARGV[at + 3]), 1) then
+  if isValid(tonumber(ARGV[at]), ARGV[at + 3]) then
     redis.call('HSET', KEYS[index], 'stamp', ARGV[at], 'tags', ARGV[at + 3], 'value', ARGV[at + 2])
     redis.call('PEXPIRE', KEYS[index], ARGV[at + 1])
     reply[#reply] = 'stored'

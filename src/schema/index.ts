@@ -52,11 +52,13 @@ function withRules(unchecked: GraphQLSchema): GraphQLSchema {
   return unchecked;
 }
 
-/** The rule that a field names. */
+/** The rule that a field names; undefined: none, or more than a name. */
 export function ruleOf({ extensions }: GraphQLField<unknown, unknown>): Rule | undefined {
   // Safe: Pothos keeps the options that a field was made with there.
   const options = extensions.pothosOptions as { authScopes?: Partial<Record<Rule, true>> } | undefined;
-  return RULE_NAMES.find((rule) => options?.authScopes?.[rule] === true);
+  const [scope, ...others] = Object.entries(options?.authScopes ?? {});
+  if (scope?.[1] !== true || others.length > 0) return undefined;
+  return RULE_NAMES.find((rule) => rule === scope[0]);
 }
 
 /** The schema as schema.graphql holds it: sorted, so that a difference is a change. */

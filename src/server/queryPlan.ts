@@ -24,6 +24,7 @@ import {
   visit,
 } from "graphql";
 import type { Viewer } from "../auth/viewer.ts";
+import { ruleOf } from "../schema/index.ts";
 import type { Rule } from "../schema/rules.ts";
 
 export interface RunContext {
@@ -213,25 +214,23 @@ export function createPlan(
 }
 
 /** The resolver as it was written, where all that Pothos has put around it is a rule. */
-function resolverOf({ name, resolve, extensions }: GraphQLField<unknown, unknown>) {
+function resolverOf(field: GraphQLField<unknown, unknown>) {
+  const { name, resolve, extensions } = field;
   // As graphql does it where there is no resolver.
   if (resolve === undefined) return { property: name, resolve: undefined, rule: undefined };
   // Safe: what Pothos puts there.
-  const { pothosOriginalResolve, pothosResolveWrapped, pothosExposedField, pothosOptions } = extensions as {
+  const { pothosOriginalResolve, pothosResolveWrapped, pothosExposedField } = extensions as {
     pothosOriginalResolve?: Resolve;
     pothosResolveWrapped?: boolean;
     pothosExposedField?: string;
-    pothosOptions?: { authScopes?: object | (() => unknown) };
   };
-  const [scopes, ...others] = Object.entries(pothosOptions?.authScopes ?? {});
-  const [rule, isNeeded] = scopes ?? [];
-  const isRule = isNeeded === true && others.length === 0;
-  if (pothosOriginalResolve === undefined || pothosResolveWrapped !== isRule)
+  const rule = ruleOf(field);
+  if (pothosOriginalResolve === undefined || pothosResolveWrapped !== (rule !== undefined))
     return { property: undefined, resolve, rule: undefined };
   return {
     property: pothosExposedField,
     resolve: pothosExposedField === undefined ? pothosOriginalResolve : undefined,
-    rule: rule as Rule | undefined, // Safe: the builder knows no other scopes.
+    rule,
   };
 }
 
