@@ -19,6 +19,7 @@ import {
   visibleJobs,
 } from "./repositories/access.ts";
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
+import type { ComposedRequest } from "./repositories/composedAnswer.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import { type ListRequest, type Page, requestName } from "./repositories/page.ts";
@@ -116,7 +117,8 @@ export function createLoaders(
     within = (read) => read(),
   }: LoaderOptions,
 ) {
-  const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents } = repositories;
+  const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents, composedAnswers } =
+    repositories;
 
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
@@ -296,7 +298,15 @@ export function createLoaders(
     );
   }
 
+  /** An answer as a whole, in place of all that it would be put together of. */
+  async function composedAnswer(request: Pick<ComposedRequest, "shape" | "pages">): Promise<string | undefined> {
+    const answer = await within(() => composedAnswers.load({ ...request, access }));
+    for (const tag of answer?.tags ?? []) reads.add(tag);
+    return answer?.text;
+  }
+
   return {
+    composedAnswer,
     userById,
     projectById,
     conversionJobById,

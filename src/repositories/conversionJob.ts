@@ -5,7 +5,7 @@ import { type Access, isOwnedBy, NOBODY, ownerOf, TO_EVERYTHING, visibleJobs } f
 import { type ConversionJobRow, JOB_COLUMNS, jobColumns, type OwnedJobRow } from "./conversionJobRow.ts";
 import { type ConversionPlan, type TaskResult, withResults } from "./conversionPlan.ts";
 import type { List, PageArguments } from "./page.ts";
-import type { Condition } from "./pageStatement.ts";
+import type { Condition, ListSource } from "./pageStatement.ts";
 import { assertFilesExist } from "./planFiles.ts";
 import { createFinder, createReader } from "./reader.ts";
 import { defined, missedUpdate } from "./writing.ts";
@@ -54,13 +54,14 @@ const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
 const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
 
 export function createConversionJobRepository({ query, write, writeStatements }: DataAccess) {
-  const reader = createReader<ConversionJobRow>(query, {
+  const source: ListSource = {
     table: "conversion_jobs",
     columns: jobColumns,
     // Those that are active are not kept.
     always: ["status"],
     key: { column: "id", type: "uuid" },
-  });
+  };
+  const reader = createReader<ConversionJobRow>(query, source);
 
   /** Newest first, unless told otherwise. */
   function list(
@@ -270,6 +271,7 @@ export function createConversionJobRepository({ query, write, writeStatements }:
   }
 
   return {
+    source,
     findById: reader.findById,
     findByIds: reader.findByIds,
     findDocumentsByIds,

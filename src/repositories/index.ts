@@ -2,6 +2,7 @@ import type { DataAccess } from "../database/database.ts";
 import type { TokenCipher } from "../database/encryption.ts";
 import { createApiKeyRepository } from "./apiKey.ts";
 import { createAuditEntryRepository } from "./auditEntry.ts";
+import { createComposedAnswers } from "./composedAnswer.ts";
 import { createConversionJobRepository } from "./conversionJob.ts";
 import { createIdempotencyKeyRepository } from "./idempotency.ts";
 import { createJobControlRepository } from "./jobControl.ts";
@@ -39,6 +40,11 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const jobLeases = createJobLeaseRepository(access);
   const jobResults = createJobResultRepository(access);
   const jobControl = createJobControlRepository(access);
+  const composedAnswers = createComposedAnswers(access.query, {
+    User: users.source,
+    Project: projects.source,
+    ConversionJob: conversionJobs.source,
+  });
   const warmOperations = createWarmOperationRepository(access);
   const idempotencyKeys = createIdempotencyKeyRepository(access);
 
@@ -64,6 +70,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
     jobLeases,
     jobResults,
     jobControl,
+    composedAnswers,
     warmOperations,
     idempotencyKeys,
     healthCheck,

@@ -9,6 +9,7 @@ import {
   type Condition,
   type ListSource,
   pageStatement,
+  type RowsOfPage,
   type SortOrder,
 } from "./pageStatement.ts";
 
@@ -228,6 +229,13 @@ function groupName(request: ListRequest): string {
   const { shape, whole } = nameOf(request);
   const hasCursor = request.want === "page" && (request.page.after ?? request.page.before) != null;
   return hasCursor ? whole : shape;
+}
+
+/** What a request for a page comes to. @throws AppError `VALIDATION_FAILED` */
+export function pagePlan(source: ListSource, request: ListRequest) {
+  const plan = planOf(source, request);
+  if (plan instanceof Error) throw plan;
+  return plan as { branch: { where: readonly Condition[]; rows: RowsOfPage }; page: PagePlan };
 }
 
 function planOf(source: ListSource, request: ListRequest): Plan | Error {

@@ -38,15 +38,15 @@ export interface Branch {
   /** The column that names the parent, and the parents' ids. Without: a list of the whole type. */
   readonly parents?: { readonly column: string; readonly ids: Iterable<string> } | undefined;
   readonly where: readonly Condition[];
-  readonly rows?:
-    | {
-        readonly columns: readonly Column[];
-        readonly order: SortOrder;
-        /** Rows on the far side of this position, in the order's direction. */
-        readonly beyond?: { readonly sortKey: unknown; readonly id: string } | undefined;
-        readonly limit: number;
-      }
-    | undefined;
+  readonly rows?: RowsOfPage | undefined;
+}
+
+export interface RowsOfPage {
+  readonly columns: readonly Column[];
+  readonly order: SortOrder;
+  /** Rows on the far side of this position, in the order's direction. */
+  readonly beyond?: { readonly sortKey: unknown; readonly id: string } | undefined;
+  readonly limit: number;
 }
 
 export interface PageAnswer<Row> {
@@ -101,11 +101,7 @@ function branchSql(
 ): string {
   // As PostgreSQL writes an array: `pg` would quote each of hundreds of ids.
   const from = parents && `unnest(${bind(`{${[...parents.ids].join()}}`)}::uuid[])`;
-  const conditions = where.map(({ sql, values }) => {
-    let next = 0;
-    return sql.replaceAll("?", () => bind(values[next++]));
-  });
-  if (parents) conditions.push(`"${parents.column}" = "parents"."parent"`);
+  const parent = parents && `"${parents.column}" = "parents"."parent"`;
 
   const head = `SELECT ${index} AS "branch", ${from ? `"parents"."parent"` : "NULL::uuid"} AS "parent"`;
   const tail = (subquery: string) =>
@@ -114,11 +110,30 @@ function branchSql(
       : `FROM (${subquery}) AS "page"`;
 
   if (!rows) {
+    const conditions = conditionsSql(where, parent, bind);
     const count = `SELECT count(*) AS "total" FROM "${source.table}"${whereSql(conditions)}`;
     return `${head}, NULL::json AS "rows", "page"."total" ${tail(count)}`;
   }
+  const page = rowsSql(source, { where, parent, rows }, bind);
+  return `${head}, "page"."rows", NULL::bigint AS "total" ${tail(asJson(page))}`;
+}
 
-  const { columns, order, beyond, limit } = rows;
+/** The rows of one page, in the order in which they are found. */
+export function rowsSql(
+  source: ListSource,
+  {
+    where,
+    parent,
+    rows: { columns, order, beyond, limit },
+  }: {
+    readonly where: readonly Condition[];
+    /** That they are one parent's. */
+    readonly parent: string | undefined;
+    readonly rows: RowsOfPage;
+  },
+  bind: (value: unknown) => string,
+): string {
+  const conditions = conditionsSql(where, parent, bind);
   const isKeyOrder = order.column === source.key.column;
   if (beyond) {
     const side = order.direction === "ASC" ? ">" : "<";
@@ -130,10 +145,22 @@ function branchSql(
     );
   }
   const tieBreak = isKeyOrder ? "" : `, "${source.key.column}" ${order.direction}`;
-  const page =
+  return (
     `SELECT ${selectListOf(columns)} FROM "${source.table}"${whereSql(conditions)}` +
-    ` ORDER BY "${order.column}" ${order.direction}${tieBreak} LIMIT ${bind(limit)}`;
-  return `${head}, "page"."rows", NULL::bigint AS "total" ${tail(asJson(page))}`;
+    ` ORDER BY "${order.column}" ${order.direction}${tieBreak} LIMIT ${bind(limit)}`
+  );
+}
+
+function conditionsSql(
+  where: readonly Condition[],
+  parent: string | undefined,
+  bind: (value: unknown) => string,
+): string[] {
+  const conditions = where.map(({ sql, values }) => {
+    let next = 0;
+    return sql.replaceAll("?", () => bind(values[next++]));
+  });
+  return parent === undefined ? conditions : [...conditions, parent];
 }
 
 function whereSql(conditions: readonly string[]): string {

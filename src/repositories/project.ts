@@ -8,7 +8,7 @@ import {
 } from "../database/generated/client.ts";
 import { type Access, heldProjects, ownerOf, ownerWithin, TO_EVERYTHING } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
-import type { Condition } from "./pageStatement.ts";
+import type { Condition, ListSource } from "./pageStatement.ts";
 import { createReader, selectList } from "./reader.ts";
 import type { TechStack } from "./techStack.ts";
 import { defined, missedUpdate } from "./writing.ts";
@@ -60,7 +60,7 @@ const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
 const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
 
 export function createProjectRepository({ query, write }: DataAccess) {
-  const reader = createReader<ProjectRow>(query, {
+  const source: ListSource = {
     table: "projects",
     columns: selectList(
       {
@@ -79,7 +79,8 @@ export function createProjectRepository({ query, write }: DataAccess) {
       { times: ["createdAt", "updatedAt"] },
     ),
     key: { column: "id", type: "uuid" },
-  });
+  };
+  const reader = createReader<ProjectRow>(query, source);
 
   /** Newest first, unless told otherwise. */
   function list(
@@ -181,6 +182,7 @@ export function createProjectRepository({ query, write }: DataAccess) {
   }
 
   return {
+    source,
     findById: reader.findById,
     findByIds: reader.findByIds,
     list,

@@ -5,6 +5,7 @@ import type { User, UserRole } from "../database/generated/client.ts";
 import { AppError, notFound } from "../errors.ts";
 import { type Access, TO_EVERYTHING, userWithin } from "./access.ts";
 import type { List, PageArguments } from "./page.ts";
+import type { ListSource } from "./pageStatement.ts";
 import { createFinder, createReader, selectList } from "./reader.ts";
 import { defined } from "./writing.ts";
 
@@ -48,11 +49,12 @@ export type UserRepository = ReturnType<typeof createUserRepository>;
 
 /** @param cipher encrypts GitHub tokens; without one, none are accepted */
 export function createUserRepository({ query, write }: DataAccess, cipher: TokenCipher | undefined) {
-  const reader = createReader<UserRow>(query, {
+  const source: ListSource = {
     table: "users",
     columns: userColumns,
     key: { column: "id", type: "uuid" },
-  });
+  };
+  const reader = createReader<UserRow>(query, source);
 
   const findByGithubIds = createFinder<UserRow>(query, userColumns, {
     from: `"users" WHERE "github_id" = ANY($1::text[])`,
@@ -162,6 +164,7 @@ export function createUserRepository({ query, write }: DataAccess, cipher: Token
   }
 
   return {
+    source,
     findById: reader.findById,
     findByIds: reader.findByIds,
     findByGithubIds,

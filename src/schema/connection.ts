@@ -42,15 +42,20 @@ export class Connection<Row> {
     this.#columns = pageColumns(options.info);
   }
 
-  page(): Promise<Page<Row>> {
-    // Safe: the loader answers a request for a page with a page.
-    return this.#loader.load({
+  /** What is asked for its page. */
+  request() {
+    return {
       want: "page",
       list: this.#list,
       page: this.#page,
       maxPageSize: this.#maxPageSize,
       columns: this.#columns,
-    }) as Promise<Page<Row>>;
+    } as const;
+  }
+
+  page(): Promise<Page<Row>> {
+    // Safe: the loader answers a request for a page with a page.
+    return this.#loader.load(this.request()) as Promise<Page<Row>>;
   }
 
   totalCount(): Promise<number> {

@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
-import { reads } from "./pageColumns.ts";
+import { leadsTo, reads } from "./pageColumns.ts";
 import { Project, SortDirection } from "./project.ts";
 
 export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
@@ -37,13 +37,12 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
   fields: (t) => ({
     id: t.id({
       description: "`ConversionJob:<uuid>`.",
-      extensions: reads<ConversionJobRow>("id"),
-      resolve: nodeIdOf("ConversionJob"),
+      ...nodeIdOf("ConversionJob"),
     }),
     project: t.field({
       type: Project,
       description: "What it converts.",
-      extensions: reads<ConversionJobRow>("projectId"),
+      extensions: leadsTo<ConversionJobRow>("Project", "projectId"),
       resolve: async ({ projectId }, _, { loaders }) => {
         const project = await loaders.projectById.load(projectId);
         // A job's row cannot outlive its project's; but a worker that has given the job up has no part in it any more.

@@ -3,6 +3,7 @@ import { userWithin } from "../repositories/access.ts";
 import { builder } from "./builder.ts";
 import type { Context } from "./context.ts";
 import { loaderOf, type NodeType, parseNodeId, toNodeId } from "./nodeId.ts";
+import { reads } from "./pageColumns.ts";
 import { demand } from "./rules.ts";
 
 /** A row as the loaders give it, told apart by its node type. */
@@ -15,7 +16,10 @@ export const Node = builder.interfaceRef<{ id: string }>("Node").implement({
 });
 
 /** The `id` field of a node type. */
-export const nodeIdOf = (type: NodeType) => (row: { id: string }) => toNodeId(type, row.id);
+export const nodeIdOf = (type: NodeType) => ({
+  extensions: { ...reads<{ id: string }>("id"), nodeIdOf: type },
+  resolve: (row: { id: string }) => toNodeId(type, row.id),
+});
 
 async function loadNode(
   nodeId: string,

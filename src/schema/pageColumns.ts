@@ -11,11 +11,18 @@ import {
   Kind,
   type SelectionSetNode,
 } from "graphql";
+import type { ComposedType } from "../repositories/composedAnswer.ts";
 import type { PageColumns } from "../repositories/page.ts";
 
 /** For a field's `extensions`: which columns its resolver reads of its row. A field that exposes a column need not say so. */
 export const reads = <Row>(...columns: (string & keyof Row)[]): { readonly columns: readonly string[] } => ({
   columns,
+});
+
+/** For a field that is the row of another type: the column that has its key. */
+export const leadsTo = <Row>(type: ComposedType, column: string & keyof Row) => ({
+  columns: [column] as const,
+  rowOf: type,
 });
 
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;

@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { isStorable } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
-import { reads } from "./pageColumns.ts";
+import { leadsTo, reads } from "./pageColumns.ts";
 import { TechStackType } from "./techStack.ts";
 import { User } from "./user.ts";
 
@@ -51,14 +51,13 @@ export const Project = builder.prismaObject("Project", {
   fields: (t) => ({
     id: t.id({
       description: "`Project:<uuid>`.",
-      extensions: reads<ProjectRow>("id"),
-      resolve: nodeIdOf("Project"),
+      ...nodeIdOf("Project"),
     }),
     owner: t.field({
       authScopes: { owner: true },
       type: User,
       description: "Who imported it. Not for workers.",
-      extensions: reads<ProjectRow>("userId"),
+      extensions: leadsTo<ProjectRow>("User", "userId"),
       resolve: async ({ userId }, _, { loaders }) => {
         const owner = await loaders.userById.load(userId);
         // Its row cannot outlive its owner's; but the project may have been given away since it was read.

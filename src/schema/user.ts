@@ -9,7 +9,6 @@ import { answered, idempotencyKeyField } from "./idempotency.ts";
 import { validInput } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf, toNodeId } from "./nodeId.ts";
-import { reads } from "./pageColumns.ts";
 import { demand } from "./rules.ts";
 
 export const UserRole = builder.enumType("UserRole", {
@@ -27,8 +26,7 @@ export const User = builder.prismaObject("User", {
   fields: (t) => ({
     id: t.id({
       description: "`User:<uuid>`.",
-      extensions: reads<UserRow>("id"),
-      resolve: nodeIdOf("User"),
+      ...nodeIdOf("User"),
     }),
     githubId: t.exposeString("githubId", { description: "GitHub's numeric id of the account." }),
     username: t.exposeString("username", { description: "The account's name on GitHub." }),

@@ -1,11 +1,15 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   getVariableValues,
   type OperationDefinitionNode,
 } from "graphql";
+import type { Context } from "../schema/context.ts";
 import { isAllowed } from "../schema/rules.ts";
+import { type AnswerShape, createAnswerShape } from "./answerShape.ts";
+import { composedResult } from "./cachedResponse.ts";
 import {
   createPlan,
   type Data,
@@ -28,7 +32,7 @@ export interface CompiledQuery {
   run(
     context: RunContext,
     variables: Readonly<Record<string, unknown>>,
-  ): Promise<Data | undefined> | Data | undefined;
+  ): Promise<ExecutionResult | undefined> | ExecutionResult | undefined;
 }
 
 /** What a value is put into, and under which names: one for all, or one for each. */
@@ -64,14 +68,15 @@ export function compileQuery(
   if (document.loc === undefined || IS_META.test(document.loc.source.body)) return undefined;
 
   /** By what the flags are; undefined: it cannot be planned. */
-  const plans = new Map<string, SelectionPlan | undefined>();
+  const plans = new Map<string, Planned | undefined>();
   const definitions = operation.variableDefinitions ?? [];
 
-  function planFor(variables: Variables): SelectionPlan {
+  function planFor(variables: Variables): Planned {
     const key = flags.map((name) => variables[name]).join();
     if (!plans.has(key)) {
       plans.set(key, undefined);
-      plans.set(key, createPlan(schema, document, operation, variables));
+      const plan = createPlan(schema, document, operation, variables);
+      plans.set(key, { plan, shape: createAnswerShape(plan) });
     }
     const plan = plans.get(key);
     if (plan === undefined) throw UNUSUAL;
@@ -83,13 +88,18 @@ export function compileQuery(
       const { coerced, errors } = getVariableValues(schema, definitions, given);
       if (errors !== undefined) return undefined;
       try {
-        const pending: Promise<unknown>[] = [];
-        const [data] = select(planFor(coerced), [undefined], { context, variables: coerced }, pending);
-        if (pending.length === 0) return data;
-        return Promise.all(pending).then(
-          () => data,
-          () => undefined,
-        );
+        const { plan, shape } = planFor(coerced);
+        const walk = () => {
+          const pending: Promise<unknown>[] = [];
+          const [data] = select(plan, [undefined], { context, variables: coerced }, pending);
+          if (pending.length === 0) return { data: data! };
+          return Promise.all(pending).then(() => ({ data: data! }));
+        };
+        const composed = compose(shape, context, coerced);
+        if (composed === undefined) return walk();
+        return composed
+          .then((text) => (text === undefined ? walk() : composedResult(text)))
+          .catch(() => undefined);
       } catch {
         return undefined;
       }
@@ -97,7 +107,17 @@ export function compileQuery(
   };
 }
 
+interface Planned {
+  readonly plan: SelectionPlan;
+  readonly shape: AnswerShape | undefined;
+}
+
 const ignored = () => {};
+
+function compose(shape: AnswerShape | undefined, context: RunContext, variables: Variables) {
+  const request = shape?.request(context, variables);
+  return request && (context as Context).loaders.composedAnswer(request);
+}
 
 /** Answers the fields of all these objects; what has to be waited for is added to `pending`, and fills in the rest. */
 function select(

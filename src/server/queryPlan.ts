@@ -41,7 +41,7 @@ export interface SelectionPlan {
   readonly fields: readonly FieldPlan[];
 }
 
-interface FieldPlan {
+export interface FieldPlan {
   readonly key: string;
   /** A property of the source that is the value. */
   readonly property: string | undefined;

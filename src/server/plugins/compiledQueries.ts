@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type ExecutionResult,
   type GraphQLSchema,
   getOperationAST,
   type OperationDefinitionNode,
@@ -51,13 +52,13 @@ export function compiledQueries({ schema, after }: CompiledQueriesOptions): Plug
       setExecuteFn((given) => {
         // Safe: Yoga's contexts are this service's own.
         const context = given.contextValue as Pick<RequestContext, "viewer"> & Partial<RequestContext>;
-        const told = (data: Record<string, unknown> | undefined) => {
-          if (data !== undefined) return { data };
+        const told = (result: ExecutionResult | undefined) => {
+          if (result !== undefined) return result;
           // One that was given up is not begun anew: whoever gave it up tells why (src/server/plugins/executionTime.ts).
           return context.execution?.signal?.aborted ? { data: null } : executeFn(given);
         };
-        const data = query.run(context, given.variableValues ?? {});
-        return data instanceof Promise ? data.then(told) : told(data);
+        const result = query.run(context, given.variableValues ?? {});
+        return result instanceof Promise ? result.then(told) : told(result);
       });
     },
   };

@@ -94,6 +94,7 @@ async function close(
     // Safe: neither @defer nor @stream is in the schema, so there is one result.
     const result = (await execute()) as ExecutionResult;
     if (result.data == null) return result;
+    if (result.data instanceof SerializedData) return result;
     return { ...result, data: new SerializedData(result.data) as never };
   } catch (error) {
     response.abandon(error);
