@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { CACHE_KINDS, type CacheKind, type CacheLifetimes } from "./cacheKinds.ts";
 import type { CoherentStore } from "./coherence/store.ts";
 import {
   anyOfTypeTag,
@@ -18,8 +19,8 @@ import {
   TO_EVERYTHING,
   visibleJobs,
 } from "./repositories/access.ts";
+import type { ComposedRequest } from "./repositories/answerShape.ts";
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
-import type { ComposedRequest } from "./repositories/composedAnswer.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import { type ListRequest, type Page, requestName } from "./repositories/page.ts";
@@ -30,37 +31,6 @@ export type Loaders = ReturnType<typeof createLoaders>;
 
 /** What answers pages and totals of lists of one entity. */
 export type ListLoader<Row> = DataLoader<ListRequest, Page<Row> | number, string>;
-
-/** How long what is read is kept for other requests, by kind, in ms; 0: not at all. */
-export interface CacheLifetimes {
-  readonly user: number;
-  readonly project: number;
-  readonly conversionJob: number;
-  /** Pages and totals of lists. */
-  readonly collection: number;
-  readonly statistics: number;
-}
-
-/** Which layer of the cache each kind of answer is in, and which of the lifetimes it has. */
-export const CACHE_KINDS = {
-  user: { layer: "entities", lifetime: "user" },
-  githubId: { layer: "entities", lifetime: "user" },
-  apiKey: { layer: "entities", lifetime: "user" },
-  project: { layer: "entities", lifetime: "project" },
-  job: { layer: "entities", lifetime: "conversionJob" },
-  documents: { layer: "entities", lifetime: "conversionJob" },
-  heldProject: { layer: "entities", lifetime: "conversionJob" },
-  users: { layer: "collections", lifetime: "collection" },
-  projects: { layer: "collections", lifetime: "collection" },
-  jobs: { layer: "collections", lifetime: "collection" },
-  files: { layer: "collections", lifetime: "collection" },
-  jobEvents: { layer: "collections", lifetime: "collection" },
-  userStatistics: { layer: "statistics", lifetime: "statistics" },
-  projectStatistics: { layer: "statistics", lifetime: "statistics" },
-  jobStatistics: { layer: "statistics", lifetime: "statistics" },
-} as const satisfies Record<string, { layer: string; lifetime: keyof CacheLifetimes }>;
-
-export type CacheKind = keyof typeof CACHE_KINDS;
 
 export interface LoaderOptions {
   /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
@@ -133,12 +103,13 @@ export function createLoaders(
     /** Whose answers they are, where they are not everybody's. */
     scope = "",
   ): Promise<(Value | Error)[]> {
+    const { lifetime } = CACHE_KINDS[kind];
     const prefix = `${kind}:${scope}`;
     const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
     const storeKeys = keys.map((key) => prefix + key);
     const answers = await store.getMany<Value>(storeKeys, {
       kind,
-      ttlMs: ttlMs[CACHE_KINDS[kind].lifetime],
+      ttlMs: lifetime === undefined ? 0 : ttlMs[lifetime],
       begun: begun(),
       tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
@@ -298,11 +269,20 @@ export function createLoaders(
     );
   }
 
-  /** An answer as a whole, in place of all that it would be put together of. */
-  async function composedAnswer(request: Pick<ComposedRequest, "shape" | "pages">): Promise<string | undefined> {
-    const answer = await within(() => composedAnswers.load({ ...request, access }));
-    for (const tag of answer?.tags ?? []) reads.add(tag);
-    return answer?.text;
+  /**
+   * The text of an answer, in place of all rows that it would be put together of. It is not kept: what is made of it is.
+   *
+   * @returns undefined: it cannot be composed, for whoever asks or as the rows are
+   */
+  async function composedAnswer(request: Omit<ComposedRequest, "access">): Promise<string | undefined> {
+    if (access.to === "held") return undefined;
+    const known = () => request.lists.flatMap(({ list }) => list.tags);
+    const [text] = await cached<string | undefined>("composed", [""], known, async () => {
+      const answer = await composedAnswers.load({ ...request, access });
+      return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
+    });
+    if (text instanceof Error) throw text;
+    return text;
   }
 
   return {

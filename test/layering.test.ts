@@ -21,6 +21,7 @@ const LAYERS = [
   ["auth"],
   ["jobs"],
   ["loaders"],
+  ["cacheKinds"],
   ["repositories"],
   ["database", "coherence"],
   ["cache"],

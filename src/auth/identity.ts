@@ -1,9 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import type { CacheLifetimes } from "../cacheKinds.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { withTypeTags } from "../coherence/tags.ts";
 import type { Instant } from "../coherence/validator.ts";
-import { type CacheLifetimes, createLoaders, type Loaders } from "../loaders.ts";
+import { createLoaders, type Loaders } from "../loaders.ts";
 import type { Repositories } from "../repositories/index.ts";
 import { digestOf, isApiKey } from "./apiKey.ts";
 import { CredentialError } from "./error.ts";

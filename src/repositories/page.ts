@@ -9,7 +9,6 @@ import {
   type Condition,
   type ListSource,
   pageStatement,
-  type RowsOfPage,
   type SortOrder,
 } from "./pageStatement.ts";
 
@@ -134,6 +133,12 @@ export const MAX_PAGE_SIZE = 100;
 
 const listNames = new WeakMap<List, string>();
 
+/** A list's name, and what it is a digest of. */
+export function listNameOf({ table }: ListSource, { parent, where, order }: List) {
+  const text = JSON.stringify([table, parent, where, order.column, order.direction]);
+  return { text, digest: hash("sha256", text, "base64url").slice(0, 16) };
+}
+
 /**
  * Says which list a cursor belongs to: the same rows in the same order, seen in either direction.
  * A digest, because a filter may be long and its SQL is nobody's business; 96 bits keep lists
@@ -142,9 +147,7 @@ const listNames = new WeakMap<List, string>();
 function listName(source: ListSource, list: List): string {
   let name = listNames.get(list);
   if (name === undefined) {
-    const { parent, where, order } = list;
-    const text = JSON.stringify([source.table, parent, where, order.column, order.direction]);
-    name = hash("sha256", text, "base64url").slice(0, 16);
+    name = listNameOf(source, list).digest;
     listNames.set(list, name);
   }
   return name;
@@ -232,10 +235,11 @@ function groupName(request: ListRequest): string {
 }
 
 /** What a request for a page comes to. @throws AppError `VALIDATION_FAILED` */
-export function pagePlan(source: ListSource, request: ListRequest) {
+export function pagePlan(source: ListSource, request: ListRequest & { readonly want: "page" }) {
   const plan = planOf(source, request);
   if (plan instanceof Error) throw plan;
-  return plan as { branch: { where: readonly Condition[]; rows: RowsOfPage }; page: PagePlan };
+  // Safe: it is no total that is asked for.
+  return { where: plan.branch.where, rows: plan.branch.rows!, page: plan.page! };
 }
 
 function planOf(source: ListSource, request: ListRequest): Plan | Error {

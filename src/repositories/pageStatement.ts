@@ -151,7 +151,7 @@ export function rowsSql(
   );
 }
 
-function conditionsSql(
+export function conditionsSql(
   where: readonly Condition[],
   parent: string | undefined,
   bind: (value: unknown) => string,
@@ -163,6 +163,6 @@ function conditionsSql(
   return parent === undefined ? conditions : [...conditions, parent];
 }
 
-function whereSql(conditions: readonly string[]): string {
+export function whereSql(conditions: readonly string[]): string {
   return conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
 }

@@ -11,17 +11,24 @@ import {
   Kind,
   type SelectionSetNode,
 } from "graphql";
-import type { ComposedType } from "../repositories/composedAnswer.ts";
+import type { ComposedType } from "../repositories/answerShape.ts";
 import type { PageColumns } from "../repositories/page.ts";
 
-/** For a field's `extensions`: which columns its resolver reads of its row. A field that exposes a column need not say so. */
-export const reads = <Row>(...columns: (string & keyof Row)[]): { readonly columns: readonly string[] } => ({
-  columns,
-});
+/** What a field's `extensions` say of what it is made of. */
+export type RowFieldExtensions = {
+  /** The columns that its resolver reads of its row. A field that exposes a column need not say so. */
+  readonly columns?: readonly string[];
+  /** It is the row of this type that the column is the key of. */
+  readonly rowOf?: ComposedType;
+  /** It is the row's node id, which begins with this type. */
+  readonly nodeIdOf?: ComposedType;
+};
 
-/** For a field that is the row of another type: the column that has its key. */
-export const leadsTo = <Row>(type: ComposedType, column: string & keyof Row) => ({
-  columns: [column] as const,
+export const reads = <Row>(...columns: (string & keyof Row)[]): RowFieldExtensions => ({ columns });
+
+/** For a field that is another row, which a column has the key of. */
+export const leadsTo = <Row>(type: ComposedType, column: string & keyof Row): RowFieldExtensions => ({
+  columns: [column],
   rowOf: type,
 });
 
@@ -58,10 +65,9 @@ function columnsOf(
   let isKnown = true;
 
   const readRow = ({ extensions }: GraphQLField<unknown, unknown>) => {
-    // Safe: what Pothos and `reads` put there.
-    const { pothosExposedField, columns } = extensions as {
+    // Safe: what Pothos and the functions above put there.
+    const { pothosExposedField, columns } = extensions as RowFieldExtensions & {
       pothosExposedField?: string;
-      columns?: readonly string[];
     };
     if (columns === undefined && pothosExposedField === undefined) isKnown = false;
     for (const name of columns ?? [pothosExposedField!]) names.add(name);

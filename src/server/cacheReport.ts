@@ -1,9 +1,9 @@
 import type { CacheManager } from "../cache/manager.ts";
+import { CACHE_KINDS, type CacheKind, type CacheLifetimes } from "../cacheKinds.ts";
 import type { Coherence } from "../coherence/coherence.ts";
 import { type KindStatistics, NOTHING_COUNTED } from "../coherence/storeStatistics.ts";
 import { adviseTtl } from "../coherence/ttlAdvice.ts";
 import type { Transaction } from "../coherence/write.ts";
-import { CACHE_KINDS, type CacheKind, type CacheLifetimes } from "../loaders.ts";
 import type { CacheFigures } from "../schema/cacheMutations.ts";
 import type {
   CacheAdviceReport,

@@ -8,8 +8,8 @@ import {
 } from "graphql";
 import type { Context } from "../schema/context.ts";
 import { isAllowed } from "../schema/rules.ts";
-import { type AnswerShape, createAnswerShape } from "./answerShape.ts";
 import { composedResult } from "./cachedResponse.ts";
+import { type Composition, createComposition } from "./composition.ts";
 import {
   createPlan,
   type Data,
@@ -23,6 +23,8 @@ import {
   type Variables,
 } from "./queryPlan.ts";
 
+type Result = ExecutionResult;
+
 /** A query as it is run again and again. */
 export interface CompiledQuery {
   /**
@@ -32,7 +34,7 @@ export interface CompiledQuery {
   run(
     context: RunContext,
     variables: Readonly<Record<string, unknown>>,
-  ): Promise<ExecutionResult | undefined> | ExecutionResult | undefined;
+  ): Promise<Result | undefined> | Result | undefined;
 }
 
 /** What a value is put into, and under which names: one for all, or one for each. */
@@ -76,7 +78,7 @@ export function compileQuery(
     if (!plans.has(key)) {
       plans.set(key, undefined);
       const plan = createPlan(schema, document, operation, variables);
-      plans.set(key, { plan, shape: createAnswerShape(plan) });
+      plans.set(key, { plan, composition: createComposition(plan) });
     }
     const plan = plans.get(key);
     if (plan === undefined) throw UNUSUAL;
@@ -87,19 +89,19 @@ export function compileQuery(
     run(context, given) {
       const { coerced, errors } = getVariableValues(schema, definitions, given);
       if (errors !== undefined) return undefined;
+      const walk = (plan: SelectionPlan): Result | Promise<Result> => {
+        const pending: Promise<unknown>[] = [];
+        const [data] = select(plan, [undefined], { context, variables: coerced }, pending);
+        const result = { data: data! };
+        return pending.length === 0 ? result : Promise.all(pending).then(() => result);
+      };
       try {
-        const { plan, shape } = planFor(coerced);
-        const walk = () => {
-          const pending: Promise<unknown>[] = [];
-          const [data] = select(plan, [undefined], { context, variables: coerced }, pending);
-          if (pending.length === 0) return { data: data! };
-          return Promise.all(pending).then(() => ({ data: data! }));
-        };
-        const composed = compose(shape, context, coerced);
-        if (composed === undefined) return walk();
-        return composed
-          .then((text) => (text === undefined ? walk() : composedResult(text)))
-          .catch(() => undefined);
+        const { plan, composition } = planFor(coerced);
+        const composed = composition && compose(composition, context, coerced);
+        const result = composed
+          ? composed.then((text) => (text === undefined ? walk(plan) : composedResult(text)))
+          : walk(plan);
+        return result instanceof Promise ? result.catch(() => undefined) : result;
       } catch {
         return undefined;
       }
@@ -109,13 +111,14 @@ export function compileQuery(
 
 interface Planned {
   readonly plan: SelectionPlan;
-  readonly shape: AnswerShape | undefined;
+  readonly composition: Composition | undefined;
 }
 
 const ignored = () => {};
 
-function compose(shape: AnswerShape | undefined, context: RunContext, variables: Variables) {
-  const request = shape?.request(context, variables);
+function compose(composition: Composition, context: RunContext, variables: Variables) {
+  const request = composition.requestOf(context, variables);
+  // Safe: it is of this service's own lists, and they have this service's context.
   return request && (context as Context).loaders.composedAnswer(request);
 }
 

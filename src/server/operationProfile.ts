@@ -10,7 +10,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from "graphql";
-import type { CacheLifetimes } from "../loaders.ts";
+import type { CacheLifetimes } from "../cacheKinds.ts";
 
 /** What can be said of an operation before it runs. */
 export interface OperationProfile {

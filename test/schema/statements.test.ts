@@ -27,14 +27,18 @@ beforeAll(async () => {
 });
 beforeEach(() => recording.reset());
 
-/** In both ways: as the document is walked, and compiled. */
+const isComposed = (text: string) => text.startsWith("SELECT concat(");
+
+/** In both ways: as the document is walked, and compiled: then PostgreSQL may compose the whole answer. */
 async function run(query: string, variables?: Record<string, unknown>) {
   const { data, errors } = await interpreted.execute(query, variables);
   expect(errors).toBeUndefined();
   recordingOfCompiled.reset();
   expect(await compiled.execute(query, variables)).toMatchObject({ data });
   const textsOf = ({ statements }: typeof recording) => statements.map(({ text }) => text).sort();
-  expect(textsOf(recordingOfCompiled)).toEqual(textsOf(recording));
+  const texts = textsOf(recordingOfCompiled);
+  if (texts.some(isComposed)) expect(texts).toHaveLength(1);
+  else expect(texts).toEqual(textsOf(recording));
   const tables = recording.statements.map(
     ({ text }) => /\bFROM "(users|projects|project_files|conversion_jobs)"/.exec(text)?.[1] ?? text,
   );

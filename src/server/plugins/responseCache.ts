@@ -4,7 +4,7 @@ import { type BuildResponseCacheKeyFunction, useResponseCache } from "@envelop/r
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { scopeOf } from "../../auth/viewer.ts";
-import type { CacheLifetimes } from "../../loaders.ts";
+import type { CacheLifetimes } from "../../cacheKinds.ts";
 import { type CachedResponse, explained, resultOf, SerializedData } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
 import { createOperationProfiles, ttlOfCoordinates } from "../operationProfile.ts";

@@ -1,0 +1,80 @@
+import type { EntityType } from "../coherence/tags.ts";
+import type { Access } from "./access.ts";
+import type { ListRequest } from "./page.ts";
+import type { ListSource } from "./pageStatement.ts";
+
+/** What is answered of one row; at the top, of none. */
+export type ObjectShape = readonly Member[];
+
+/** A name in an object, and what it is answered with. */
+export type Member = ConstantMember | ValueMember | RowMember | PageMember;
+
+interface Named {
+  readonly key: string;
+}
+
+export interface ConstantMember extends Named {
+  readonly kind: "constant";
+  readonly json: string;
+}
+
+export interface ValueMember extends Named {
+  readonly kind: "value";
+  /** The row's property. */
+  readonly column: string;
+  /** As it is, between quotes as it is, as a text whose letters may need to be escaped, as a time, or as JSON of some length. */
+  readonly form: "bare" | "word" | "text" | "time";
+  readonly isNullable: boolean;
+  /** Of a word: what comes before it. */
+  readonly prefix?: string;
+}
+
+/** The row that a column is the key of. There has to be one. */
+export interface RowMember extends Named {
+  readonly kind: "row";
+  readonly column: string;
+  readonly type: ComposedType;
+  readonly shape: ObjectShape;
+}
+
+/** A page of a list: of this row's, or at the top, of a whole type's or of one row's that is named. */
+export interface PageMember extends Named {
+  readonly kind: "page";
+  readonly type: ComposedType;
+  /** Which of the request's lists it is. */
+  readonly index: number;
+  readonly parts: readonly PagePart[];
+}
+
+export type PagePart =
+  | ConstantMember
+  | (Named & { readonly kind: "nodes"; readonly shape: ObjectShape })
+  | (Named & { readonly kind: "edges"; readonly parts: readonly EdgePart[] })
+  | (Named & { readonly kind: "pageInfo"; readonly parts: readonly PageInfoPart[] })
+  | (Named & { readonly kind: "totalCount" });
+
+export type EdgePart =
+  | ConstantMember
+  | (Named & { readonly kind: "node"; readonly shape: ObjectShape })
+  | (Named & { readonly kind: "cursor" });
+
+export type PageInfoPart = ConstantMember | (Named & { readonly kind: (typeof PAGE_INFO_FIELDS)[number] });
+
+export const PAGE_INFO_FIELDS = ["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"] as const;
+
+/** The types whose rows answers are composed of. */
+export type ComposedType = Extract<EntityType, "User" | "Project" | "ConversionJob">;
+export const COMPOSED_TYPES: readonly ComposedType[] = ["User", "Project", "ConversionJob"];
+export type ComposedSources = Readonly<Record<ComposedType, ListSource>>;
+
+/** In a list that is asked for, the place of its parent's id: the statement has it for each row. */
+export const EACH_PARENT = "each-parent";
+
+export interface ComposedRequest {
+  readonly shape: ObjectShape;
+  /** By the pages' indexes. */
+  readonly lists: readonly PageRequest[];
+  readonly access: Exclude<Access, { to: "held" }>;
+}
+
+export type PageRequest = ListRequest & { readonly want: "page" };

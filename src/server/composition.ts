@@ -1,0 +1,182 @@
+import { type GraphQLResolveInfo, getNullableType, isEnumType } from "graphql";
+import {
+  COMPOSED_TYPES,
+  type ComposedRequest,
+  type ConstantMember,
+  EACH_PARENT,
+  type EdgePart,
+  type Member,
+  type ObjectShape,
+  PAGE_INFO_FIELDS,
+  type PageInfoPart,
+  type PageMember,
+  type PagePart,
+  type PageRequest,
+  type ValueMember,
+} from "../repositories/answerShape.ts";
+import { Connection } from "../schema/connection.ts";
+import type { RowFieldExtensions } from "../schema/pageColumns.ts";
+import { isAllowed, type Rule } from "../schema/rules.ts";
+import {
+  type FieldPlan,
+  type RunContext,
+  type SelectionPlan,
+  UNUSUAL,
+  type ValuePlan,
+  type Variables,
+} from "./queryPlan.ts";
+
+/** A query that PostgreSQL can answer as a whole (src/repositories/composedAnswer.ts). */
+export interface Composition {
+  /** @returns undefined: whoever asks may not see all of it, or another list of it than others may */
+  requestOf(context: RunContext, variables: Variables): Omit<ComposedRequest, "access"> | undefined;
+}
+
+/** Each is a subquery that has to be planned. */
+const MAX_PAGES = 16;
+
+/** What a connection's resolver is given in the place of its row. That it looks at the key alone is said in its field's extensions. */
+const EACH_ROW = Object.freeze({ id: EACH_PARENT });
+
+/** @returns undefined: something is asked for that PostgreSQL is not told how to write, or no list */
+export function createComposition(plan: SelectionPlan): Composition | undefined {
+  const rules = new Set<Rule>();
+  const lists: { readonly field: FieldPlan; readonly isTop: boolean }[] = [];
+
+  function objectOf({ typeName, fields }: SelectionPlan, isTop: boolean): ObjectShape {
+    return fields.map((field): Member => {
+      const { key, value, rule } = field;
+      if (value.kind === "typename") return typeNameOf(key, typeName);
+      if (rule !== undefined) rules.add(rule);
+      const { rowOf, columns = [] } = extensionsOf(field);
+      if (value.kind === "leaf" && !isTop) return valueMember(field, value);
+      if (value.kind !== "object" || value.isNullable) throw UNUSUAL;
+      if (rowOf !== undefined)
+        return {
+          key,
+          kind: "row",
+          column: columns[0]!,
+          type: rowOf,
+          shape: objectOf(value.selection, false),
+        };
+      if (!isTop && columns.join() !== "id") throw UNUSUAL;
+      return pageOf(field, value.selection, isTop);
+    });
+  }
+
+  function pageOf(field: FieldPlan, { typeName, fields }: SelectionPlan, isTop: boolean): PageMember {
+    const type = COMPOSED_TYPES.find((type) => typeName === `${type}Connection`);
+    if (type === undefined || lists.length === MAX_PAGES) throw UNUSUAL;
+    const index = lists.push({ field, isTop }) - 1;
+    const parts = fields.map(({ key, value, info }): PagePart => {
+      if (value.kind === "typename") return typeNameOf(key, typeName);
+      switch (info.fieldName) {
+        case "nodes":
+          return { key, kind: "nodes", shape: objectOf(itemOf(value), false) };
+        case "edges":
+          return { key, kind: "edges", parts: edgeOf(itemOf(value)) };
+        case "pageInfo":
+          return { key, kind: "pageInfo", parts: pageInfoOf(selectionOf(value)) };
+        case "totalCount":
+          return { key, kind: "totalCount" };
+        default:
+          throw UNUSUAL;
+      }
+    });
+    return { key: field.key, kind: "page", type, index, parts };
+  }
+
+  function edgeOf({ typeName, fields }: SelectionPlan): EdgePart[] {
+    return fields.map(({ key, value, info }): EdgePart => {
+      if (value.kind === "typename") return typeNameOf(key, typeName);
+      if (info.fieldName === "cursor") return { key, kind: "cursor" };
+      return { key, kind: "node", shape: objectOf(selectionOf(value), false) };
+    });
+  }
+
+  let shape: ObjectShape;
+  try {
+    shape = objectOf(plan, true);
+  } catch (error) {
+    if (error !== UNUSUAL) throw error;
+    return undefined;
+  }
+  if (lists.length === 0) return undefined;
+
+  return {
+    requestOf(context, variables) {
+      for (const rule of rules) if (!isAllowed(rule, context.viewer ?? null)) return undefined;
+      const requests: PageRequest[] = [];
+      for (const { field, isTop } of lists) {
+        const { resolve, argsOf, info } = field;
+        // Safe: no resolver of a query asks where it is.
+        const fullInfo = { ...info, variableValues: variables } as GraphQLResolveInfo;
+        const connection = resolve?.(isTop ? undefined : EACH_ROW, argsOf(variables), context, fullInfo);
+        if (!(connection instanceof Connection)) return undefined;
+        const request = connection.request();
+        // Who may see but their own has another list of somebody's than that person.
+        if (!isTop && request.list.parent?.id !== EACH_PARENT) return undefined;
+        requests.push(request);
+      }
+      return { shape, lists: requests };
+    },
+  };
+}
+
+// Safe: what src/schema/pageColumns.ts has made.
+const extensionsOf = ({ info: { parentType, fieldName } }: FieldPlan) =>
+  (parentType.getFields()[fieldName]?.extensions ?? {}) as RowFieldExtensions;
+
+const typeNameOf = (key: string, typeName: string): ConstantMember => ({
+  key,
+  kind: "constant",
+  json: JSON.stringify(typeName),
+});
+
+function valueMember(field: FieldPlan, { isNullable }: ValuePlan): ValueMember {
+  const { key, property } = field;
+  const { nodeIdOf } = extensionsOf(field);
+  if (nodeIdOf !== undefined)
+    return { key, kind: "value", column: "id", form: "word", isNullable: false, prefix: `${nodeIdOf}:` };
+  if (property === undefined) throw UNUSUAL;
+  return { key, kind: "value", column: property, form: formOf(field), isNullable };
+}
+
+function formOf({ info: { returnType } }: FieldPlan): ValueMember["form"] {
+  const type = getNullableType(returnType);
+  if (isEnumType(type)) {
+    // Those that PostgreSQL calls the same.
+    if (type.getValues().every(({ name, value }) => name === value)) return "word";
+    throw UNUSUAL;
+  }
+  switch (String(type)) {
+    case "String":
+      return "text";
+    case "DateTime":
+      return "time";
+    case "Int":
+    case "SafeInt":
+      return "bare";
+    default:
+      throw UNUSUAL;
+  }
+}
+
+function selectionOf(value: ValuePlan): SelectionPlan {
+  if (value.kind !== "object") throw UNUSUAL;
+  return value.selection;
+}
+
+function itemOf(value: ValuePlan): SelectionPlan {
+  if (value.kind !== "list") throw UNUSUAL;
+  return selectionOf(value.item);
+}
+
+function pageInfoOf({ typeName, fields }: SelectionPlan): PageInfoPart[] {
+  return fields.map(({ key, value, info }): PageInfoPart => {
+    if (value.kind === "typename") return typeNameOf(key, typeName);
+    const kind = PAGE_INFO_FIELDS.find((name) => name === info.fieldName);
+    if (kind === undefined) throw UNUSUAL;
+    return { key, kind };
+  });
+}

@@ -1,0 +1,156 @@
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createTestApp } from "../support/app.ts";
+import { insertRows, keyOf } from "../support/rows.ts";
+import { recordStatements } from "../support/sql.ts";
+
+/**
+ * Answers that PostgreSQL composes (src/repositories/composedAnswer.ts) beside those that are put together of rows, on the same
+ * rows: the same, written as JSON.stringify would write it, and dependent on the same. (The interpreter's order of names is its own.)
+ */
+const walked = await createTestApp({ COMPILE_AFTER: "0" });
+const composed = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: walked.url });
+// With a cache: development mode says what an answer depends on.
+const cache = { NODE_ENV: "development", CACHE_ENABLED: "true", REDIS_URL: "", DATABASE_URL: walked.url };
+const walkedAndKept = await createTestApp({ COMPILE_AFTER: "0", ...cache });
+const composedAndKept = await createTestApp({ COMPILE_AFTER: "1", ...cache });
+const recording = recordStatements(composed.app.database.pool);
+const { pool } = walked.app.database;
+
+const ADMIN = `ADMIN ${keyOf(1)}`;
+const OWNER = `USER ${keyOf(2)}`;
+const WORKER = `WORKER ${keyOf(3)}`;
+
+/** What JSON has to escape, what it need not, and what separates lines for JavaScript alone. */
+const NAMES = [
+  `"quoted" and back\\slashed 'name'`,
+  "tab\tline\nreturn\rfeed\fback\b",
+  "\u0001\u0002\u001f\u007f\u0080",
+  "Größe 大きさ 😀 \u2028\u2029\ufeff",
+  "<script>&amp;</script>/",
+  "each-parent",
+  "Project:01890a5d-ac96-774b-bcce-b302099a8057",
+];
+
+beforeAll(async () => {
+  await insertRows(pool, { users: 3, projects: 40, jobs: 200 });
+  for (const [index, name] of NAMES.entries())
+    await pool.query("UPDATE projects SET name = $1, description = $1 WHERE id = $2", [
+      name,
+      keyOf(index + 1),
+    ]);
+  await pool.query(
+    `UPDATE conversion_jobs SET status = 'COMPLETED', progress = 100, current_task = 'x', started_at = '2026-01-02 03:04:05.006+00',
+            completed_at = '1999-12-31 23:59:59.999+00' WHERE id < $1`,
+    [keyOf(40)],
+  );
+  // Rows of the same time are told apart by their ids.
+  await pool.query("UPDATE projects SET created_at = '2026-02-03T04:05:06.7Z' WHERE id < $1", [keyOf(20)]);
+});
+beforeEach(() => recording.reset());
+
+interface Asked {
+  readonly query: string;
+  readonly variables?: object;
+  readonly authorization?: string;
+}
+
+async function ask({ app }: typeof composed, { query, variables, authorization = ADMIN }: Asked) {
+  const response = await app.fetch("http://test/graphql", {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization },
+    body: JSON.stringify({ query, variables }),
+  });
+  return response.text();
+}
+
+async function tagsOf(service: typeof composed, asked: Asked): Promise<string[]> {
+  const { extensions } = JSON.parse(await ask(service, asked));
+  return extensions.responseCache.tags.toSorted();
+}
+
+const PROJECT = "id name description githubUrl status version createdAt updatedAt";
+const JOB =
+  "id status progress currentTask errorMessage priority attempt maxAttempts availableAt workerId leaseExpiresAt startedAt completedAt version createdAt updatedAt";
+const USER = "id githubId username email avatarUrl role createdAt updatedAt";
+const PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
+
+const CASES: Record<string, Asked> = {
+  "every column of each type": {
+    query: `{ projects(first: 100) { nodes { ${PROJECT} owner { ${USER} } conversionJobs { nodes { ${JOB} } } } } }`,
+  },
+  "lists in lists in lists": {
+    query: `{ users { nodes { username projects(first: 4) { nodes { name conversionJobs(first: 3) { nodes { id status } } } } } } }`,
+  },
+  "all that a page says of itself": {
+    query: `{ projects(first: 7) { ${PAGE_INFO} totalCount edges { cursor node { id owner { projects(first: 2) { totalCount ${PAGE_INFO} edges { cursor } } } } } nodes { name } } }`,
+  },
+  "a page from the end": {
+    query: `{ projects(last: 5) { nodes { id } ${PAGE_INFO} edges { cursor node { name conversionJobs(last: 2) { ${PAGE_INFO} nodes { id } } } } } }`,
+  },
+  "pages of nothing": {
+    query: `query ($none: ID!) { empty: projects(first: 0) { nodes { id } ${PAGE_INFO} totalCount }
+      none: projects(ownerId: $none) { nodes { id } edges { cursor } ${PAGE_INFO} totalCount } }`,
+    variables: { none: `User:${keyOf(99)}` },
+  },
+  "a total alone, and what needs no row": {
+    query:
+      "{ projects { totalCount } users { __typename } conversionJobs(first: 3) { pageInfo { hasPreviousPage } } }",
+  },
+  "aliases, fragments, directives and type names": {
+    query: `query ($yes: Boolean!) { a: projects(first: 2) { __typename list: nodes { ...P ... @skip(if: $yes) { name } } }
+        b: projects(first: 3, status: READY) { nodes { __typename ... on Node { id } who: owner { __typename role } } pageInfo { __typename } edges { __typename } } }
+      fragment P on Project { key: id status ... @include(if: $yes) { url: githubUrl } }`,
+    variables: { yes: true },
+  },
+  "filters and orders": {
+    query: `query ($owner: ID, $project: ID) {
+        projects(ownerId: $owner, orderBy: { by: UPDATED_AT, direction: ASC }, first: 3) { nodes { id updatedAt } ${PAGE_INFO} }
+        conversionJobs(projectId: $project, status: COMPLETED) { nodes { id project { name owner { username } } } totalCount }
+        activeConversionJobs(first: 4) { nodes { id } ${PAGE_INFO} } }`,
+    variables: { owner: `User:${keyOf(2)}`, project: `Project:${keyOf(2)}` },
+  },
+  "a search": {
+    query: `query ($text: String!) { searchProjects(query: $text) { nodes { name } totalCount ${PAGE_INFO} } }`,
+    variables: { text: "each-parent" },
+  },
+  "more pages than one call of a function takes": {
+    query: `{ projects(first: 2) { nodes { ${Array.from({ length: 14 }, (_, n) => `j${n}: conversionJobs(first: ${n}) { nodes { ${JOB} } }`).join(" ")} } } }`,
+  },
+};
+
+describe.each(Object.entries(CASES))("%s", (_, asked) => {
+  test("for an administrator", async () => {
+    const expected = await ask(walked, asked);
+
+    const answer = await ask(composed, asked);
+
+    expect(JSON.parse(answer)).toEqual(JSON.parse(expected));
+    expect(JSON.parse(answer)).not.toHaveProperty("errors");
+    expect(answer).toBe(JSON.stringify(JSON.parse(answer)));
+    expect(recording.statements.map(({ text }) => text.slice(0, 13))).toEqual(["SELECT concat"]);
+  });
+
+  test("for an owner", async () => {
+    const expected = await ask(walked, { ...asked, authorization: OWNER });
+
+    const answer = await ask(composed, { ...asked, authorization: OWNER });
+
+    expect(JSON.parse(answer)).toEqual(JSON.parse(expected));
+  });
+
+  test("for a worker", async () => {
+    const expected = await ask(walked, { ...asked, authorization: WORKER });
+
+    const answer = await ask(composed, { ...asked, authorization: WORKER });
+
+    expect(JSON.parse(answer)).toEqual(JSON.parse(expected));
+  });
+
+  test.each([ADMIN, OWNER])("it depends on the same (%s)", async (authorization) => {
+    const expected = await tagsOf(walkedAndKept, { ...asked, authorization });
+
+    const tags = await tagsOf(composedAndKept, { ...asked, authorization });
+
+    expect(tags).toEqual(expected);
+  });
+});
