@@ -276,7 +276,7 @@ export function createLoaders(
    */
   async function composedAnswer(request: Omit<ComposedRequest, "access">): Promise<string | undefined> {
     if (access.to === "held") return undefined;
-    const known = () => request.lists.flatMap(({ list }) => list.tags);
+    const known = () => request.lists.flatMap(({ request }) => request.list.tags);
     const [text] = await cached<string | undefined>("composed", [""], known, async () => {
       const answer = await composedAnswers.load({ ...request, access });
       return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];

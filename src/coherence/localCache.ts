@@ -27,7 +27,8 @@ interface Node {
   readonly key: string;
   /** Undefined: a change has removed it, and its place waits for the next answer. */
   entry: LocalEntry | undefined;
-  readonly tags: readonly string[];
+  /** Of its tags. */
+  readonly buckets: readonly Bucket[];
   /** The tags in whose buckets it is not, because a change of theirs has removed its entry or found none. */
   missing: Bucket[];
   /** It is in nobody's way any more, but perhaps still in buckets. */
@@ -113,14 +114,16 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   const empty = (node: Node) => {
     node.entry = undefined;
     node.counts.entries--;
-    weigh(node, Math.min(node.bytes, PLACE_BYTES + PLACE_BYTES_PER_TAG * node.tags.length));
+    weigh(node, Math.min(node.bytes, PLACE_BYTES + PLACE_BYTES_PER_TAG * node.buckets.length));
   };
 
   const bucketOf = (tag: string): Bucket => {
     let bucket = buckets.get(tag);
     if (bucket === undefined) {
-      bucket = { tag, nodes: [], references: 0 };
-      buckets.set(tag, bucket);
+      // A piece of a longer text would keep all of that in memory.
+      const own = Buffer.from(tag).toString();
+      bucket = { tag: own, nodes: [], references: 0 };
+      buckets.set(own, bucket);
     }
     return bucket;
   };
@@ -131,7 +134,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     const node: Node = {
       key,
       entry: undefined,
-      tags: own.map(({ tag }) => tag),
+      buckets: own,
       missing: [],
       isGone: false,
       bytes: 0,
@@ -152,9 +155,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     if (node.entry !== undefined) node.counts.entries--;
     node.entry = undefined;
     node.isGone = true;
-    for (const tag of node.tags) {
-      const bucket = buckets.get(tag)!;
-      if (--bucket.references === 0) buckets.delete(tag);
+    for (const bucket of node.buckets) {
+      if (--bucket.references === 0) buckets.delete(bucket.tag);
       else if (bucket.nodes.length > 2 * bucket.references + MAX_GONE)
         bucket.nodes = bucket.nodes.filter(({ isGone }) => !isGone);
     }
@@ -167,8 +169,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     nodes.delete(node.key);
   };
 
-  const areSame = (some: readonly string[], others: readonly string[]) =>
-    some.length === others.length && some.every((tag, index) => tag === others[index]);
+  const hasTags = (node: Node, tags: readonly string[]) =>
+    node.buckets.length === tags.length && node.buckets.every(({ tag }, index) => tag === tags[index]);
 
   return {
     get(key: string, now: number): LocalEntry | undefined {
@@ -191,7 +193,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         if (node !== undefined) remove(node);
         return;
       }
-      if (node !== undefined && areSame(node.tags, entry.tags)) {
+      if (node !== undefined && hasTags(node, entry.tags)) {
         unlink(node);
         for (const bucket of node.missing) bucket.nodes.push(node);
         node.missing = [];
@@ -201,8 +203,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       }
       linkAsNewest(node);
       if (node.entry === undefined) node.counts.entries++;
-      // With the texts that all entries share: those of the answer itself are nobody's but its own.
-      node.entry = { ...entry, tags: node.tags };
+      node.entry = withSharedTags(entry, node.buckets);
       weigh(node, entry.bytes);
       while (bytes > maxBytes) {
         const oldest = ends.newer;
@@ -248,6 +249,23 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
 
     resetStatistics(): void {
       for (const counts of kinds.values()) counts.invalidations = counts.expirations = counts.evictions = 0;
+    },
+  };
+}
+
+/** With the texts that all entries share: those of the answer itself are nobody's but its own. */
+function withSharedTags(
+  { kind, value, stamp, expiresAt, bytes }: LocalEntry,
+  buckets: readonly Bucket[],
+): LocalEntry {
+  return {
+    kind,
+    value,
+    stamp,
+    expiresAt,
+    bytes,
+    get tags() {
+      return buckets.map(({ tag }) => tag);
     },
   };
 }

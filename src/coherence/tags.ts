@@ -41,13 +41,14 @@ const MARKS = ":@#!";
  * of a type invalidates. Added where answers are kept, so that no reader can forget it.
  */
 export function withTypeTags(tags: readonly string[]): string[] {
-  const all = new Set(tags);
+  const types = new Set<string>();
   let last: string | undefined;
   for (const tag of tags) {
     // An answer can have thousands, most of them of the same type as the one before.
     if (last !== undefined && tag.startsWith(last) && MARKS.includes(tag.charAt(last.length))) continue;
     last = TYPE.exec(tag)?.[0];
-    if (last !== undefined) all.add(`${last}!`);
+    if (last !== undefined) types.add(last);
   }
-  return [...all];
+  const added = [...types].map((type) => `${type}!`).filter((tag) => !tags.includes(tag));
+  return [...tags, ...added];
 }

@@ -1,13 +1,13 @@
 import type { EntityType } from "../coherence/tags.ts";
 import type { Access } from "./access.ts";
-import type { ListRequest } from "./page.ts";
+import type { List, PagePlan, PageRequest } from "./page.ts";
 import type { ListSource } from "./pageStatement.ts";
 
 /** What is answered of one row; at the top, of none. */
-export type ObjectShape = readonly Member[];
+export type ObjectShape = readonly ObjectMember[];
 
 /** A name in an object, and what it is answered with. */
-export type Member = ConstantMember | ValueMember | RowMember | PageMember;
+export type ObjectMember = ConstantMember | ValueMember | RowMember | PageMember;
 
 interface Named {
   readonly key: string;
@@ -73,8 +73,15 @@ export const EACH_PARENT = "each-parent";
 export interface ComposedRequest {
   readonly shape: ObjectShape;
   /** By the pages' indexes. */
-  readonly lists: readonly PageRequest[];
-  readonly access: Exclude<Access, { to: "held" }>;
+  readonly lists: readonly { readonly type: ComposedType; readonly request: PageRequest }[];
+  readonly access: ComposedAccess;
 }
 
-export type PageRequest = ListRequest & { readonly want: "page" };
+/** What is left of a request when its pages' arguments have been looked at. */
+export interface AnswerInput {
+  readonly pages: readonly { readonly list: List; readonly plan: PagePlan }[];
+  readonly access: ComposedAccess;
+}
+
+/** Who holds leases sees rows that no list's parent tells of. */
+type ComposedAccess = Exclude<Access, { to: "held" }>;

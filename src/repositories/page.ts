@@ -9,6 +9,7 @@ import {
   type Condition,
   type ListSource,
   pageStatement,
+  type RowsOfPage,
   type SortOrder,
 } from "./pageStatement.ts";
 
@@ -52,6 +53,8 @@ export type ListRequest = {
     }
   | { readonly want: "total" }
 );
+
+export type PageRequest = ListRequest & { readonly want: "page" };
 
 /** What is asked of a page's rows. */
 export interface PageColumns {
@@ -165,10 +168,16 @@ export function cursorOf<Row>(source: ListSource, list: List, row: Row): string 
 interface Plan {
   readonly branch: Omit<Branch, "parents">;
   /** Undefined: it wants a total. */
-  readonly page?: PagePlan;
+  readonly page?: PageForm;
 }
 
-interface PagePlan {
+export interface PagePlan {
+  readonly where: readonly Condition[];
+  readonly rows: RowsOfPage;
+  readonly page: PageForm;
+}
+
+interface PageForm {
   readonly size: number;
   readonly isBackward: boolean;
   readonly hasStart: boolean;
@@ -235,7 +244,7 @@ function groupName(request: ListRequest): string {
 }
 
 /** What a request for a page comes to. @throws AppError `VALIDATION_FAILED` */
-export function pagePlan(source: ListSource, request: ListRequest & { readonly want: "page" }) {
+export function pagePlan(source: ListSource, request: PageRequest): PagePlan {
   const plan = planOf(source, request);
   if (plan instanceof Error) throw plan;
   // Safe: it is no total that is asked for.
@@ -338,7 +347,7 @@ function pageSize({ first, after, last, before }: PageArguments, max: number) {
   };
 }
 
-function toPage<Row>(found: readonly Row[], { size, isBackward, hasStart }: PagePlan): Page<Row> {
+function toPage<Row>(found: readonly Row[], { size, isBackward, hasStart }: PageForm): Page<Row> {
   const hasMore = found.length > size;
   const rows = found.slice(0, size);
   return isBackward

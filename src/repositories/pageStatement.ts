@@ -21,10 +21,11 @@ export interface ListSource {
   readonly key: { readonly column: string; readonly type: "uuid" | "int" | 'text COLLATE "C"' };
 }
 
-export interface Condition {
+/** @typeParam Value what becomes a parameter: a value, or what will say it */
+export interface Condition<Value = unknown> {
   /** SQL with `?` for each value: `"status" = ?::project_status`. */
   readonly sql: string;
-  readonly values: readonly unknown[];
+  readonly values: readonly Value[];
 }
 
 export interface SortOrder {
@@ -41,12 +42,12 @@ export interface Branch {
   readonly rows?: RowsOfPage | undefined;
 }
 
-export interface RowsOfPage {
+export interface RowsOfPage<Value = unknown> {
   readonly columns: readonly Column[];
   readonly order: SortOrder;
   /** Rows on the far side of this position, in the order's direction. */
-  readonly beyond?: { readonly sortKey: unknown; readonly id: string } | undefined;
-  readonly limit: number;
+  readonly beyond?: { readonly sortKey: Value; readonly id: Value } | undefined;
+  readonly limit: Value;
 }
 
 export interface PageAnswer<Row> {
@@ -119,19 +120,19 @@ function branchSql(
 }
 
 /** The rows of one page, in the order in which they are found. */
-export function rowsSql(
+export function rowsSql<Value>(
   source: ListSource,
   {
     where,
     parent,
     rows: { columns, order, beyond, limit },
   }: {
-    readonly where: readonly Condition[];
+    readonly where: readonly Condition<Value>[];
     /** That they are one parent's. */
     readonly parent: string | undefined;
-    readonly rows: RowsOfPage;
+    readonly rows: RowsOfPage<Value>;
   },
-  bind: (value: unknown) => string,
+  bind: (value: Value) => string,
 ): string {
   const conditions = conditionsSql(where, parent, bind);
   const isKeyOrder = order.column === source.key.column;
@@ -151,14 +152,14 @@ export function rowsSql(
   );
 }
 
-export function conditionsSql(
-  where: readonly Condition[],
+export function conditionsSql<Value>(
+  where: readonly Condition<Value>[],
   parent: string | undefined,
-  bind: (value: unknown) => string,
+  bind: (value: Value) => string,
 ): string[] {
   const conditions = where.map(({ sql, values }) => {
     let next = 0;
-    return sql.replaceAll("?", () => bind(values[next++]));
+    return sql.replaceAll("?", () => bind(values[next++]!));
   });
   return parent === undefined ? conditions : [...conditions, parent];
 }

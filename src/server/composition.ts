@@ -2,16 +2,16 @@ import { type GraphQLResolveInfo, getNullableType, isEnumType } from "graphql";
 import {
   COMPOSED_TYPES,
   type ComposedRequest,
+  type ComposedType,
   type ConstantMember,
   EACH_PARENT,
   type EdgePart,
-  type Member,
+  type ObjectMember,
   type ObjectShape,
   PAGE_INFO_FIELDS,
   type PageInfoPart,
   type PageMember,
   type PagePart,
-  type PageRequest,
   type ValueMember,
 } from "../repositories/answerShape.ts";
 import { Connection } from "../schema/connection.ts";
@@ -41,10 +41,10 @@ const EACH_ROW = Object.freeze({ id: EACH_PARENT });
 /** @returns undefined: something is asked for that PostgreSQL is not told how to write, or no list */
 export function createComposition(plan: SelectionPlan): Composition | undefined {
   const rules = new Set<Rule>();
-  const lists: { readonly field: FieldPlan; readonly isTop: boolean }[] = [];
+  const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
 
   function objectOf({ typeName, fields }: SelectionPlan, isTop: boolean): ObjectShape {
-    return fields.map((field): Member => {
+    return fields.map((field): ObjectMember => {
       const { key, value, rule } = field;
       if (value.kind === "typename") return typeNameOf(key, typeName);
       if (rule !== undefined) rules.add(rule);
@@ -66,8 +66,8 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
 
   function pageOf(field: FieldPlan, { typeName, fields }: SelectionPlan, isTop: boolean): PageMember {
     const type = COMPOSED_TYPES.find((type) => typeName === `${type}Connection`);
-    if (type === undefined || lists.length === MAX_PAGES) throw UNUSUAL;
-    const index = lists.push({ field, isTop }) - 1;
+    if (type === undefined || pages.length === MAX_PAGES) throw UNUSUAL;
+    const index = pages.push({ field, type, isTop }) - 1;
     const parts = fields.map(({ key, value, info }): PagePart => {
       if (value.kind === "typename") return typeNameOf(key, typeName);
       switch (info.fieldName) {
@@ -101,13 +101,13 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
     if (error !== UNUSUAL) throw error;
     return undefined;
   }
-  if (lists.length === 0) return undefined;
+  if (pages.length === 0) return undefined;
 
   return {
     requestOf(context, variables) {
       for (const rule of rules) if (!isAllowed(rule, context.viewer ?? null)) return undefined;
-      const requests: PageRequest[] = [];
-      for (const { field, isTop } of lists) {
+      const lists: ComposedRequest["lists"][number][] = [];
+      for (const { field, type, isTop } of pages) {
         const { resolve, argsOf, info } = field;
         // Safe: no resolver of a query asks where it is.
         const fullInfo = { ...info, variableValues: variables } as GraphQLResolveInfo;
@@ -116,9 +116,9 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
         const request = connection.request();
         // Who may see but their own has another list of somebody's than that person.
         if (!isTop && request.list.parent?.id !== EACH_PARENT) return undefined;
-        requests.push(request);
+        lists.push({ type, request });
       }
-      return { shape, lists: requests };
+      return { shape, lists };
     },
   };
 }

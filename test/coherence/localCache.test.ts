@@ -102,16 +102,17 @@ describe("the first level", () => {
         const cache = createLocalCache({ maxBytes: 20 });
         // In the order of use; an emptied place keeps its turn.
         let model: { key: string; entry: LocalEntry; isEmpty: boolean }[] = [];
-        const bytes = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0);
+        const total = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0);
         for (const action of steps) {
           if (action.kind === "set") {
-            const added = entry(action);
+            const { tags, stamp, bytes } = action;
+            const added = entry({ tags, stamp, bytes });
             cache.set(action.key, added);
             model = [
               ...model.filter(({ key }) => key !== action.key),
               { key: action.key, entry: added, isEmpty: false },
             ];
-            while (bytes() > 20) model.shift();
+            while (total() > 20) model.shift();
           } else if (action.kind === "get") {
             const found = model.find(({ key, isEmpty }) => key === action.key && !isEmpty);
             expect(cache.get(action.key, 0)).toEqual(found?.entry);
@@ -126,7 +127,7 @@ describe("the first level", () => {
           }
           expect(cache.statistics()).toMatchObject({
             entries: model.filter(({ isEmpty }) => !isEmpty).length,
-            bytes: bytes(),
+            bytes: total(),
             tags: new Set(model.flatMap(({ entry }) => entry.tags)).size,
           });
         }

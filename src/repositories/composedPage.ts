@@ -1,0 +1,172 @@
+import { rowTag } from "../coherence/tags.ts";
+import {
+  type AnswerInput,
+  EACH_PARENT,
+  type EdgePart,
+  type ObjectShape,
+  type PageInfoPart,
+  type PageMember,
+  type PagePart,
+} from "./answerShape.ts";
+import type { StatementWriter } from "./composedStatement.ts";
+import { columnsOf, concat, expression, literal, objectOf, type Piece, tagPieces } from "./composedText.ts";
+import { listNameOf } from "./page.ts";
+import { conditionsSql, type ListSource, rowsSql, whereSql } from "./pageStatement.ts";
+
+/**
+ * What writes a page of a list within an answer's statement: a subquery that reads the page's rows, by the same statement as
+ * pages are read on their own, and gives its text.
+ */
+export function createPageWriter({ sources, bind, nextRow, object }: StatementWriter, input: AnswerInput) {
+  /** @param parent the name of the row whose list it is; undefined at the top */
+  return ({ type, index, parts }: PageMember, parent: string | undefined): Piece[] => {
+    const source = sources[type];
+    const { list, plan } = input.pages[index]!;
+    const { isBackward, hasStart } = plan.page;
+    const { column, direction } = plan.rows.order;
+    const row = nextRow();
+    const kinds = new Set(parts.map(({ kind }) => kind));
+    const hasNodes = kinds.has("nodes") || kinds.has("edges");
+    const hasInfo = kinds.has("pageInfo");
+
+    const parentId = () =>
+      parent === undefined ? `${bind(({ pages }) => pages[index]!.list.parent!.id)}::uuid` : `${parent}."id"`;
+    const isOfParent = () => list.parent && `"${list.parent.column}" = ${parentId()}`;
+    const where = plan.where.map(({ sql, values }, condition) => ({
+      sql,
+      values: values.map(
+        (_, value) =>
+          ({ pages }: AnswerInput) =>
+            pages[index]!.plan.where[condition]!.values[value],
+      ),
+    }));
+    const size = () => bind(({ pages }) => pages[index]!.plan.page.size);
+
+    const sortKey = propertyOf(source, column);
+    const cursor = () => cursorSql(listName(), `${row}."${sortKey}"`, `${row}."id"`);
+    // A page from the end is read backwards.
+    const [first, last] = (direction === "ASC") === isBackward ? ["DESC", "ASC"] : ["ASC", "DESC"];
+    const orderBy = (direction = first) =>
+      `ORDER BY ${row}."${sortKey}" ${direction}, ${row}."id" ${direction}`;
+    // One more row tells that there are more.
+    const within = () => (hasInfo ? ` FILTER (WHERE ${row}."place" <= ${size()})` : "");
+    const rowTags = tagPieces(rowTag(type, ""), `${row}."id"`);
+
+    /** A list's name is a digest of what it is, its parent's id included. */
+    function listName(): string {
+      if (list.parent?.id !== EACH_PARENT)
+        return `${bind(({ pages }) => listNameOf(source, pages[index]!.list).digest)}::text`;
+      const around = ({ pages }: AnswerInput) => {
+        const { text } = listNameOf(source, pages[index]!.list);
+        const at = text.indexOf(EACH_PARENT);
+        return [text.slice(0, at), text.slice(at + EACH_PARENT.length)];
+      };
+      const [before, after] = [bind((given) => around(given)[0]), bind((given) => around(given)[1])];
+      const digested = `sha256(convert_to(concat(${before}::text, ${parentId()}, ${after}::text), 'UTF8'))`;
+      return `left(${base64Url(digested)}, ${listNameOf(source, list).digest.length})`;
+    }
+
+    function allRows(each: readonly Piece[]): Piece[] {
+      const text = concat([...rowTags, ...each]);
+      return [literal("["), expression(`string_agg(${text}, ',' ${orderBy()})${within()}`), literal("]")];
+    }
+
+    function edgePieces(part: EdgePart): Piece[] {
+      switch (part.kind) {
+        case "constant":
+          return [literal(part.json)];
+        case "node":
+          return object(part.shape, row);
+        case "cursor":
+          return [literal('"'), expression(cursor()), literal('"')];
+      }
+    }
+
+    function infoPieces(part: PageInfoPart): Piece[] {
+      switch (part.kind) {
+        case "constant":
+          return [literal(part.json)];
+        case "hasNextPage":
+        case "hasPreviousPage":
+          // In the direction of reading there is one more row, or there is none; on the other side is the cursor that was given, or nothing.
+          if ((part.kind === "hasNextPage") === isBackward) return [literal(String(hasStart))];
+          return [expression(`CASE WHEN count(*) > ${size()} THEN 'true' ELSE 'false' END`)];
+        case "startCursor":
+        case "endCursor": {
+          const from = part.kind === "startCursor" ? first : last;
+          const found = `(array_agg(${cursor()} ${orderBy(from)})${within()})[1]`;
+          return [expression(`coalesce('"' || ${found} || '"', 'null')`)];
+        }
+      }
+    }
+
+    function partPieces(part: PagePart): Piece[] {
+      switch (part.kind) {
+        case "constant":
+          return [literal(part.json)];
+        case "nodes":
+          return allRows(object(part.shape, row));
+        case "edges":
+          return allRows(objectOf(part.parts, edgePieces));
+        case "pageInfo":
+          return objectOf(part.parts, infoPieces);
+        case "totalCount": {
+          const conditions = whereSql(conditionsSql(where, isOfParent(), bind));
+          return [expression(`(SELECT count(*) FROM "${source.table}"${conditions})`)];
+        }
+      }
+    }
+
+    function rowsOfPage(): string {
+      const { beyond } = plan.rows;
+      const rows = {
+        columns: columnsOf(source, parts.flatMap(shapesIn), sortKey),
+        order: plan.rows.order,
+        beyond: beyond && {
+          sortKey: ({ pages }: AnswerInput) => pages[index]!.plan.rows.beyond!.sortKey,
+          id: ({ pages }: AnswerInput) => pages[index]!.plan.rows.beyond!.id,
+        },
+        limit: ({ pages }: AnswerInput) => pages[index]!.plan.page.size + (hasInfo ? 1 : 0),
+      };
+      const found = rowsSql(source, { where, parent: isOfParent(), rows }, bind);
+      if (!hasInfo) return found;
+      const place = `row_number() OVER (${orderBy(direction)}) AS "place"`;
+      return `SELECT *, ${place} FROM (${found}) AS ${row}`;
+    }
+
+    const text = objectOf(parts, partPieces);
+    // Its ends are rows too.
+    if (hasInfo && !hasNodes) text.push(expression(`string_agg(${concat(rowTags)}, '')${within()}`));
+    const tags = list.tags.filter((tag) => tag.endsWith(EACH_PARENT));
+    return [
+      ...tags.flatMap((tag) => tagPieces(tag.slice(0, -EACH_PARENT.length), parentId())),
+      // Without HAVING it would be a text for each row, where none of its pieces is an aggregate.
+      ...(hasInfo || hasNodes
+        ? [expression(`(SELECT ${concat(text)} FROM (${rowsOfPage()}) AS ${row} HAVING true)`)]
+        : text),
+    ];
+  };
+}
+
+/** The shapes of rows in a part of a page, as one. */
+function shapesIn(part: PagePart): ObjectShape {
+  if (part.kind === "nodes") return part.shape;
+  if (part.kind !== "edges") return [];
+  return part.parts.flatMap((edge) => (edge.kind === "node" ? edge.shape : []));
+}
+
+/** As src/repositories/cursor.ts writes it. */
+const cursorSql = (listName: string, time: string, id: string) =>
+  base64Url(
+    `convert_to(concat('["', ${listName}, '",', floor(extract(epoch FROM ${time}) * 1000)::bigint, ',"', ${id}, '"]'), 'UTF8')`,
+  );
+
+/** Without the line breaks that PostgreSQL puts in. */
+const base64Url = (bytes: string) => `translate(encode(${bytes}, 'base64'), E'+/=\\n', '-_')`;
+
+/** @throws Error for what is no column of the source's: pages are sorted by columns that rows have */
+function propertyOf(source: ListSource, column: string): string {
+  const found = source.columns.find(({ expression }) => expression === `"${column}"`);
+  if (found === undefined) throw new Error(`Rows of ${source.table} have no ${column}.`);
+  return found.name;
+}

@@ -1,0 +1,65 @@
+import type { ObjectShape } from "./answerShape.ts";
+import type { Column } from "./jsonRows.ts";
+import type { ListSource } from "./pageStatement.ts";
+
+/** What texts of answers are written with in SQL. */
+
+/** Around what an answer depends on, in the midst of its text. JSON has it in no other place: there it would be escaped. */
+export const TAG_MARK = "\u0001";
+/** In the place of a row that is not there. */
+export const MISSING_MARK = "\u0002";
+
+/** A piece of the answer's text, as it is or as the expression that gives it. */
+export type Piece = { readonly literal: string } | { readonly sql: string };
+export const literal = (text: string): Piece => ({ literal: text });
+export const expression = (sql: string): Piece => ({ sql });
+
+/** PostgreSQL's functions take 100 arguments. */
+const MAX_ARGUMENTS = 90;
+
+/** One text of all pieces. `concat` writes nothing for NULL, which is right for pages without rows alone. */
+export function concat(pieces: readonly Piece[]): string {
+  const args: string[] = [];
+  let text = "";
+  const flush = () => {
+    if (text !== "") args.push(`'${text.replaceAll("'", "''")}'`);
+    text = "";
+  };
+  for (const piece of pieces) {
+    if ("literal" in piece) text += piece.literal;
+    else {
+      flush();
+      args.push(piece.sql);
+    }
+  }
+  flush();
+  const calls: string[] = [];
+  for (let start = 0; start < args.length; start += MAX_ARGUMENTS)
+    calls.push(`concat(${args.slice(start, start + MAX_ARGUMENTS).join(", ")})`);
+  return calls.join(" || ");
+}
+
+/** `{"key":…,"key":…}` */
+export function objectOf<Part extends { readonly key: string }>(
+  parts: readonly Part[],
+  piecesOf: (part: Part) => readonly Piece[],
+): Piece[] {
+  const pieces = parts.flatMap((part, index) => [
+    literal(`${index === 0 ? "" : ","}"${part.key}":`),
+    ...piecesOf(part),
+  ]);
+  return [literal("{"), ...pieces, literal("}")];
+}
+
+export const tagPieces = (prefix: string, key: string): Piece[] => [
+  literal(`${TAG_MARK}${prefix}`),
+  expression(key),
+  literal(TAG_MARK),
+];
+
+/** What the texts of a row are made of, its key, and what it is sorted by. */
+export function columnsOf(source: ListSource, shape: ObjectShape, sortedBy?: string): readonly Column[] {
+  const names = new Set(["id", sortedBy]);
+  for (const member of shape) if ("column" in member) names.add(member.column);
+  return source.columns.filter(({ name }) => names.has(name));
+}
