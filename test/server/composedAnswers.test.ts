@@ -63,9 +63,10 @@ async function ask({ app }: typeof composed, { query, variables, authorization =
   return response.text();
 }
 
+/** Without those of whole types, which are added when an answer is kept. */
 async function tagsOf(service: typeof composed, asked: Asked): Promise<string[]> {
   const { extensions } = JSON.parse(await ask(service, asked));
-  return extensions.responseCache.tags.toSorted();
+  return extensions.responseCache.tags.filter((tag: string) => !tag.endsWith("!")).toSorted();
 }
 
 const PROJECT = "id name description githubUrl status version createdAt updatedAt";
