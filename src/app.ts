@@ -147,7 +147,7 @@ async function compose(
   const audit = createAudit();
   const repositories = createRepositories(
     {
-      query: database.query,
+      ...database.reading,
       // The protocol asks PostgreSQL too, and what fails there means the same to a client.
       // What is repeated does nothing, so it is not logged again either.
       write: audit.audited(idempotency.keyed(withDatabaseErrors(coherence.write))),

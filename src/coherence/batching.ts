@@ -1,5 +1,3 @@
-import type { Epoch } from "./versionTable.ts";
-
 export interface BatchingOptions<Item> {
   /** Begins a batch. What it returns is asked for each item in turn, and takes it or does not; it takes the first. */
   readonly open: () => (item: Item) => boolean;
@@ -9,14 +7,10 @@ export interface BatchingOptions<Item> {
 }
 
 /**
- * Collects what comes in the same moment, and sends it in batches of one epoch each: a call of its own for every item
+ * Collects what comes in the same moment, from all requests, and sends it in batches: a call of its own for every item
  * would cost as much as all of them together.
  */
-export function createBatching<Item extends { readonly epoch: Epoch }>({
-  open,
-  send,
-  defer = setImmediate,
-}: BatchingOptions<Item>) {
+export function createBatching<Item>({ open, send, defer = setImmediate }: BatchingOptions<Item>) {
   let waiting: Item[] = [];
 
   const sendAll = (): void => {
@@ -25,12 +19,12 @@ export function createBatching<Item extends { readonly epoch: Epoch }>({
     let batch: Item[] = [];
     let takes = open();
     for (const item of items) {
-      if (batch.length > 0 && (batch[0]!.epoch !== item.epoch || !takes(item))) {
+      if (!takes(item) && batch.length > 0) {
         send(batch);
         batch = [];
         takes = open();
+        takes(item);
       }
-      if (batch.length === 0) takes(item);
       batch.push(item);
     }
     send(batch);

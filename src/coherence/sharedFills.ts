@@ -38,8 +38,10 @@ export function createSharedFills({ table, onInvalid, onError, defer }: SharedFi
   const open = () => {
     let entries = 0;
     let length = 0;
-    return ({ entry }: Offer): boolean => {
-      if (entries === MAX_ENTRIES || length > MAX_LENGTH) return false;
+    let first: Epoch | undefined;
+    return ({ epoch, entry }: Offer): boolean => {
+      first ??= epoch;
+      if (epoch !== first || entries === MAX_ENTRIES || length > MAX_LENGTH) return false;
       entries++;
       length += entry.value.length;
       return true;

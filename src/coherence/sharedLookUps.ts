@@ -40,10 +40,11 @@ export function createSharedLookUps({ table, defer }: SharedLookUpsOptions) {
 
   const open = () => {
     let length = 0;
-    return ({ keys }: LookUp): boolean => {
-      if (length > 0 && length + keys.length > MAX_KEYS) return false;
+    let first: Epoch | undefined;
+    return ({ epoch, keys }: LookUp): boolean => {
+      first ??= epoch;
       length += keys.length;
-      return true;
+      return epoch === first && length <= MAX_KEYS;
     };
   };
 

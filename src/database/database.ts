@@ -42,6 +42,8 @@ export interface WriteOptions<Result> {
 /** What the repositories are given. */
 export interface DataAccess {
   readonly query: Query;
+  /** Whether a read that begins now may go together with others': it is for no replica, and no trace tells of it. */
+  readonly mayShare?: () => boolean;
   readonly write: Write;
   readonly writeStatements: WriteStatements;
   /** Whether the write that follows is to be stored as an answer: then it must be nobody else's too. */
@@ -300,6 +302,11 @@ export function createDatabase(
     prisma,
     monitor,
     query,
+    /** What reads of rows are made with. */
+    reading: {
+      query,
+      mayShare: () => replicas?.current() === undefined && tracing?.active() === undefined,
+    },
     transaction,
     statementTransaction,
     prismaTransaction,

@@ -39,14 +39,15 @@ const apiKeyColumns = selectList(
   { times: ["expiresAt", "revokedAt", "lastUsedAt", "createdAt"] },
 );
 
-export function createApiKeyRepository({ query, write, writeStatements }: DataAccess) {
-  const reader = createReader<ApiKeyRow>(query, {
+export function createApiKeyRepository(access: DataAccess) {
+  const { query, write, writeStatements } = access;
+  const reader = createReader<ApiKeyRow>(access, {
     table: "api_keys",
     columns: apiKeyColumns,
     key: { column: "id", type: "uuid" },
   });
 
-  const findByHashes = createFinder<ApiKeyRow>(query, apiKeyColumns, {
+  const findByHashes = createFinder<ApiKeyRow>(access, apiKeyColumns, {
     from: `"api_keys" WHERE "hash" = ANY($1::text[])`,
     key: "hash",
   });

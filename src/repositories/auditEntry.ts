@@ -81,8 +81,9 @@ export function createAudit() {
   };
 }
 
-export function createAuditEntryRepository({ query, writeStatements }: DataAccess) {
-  const reader = createReader<AuditEntryRow>(query, {
+export function createAuditEntryRepository(access: DataAccess) {
+  const { query, writeStatements } = access;
+  const reader = createReader<AuditEntryRow>(access, {
     table: "audit_entries",
     columns: selectList(
       {

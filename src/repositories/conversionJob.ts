@@ -53,7 +53,8 @@ const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
 /** The same list as the partial index `conversion_jobs_active_idx`, or the index is not used. */
 const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
 
-export function createConversionJobRepository({ query, write, writeStatements }: DataAccess) {
+export function createConversionJobRepository(access: DataAccess) {
+  const { query, write, writeStatements } = access;
   const source: ListSource = {
     table: "conversion_jobs",
     columns: jobColumns,
@@ -61,7 +62,7 @@ export function createConversionJobRepository({ query, write, writeStatements }:
     always: ["status"],
     key: { column: "id", type: "uuid" },
   };
-  const reader = createReader<ConversionJobRow>(query, source);
+  const reader = createReader<ConversionJobRow>(access, source);
 
   /** Newest first, unless told otherwise. */
   function list(
@@ -84,7 +85,7 @@ export function createConversionJobRepository({ query, write, writeStatements }:
 
   /** With whose they are, in the ids' order; null where there is no such job. */
   const findOwnedByIds = createFinder<OwnedJobRow>(
-    query,
+    access,
     [...jobColumns, { expression: `"ownerId"`, name: "ownerId", isTime: false }],
     {
       from: `"conversion_jobs", LATERAL (

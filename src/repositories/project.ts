@@ -59,7 +59,8 @@ const SORT_COLUMNS = { createdAt: "created_at", updatedAt: "updated_at" } as con
 const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
 const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
 
-export function createProjectRepository({ query, write }: DataAccess) {
+export function createProjectRepository(access: DataAccess) {
+  const { query, write } = access;
   const source: ListSource = {
     table: "projects",
     columns: selectList(
@@ -80,7 +81,7 @@ export function createProjectRepository({ query, write }: DataAccess) {
     ),
     key: { column: "id", type: "uuid" },
   };
-  const reader = createReader<ProjectRow>(query, source);
+  const reader = createReader<ProjectRow>(access, source);
 
   /** Newest first, unless told otherwise. */
   function list(

@@ -1,15 +1,19 @@
-import type { Query } from "../database/database.ts";
+import type { DataAccess, Query } from "../database/database.ts";
 import { asJson, type Column, createReviver, selectListOf } from "./jsonRows.ts";
 import { cursorOf, type List, type ListRequest, loadLists, type Page, type PageArguments } from "./page.ts";
 import type { ListSource } from "./pageStatement.ts";
+import { createSharedReads, type Found } from "./sharedReads.ts";
 
 /**
  * What the repositories share: reading rows by id, and lists of rows. One statement each,
  * whatever the number of keys.
  */
-export function createReader<Row extends { id: string }>(query: Query, source: ListSource) {
+export function createReader<Row extends { id: string }>(
+  access: Pick<DataAccess, "query" | "mayShare">,
+  source: ListSource,
+) {
   const columns = selectListOf(source.columns);
-  const findByIds = createFinder<Row>(query, source.columns, {
+  const findByIds = createFinder<Row>(access, source.columns, {
     from: `"${source.table}" WHERE "id" = ANY($1::uuid[])`,
     key: "id",
   });
@@ -18,12 +22,12 @@ export function createReader<Row extends { id: string }>(query: Query, source: L
     return (await findByIds([id]))[0] ?? null;
   }
 
-  return { ...createListReader<Row>(query, source), columns, findByIds, findById };
+  return { ...createListReader<Row>(access.query, source), columns, findByIds, findById };
 }
 
 /** Finds rows by a key, any number with one statement. */
 export function createFinder<Row>(
-  query: Query,
+  { query, mayShare = () => false }: Pick<DataAccess, "query" | "mayShare">,
   columns: readonly Column[],
   /** `from`: what follows FROM, with `$1` for the array of keys. */
   { from, key }: { readonly from: string; readonly key: string & keyof Row },
@@ -31,10 +35,16 @@ export function createFinder<Row>(
   const text = asJson(`SELECT ${selectListOf(columns)} FROM ${from}`);
   const revive = createReviver<Row>(columns);
 
+  const find = async (keys: readonly string[]): Promise<Found<Row>> => {
+    const [answer] = await query<{ rows: Parameters<typeof revive>[0] }>(text, [keys]);
+    return new Map(revive(answer?.rows ?? null).map((row) => [row[key] as string, row]));
+  };
+  const findShared = createSharedReads(find);
+
   /** In the keys' order; null where there is no such row. */
   return async (keys: readonly string[]): Promise<(Row | null)[]> => {
-    const [answer] = await query<{ rows: Parameters<typeof revive>[0] }>(text, [keys]);
-    const found = new Map(revive(answer?.rows ?? null).map((row) => [row[key] as string, row]));
+    if (mayShare()) return findShared(keys);
+    const found = await find(keys);
     return keys.map((wanted) => found.get(wanted) ?? null);
   };
 }

@@ -48,15 +48,16 @@ const userColumns = selectList(
 export type UserRepository = ReturnType<typeof createUserRepository>;
 
 /** @param cipher encrypts GitHub tokens; without one, none are accepted */
-export function createUserRepository({ query, write }: DataAccess, cipher: TokenCipher | undefined) {
+export function createUserRepository(access: DataAccess, cipher: TokenCipher | undefined) {
+  const { query, write } = access;
   const source: ListSource = {
     table: "users",
     columns: userColumns,
     key: { column: "id", type: "uuid" },
   };
-  const reader = createReader<UserRow>(query, source);
+  const reader = createReader<UserRow>(access, source);
 
-  const findByGithubIds = createFinder<UserRow>(query, userColumns, {
+  const findByGithubIds = createFinder<UserRow>(access, userColumns, {
     from: `"users" WHERE "github_id" = ANY($1::text[])`,
     key: "githubId",
   });

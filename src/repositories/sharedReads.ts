@@ -1,0 +1,45 @@
+import { createBatching } from "../coherence/batching.ts";
+
+/** What a statement has found, by key; nothing where there is no such row. */
+export type Found<Row> = ReadonlyMap<string, Row>;
+
+interface Read<Row> {
+  readonly keys: readonly string[];
+  readonly resolve: (rows: (Row | null)[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A statement that alone has more is one of its own. */
+const MAX_KEYS = 1_000;
+
+/**
+ * Reads rows by their keys, with one statement for all requests that want some in the same moment: rows are everybody's, and who may
+ * see one is asked when it is there. The statement begins after each of them has asked, so none is told what is older than its request.
+ *
+ * A read's signal cannot cancel what others wait for as well: such a statement is short, or its time-out ends it.
+ */
+export function createSharedReads<Row>(find: (keys: readonly string[]) => Promise<Found<Row>>) {
+  const send = async (batch: readonly Read<Row>[]): Promise<void> => {
+    try {
+      const [only] = batch;
+      const keys = batch.length === 1 ? only!.keys : [...new Set(batch.flatMap(({ keys }) => keys))];
+      const found = await find(keys);
+      for (const { keys, resolve } of batch) resolve(keys.map((key) => found.get(key) ?? null));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const open = () => {
+    let length = 0;
+    return ({ keys }: Read<Row>): boolean => {
+      length += keys.length;
+      return length <= MAX_KEYS;
+    };
+  };
+
+  const read = createBatching<Read<Row>>({ open, send: (batch) => void send(batch) });
+  /** In the keys' order; null where there is no such row. */
+  return (keys: readonly string[]): Promise<(Row | null)[]> =>
+    new Promise((resolve, reject) => read({ keys, resolve, reject }));
+}
