@@ -1,11 +1,12 @@
 import pg from "pg";
 import type { Logger } from "pino";
+import type { Interruption } from "./interruption.ts";
 import { createTurnScope } from "./turnScope.ts";
 
 export type Cancellation = ReturnType<typeof createCancellation>;
 
-/** Which reads are given up with which signal: when it is aborted, their statements are cancelled. Writes never are. */
-export const createCancellation = () => createTurnScope<AbortSignal>();
+/** Which reads are given up with which interruption: their statements are cancelled then. Writes never are. */
+export const createCancellation = () => createTurnScope<Interruption>();
 
 /** Ends the statement that a server process is at. Resolves when the server has been told, or cannot be. */
 export type Cancel = (processId: number) => Promise<void>;
@@ -46,33 +47,33 @@ export function createCancel(connectionString: string, log: Pick<Logger, "warn">
 }
 
 /**
- * Runs a statement that ends when its signal is aborted: in PostgreSQL too, which would go on otherwise until it has
- * an answer that nobody waits for. Rejects with the signal's reason then.
+ * Runs a statement that ends when it is interrupted: in PostgreSQL too, which would go on otherwise until it has
+ * an answer that nobody waits for. Rejects with the reason then.
  *
  * @param onCancel is given the cancellation: before it has come, another statement must not use the connection
  */
-export async function queryUntilAborted<Row extends pg.QueryResultRow>(
+export async function queryUntilInterrupted<Row extends pg.QueryResultRow>(
   client: pg.PoolClient,
   {
-    signal,
+    interruption,
     cancel,
     onCancel,
-  }: { signal: AbortSignal; cancel: Cancel; onCancel: (sent: Promise<void>) => void },
+  }: { interruption: Interruption; cancel: Cancel; onCancel: (sent: Promise<void>) => void },
   text: string,
   values: readonly unknown[],
 ): Promise<pg.QueryResult<Row>> {
   // Safe: a connected client has the id of its server process, which the types leave out.
   const { processID } = client as unknown as { processID: number };
-  const onAbort = (): void => onCancel(cancel(processID));
+  const end = (): void => onCancel(cancel(processID));
   try {
-    signal.throwIfAborted();
-    signal.addEventListener("abort", onAbort, { once: true });
+    interruption.throwIfOver();
+    interruption.listen(end);
     // `pg` types its values as mutable; it only reads them.
     return await client.query<Row>(text, values as unknown[]);
   } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    throw interruption.isOver ? interruption.reason : error;
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    interruption.ignore(end);
   }
 }
 
@@ -81,11 +82,11 @@ export function createCancellableQuery(pool: pg.Pool, connectionString: string, 
   const cancel = createCancel(connectionString, log);
 
   return async function query<Row extends pg.QueryResultRow>(
-    signal: AbortSignal,
+    interruption: Interruption,
     text: string,
     values: readonly unknown[],
   ): Promise<pg.QueryResult<Row>> {
-    signal.throwIfAborted();
+    interruption.throwIfOver();
     const client = await pool.connect();
     let cancelled: Promise<void> | undefined;
     let broken: Error | undefined;
@@ -93,9 +94,9 @@ export function createCancellableQuery(pool: pg.Pool, connectionString: string, 
       cancelled = sent;
     };
     try {
-      return await queryUntilAborted<Row>(client, { signal, cancel, onCancel }, text, values);
+      return await queryUntilInterrupted<Row>(client, { interruption, cancel, onCancel }, text, values);
     } catch (error) {
-      if (!signal.aborted && !(error instanceof pg.DatabaseError)) broken = error as Error; // Safe: `pg` rejects with errors.
+      if (!interruption.isOver && !(error instanceof pg.DatabaseError)) broken = error as Error; // Safe: `pg` rejects with errors.
       throw error;
     } finally {
       // Not before the cancellation has come: it would end the next statement on this connection.

@@ -197,21 +197,21 @@ export function createDatabase(
   const cancellable = createCancellableQuery(pool, connectionString, log);
 
   /**
-   * @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask; the reason of the signal that the
-   *   read is cancelled with (database/cancellation.ts)
+   * @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask; the reason of the interruption that
+   *   the read is cancelled with (database/cancellation.ts)
    */
   async function query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
   ): Promise<Row[]> {
     try {
-      const signal = cancellation?.current();
+      const interruption = cancellation?.current();
       const replica = replicas?.current();
-      if (replica !== undefined) return await replica.query<Row>(text, values, signal);
+      if (replica !== undefined) return await replica.query<Row>(text, values, interruption);
       // `pg` types its values as mutable; it only reads them.
-      const { rows } = await (signal === undefined
+      const { rows } = await (interruption === undefined
         ? pool.query<Row>(text, values as unknown[])
-        : cancellable<Row>(signal, text, values));
+        : cancellable<Row>(interruption, text, values));
       return rows;
     } catch (error) {
       throw databaseError(error);

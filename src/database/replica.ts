@@ -2,8 +2,9 @@ import pg from "pg";
 import type { Logger } from "pino";
 import { backoffMs } from "../cache/backoff.ts";
 import type { Config } from "../config.ts";
-import { createCancel, queryUntilAborted } from "./cancellation.ts";
+import { createCancel, queryUntilInterrupted } from "./cancellation.ts";
 import type { Query } from "./database.ts";
+import type { Interruption } from "./interruption.ts";
 import { rowTypes } from "./rowTypes.ts";
 import { createTurnScope } from "./turnScope.ts";
 
@@ -12,7 +13,7 @@ export interface ReplicaSession {
   query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    signal: AbortSignal | undefined,
+    interruption: Interruption | undefined,
   ): Promise<Row[]>;
 }
 
@@ -116,16 +117,16 @@ export function createReplica(options: {
       async query<Row extends pg.QueryResultRow>(
         text: string,
         values: readonly unknown[],
-        signal: AbortSignal | undefined,
+        interruption: Interruption | undefined,
       ) {
         try {
           const { rows } =
-            signal === undefined
+            interruption === undefined
               ? // `pg` types its values as mutable; it only reads them.
                 await client.query<Row>(text, values as unknown[])
-              : await queryUntilAborted<Row>(
+              : await queryUntilInterrupted<Row>(
                   client,
-                  { signal, cancel, onCancel: (sent) => cancellations.push(sent) },
+                  { interruption, cancel, onCancel: (sent) => cancellations.push(sent) },
                   text,
                   values,
                 );
@@ -133,7 +134,7 @@ export function createReplica(options: {
           return rows;
         } catch (error) {
           // Who gave it up has nothing to say of the replica.
-          if (signal?.aborted !== true) note(error);
+          if (interruption?.isOver !== true) note(error);
           throw error;
         }
       },

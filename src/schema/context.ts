@@ -30,7 +30,7 @@ export interface Context {
   /** The header `Idempotency-Key`. */
   readonly idempotencyKey: string | null;
   /** Aborts when whoever asked has gone away. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
   /** What a browser that lost a stream sends of itself: the id of the last message that it got. */
   readonly lastEventId: string | null;
 }

@@ -206,7 +206,7 @@ builder.mutationFields((t) => ({
       const { waitSeconds, ...claim } = validInput(claimSchema, input);
       // Safe: nobody but those who are known gets here.
       const workerUserId = viewer!.userId;
-      const claims = await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal });
+      const claims = await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal: signal() });
       for (const { id, documents } of claims) loaders.conversionJobDocumentsById.prime(id, documents);
       return { claims };
     },

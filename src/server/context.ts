@@ -8,6 +8,7 @@ import type { CacheLifetimes } from "../cacheKinds.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Cancellation } from "../database/cancellation.ts";
+import type { Interruption } from "../database/interruption.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import { createLoaders } from "../loaders.ts";
@@ -45,7 +46,7 @@ export interface RequestContext extends Context, YogaInitialContext, ServerConte
   readonly response: CachedResponse;
   readonly identity: Identity;
   /** What its reads are given up with; a query's alone (src/server/plugins/executionTime.ts). */
-  readonly execution: { signal?: AbortSignal };
+  readonly execution: { interruption?: Interruption };
   /** What the operation may cost; set before it runs (src/server/plugins/operationLimits.ts). */
   complexity?: number;
 }
@@ -108,12 +109,12 @@ export async function createContext(
     execution,
     idempotency,
     idempotencyKey: request.headers.get("idempotency-key"),
-    signal: request.signal,
+    signal: () => request.signal,
   };
 }
 
 /**
- * Where the request's reads run: whatever calls for them, they are cancelled with the request's signal, and are traced in the
+ * Where the request's reads run: whatever calls for them, they are cancelled when the request is given up, and are traced in the
  * span that the request has now.
  */
 function within({ cancellation, tracing }: ContextSources, execution: RequestContext["execution"]) {
@@ -121,7 +122,7 @@ function within({ cancellation, tracing }: ContextSources, execution: RequestCon
   const span = tracing?.active();
   return {
     within: <Result>(read: () => Promise<Result>): Promise<Result> => {
-      const run = () => cancellation?.within(execution.signal, read) ?? read();
+      const run = () => cancellation?.within(execution.interruption, read) ?? read();
       return tracing === undefined ? run() : tracing.within(span, run);
     },
   };

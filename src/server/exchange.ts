@@ -1,6 +1,7 @@
 import type { ExecutionResult } from "graphql";
 import type { Identity } from "../auth/identity.ts";
 import type { Viewer } from "../auth/viewer.ts";
+import type { Interruption } from "../database/interruption.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
 import type { RateDecision } from "./rateLimiter.ts";
 
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly runAs?: Viewer | null;
   /** Where it came from; undefined: without a socket. Proxies that are trusted are seen through. */
   readonly address?: string | undefined;
+  /** Over when the client has gone away before it had its answer. Undefined: nobody would tell. */
+  readonly client?: Interruption;
   /** Answered from the database alone, and not kept. */
   readonly isUncached?: boolean;
   /** Set when the request is one for GraphQL. */

@@ -3,6 +3,7 @@ import { Server as NetServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { Interruption } from "../database/interruption.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
@@ -116,8 +117,10 @@ export function createHttpServer(options: HttpServerOptions) {
     if (clients.isSecure(req)) res.setHeader("strict-transport-security", STRICT_TRANSPORT);
     spans?.notReplayed();
     responses.add(res);
+    const client = new Interruption();
     const closed = () => {
       responses.delete(res);
+      if (!res.writableFinished) client.interrupt(undefined);
       const level = res.statusCode >= 500 ? "warn" : "info";
       const durationMs = performance.now() - startedAt;
       statistics.record(routeOf(pathOf(req)), res.statusCode, durationMs);
@@ -135,7 +138,7 @@ export function createHttpServer(options: HttpServerOptions) {
       );
     };
     res.once("close", tracing === undefined ? closed : tracing.bind(closed));
-    void route(req, res, { requestId, address: clients.addressOf(req) }, body, name).catch(
+    void route(req, res, { requestId, address: clients.addressOf(req), client }, body, name).catch(
       (error: unknown) => {
         log.error({ err: error, requestId }, "a request failed outside of GraphQL");
         if (res.headersSent) res.destroy();

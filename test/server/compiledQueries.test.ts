@@ -8,6 +8,7 @@ import {
 import { describe, expect, test } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { uncached } from "../../src/coherence/uncached.ts";
+import { Interruption } from "../../src/database/interruption.ts";
 import { createLoaders } from "../../src/loaders.ts";
 import { TO_EVERYTHING } from "../../src/repositories/access.ts";
 import { schema as serviceSchema } from "../../src/schema/index.ts";
@@ -202,15 +203,15 @@ test("a query that was given up is not begun anew", async () => {
   let begun = 0;
   const { onExecute } = compiledQueries({ schema: serviceSchema, after: 1 });
   const document = parse("{ projects { totalCount } }");
-  const controller = new AbortController();
-  controller.abort();
+  const interruption = new Interruption();
+  interruption.interrupt(new Error("Given up."));
   let result: unknown;
   onExecute?.({
     args: { document },
     executeFn: () => begun++,
     setExecuteFn: (execute: (given: object) => unknown) => {
       // No loaders: it fails at once.
-      const contextValue = { viewer: null, execution: { signal: controller.signal } };
+      const contextValue = { viewer: null, execution: { interruption } };
       result = execute({ contextValue });
     },
   } as never); // Safe: more is not looked at.

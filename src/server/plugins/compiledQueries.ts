@@ -55,7 +55,7 @@ export function compiledQueries({ schema, after }: CompiledQueriesOptions): Plug
         const told = (result: ExecutionResult | undefined) => {
           if (result !== undefined) return result;
           // One that was given up is not begun anew: whoever gave it up tells why (src/server/plugins/executionTime.ts).
-          return context.execution?.signal?.aborted ? { data: null } : executeFn(given);
+          return context.execution?.interruption?.isOver ? { data: null } : executeFn(given);
         };
         const result = query.run(context, given.variableValues ?? {});
         return result instanceof Promise ? result.then(told) : told(result);

@@ -1,5 +1,6 @@
 import { type ExecutionResult, getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { Interruption } from "../../database/interruption.ts";
 import { AppError } from "../../errors.ts";
 import type { RequestContext } from "../context.ts";
 
@@ -14,31 +15,44 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
     onExecute({ args, executeFn, setExecuteFn }) {
       if (getOperationAST(args.document, args.operationName)?.operation !== "query") return;
       // Safe: Yoga's contexts are this service's own.
-      const { request, execution } = args.contextValue as RequestContext;
-      setExecuteFn(async (given) => {
-        const controller = new AbortController();
-        execution.signal = controller.signal;
-        const tooLong = () => controller.abort(timedOut(limitMs));
-        const gone = () =>
-          controller.abort(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer."));
-        const timer = setTimeout(tooLong, limitMs);
-        if (request.signal.aborted) gone();
-        request.signal.addEventListener("abort", gone, { once: true });
-        try {
-          const aborted = new Promise<never>((_, reject) => {
-            const { signal } = controller;
-            if (signal.aborted) reject(signal.reason);
-            else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-          });
-          // Safe: neither @defer nor @stream is in the schema, so there is one result.
-          return (await Promise.race([executeFn(given), aborted])) as ExecutionResult;
-        } finally {
-          clearTimeout(timer);
-          request.signal.removeEventListener("abort", gone);
-        }
-      });
+      const context = args.contextValue as RequestContext;
+      setExecuteFn(
+        (given) =>
+          new Promise<ExecutionResult>((resolve, reject) => {
+            const interruption = new Interruption();
+            context.execution.interruption = interruption;
+            interruption.listen(() => reject(interruption.reason));
+            const timer = setTimeout(() => interruption.interrupt(timedOut(limitMs)), limitMs);
+            const gone = () =>
+              interruption.interrupt(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer."));
+            const forget = whenGone(context, gone);
+            const end = <Outcome>(settle: (outcome: Outcome) => void) => {
+              return (outcome: Outcome) => {
+                clearTimeout(timer);
+                forget();
+                settle(outcome);
+              };
+            };
+            const executed = async () => executeFn(given);
+            // Safe: neither @defer nor @stream is in the schema, so there is one result.
+            (executed() as Promise<ExecutionResult>).then(end(resolve), end(reject));
+          }),
+      );
     },
   };
+}
+
+/** @returns what ends the waiting for it */
+function whenGone({ exchange, request }: RequestContext, gone: () => void): () => void {
+  const client = exchange?.client;
+  if (client !== undefined) {
+    client.listen(gone);
+    return () => client.ignore(gone);
+  }
+  const { signal } = request;
+  if (signal.aborted) gone();
+  signal.addEventListener("abort", gone, { once: true });
+  return () => signal.removeEventListener("abort", gone);
 }
 
 function timedOut(limitMs: number): AppError {
