@@ -54,7 +54,7 @@ interface Bucket {
 
 /** About what a node without its entry takes, and its place in a bucket. */
 const PLACE_BYTES = 200;
-const PLACE_BYTES_PER_TAG = 24;
+const PLACE_BYTES_PER_TAG = 32;
 /** So many nodes that are gone may be in a bucket, beside as many as are not. */
 const MAX_GONE = 8;
 
@@ -203,7 +203,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       }
       linkAsNewest(node);
       if (node.entry === undefined) node.counts.entries++;
-      node.entry = withSharedTags(entry, node.buckets);
+      // With the texts that all entries share: those of the answer itself are nobody's but its own.
+      node.entry = { ...entry, tags: node.buckets.map(({ tag }) => tag) };
       weigh(node, entry.bytes);
       while (bytes > maxBytes) {
         const oldest = ends.newer;
@@ -249,23 +250,6 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
 
     resetStatistics(): void {
       for (const counts of kinds.values()) counts.invalidations = counts.expirations = counts.evictions = 0;
-    },
-  };
-}
-
-/** With the texts that all entries share: those of the answer itself are nobody's but its own. */
-function withSharedTags(
-  { kind, value, stamp, expiresAt, bytes }: LocalEntry,
-  buckets: readonly Bucket[],
-): LocalEntry {
-  return {
-    kind,
-    value,
-    stamp,
-    expiresAt,
-    bytes,
-    get tags() {
-      return buckets.map(({ tag }) => tag);
     },
   };
 }

@@ -9,7 +9,7 @@ import { acceptsEvents } from "./plugins/eventStreams.ts";
 import { inputError, type OperationLimits } from "./plugins/operationLimits.ts";
 import type { ObserveOperation } from "./plugins/operations.ts";
 import { rateHeaders } from "./plugins/rateLimit.ts";
-import { createResponseHeads, eachHeader } from "./responseHeads.ts";
+import { createResponseHeads, withoutContentType } from "./responseHeads.ts";
 
 export interface DirectOperationsOptions {
   readonly yoga: Pick<YogaServerInstance<ServerContext, RequestContext>, "getEnveloped">;
@@ -80,42 +80,46 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
   function send(
     req: IncomingMessage,
     res: ServerResponse,
-    head: readonly string[],
+    above: readonly string[],
     result: ExecutionResult & { stringify?: (result: ExecutionResult) => string },
     { response, rate }: Exchange,
   ): void {
     const outcome = response!.outcome();
-    for (const headers of [head, conditionalHeaders(outcome), rate === undefined ? [] : rateHeaders(rate)])
-      eachHeader(headers, (name, value) => res.setHeader(name, value));
+    const headers = [...above, ...conditionalHeaders(outcome)];
+    if (rate !== undefined) headers.push(...rateHeaders(rate));
     if (outcome.kept !== undefined && hasContent(req.headers["if-none-match"], outcome.kept.etag)) {
-      res.removeHeader("content-type");
-      res.writeHead(304).end();
+      res.writeHead(304, withoutContentType(headers)).end();
       return;
     }
     const text = result.stringify?.(result) ?? JSON.stringify(result);
-    res.writeHead(200, { "content-length": Buffer.byteLength(text) }).end(text);
+    headers.push("content-length", String(Buffer.byteLength(text)));
+    res.writeHead(200, headers).end(text);
   }
 
   return {
-    /** @returns false: Yoga has to answer it */
+    /**
+     * @param own the headers of this answer alone, names and values in turn
+     * @returns the others that it has, whatever is in it; undefined: Yoga has to answer it
+     */
     async answer(
       req: IncomingMessage,
       res: ServerResponse,
       body: Buffer,
       exchange: Exchange,
-    ): Promise<boolean> {
-      if (!isOrdinary(req)) return false;
+      own: readonly string[],
+    ): Promise<readonly string[] | undefined> {
+      if (!isOrdinary(req)) return undefined;
       const params = parametersIn(body);
       const prepared = params && prepare(req, res, params, exchange);
-      if (prepared === undefined) return false;
+      if (prepared === undefined) return undefined;
       exchange.isOwing = true;
       try {
         const result = await observe(prepared.request, prepared.execute);
         const head = heads.of(req, exchange.response?.outcome().kept !== undefined);
         if (head !== undefined && result.errors === undefined && "data" in result) {
           count++;
-          send(req, res, head, result, exchange);
-          return true;
+          send(req, res, [...own, ...head], result, exchange);
+          return head;
         }
         exchange.answered = () => result;
       } catch (error) {
@@ -123,7 +127,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
           throw error;
         };
       }
-      return false;
+      return undefined;
     },
 
     /** How many were answered. */

@@ -17,6 +17,7 @@ import { acceptsEvents } from "./plugins/eventStreams.ts";
 import type { Probes } from "./probes.ts";
 import type { Replay } from "./replay.ts";
 import { createRequestSpans } from "./requestSpans.ts";
+import { eachHeader, sharedHeaders } from "./responseHeads.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
@@ -112,9 +113,8 @@ export function createHttpServer(options: HttpServerOptions) {
     name: string | undefined,
   ): void {
     const startedAt = performance.now();
-    res.setHeader("x-request-id", requestId);
-    for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
-    if (clients.isSecure(req)) res.setHeader("strict-transport-security", STRICT_TRANSPORT);
+    const own = ["x-request-id", requestId];
+    if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     spans?.notReplayed();
     responses.add(res);
     const client = new Interruption();
@@ -138,11 +138,12 @@ export function createHttpServer(options: HttpServerOptions) {
       );
     };
     res.once("close", tracing === undefined ? closed : tracing.bind(closed));
-    void route(req, res, { requestId, address: clients.addressOf(req), client }, body, name).catch(
+    void route(req, res, { requestId, address: clients.addressOf(req), client }, own, body, name).catch(
       (error: unknown) => {
         log.error({ err: error, requestId }, "a request failed outside of GraphQL");
-        if (res.headersSent) res.destroy();
-        else sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
+        if (res.headersSent) return void res.destroy();
+        introduce(res, own);
+        sendError(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong here.");
       },
     );
   }
@@ -151,27 +152,35 @@ export function createHttpServer(options: HttpServerOptions) {
     req: IncomingMessage & { body?: Buffer },
     res: ServerResponse,
     exchange: Exchange,
+    own: readonly string[],
     body: Buffer | undefined,
     name: string | undefined,
   ): Promise<void> {
     switch (pathOf(req)) {
       case GRAPHQL_PATH: {
         const read = req.method === "POST" ? (body ?? (await readBody(req, maxBodyBytes))) : undefined;
-        if (typeof read === "string") return refuseBody(res, read);
-        if (read === undefined || !(await direct.answer(req, res, read, exchange))) {
+        const isRead = read !== undefined && typeof read !== "string";
+        const head = isRead ? await direct.answer(req, res, read, exchange, own) : undefined;
+        if (head === undefined) {
+          introduce(res, own);
+          if (typeof read === "string") return refuseBody(res, read);
           // Where Yoga looks for a body that was read already, as body parsers put it.
           if (read !== undefined) req.body = read;
           await graphql(req, res, { exchange });
           direct.learn(req, res, exchange);
         }
-        if (exchange.response !== undefined && exchange.identity !== undefined)
-          replay.remember(name, res, exchange.response.outcome(), exchange.identity);
+        if (exchange.response !== undefined && exchange.identity !== undefined) {
+          const shared = () => head ?? sharedHeaders(res.getHeaders());
+          replay.remember(name, res, shared, exchange.response.outcome(), exchange.identity);
+        }
         return;
       }
       case "/":
+        introduce(res, own);
         res.writeHead(302, { location: GRAPHQL_PATH }).end();
         return;
       default:
+        introduce(res, own);
         if (await probes.answer(req, res, "service")) return;
         return sendError(res, 404, "NOT_FOUND", `There is nothing here. GraphQL is at ${GRAPHQL_PATH}.`);
     }
@@ -278,6 +287,12 @@ function endEventStream(res: ServerResponse): void {
 
 function isEventStream(res: ServerResponse): boolean {
   return res.headersSent && String(res.getHeader("content-type")).startsWith("text/event-stream");
+}
+
+/** Puts above an answer what all have that are sent header by header. */
+function introduce(res: ServerResponse, own: readonly string[]): void {
+  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
+  eachHeader(own, (name, value) => res.setHeader(name, value));
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

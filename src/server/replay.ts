@@ -12,7 +12,7 @@ import type { Documents } from "./documents.ts";
 import { rateHeaders, rateLimited } from "./plugins/rateLimit.ts";
 import type { RateDecision, RateLimiter, RateSubject } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
-import { eachHeader, sharedHeaders } from "./responseHeads.ts";
+import { withoutContentType } from "./responseHeads.ts";
 import type { Sampler } from "./sampler.ts";
 
 export interface ReplayOptions {
@@ -207,15 +207,20 @@ export function createReplay({
       });
     },
 
-    /** The request has been answered anew. */
+    /**
+     * The request has been answered anew.
+     *
+     * @param head what its answer has above it, whatever is in it; looked at when it is needed
+     */
     remember(
       name: string | undefined,
       res: ServerResponse,
+      head: () => readonly string[],
       { key, kept }: ResponseOutcome,
       identity: Identity,
     ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
-      const headers = sharedHeaders(res.getHeaders());
+      const headers = head();
       const requests = (remembered.peek(name)?.requests ?? 0) + 1;
       const { viewer, instant } = identity;
       const subject = viewer === null ? undefined : rateLimiter.subjectOf(viewer, undefined);
@@ -246,12 +251,4 @@ export function createReplay({
       hits = misses = notModified = refused = 0;
     },
   };
-}
-
-function withoutContentType(headers: readonly string[], others: readonly string[] = []): string[] {
-  const left: string[] = [];
-  eachHeader(headers, (name, value) => {
-    if (name !== "content-type" && !others.includes(name)) left.push(name, value);
-  });
-  return left;
 }

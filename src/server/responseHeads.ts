@@ -28,6 +28,15 @@ export function sharedHeaders(headers: OutgoingHttpHeaders): string[] {
   );
 }
 
+/** What is said of an answer's text is not said where there is none, and neither is what `others` names. */
+export function withoutContentType(headers: readonly string[], others: readonly string[] = []): string[] {
+  const left: string[] = [];
+  eachHeader(headers, (name, value) => {
+    if (name !== "content-type" && !others.includes(name)) left.push(name, value);
+  });
+  return left;
+}
+
 /** Names and values in turn are one allocation; pairs would be one for each. */
 export function eachHeader(
   headers: readonly string[],
