@@ -59,8 +59,31 @@ const SORT_COLUMNS = { createdAt: "created_at", updatedAt: "updated_at" } as con
 const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
 const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
 
+/** The project $1 of the owner $2, or of anybody when that is null. */
+const IS_WITHIN = `WHERE "id" = $1::uuid AND ($2::uuid IS NULL OR "user_id" = $2::uuid)`;
+/** The same, if it has the version $3 or none is expected. */
+const IS_EXPECTED = `${IS_WITHIN} AND ($3::int IS NULL OR "version" = $3::int)`;
+
+/** What can be changed, and how it is written. */
+const CHANGEABLE: readonly {
+  readonly field: keyof ProjectChanges;
+  readonly column: string;
+  readonly type: string;
+  readonly isDocument?: true;
+}[] = [
+  { field: "name", column: "name", type: "text" },
+  { field: "description", column: "description", type: "text" },
+  { field: "githubUrl", column: "github_url", type: "text" },
+  { field: "originalTechStack", column: "original_tech_stack", type: "jsonb", isDocument: true },
+  { field: "targetTechStack", column: "target_tech_stack", type: "jsonb", isDocument: true },
+  { field: "status", column: "status", type: "project_status" },
+];
+
+/** Thrown to undo a transaction whose update has found no row. */
+const MISSED = new Error("No such project is within reach, or it has another version.");
+
 export function createProjectRepository(access: DataAccess) {
-  const { query, write } = access;
+  const { query, write, writeStatements } = access;
   const source: ListSource = {
     table: "projects",
     columns: selectList(
@@ -159,14 +182,31 @@ export function createProjectRepository(access: DataAccess) {
     expectedVersion?: number,
     access: Access = TO_EVERYTHING,
   ): Promise<ProjectRow> {
-    return write(async (tx) => {
-      const [row] = await tx.project.updateManyAndReturn({
-        where: { ...within(id, access), ...defined({ version: expectedVersion }) },
-        data: withJson(changes),
-      });
-      if (!row) throw missedUpdate("Project", id, expectedVersion, await versionOf(tx, id, access));
-      return row;
+    const values: unknown[] = [id, ownerOf(access), expectedVersion ?? null];
+    const assignments = CHANGEABLE.flatMap(({ field, column, type, isDocument }) => {
+      const value = changes[field];
+      if (value === undefined) return [];
+      return `"${column}" = $${values.push(isDocument && value !== null ? JSON.stringify(value) : value)}::${type}`;
     });
+    // What changes nothing makes no new version.
+    const statement =
+      assignments.length === 0
+        ? `SELECT ${reader.columns} FROM "projects" ${IS_EXPECTED}`
+        : `UPDATE "projects" SET ${assignments.join(", ")} ${IS_EXPECTED} RETURNING ${reader.columns}`;
+    try {
+      return await writeStatements(async (tx) => {
+        const [row] = await tx.queryLast<ProjectRow>(statement, values);
+        if (row === undefined) throw MISSED;
+        return row;
+      });
+    } catch (error) {
+      if (error !== MISSED) throw error;
+      const [current] = await query<{ version: number }>(
+        `SELECT "version" FROM "projects" ${IS_WITHIN}`,
+        values.slice(0, 2),
+      );
+      throw missedUpdate("Project", id, expectedVersion, current?.version);
+    }
   }
 
   /**
