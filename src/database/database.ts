@@ -173,6 +173,8 @@ export function createDatabase(
     statement_timeout: config.statementTimeoutMs,
     // A process that stops in the middle of a transaction must not hold its locks for ever.
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
+    // To compile a statement that reads many rows by their indexes takes longer than to run it.
+    options: "-c jit=off",
     application_name: "stack-converter",
     keepAlive: true,
     // A statement that does not wait for the answer to the one before is sent along with it.

@@ -154,3 +154,84 @@ describe.each(Object.entries(CASES))("%s", (_, asked) => {
     expect(tags).toEqual(expected);
   });
 });
+
+const REFUSED: Record<string, Asked> = {
+  "a page of a size that is not allowed": { query: "{ projects(first: 101) { nodes { id } } }" },
+  "arguments that exclude each other": {
+    query: "{ users { nodes { projects(first: 1, last: 1) { nodes { id } } } } }",
+  },
+  "a cursor of another list": {
+    query: "query ($after: String) { projects(first: 1, after: $after) { nodes { id } } }",
+    variables: { after: "WyJ4IiwxLCIxIl0" },
+  },
+  "a field that is not for everybody": { query: "{ users { nodes { id email } } }", authorization: WORKER },
+};
+
+test.each(Object.entries(REFUSED))("%s is refused in the same words", async (_, asked) => {
+  const expected = await ask(walked, asked);
+
+  const answer = await ask(composed, asked);
+
+  expect(JSON.parse(answer)).toEqual(JSON.parse(expected));
+});
+
+test("cursors lead on, and are the same either way", async () => {
+  const query = `query ($after: String) { projects(first: 9, after: $after) { nodes { id } ${PAGE_INFO} } }`;
+  const ids: string[] = [];
+  let after: string | null = null;
+  do {
+    const services: readonly (typeof composed)[] =
+      ids.length % 2 === 0 ? [composed, walked] : [walked, composed];
+    const [one, other] = await Promise.all(
+      services.map((service) => ask(service, { query, variables: { after } })),
+    );
+    expect(JSON.parse(one!)).toEqual(JSON.parse(other!));
+    const { nodes, pageInfo } = JSON.parse(one!).data.projects;
+    ids.push(...nodes.map(({ id }: { id: string }) => id));
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+  } while (after !== null);
+
+  expect(new Set(ids).size).toBe(40);
+});
+
+test("a change of any row in it ends a kept answer", async () => {
+  const asked: Asked = {
+    query:
+      "{ projects(first: 2) { nodes { name owner { username } conversionJobs(first: 1) { nodes { progress } } } } }",
+  };
+  const read = async () => {
+    const { data } = JSON.parse(await ask(composedAndKept, asked));
+    return JSON.stringify(data);
+  };
+  const changes = [
+    [
+      `mutation { updateProject(input: { id: "Project:${keyOf(19)}", name: "renamed" }) { project { id } } }`,
+      "renamed",
+    ],
+    [
+      `mutation { updateUser(input: { id: "User:${keyOf(1)}", username: "somebody" }) { user { id } } }`,
+      "somebody",
+    ],
+    [
+      `mutation { importProjects(input: { projects: [{ name: "newest", githubUrl: "https://github.com/a/newest" }] }) { projects { id } } }`,
+      "newest",
+    ],
+  ] as const;
+  for (const [query, word] of changes) {
+    expect(await read()).not.toContain(word);
+    const { errors } = JSON.parse(await ask(composedAndKept, { query }));
+    expect(errors).toBeUndefined();
+    expect(await read()).toContain(word);
+  }
+});
+
+test("where a row is not there that has to be, the answer is put together of what is", async () => {
+  await pool.query("ALTER TABLE projects DROP CONSTRAINT projects_user_id_fkey");
+  await pool.query("DELETE FROM users WHERE id = $1", [keyOf(3)]);
+  const asked = { query: "{ projects(first: 5) { nodes { name owner { username } } } }" };
+
+  const answer = JSON.parse(await ask(composed, asked));
+
+  expect(answer).toEqual(JSON.parse(await ask(walked, asked)));
+  expect(answer.errors[0].extensions.code).toBe("NOT_FOUND");
+});

@@ -14,43 +14,12 @@ import { startServed } from "../support/served.ts";
  * changed by whoever knows why; each one more is paid by every request.
  */
 
-const database = await createTestDatabase();
-const redis = await startRedis();
-// A write that Redis is too slow to mark ends the epoch, and for seconds nothing is kept. It may be slow here.
-const service = await startServed({
-  DATABASE_URL: database.url,
-  REDIS_URL: redis.url,
-  REDIS_COMMAND_TIMEOUT: "10000",
-});
-const { pool } = service.app.database;
-await insertRows(pool, { users: 100, projects: 200, jobs: 800 });
-// Jobs under way are read anew for each request; most are finished.
-await pool.query(
-  `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "started_at" = now(), "completed_at" = now()
-    WHERE right("id"::text, 12)::int > 20`,
-);
 const names = new Map(
   Object.entries({ get: GET, fill: FILL, mark: MARK, release: RELEASE }).map(([name, { sha1 }]) => [
     sha1,
     name,
   ]),
 );
-
-let scripts: Record<string, number> = {};
-await monitorRedis(redis.url, (command, sha1) => {
-  // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
-  const name = command === "evalsha" ? names.get(sha1!) : undefined;
-  if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
-});
-
-/** Until nothing is sent to Redis any more: what is kept goes there behind the answer. */
-async function untilQuiet(): Promise<void> {
-  let before: string;
-  do {
-    before = JSON.stringify(scripts);
-    await sleep(200);
-  } while (JSON.stringify(scripts) !== before);
-}
 
 interface Cost {
   readonly cached?: string | undefined;
@@ -60,17 +29,72 @@ interface Cost {
   readonly scripts: Readonly<Record<string, number>>;
 }
 
-async function costOf(query: string, variables: Record<string, unknown>): Promise<Cost> {
-  scripts = {};
-  let answer: Awaited<ReturnType<typeof service.ask>> | undefined;
-  const statements = await service.statementsOf(async () => {
-    answer = await service.ask(query, variables);
+/** An instance with a database and a cache of its own. */
+async function startMetered(env: Record<string, string>) {
+  const [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
+  const service = await startServed({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    // A write that Redis is too slow to mark ends the epoch, and for seconds nothing is kept. It may be slow here.
+    REDIS_COMMAND_TIMEOUT: "10000",
+    ...env,
   });
-  await untilQuiet();
-  const { cached, text } = answer!;
-  return { cached, statements: statements.length, bytes: Buffer.byteLength(text), scripts };
+  const { pool } = service.app.database;
+  await insertRows(pool, { users: 100, projects: 200, jobs: 800 });
+  // Jobs under way are read anew for each request; most are finished.
+  await pool.query(
+    `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "started_at" = now(), "completed_at" = now()
+      WHERE right("id"::text, 12)::int > 20`,
+  );
+  let scripts: Record<string, number> = {};
+  await monitorRedis(redis.url, (command, sha1) => {
+    // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
+    const name = command === "evalsha" ? names.get(sha1!) : undefined;
+    if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
+  });
+
+  /** Until nothing is sent to Redis any more: what is kept goes there behind the answer. */
+  async function untilQuiet(): Promise<void> {
+    let before: string;
+    do {
+      before = JSON.stringify(scripts);
+      await sleep(200);
+    } while (JSON.stringify(scripts) !== before);
+  }
+
+  return {
+    service,
+    untilQuiet,
+
+    async costOf(query: string, variables: Record<string, unknown>): Promise<Cost> {
+      scripts = {};
+      let answer: Awaited<ReturnType<typeof service.ask>> | undefined;
+      const statements = await service.statementsOf(async () => {
+        answer = await service.ask(query, variables);
+      });
+      await untilQuiet();
+      const { cached, text } = answer!;
+      return { cached, statements: statements.length, bytes: Buffer.byteLength(text), scripts };
+    },
+
+    /** Nothing that was kept of these types counts any more. */
+    async forgetRows(): Promise<void> {
+      await service.ask(
+        'mutation { invalidateCache(input: { tags: ["User!", "Project!", "ConversionJob!"] }) { tags } }',
+      );
+      await untilQuiet();
+    },
+
+    /** A page that the one before it has no row of. */
+    async cursorAfter(count: number) {
+      const { data } = await service.ask(`{ projects(first: ${count}) { edges { cursor } } }`);
+      return data.projects.edges.at(-1).cursor as string;
+    },
+  };
 }
 
+const walking = await startMetered({ COMPILE_AFTER: "0" });
+const composing = await startMetered({ COMPILE_AFTER: "1" });
 /** On a busy machine the cache may vouch for nothing for a moment. What costs too much, costs it in every attempt. */
 async function expectCosts(measure: () => Promise<Cost[]>, expected: readonly Cost[]): Promise<void> {
   let costs: Cost[] = [];
@@ -81,29 +105,19 @@ async function expectCosts(measure: () => Promise<Cost[]>, expected: readonly Co
   expect(costs).toEqual(expected);
 }
 
-/** Nothing that was kept of these types counts any more. */
-async function forgetRows(): Promise<void> {
-  await service.ask(
-    'mutation { invalidateCache(input: { tags: ["User!", "Project!", "ConversionJob!"] }) { tags } }',
-  );
-  await untilQuiet();
-}
-
-/** A page that the one before it has no row of. */
-async function cursorAfter(count: number) {
-  const { data } = await service.ask(`{ projects(first: ${count}) { edges { cursor } } }`);
-  return data.projects.edges.at(-1).cursor as string;
-}
-
 /** Undeclared, so it changes the answer's name and nothing else: as after a write to a row beside those that are read. */
 const OTHER = { n: 1 };
 
-beforeAll(() => service.untilHit("{ conversionJobs { totalCount } }"), 60_000);
+beforeAll(async () => {
+  for (const { service } of [walking, composing]) await service.untilHit("{ conversionJobs { totalCount } }");
+}, 60_000);
 
 /** A call for what a statement has read, up to a hundred rows; what several have read in the same turn goes together. */
 function withFillsAtMost(most: number, cost: Cost): Cost {
   return { ...cost, scripts: { ...cost.scripts, fill: Math.max(cost.scripts.fill ?? 0, most) } };
 }
+
+type Metered = Awaited<ReturnType<typeof startMetered>>;
 
 const COSTS = [
   {
@@ -120,7 +134,7 @@ const COSTS = [
   },
   {
     query: QUERIES.Q3,
-    variablesOf: async () => ({ after: await cursorAfter(50) }),
+    variablesOf: async ({ cursorAfter }: Metered) => ({ after: await cursorAfter(50) }),
     bytes: 47_465,
     cold: { statements: 4, scripts: { get: 5, fill: 6 } },
   },
@@ -128,7 +142,8 @@ const COSTS = [
 for (const { query, variablesOf, bytes, cold } of COSTS) {
   test(`${query.name} takes a statement a level, none while its rows are kept, and a validation alone while its answer is`, async () => {
     const document = query.documents.service;
-    const variables = await variablesOf();
+    const variables = await variablesOf(walking);
+    const { costOf, forgetRows } = walking;
     await expectCosts(async () => {
       await forgetRows();
       return [
@@ -144,7 +159,25 @@ for (const { query, variablesOf, bytes, cold } of COSTS) {
   }, 120_000);
 }
 
+for (const { query, variablesOf, bytes } of COSTS.slice(1)) {
+  test(`${query.name} takes one statement, as soon as it is compiled, and keeps the answer alone`, async () => {
+    const document = query.documents.service;
+    const variables = await variablesOf(composing);
+    const { costOf, forgetRows } = composing;
+    const composed = { cached: "miss", statements: 1, bytes, scripts: { get: 1, fill: 1 } };
+    await expectCosts(async () => {
+      await forgetRows();
+      return [
+        await costOf(document, variables),
+        await costOf(document, { ...variables, ...OTHER }),
+        await costOf(document, variables),
+      ];
+    }, [composed, composed, { cached: "hit", statements: 0, bytes, scripts: {} }]);
+  }, 120_000);
+}
+
 test("M1 takes two statements in a transaction, a mark and a release", async () => {
+  const { service, untilQuiet, costOf } = walking;
   const { data } = await service.ask(
     `mutation { claimConversionJobs(input: { workerId: "${WORKER_ID}", agentTypes: ["converter"] }) {
        claims { fencingToken conversionJob { id } } } }`,
