@@ -16,6 +16,7 @@ import {
   MISSING_MARK,
   objectOf,
   type Piece,
+  quoted,
   tagPieces,
 } from "./composedText.ts";
 import { selectListOf } from "./jsonRows.ts";
@@ -89,7 +90,7 @@ export function composedStatement(
     const text = concat(writer.object(shape, row));
     return [
       ...tagPieces(rowTag(type, ""), key),
-      expression(`coalesce((SELECT ${text} FROM (${found}) AS ${row}), '${MISSING_MARK}')`),
+      expression(`coalesce((SELECT ${text} FROM (${found}) AS ${row}), ${quoted(MISSING_MARK)})`),
     ];
   }
 

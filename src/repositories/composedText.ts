@@ -17,12 +17,20 @@ export const expression = (sql: string): Piece => ({ sql });
 /** PostgreSQL's functions take 100 arguments. */
 const MAX_ARGUMENTS = 90;
 
+/** A text in SQL. Whoever reads the statement, in a list of slow ones say, sees no control characters. */
+export const quoted = (text: string): string =>
+  `E'${text
+    .replaceAll("\\", "\\\\")
+    .replaceAll("'", "\\'")
+    .replaceAll(TAG_MARK, "\\x01")
+    .replaceAll(MISSING_MARK, "\\x02")}'`;
+
 /** One text of all pieces. `concat` writes nothing for NULL, which is right for pages without rows alone. */
 export function concat(pieces: readonly Piece[]): string {
   const args: string[] = [];
   let text = "";
   const flush = () => {
-    if (text !== "") args.push(`'${text.replaceAll("'", "''")}'`);
+    if (text !== "") args.push(quoted(text));
     text = "";
   };
   for (const piece of pieces) {

@@ -34,6 +34,8 @@ export interface Composition {
 
 /** Each is a subquery that has to be planned. */
 const MAX_PAGES = 16;
+/** The statement is about forty letters longer for each. */
+const MAX_MEMBERS = 500;
 
 /** What a connection's resolver is given in the place of its row. That it looks at the key alone is said in its field's extensions. */
 const EACH_ROW = Object.freeze({ id: EACH_PARENT });
@@ -43,7 +45,11 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
   const rules = new Set<Rule>();
   const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
 
+  let members = 0;
+
   function objectOf({ typeName, fields }: SelectionPlan, isTop: boolean): ObjectShape {
+    members += fields.length;
+    if (members > MAX_MEMBERS) throw UNUSUAL;
     return fields.map((field): ObjectMember => {
       const { key, value, rule } = field;
       if (value.kind === "typename") return typeNameOf(key, typeName);

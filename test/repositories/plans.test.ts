@@ -169,16 +169,16 @@ describe("with 20,000 users, 100,000 projects and 50,000 jobs", async () => {
 });
 
 describe("with 10,000 projects and 50,000 jobs", async () => {
-  const { app, execute } = await createTestApp();
+  const { app, execute, url } = await createTestApp();
   const recording = recordStatements(app.database.pool);
 
   beforeAll(() => insertRows(app.database.pool, { users: 5_000, projects: 10_000, jobs: 50_000 }));
 
+  const LISTS = `{ projects(first: 100) { nodes { id name owner { id username } conversionJobs(first: 3) { nodes { id status progress } } } } }`;
+
   test("100 projects, each with owner and 3 newest jobs, are 3 statements, all by index", async () => {
     recording.reset();
-    const { data, errors } = await execute(
-      `{ projects(first: 100) { nodes { id name owner { id username } conversionJobs(first: 3) { nodes { id status progress } } } } }`,
-    );
+    const { data, errors } = await execute(LISTS);
     expect(errors).toBeUndefined();
     expect(data.projects.nodes).toHaveLength(100);
 
@@ -187,6 +187,21 @@ describe("with 10,000 projects and 50,000 jobs", async () => {
       ["conversion_jobs_project_id_created_at_id_idx"],
       ["projects_created_at_id_idx"],
       ["users_pkey"],
+    ]);
+  });
+
+  test("and one, by the same indexes, when it is compiled", async () => {
+    const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: url });
+    const compiledRecording = recordStatements(compiled.app.database.pool);
+    const { errors } = await compiled.execute(LISTS);
+    expect(errors).toBeUndefined();
+
+    const [plan, ...others] = await plansOf(compiled.app.database.pool, compiledRecording);
+    expect(others).toEqual([]);
+    expect([...new Set(plan)].sort()).toEqual([
+      "conversion_jobs_project_id_created_at_id_idx",
+      "projects_created_at_id_idx",
+      "users_pkey",
     ]);
   });
 });
