@@ -276,7 +276,10 @@ export function createLoaders(
    */
   async function composedAnswer(request: Omit<ComposedRequest, "access">): Promise<string | undefined> {
     if (access.to === "held") return undefined;
-    const known = () => request.lists.flatMap(({ request }) => request.list.tags);
+    const known = () => [
+      ...request.lists.flatMap(({ request }) => request.list.tags),
+      ...request.named.map(({ type, id }) => rowTag(type, id)),
+    ];
     const [text] = await cached<string | undefined>("composed", [""], known, async () => {
       const answer = await composedAnswers.load({ ...request, access });
       return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];

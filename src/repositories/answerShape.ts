@@ -7,7 +7,13 @@ import type { ListSource } from "./pageStatement.ts";
 export type ObjectShape = readonly ObjectMember[];
 
 /** A name in an object, and what it is answered with. */
-export type ObjectMember = ConstantMember | ValueMember | RowMember | PageMember;
+export type ObjectMember =
+  | ConstantMember
+  | ValueMember
+  | DocumentMember
+  | RowMember
+  | NamedRowMember
+  | PageMember;
 
 interface Named {
   readonly key: string;
@@ -29,11 +35,33 @@ export interface ValueMember extends Named {
   readonly prefix?: string;
 }
 
+/** A column with a JSON object in it, of which some is answered. */
+export interface DocumentMember extends Named {
+  readonly kind: "document";
+  readonly column: string;
+  readonly isNullable: boolean;
+  readonly parts: readonly DocumentPart[];
+}
+
+export type DocumentPart =
+  | ConstantMember
+  /** A text of the document, null where it has none; or its list of texts, empty where it has none. */
+  | (Named & { readonly kind: "text" | "texts"; readonly property: string });
+
 /** The row that a column is the key of. There has to be one. */
 export interface RowMember extends Named {
   readonly kind: "row";
   readonly column: string;
   readonly type: ComposedType;
+  readonly shape: ObjectShape;
+}
+
+/** At the top, a row that the request names by its id. Null where there is none. */
+export interface NamedRowMember extends Named {
+  readonly kind: "namedRow";
+  readonly type: ComposedType;
+  /** Which of the request's ids is its own. */
+  readonly index: number;
   readonly shape: ObjectShape;
 }
 
@@ -74,11 +102,13 @@ export interface ComposedRequest {
   readonly shape: ObjectShape;
   /** By the pages' indexes. */
   readonly lists: readonly { readonly type: ComposedType; readonly request: PageRequest }[];
+  /** By the named rows' indexes. */
+  readonly named: readonly { readonly type: ComposedType; readonly id: string }[];
   readonly access: ComposedAccess;
 }
 
 /** What is left of a request when its pages' arguments have been looked at. */
-export interface AnswerInput {
+export interface AnswerInput extends Pick<ComposedRequest, "named"> {
   readonly pages: readonly { readonly list: List; readonly plan: PagePlan }[];
   readonly access: ComposedAccess;
 }

@@ -1,3 +1,4 @@
+import { rowTag } from "../coherence/tags.ts";
 import type { Query } from "../database/database.ts";
 import {
   type AnswerInput,
@@ -53,15 +54,16 @@ export function createComposedAnswers(query: Query, sources: ComposedSources) {
      * @returns undefined: not all of it can be answered, because a row is not there
      * @throws AppError `VALIDATION_FAILED` for a page's arguments
      */
-    async load({ shape, lists, access }: ComposedRequest): Promise<ComposedAnswer | undefined> {
+    async load({ shape, lists, named, access }: ComposedRequest): Promise<ComposedAnswer | undefined> {
       const pages = lists.map(({ type, request }) => ({
         list: request.list,
         plan: pagePlan(sources[type], request),
       }));
-      const input = { pages, access };
+      const input = { pages, named, access };
       const statement = statementFor(shape, input);
       const [row] = await query<{ answer: string }>(statement.text, statement.valuesFor(input));
-      return row && answerIn(row.answer, pages.flatMap(({ list }) => list.tags).filter(isOfTop));
+      const tags = pages.flatMap(({ list }) => list.tags).filter(isOfTop);
+      return row && answerIn(row.answer, [...tags, ...named.map(({ type, id }) => rowTag(type, id))]);
     },
   };
 }

@@ -2,6 +2,9 @@ import { rowTag } from "../coherence/tags.ts";
 import type {
   AnswerInput,
   ComposedSources,
+  ComposedType,
+  DocumentMember,
+  NamedRowMember,
   ObjectMember,
   ObjectShape,
   RowMember,
@@ -69,17 +72,32 @@ export function composedStatement(
         return [literal(member.json)];
       case "value":
         return valuePieces(member, row!);
+      case "document":
+        return documentPieces(member, row!);
       case "row":
         return rowPieces(member, row!);
+      case "namedRow":
+        return namedRowPieces(member);
       case "page":
         return pagePieces(member, row);
     }
   }
 
   function rowPieces({ column, type, shape }: RowMember, parent: string): Piece[] {
+    const key = `${parent}."${column}"`;
+    const found = `coalesce((${rowSql(type, shape, key)}), ${quoted(MISSING_MARK)})`;
+    return [...tagPieces(rowTag(type, ""), key), expression(found)];
+  }
+
+  function namedRowPieces({ type, shape, index }: NamedRowMember): Piece[] {
+    const key = `${writer.bind(({ named }) => named[index]!.id)}::uuid`;
+    return [expression(`coalesce((${rowSql(type, shape, key)}), 'null')`)];
+  }
+
+  /** The text of a row, if it is there for whoever asks. */
+  function rowSql(type: ComposedType, shape: ObjectShape, key: string): string {
     const source = sources[type];
     const row = writer.nextRow();
-    const key = `${parent}."${column}"`;
     const conditions = [`"${source.key.column}" = ${key}`];
     if (input.access.to === "owned") {
       const owner = writer.bind(({ access }) => access.to === "owned" && access.userId);
@@ -87,11 +105,7 @@ export function composedStatement(
     }
     const columns = selectListOf(columnsOf(source, shape));
     const found = `SELECT ${columns} FROM "${source.table}"${whereSql(conditions)}`;
-    const text = concat(writer.object(shape, row));
-    return [
-      ...tagPieces(rowTag(type, ""), key),
-      expression(`coalesce((SELECT ${text} FROM (${found}) AS ${row}), ${quoted(MISSING_MARK)})`),
-    ];
+    return `SELECT ${concat(writer.object(shape, row))} FROM (${found}) AS ${row}`;
   }
 
   const text = `SELECT ${concat(objectOf(shape, (member) => memberPieces(member, undefined)))} AS "answer"`;
@@ -106,8 +120,28 @@ function valuePieces({ column, form, isNullable, prefix = "" }: ValueMember, row
     word: [literal(`"${prefix}`), expression(value), literal('"')],
     time: [literal('"'), expression(`to_char(${value} AT TIME ZONE 'UTC', '${TIME_FORMAT}')`), literal('"')],
   };
-  if (!isNullable) return [...pieces[form]];
-  return [expression(`CASE WHEN ${value} IS NULL THEN 'null' ELSE ${concat(pieces[form])} END`)];
+  return isNullable ? [orNull(value, pieces[form])] : [...pieces[form]];
 }
+
+function documentPieces({ column, isNullable, parts }: DocumentMember, row: string): Piece[] {
+  const document = `${row}."${column}"`;
+  const pieces = objectOf(parts, (part) => {
+    switch (part.kind) {
+      case "constant":
+        return [literal(part.json)];
+      case "text":
+        return [expression(`coalesce((${document}->'${part.property}')::text, 'null')`)];
+      case "texts": {
+        const texts = `jsonb_array_elements(${document}->'${part.property}') WITH ORDINALITY AS "texts"("text", "place")`;
+        const joined = `SELECT string_agg("text"::text, ',' ORDER BY "place") FROM ${texts}`;
+        return [literal("["), expression(`(${joined})`), literal("]")];
+      }
+    }
+  });
+  return isNullable ? [orNull(document, pieces)] : pieces;
+}
+
+const orNull = (value: string, pieces: readonly Piece[]): Piece =>
+  expression(`CASE WHEN ${value} IS NULL THEN 'null' ELSE ${concat(pieces)} END`);
 
 const TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';

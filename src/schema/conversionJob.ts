@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { ConversionPlanType, TaskResultType } from "./conversionPlan.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
-import { leadsTo, reads } from "./pageColumns.ts";
+import { leadsTo, type RowFieldExtensions, reads } from "./pageColumns.ts";
 import { Project, SortDirection } from "./project.ts";
 
 export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
@@ -209,6 +209,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: "A conversion job by its id; null when there is none.",
     args: { id: t.arg.id({ required: true, description: "The job's id." }) },
+    extensions: { byId: "ConversionJob" } satisfies RowFieldExtensions,
     resolve: (_, { id }, { loaders }) =>
       loaders.conversionJobById.load(parseIdOf("ConversionJob", id, ["id"])),
   }),

@@ -22,6 +22,12 @@ export type RowFieldExtensions = {
   readonly rowOf?: ComposedType;
   /** It is the row's node id, which begins with this type. */
   readonly nodeIdOf?: ComposedType;
+  /** It is the JSON object in the column. */
+  readonly isDocument?: true;
+  /** Of such an object: the list of texts under this name, empty where there is none. */
+  readonly textsIn?: string;
+  /** Of the query: the row of this type whose node id is the argument `id`. */
+  readonly byId?: ComposedType;
 };
 
 export const reads = <Row>(...columns: (string & keyof Row)[]): RowFieldExtensions => ({ columns });
@@ -30,6 +36,12 @@ export const reads = <Row>(...columns: (string & keyof Row)[]): RowFieldExtensio
 export const leadsTo = <Row>(type: ComposedType, column: string & keyof Row): RowFieldExtensions => ({
   columns: [column],
   rowOf: type,
+});
+
+/** For a field that is the JSON object in a column. */
+export const documentIn = <Row>(column: string & keyof Row): RowFieldExtensions => ({
+  columns: [column],
+  isDocument: true,
 });
 
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;

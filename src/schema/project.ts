@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { isStorable } from "./input.ts";
 import { Node, nodeIdOf } from "./node.ts";
 import { parseIdOf } from "./nodeId.ts";
-import { leadsTo, reads } from "./pageColumns.ts";
+import { documentIn, leadsTo, type RowFieldExtensions, reads } from "./pageColumns.ts";
 import { TechStackType } from "./techStack.ts";
 import { User } from "./user.ts";
 
@@ -71,7 +71,7 @@ export const Project = builder.prismaObject("Project", {
     originalTechStack: t.field({
       type: TechStackType,
       description: "What it is built with.",
-      extensions: reads<ProjectRow>("originalTechStack"),
+      extensions: documentIn<ProjectRow>("originalTechStack"),
       // Safe: checked by techStackSchema on its way in.
       resolve: ({ originalTechStack }) => originalTechStack as TechStack,
     }),
@@ -79,7 +79,7 @@ export const Project = builder.prismaObject("Project", {
       type: TechStackType,
       nullable: true,
       description: "What it shall be built with; null until somebody has chosen.",
-      extensions: reads<ProjectRow>("targetTechStack"),
+      extensions: documentIn<ProjectRow>("targetTechStack"),
       resolve: ({ targetTechStack }) => targetTechStack as TechStack | null,
     }),
     status: t.expose("status", { type: ProjectStatus, description: "How far it has come." }),
@@ -187,6 +187,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: "A project by its id; null when there is none.",
     args: { id: t.arg.id({ required: true, description: "The project's id." }) },
+    extensions: { byId: "Project" } satisfies RowFieldExtensions,
     resolve: (_, { id }, { loaders }) => loaders.projectById.load(parseIdOf("Project", id, ["id"])),
   }),
   projects: t.field({

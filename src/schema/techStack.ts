@@ -1,5 +1,6 @@
 import type { TechStack } from "../repositories/techStack.ts";
 import { builder } from "./builder.ts";
+import type { RowFieldExtensions } from "./pageColumns.ts";
 
 /** What both the object and the input say of each part. */
 const PARTS = {
@@ -24,6 +25,7 @@ export const TechStackType = builder.objectRef<TechStack>("TechStack").implement
     deployment: t.exposeString("deployment", { nullable: true, description: PARTS.deployment }),
     additional: t.stringList({
       description: "Whatever fits nowhere else, most relevant first.",
+      extensions: { textsIn: "additional" } satisfies RowFieldExtensions,
       resolve: ({ additional }) => additional ?? [],
     }),
   }),

@@ -4,6 +4,7 @@ import {
   type ComposedRequest,
   type ComposedType,
   type ConstantMember,
+  type DocumentPart,
   EACH_PARENT,
   type EdgePart,
   type ObjectMember,
@@ -15,6 +16,8 @@ import {
   type ValueMember,
 } from "../repositories/answerShape.ts";
 import { Connection } from "../schema/connection.ts";
+import type { Context } from "../schema/context.ts";
+import { parseIdOf } from "../schema/nodeId.ts";
 import type { RowFieldExtensions } from "../schema/pageColumns.ts";
 import { isAllowed, type Rule } from "../schema/rules.ts";
 import {
@@ -45,6 +48,7 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
   const rules = new Set<Rule>();
   const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
 
+  const named: { readonly field: FieldPlan; readonly type: ComposedType }[] = [];
   let members = 0;
 
   function objectOf({ typeName, fields }: SelectionPlan, isTop: boolean): ObjectShape {
@@ -54,19 +58,21 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
       const { key, value, rule } = field;
       if (value.kind === "typename") return typeNameOf(key, typeName);
       if (rule !== undefined) rules.add(rule);
-      const { rowOf, columns = [] } = extensionsOf(field);
-      if (value.kind === "leaf" && !isTop) return valueMember(field, value);
-      if (value.kind !== "object" || value.isNullable) throw UNUSUAL;
+      const { rowOf, columns = [], isDocument, byId } = extensionsOf(field);
+      if (isTop && byId !== undefined && value.kind === "object") {
+        const index = named.push({ field, type: byId }) - 1;
+        return { key, kind: "namedRow", type: byId, index, shape: objectOf(value.selection, false) };
+      }
+      if (!isTop && (value.kind === "leaf" || value.kind === "list")) return valueMember(field, value);
+      if (value.kind !== "object") throw UNUSUAL;
+      const { isNullable, selection } = value;
+      if (isDocument)
+        return { key, kind: "document", column: columns[0]!, isNullable, parts: documentOf(selection) };
+      if (isNullable) throw UNUSUAL;
       if (rowOf !== undefined)
-        return {
-          key,
-          kind: "row",
-          column: columns[0]!,
-          type: rowOf,
-          shape: objectOf(value.selection, false),
-        };
+        return { key, kind: "row", column: columns[0]!, type: rowOf, shape: objectOf(selection, false) };
       if (!isTop && columns.join() !== "id") throw UNUSUAL;
-      return pageOf(field, value.selection, isTop);
+      return pageOf(field, selection, isTop);
     });
   }
 
@@ -112,6 +118,12 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
   return {
     requestOf(context, variables) {
       for (const rule of rules) if (!isAllowed(rule, context.viewer ?? null)) return undefined;
+      // Whose job a job is, its own row does not say.
+      if (named.some(({ type }) => type === "ConversionJob") && !seesEverything(context)) return undefined;
+      const rows = named.map(({ field, type }) => ({
+        type,
+        id: parseIdOf(type, (field.argsOf(variables) as { id: string }).id, ["id"]),
+      }));
       const lists: ComposedRequest["lists"][number][] = [];
       for (const { field, type, isTop } of pages) {
         const { resolve, argsOf, info } = field;
@@ -124,10 +136,13 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
         if (!isTop && request.list.parent?.id !== EACH_PARENT) return undefined;
         lists.push({ type, request });
       }
-      return { shape, lists };
+      return { shape, lists, named: rows };
     },
   };
 }
+
+// Safe: it is of this service's own lists and rows, and they have this service's context.
+const seesEverything = (context: RunContext) => (context as Context).access.to === "everything";
 
 // Safe: what src/schema/pageColumns.ts has made.
 const extensionsOf = ({ info: { parentType, fieldName } }: FieldPlan) =>
@@ -139,8 +154,9 @@ const typeNameOf = (key: string, typeName: string): ConstantMember => ({
   json: JSON.stringify(typeName),
 });
 
-function valueMember(field: FieldPlan, { isNullable }: ValuePlan): ValueMember {
+function valueMember(field: FieldPlan, value: ValuePlan): ValueMember {
   const { key, property } = field;
+  const { isNullable } = value;
   const { nodeIdOf } = extensionsOf(field);
   if (nodeIdOf !== undefined)
     return { key, kind: "value", column: "id", form: "word", isNullable: false, prefix: `${nodeIdOf}:` };
@@ -157,6 +173,7 @@ function formOf({ info: { returnType } }: FieldPlan): ValueMember["form"] {
   }
   switch (String(type)) {
     case "String":
+    case "[String!]":
       return "text";
     case "DateTime":
       return "time";
@@ -166,6 +183,18 @@ function formOf({ info: { returnType } }: FieldPlan): ValueMember["form"] {
     default:
       throw UNUSUAL;
   }
+}
+
+function documentOf({ typeName, fields }: SelectionPlan): DocumentPart[] {
+  return fields.map((field): DocumentPart => {
+    const { key, value, property } = field;
+    if (value.kind === "typename") return typeNameOf(key, typeName);
+    const { textsIn } = extensionsOf(field);
+    if (textsIn !== undefined) return { key, kind: "texts", property: textsIn };
+    // A text where there may be none: what a document has, no constraint says.
+    if (property === undefined || String(field.info.returnType) !== "String") throw UNUSUAL;
+    return { key, kind: "text", property };
+  });
 }
 
 function selectionOf(value: ValuePlan): SelectionPlan {

@@ -38,6 +38,11 @@ beforeAll(async () => {
       name,
       keyOf(index + 1),
     ]);
+  await pool.query(`UPDATE projects SET original_tech_stack = $1, target_tech_stack = $2 WHERE id < $3`, [
+    { language: NAMES[0], framework: null, runtime: NAMES[3], additional: NAMES },
+    { language: "Go", additional: [] },
+    keyOf(25),
+  ]);
   await pool.query(
     `UPDATE conversion_jobs SET status = 'COMPLETED', progress = 100, current_task = 'x', started_at = '2026-01-02 03:04:05.006+00',
             completed_at = '1999-12-31 23:59:59.999+00' WHERE id < $1`,
@@ -73,6 +78,7 @@ const PROJECT = "id name description githubUrl status version createdAt updatedA
 const JOB =
   "id status progress currentTask errorMessage priority attempt maxAttempts availableAt workerId leaseExpiresAt startedAt completedAt version createdAt updatedAt";
 const USER = "id githubId username email avatarUrl role createdAt updatedAt";
+const STACK = "language framework database runtime buildTool packageManager deployment additional";
 const PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
 
 const CASES: Record<string, Asked> = {
@@ -101,6 +107,20 @@ const CASES: Record<string, Asked> = {
         b: projects(first: 3, status: READY) { nodes { __typename ... on Node { id } who: owner { __typename role } } pageInfo { __typename } edges { __typename } } }
       fragment P on Project { key: id status ... @include(if: $yes) { url: githubUrl } }`,
     variables: { yes: true },
+  },
+  "documents and lists of texts": {
+    query: `{ projects(first: 40) { nodes { originalTechStack { __typename ${STACK} } targetTechStack { ${STACK} } conversionJobs(first: 1) { nodes { agentTypes } } } } }`,
+  },
+  "rows by their ids, with lists below": {
+    query: `query ($own: ID!, $others: ID!, $none: ID!) {
+        own: project(id: $own) { ${PROJECT} owner { username } conversionJobs(first: 2) { totalCount nodes { ${JOB} } } }
+        others: project(id: $others) { __typename conversionJobs { nodes { id } } } none: project(id: $none) { id } }`,
+    variables: { own: `Project:${keyOf(2)}`, others: `Project:${keyOf(3)}`, none: `Project:${keyOf(999)}` },
+  },
+  "a job by its id, with lists below": {
+    query:
+      "query ($id: ID!) { conversionJob(id: $id) { id project { name conversionJobs(first: 2) { nodes { id } } } } }",
+    variables: { id: `ConversionJob:${keyOf(3)}` },
   },
   "filters and orders": {
     query: `query ($owner: ID, $project: ID) {
@@ -166,6 +186,9 @@ const REFUSED: Record<string, Asked> = {
   "a cursor of another list": {
     query: "query ($after: String) { projects(first: 1, after: $after) { nodes { id } } }",
     variables: { after: "WyJ4IiwxLCIxIl0" },
+  },
+  "an id of another type": {
+    query: '{ project(id: "User:x") { conversionJobs { nodes { id } } } }',
   },
   "a field that is not for everybody": { query: "{ users { nodes { id email } } }", authorization: WORKER },
 };
