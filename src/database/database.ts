@@ -13,6 +13,7 @@ import { createMonitoredPool } from "./monitoredPool.ts";
 import type { PoolStatistics } from "./poolReport.ts";
 import type { ReplicaRouting } from "./replica.ts";
 import { rowTypes } from "./rowTypes.ts";
+import { createSharing, type Sharing } from "./sharing.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
@@ -42,8 +43,8 @@ export interface WriteOptions<Result> {
 /** What the repositories are given. */
 export interface DataAccess {
   readonly query: Query;
-  /** Whether a read that begins now may go together with others': it is for no replica, and no trace tells of it. */
-  readonly mayShare?: () => boolean;
+  /** Undefined: each request reads for itself. */
+  readonly sharing?: Sharing;
   readonly write: Write;
   readonly writeStatements: WriteStatements;
   /** Whether the write that follows is to be stored as an answer: then it must be nobody else's too. */
@@ -142,7 +143,7 @@ function statementsOn(client: pg.ClientBase): StatementTransaction {
 
 export interface DatabaseOptions {
   /** What reads are given up with. */
-  readonly cancellation?: Pick<Cancellation, "current"> | undefined;
+  readonly cancellation?: Cancellation | undefined;
   readonly tracing?: Tracing | undefined;
   /** Which reads go to a replica. */
   readonly replicas?: Pick<ReplicaRouting, "current"> | undefined;
@@ -305,10 +306,7 @@ export function createDatabase(
     monitor,
     query,
     /** What reads of rows are made with. */
-    reading: {
-      query,
-      mayShare: () => replicas?.current() === undefined && tracing?.active() === undefined,
-    },
+    reading: { query, sharing: createSharing({ cancellation, replicas, tracing }) },
     transaction,
     statementTransaction,
     prismaTransaction,

@@ -9,7 +9,7 @@ import { createSharedReads, type Found } from "./sharedReads.ts";
  * whatever the number of keys.
  */
 export function createReader<Row extends { id: string }>(
-  access: Pick<DataAccess, "query" | "mayShare">,
+  access: Pick<DataAccess, "query" | "sharing">,
   source: ListSource,
 ) {
   const columns = selectListOf(source.columns);
@@ -27,7 +27,7 @@ export function createReader<Row extends { id: string }>(
 
 /** Finds rows by a key, any number with one statement. */
 export function createFinder<Row>(
-  { query, mayShare = () => false }: Pick<DataAccess, "query" | "mayShare">,
+  { query, sharing }: Pick<DataAccess, "query" | "sharing">,
   columns: readonly Column[],
   /** `from`: what follows FROM, with `$1` for the array of keys. */
   { from, key }: { readonly from: string; readonly key: string & keyof Row },
@@ -39,11 +39,11 @@ export function createFinder<Row>(
     const [answer] = await query<{ rows: Parameters<typeof revive>[0] }>(text, [keys]);
     return new Map(revive(answer?.rows ?? null).map((row) => [row[key] as string, row]));
   };
-  const findShared = createSharedReads(find);
+  const findShared = sharing && createSharedReads(sharing, find);
 
   /** In the keys' order; null where there is no such row. */
   return async (keys: readonly string[]): Promise<(Row | null)[]> => {
-    if (mayShare()) return findShared(keys);
+    if (findShared !== undefined && sharing?.isPossible()) return findShared(keys);
     const found = await find(keys);
     return keys.map((wanted) => found.get(wanted) ?? null);
   };

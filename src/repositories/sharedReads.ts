@@ -1,9 +1,12 @@
 import { createBatching } from "../coherence/batching.ts";
+import type { Interruption } from "../database/interruption.ts";
+import type { Sharing } from "../database/sharing.ts";
 
 /** What a statement has found, by key; nothing where there is no such row. */
 export type Found<Row> = ReadonlyMap<string, Row>;
 
 interface Read<Row> {
+  readonly interruption: Interruption | undefined;
   readonly keys: readonly string[];
   readonly resolve: (rows: (Row | null)[]) => void;
   readonly reject: (error: unknown) => void;
@@ -15,15 +18,18 @@ const MAX_KEYS = 1_000;
 /**
  * Reads rows by their keys, with one statement for all requests that want some in the same moment: rows are everybody's, and who may
  * see one is asked when it is there. The statement begins after each of them has asked, so none is told what is older than its request.
- *
- * A read's signal cannot cancel what others wait for as well: such a statement is short, or its time-out ends it.
+ * It is cancelled when all of them have been given up.
  */
-export function createSharedReads<Row>(find: (keys: readonly string[]) => Promise<Found<Row>>) {
+export function createSharedReads<Row>(
+  sharing: Pick<Sharing, "interruption" | "untilAllAreOver">,
+  find: (keys: readonly string[]) => Promise<Found<Row>>,
+) {
   const send = async (batch: readonly Read<Row>[]): Promise<void> => {
     try {
       const [only] = batch;
       const keys = batch.length === 1 ? only!.keys : [...new Set(batch.flatMap(({ keys }) => keys))];
-      const found = await find(keys);
+      const interruptions = batch.map(({ interruption }) => interruption);
+      const found = await sharing.untilAllAreOver(interruptions, () => find(keys));
       for (const { keys, resolve } of batch) resolve(keys.map((key) => found.get(key) ?? null));
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -41,5 +47,5 @@ export function createSharedReads<Row>(find: (keys: readonly string[]) => Promis
   const read = createBatching<Read<Row>>({ open, send: (batch) => void send(batch) });
   /** In the keys' order; null where there is no such row. */
   return (keys: readonly string[]): Promise<(Row | null)[]> =>
-    new Promise((resolve, reject) => read({ keys, resolve, reject }));
+    new Promise((resolve, reject) => read({ interruption: sharing.interruption(), keys, resolve, reject }));
 }

@@ -47,7 +47,6 @@ const EACH_ROW = Object.freeze({ id: EACH_PARENT });
 export function createComposition(plan: SelectionPlan): Composition | undefined {
   const rules = new Set<Rule>();
   const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
-
   const named: { readonly field: FieldPlan; readonly type: ComposedType }[] = [];
   let members = 0;
 

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { createSharing } from "../../src/database/sharing.ts";
 import { createSharedReads } from "../../src/repositories/sharedReads.ts";
 
 /** What is found: of even numbers, nothing. */
 function createReads(fails = false) {
   const statements: (readonly string[])[] = [];
-  const read = createSharedReads<{ readonly n: number }>(async (keys) => {
+  const sharing = createSharing({ cancellation: undefined, replicas: undefined, tracing: undefined });
+  const read = createSharedReads<{ readonly n: number }>(sharing, async (keys) => {
     statements.push(keys);
     await sleep(1);
     if (fails) throw new Error("no connection");

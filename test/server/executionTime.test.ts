@@ -59,6 +59,19 @@ test("many at once are all cancelled, also those that wait for a connection, and
   expect(after.map(({ data }) => data)).toEqual(Array(12).fill({ projects: { totalCount: 1 } }));
 });
 
+test("rows that several requests wait for are one statement, which is cancelled when none of them waits any more", async () => {
+  await lock();
+  const answers = Promise.all(
+    [1, 2, 3].map(() => execute(`{ project(id: "Project:${keyOf(1)}") { name } }`)),
+  );
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
+  expect((await answers).map(({ errors }) => errors?.[0].extensions.code)).toEqual(
+    Array(3).fill("EXECUTION_TIMEOUT"),
+  );
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
+  await unlock();
+});
+
 /** Sends an operation, and goes away when something waits in PostgreSQL. */
 async function sendAndLeave(query: string, to = port): Promise<void> {
   const sent = request({
