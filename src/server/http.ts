@@ -171,7 +171,9 @@ export function createHttpServer(options: HttpServerOptions) {
         }
         if (exchange.response !== undefined && exchange.identity !== undefined) {
           const shared = () => head ?? sharedHeaders(res.getHeaders());
-          replay.remember(name, res, shared, exchange.response.outcome(), exchange.identity);
+          const outcome = exchange.response.outcome();
+          spans?.lookedUp(outcome.status);
+          replay.remember(name, res, shared, outcome, exchange.identity);
         }
         return;
       }

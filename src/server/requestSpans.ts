@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Tracing } from "../observation/tracing.ts";
+import type { ResponseOutcome } from "./cachedResponse.ts";
 
 /**
  * The span of an HTTP request, in which the work runs, until its response is closed. It says whether the answer was
@@ -16,14 +17,17 @@ export function createRequestSpans(tracing: Tracing) {
       });
       res.once("close", () => {
         span.set("http.response.status_code", res.statusCode);
-        const cached = res.getHeader("cache-status");
-        if (cached !== undefined)
-          span.set("stack_converter.cache", String(cached).includes("; hit") ? "hit" : "miss");
         if (res.statusCode >= 500) span.fail(String(res.statusCode));
         if (!res.writableFinished) span.fail("aborted");
         span.end();
       });
       tracing.within(span, work);
+    },
+
+    /** What became, in the response cache, of the request that runs now; undefined: it was not looked up. */
+    lookedUp(status: ResponseOutcome["status"]): void {
+      if (status !== undefined)
+        tracing.active()?.set("stack_converter.cache", status === "hit" ? "hit" : "miss");
     },
 
     /** The request that runs now is answered anew. */
