@@ -25,7 +25,14 @@ export async function startServed(
   { log = pino({ level: "silent" }), overrides = asTester }: { log?: Logger; overrides?: AppOverrides } = {},
 ) {
   const app = await createApp(
-    loadConfig({ NODE_ENV: "test", HOST: "127.0.0.1", PORT: "0", GRAPHIQL: "false", ...env }),
+    loadConfig({
+      NODE_ENV: "test",
+      HOST: "127.0.0.1",
+      PORT: "0",
+      GRAPHIQL: "false",
+      CACHE_SAMPLE_RATE: "0",
+      ...env,
+    }),
     log,
     overrides,
   );
