@@ -21,6 +21,7 @@ import {
 } from "./repositories/access.ts";
 import type { ComposedRequest } from "./repositories/answerShape.ts";
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
+import { tagsBefore } from "./repositories/composedAnswer.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import { type ListRequest, type Page, requestName } from "./repositories/page.ts";
@@ -276,14 +277,15 @@ export function createLoaders(
    */
   async function composedAnswer(request: Omit<ComposedRequest, "access">): Promise<string | undefined> {
     if (access.to === "held") return undefined;
-    const known = () => [
-      ...request.lists.flatMap(({ request }) => request.list.tags),
-      ...request.named.map(({ type, id }) => rowTag(type, id)),
-    ];
-    const [text] = await cached<string | undefined>("composed", [""], known, async () => {
-      const answer = await composedAnswers.load({ ...request, access });
-      return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
-    });
+    const [text] = await cached<string | undefined>(
+      "composed",
+      [""],
+      () => tagsBefore(request),
+      async () => {
+        const answer = await composedAnswers.load({ ...request, access });
+        return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
+      },
+    );
     if (text instanceof Error) throw text;
     return text;
   }

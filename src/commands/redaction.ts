@@ -23,7 +23,7 @@ export function createRedaction(secrets: readonly (string | undefined)[]) {
   const known = secrets.flatMap(formsOf).filter((secret) => secret.length >= MIN_SECRET_LENGTH);
   return function redact(line: string): string {
     let text = line;
-    for (const secret of known) if (text.includes(secret)) text = text.replaceAll(secret, "[redacted]");
+    for (const secret of known) text = text.replaceAll(secret, "[redacted]");
     if (!SUSPICIOUS.test(text)) return text;
     return text
       .replace(SECRET_FIELDS, '"$1":"[redacted]"')

@@ -15,7 +15,7 @@ export type ObjectMember =
   | NamedRowMember
   | PageMember;
 
-interface Named {
+export interface Named {
   readonly key: string;
 }
 
@@ -28,7 +28,7 @@ export interface ValueMember extends Named {
   readonly kind: "value";
   /** The row's property. */
   readonly column: string;
-  /** As it is, between quotes as it is, as a text whose letters may need to be escaped, as a time, or as JSON of some length. */
+  /** As it is, between quotes as it is, as JSON of a text or of a list of texts, or as a time. */
   readonly form: "bare" | "word" | "text" | "time";
   readonly isNullable: boolean;
   /** Of a word: what comes before it. */

@@ -62,11 +62,16 @@ export function createComposedAnswers(query: Query, sources: ComposedSources) {
       const input = { pages, named, access };
       const statement = statementFor(shape, input);
       const [row] = await query<{ answer: string }>(statement.text, statement.valuesFor(input));
-      const tags = pages.flatMap(({ list }) => list.tags).filter(isOfTop);
-      return row && answerIn(row.answer, [...tags, ...named.map(({ type, id }) => rowTag(type, id))]);
+      return row && answerIn(row.answer, tagsBefore({ lists, named }));
     },
   };
 }
+
+/** What an answer depends on for sure, before it is read. */
+export const tagsBefore = ({ lists, named }: Pick<ComposedRequest, "lists" | "named">): string[] => [
+  ...lists.flatMap(({ request }) => request.list.tags.filter(isOfTop)),
+  ...named.map(({ type, id }) => rowTag(type, id)),
+];
 
 /** The others are in the text, with each parent's id. */
 const isOfTop = (tag: string) => !tag.endsWith(EACH_PARENT);

@@ -1,6 +1,7 @@
 import { rowTag } from "../coherence/tags.ts";
 import {
   type AnswerInput,
+  type ConstantMember,
   EACH_PARENT,
   type EdgePart,
   type ObjectShape,
@@ -10,8 +11,8 @@ import {
 } from "./answerShape.ts";
 import type { StatementWriter } from "./composedStatement.ts";
 import { columnsOf, concat, expression, literal, objectOf, type Piece, tagPieces } from "./composedText.ts";
-import { listNameOf } from "./page.ts";
-import { conditionsSql, type ListSource, rowsSql, whereSql } from "./pageStatement.ts";
+import { LIST_NAME_LENGTH, listName, listText, propertyOf } from "./page.ts";
+import { conditionsSql, rowsSql, whereSql } from "./pageStatement.ts";
 
 /**
  * What writes a page of a list within an answer's statement: a subquery that reads the page's rows, by the same statement as
@@ -43,7 +44,7 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
     const size = () => bind(({ pages }) => pages[index]!.plan.page.size);
 
     const sortKey = propertyOf(source, column);
-    const cursor = () => cursorSql(listName(), `${row}."${sortKey}"`, `${row}."id"`);
+    const cursor = () => cursorSql(nameOfList(), `${row}."${sortKey}"`, `${row}."id"`);
     // A page from the end is read backwards.
     const [first, last] = (direction === "ASC") === isBackward ? ["DESC", "ASC"] : ["ASC", "DESC"];
     const orderBy = (direction = first) =>
@@ -53,17 +54,19 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
     const rowTags = tagPieces(rowTag(type, ""), `${row}."id"`);
 
     /** A list's name is a digest of what it is, its parent's id included. */
-    function listName(): string {
+    function nameOfList(): string {
       if (list.parent?.id !== EACH_PARENT)
-        return `${bind(({ pages }) => listNameOf(source, pages[index]!.list).digest)}::text`;
-      const around = ({ pages }: AnswerInput) => {
-        const { text } = listNameOf(source, pages[index]!.list);
-        const at = text.indexOf(EACH_PARENT);
-        return [text.slice(0, at), text.slice(at + EACH_PARENT.length)];
-      };
-      const [before, after] = [bind((given) => around(given)[0]), bind((given) => around(given)[1])];
+        return `${bind(({ pages }) => listName(source, pages[index]!.list))}::text`;
+      // Its parent comes before its conditions, in which anything may be.
+      const side = (of: (text: string, at: number) => string) =>
+        bind(({ pages }) => {
+          const text = listText(source, pages[index]!.list);
+          return of(text, text.indexOf(EACH_PARENT));
+        });
+      const before = side((text, at) => text.slice(0, at));
+      const after = side((text, at) => text.slice(at + EACH_PARENT.length));
       const digested = `sha256(convert_to(concat(${before}::text, ${parentId()}, ${after}::text), 'UTF8'))`;
-      return `left(${base64Url(digested)}, ${listNameOf(source, list).digest.length})`;
+      return `left(${base64Url(digested)}, ${LIST_NAME_LENGTH})`;
     }
 
     function allRows(each: readonly Piece[]): Piece[] {
@@ -71,10 +74,8 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
       return [literal("["), expression(`string_agg(${text}, ',' ${orderBy()})${within()}`), literal("]")];
     }
 
-    function edgePieces(part: EdgePart): Piece[] {
+    function edgePieces(part: Exclude<EdgePart, ConstantMember>): Piece[] {
       switch (part.kind) {
-        case "constant":
-          return [literal(part.json)];
         case "node":
           return object(part.shape, row);
         case "cursor":
@@ -82,10 +83,8 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
       }
     }
 
-    function infoPieces(part: PageInfoPart): Piece[] {
+    function infoPieces(part: Exclude<PageInfoPart, ConstantMember>): Piece[] {
       switch (part.kind) {
-        case "constant":
-          return [literal(part.json)];
         case "hasNextPage":
         case "hasPreviousPage":
           // In the direction of reading there is one more row, or there is none; on the other side is the cursor that was given, or nothing.
@@ -100,10 +99,8 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
       }
     }
 
-    function partPieces(part: PagePart): Piece[] {
+    function partPieces(part: Exclude<PagePart, ConstantMember>): Piece[] {
       switch (part.kind) {
-        case "constant":
-          return [literal(part.json)];
         case "nodes":
           return allRows(object(part.shape, row));
         case "edges":
@@ -163,10 +160,3 @@ const cursorSql = (listName: string, time: string, id: string) =>
 
 /** Without the line breaks that PostgreSQL puts in. */
 const base64Url = (bytes: string) => `translate(encode(${bytes}, 'base64'), E'+/=\\n', '-_')`;
-
-/** @throws Error for what is no column of the source's: pages are sorted by columns that rows have */
-function propertyOf(source: ListSource, column: string): string {
-  const found = source.columns.find(({ expression }) => expression === `"${column}"`);
-  if (found === undefined) throw new Error(`Rows of ${source.table} have no ${column}.`);
-  return found.name;
-}

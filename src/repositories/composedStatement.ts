@@ -3,6 +3,7 @@ import type {
   AnswerInput,
   ComposedSources,
   ComposedType,
+  ConstantMember,
   DocumentMember,
   NamedRowMember,
   ObjectMember,
@@ -66,10 +67,8 @@ export function composedStatement(
   };
   const pagePieces = createPageWriter(writer, input);
 
-  function memberPieces(member: ObjectMember, row: string | undefined): Piece[] {
+  function memberPieces(member: Exclude<ObjectMember, ConstantMember>, row: string | undefined): Piece[] {
     switch (member.kind) {
-      case "constant":
-        return [literal(member.json)];
       case "value":
         return valuePieces(member, row!);
       case "document":
@@ -127,8 +126,6 @@ function documentPieces({ column, isNullable, parts }: DocumentMember, row: stri
   const document = `${row}."${column}"`;
   const pieces = objectOf(parts, (part) => {
     switch (part.kind) {
-      case "constant":
-        return [literal(part.json)];
       case "text":
         return [expression(`coalesce((${document}->'${part.property}')::text, 'null')`)];
       case "texts": {

@@ -1,4 +1,4 @@
-import type { ObjectShape } from "./answerShape.ts";
+import type { ConstantMember, Named, ObjectShape } from "./answerShape.ts";
 import type { Column } from "./jsonRows.ts";
 import type { ListSource } from "./pageStatement.ts";
 
@@ -48,16 +48,18 @@ export function concat(pieces: readonly Piece[]): string {
 }
 
 /** `{"key":…,"key":…}` */
-export function objectOf<Part extends { readonly key: string }>(
-  parts: readonly Part[],
+export function objectOf<Part extends Named>(
+  parts: readonly (Part | ConstantMember)[],
   piecesOf: (part: Part) => readonly Piece[],
 ): Piece[] {
   const pieces = parts.flatMap((part, index) => [
     literal(`${index === 0 ? "" : ","}"${part.key}":`),
-    ...piecesOf(part),
+    ...(isConstant(part) ? [literal(part.json)] : piecesOf(part)),
   ]);
   return [literal("{"), ...pieces, literal("}")];
 }
+
+const isConstant = (part: Named): part is ConstantMember => "json" in part;
 
 export const tagPieces = (prefix: string, key: string): Piece[] => [
   literal(`${TAG_MARK}${prefix}`),

@@ -136,21 +136,21 @@ export const MAX_PAGE_SIZE = 100;
 
 const listNames = new WeakMap<List, string>();
 
-/** A list's name, and what it is a digest of. */
-export function listNameOf({ table }: ListSource, { parent, where, order }: List) {
-  const text = JSON.stringify([table, parent, where, order.column, order.direction]);
-  return { text, digest: hash("sha256", text, "base64url").slice(0, 16) };
-}
+/** What a list's name is a digest of. */
+export const listText = ({ table }: ListSource, { parent, where, order }: List): string =>
+  JSON.stringify([table, parent, where, order.column, order.direction]);
+
+export const LIST_NAME_LENGTH = 16;
 
 /**
  * Says which list a cursor belongs to: the same rows in the same order, seen in either direction.
  * A digest, because a filter may be long and its SQL is nobody's business; 96 bits keep lists
  * apart, they keep no secret. Kept for each list, as every row of a page asks for it.
  */
-function listName(source: ListSource, list: List): string {
+export function listName(source: ListSource, list: List): string {
   let name = listNames.get(list);
   if (name === undefined) {
-    name = listNameOf(source, list).digest;
+    name = hash("sha256", listText(source, list), "base64url").slice(0, LIST_NAME_LENGTH);
     listNames.set(list, name);
   }
   return name;
@@ -355,6 +355,7 @@ function toPage<Row>(found: readonly Row[], { size, isBackward, hasStart }: Page
     : { rows, hasNextPage: hasMore, hasPreviousPage: hasStart };
 }
 
-function propertyOf(source: ListSource, column: string): string {
+/** What rows have a column as. */
+export function propertyOf(source: ListSource, column: string): string {
   return source.columns.find(({ expression }) => expression === `"${column}"`)?.name ?? column;
 }

@@ -1,7 +1,6 @@
 import {
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLResolveInfo,
   type GraphQLSchema,
   getVariableValues,
   type OperationDefinitionNode,
@@ -14,6 +13,7 @@ import {
   createPlan,
   type Data,
   flagsIn,
+  infoFor,
   isPromise,
   type Run,
   type RunContext,
@@ -22,8 +22,6 @@ import {
   type ValuePlan,
   type Variables,
 } from "./queryPlan.ts";
-
-type Result = ExecutionResult;
 
 /** A query as it is run again and again. */
 export interface CompiledQuery {
@@ -34,7 +32,7 @@ export interface CompiledQuery {
   run(
     context: RunContext,
     variables: Readonly<Record<string, unknown>>,
-  ): Promise<Result | undefined> | Result | undefined;
+  ): Promise<ExecutionResult | undefined> | ExecutionResult | undefined;
 }
 
 /** What a value is put into, and under which names: one for all, or one for each. */
@@ -89,7 +87,7 @@ export function compileQuery(
     run(context, given) {
       const { coerced, errors } = getVariableValues(schema, definitions, given);
       if (errors !== undefined) return undefined;
-      const walk = (plan: SelectionPlan): Result | Promise<Result> => {
+      const walk = (plan: SelectionPlan): ExecutionResult | Promise<ExecutionResult> => {
         const pending: Promise<unknown>[] = [];
         const [data] = select(plan, [undefined], { context, variables: coerced }, pending);
         const result = { data: data! };
@@ -152,8 +150,7 @@ function select(
     }
     if (resolve === undefined) throw UNUSUAL;
     const args = argsOf(run.variables);
-    // Safe: no resolver of a query asks where it is.
-    const fullInfo = { ...info, variableValues: run.variables } as GraphQLResolveInfo;
+    const fullInfo = infoFor(info, run.variables);
     const values: unknown[] = [];
     let isWaiting = false;
     try {

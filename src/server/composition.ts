@@ -1,4 +1,4 @@
-import { type GraphQLResolveInfo, getNullableType, isEnumType } from "graphql";
+import { getNullableType, isEnumType } from "graphql";
 import {
   COMPOSED_TYPES,
   type ComposedRequest,
@@ -22,6 +22,7 @@ import type { RowFieldExtensions } from "../schema/pageColumns.ts";
 import { isAllowed, type Rule } from "../schema/rules.ts";
 import {
   type FieldPlan,
+  infoFor,
   type RunContext,
   type SelectionPlan,
   UNUSUAL,
@@ -50,12 +51,11 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
   const named: { readonly field: FieldPlan; readonly type: ComposedType }[] = [];
   let members = 0;
 
-  function objectOf({ typeName, fields }: SelectionPlan, isTop: boolean): ObjectShape {
-    members += fields.length;
+  function objectOf(selection: SelectionPlan, isTop: boolean): ObjectShape {
+    members += selection.fields.length;
     if (members > MAX_MEMBERS) throw UNUSUAL;
-    return fields.map((field): ObjectMember => {
+    return partsOf(selection, (field): ObjectMember => {
       const { key, value, rule } = field;
-      if (value.kind === "typename") return typeNameOf(key, typeName);
       if (rule !== undefined) rules.add(rule);
       const { rowOf, columns = [], isDocument, byId } = extensionsOf(field);
       if (isTop && byId !== undefined && value.kind === "object") {
@@ -75,12 +75,11 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
     });
   }
 
-  function pageOf(field: FieldPlan, { typeName, fields }: SelectionPlan, isTop: boolean): PageMember {
-    const type = COMPOSED_TYPES.find((type) => typeName === `${type}Connection`);
+  function pageOf(field: FieldPlan, selection: SelectionPlan, isTop: boolean): PageMember {
+    const type = COMPOSED_TYPES.find((type) => selection.typeName === `${type}Connection`);
     if (type === undefined || pages.length === MAX_PAGES) throw UNUSUAL;
     const index = pages.push({ field, type, isTop }) - 1;
-    const parts = fields.map(({ key, value, info }): PagePart => {
-      if (value.kind === "typename") return typeNameOf(key, typeName);
+    const parts = partsOf(selection, ({ key, value, info }): PagePart => {
       switch (info.fieldName) {
         case "nodes":
           return { key, kind: "nodes", shape: objectOf(itemOf(value), false) };
@@ -97,9 +96,8 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
     return { key: field.key, kind: "page", type, index, parts };
   }
 
-  function edgeOf({ typeName, fields }: SelectionPlan): EdgePart[] {
-    return fields.map(({ key, value, info }): EdgePart => {
-      if (value.kind === "typename") return typeNameOf(key, typeName);
+  function edgeOf(selection: SelectionPlan): EdgePart[] {
+    return partsOf(selection, ({ key, value, info }): EdgePart => {
       if (info.fieldName === "cursor") return { key, kind: "cursor" };
       return { key, kind: "node", shape: objectOf(selectionOf(value), false) };
     });
@@ -126,9 +124,8 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
       const lists: ComposedRequest["lists"][number][] = [];
       for (const { field, type, isTop } of pages) {
         const { resolve, argsOf, info } = field;
-        // Safe: no resolver of a query asks where it is.
-        const fullInfo = { ...info, variableValues: variables } as GraphQLResolveInfo;
-        const connection = resolve?.(isTop ? undefined : EACH_ROW, argsOf(variables), context, fullInfo);
+        const source = isTop ? undefined : EACH_ROW;
+        const connection = resolve?.(source, argsOf(variables), context, infoFor(info, variables));
         if (!(connection instanceof Connection)) return undefined;
         const request = connection.request();
         // Who may see but their own has another list of somebody's than that person.
@@ -147,11 +144,12 @@ const seesEverything = (context: RunContext) => (context as Context).access.to =
 const extensionsOf = ({ info: { parentType, fieldName } }: FieldPlan) =>
   (parentType.getFields()[fieldName]?.extensions ?? {}) as RowFieldExtensions;
 
-const typeNameOf = (key: string, typeName: string): ConstantMember => ({
-  key,
-  kind: "constant",
-  json: JSON.stringify(typeName),
-});
+/** What is asked of an object, in its order. What its type is called is known by now. */
+const partsOf = <Part>({ typeName, fields }: SelectionPlan, partOf: (field: FieldPlan) => Part) =>
+  fields.map((field): Part | ConstantMember => {
+    if (field.value.kind !== "typename") return partOf(field);
+    return { key: field.key, kind: "constant", json: JSON.stringify(typeName) };
+  });
 
 function valueMember(field: FieldPlan, value: ValuePlan): ValueMember {
   const { key, property } = field;
@@ -184,10 +182,9 @@ function formOf({ info: { returnType } }: FieldPlan): ValueMember["form"] {
   }
 }
 
-function documentOf({ typeName, fields }: SelectionPlan): DocumentPart[] {
-  return fields.map((field): DocumentPart => {
-    const { key, value, property } = field;
-    if (value.kind === "typename") return typeNameOf(key, typeName);
+function documentOf(selection: SelectionPlan): DocumentPart[] {
+  return partsOf(selection, (field): DocumentPart => {
+    const { key, property } = field;
     const { textsIn } = extensionsOf(field);
     if (textsIn !== undefined) return { key, kind: "texts", property: textsIn };
     // A text where there may be none: what a document has, no constraint says.
@@ -206,9 +203,8 @@ function itemOf(value: ValuePlan): SelectionPlan {
   return selectionOf(value.item);
 }
 
-function pageInfoOf({ typeName, fields }: SelectionPlan): PageInfoPart[] {
-  return fields.map(({ key, value, info }): PageInfoPart => {
-    if (value.kind === "typename") return typeNameOf(key, typeName);
+function pageInfoOf(selection: SelectionPlan): PageInfoPart[] {
+  return partsOf(selection, ({ key, info }): PageInfoPart => {
     const kind = PAGE_INFO_FIELDS.find((name) => name === info.fieldName);
     if (kind === undefined) throw UNUSUAL;
     return { key, kind };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
+import type { Interruption } from "../database/interruption.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
@@ -56,8 +57,8 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
   }
 
   /** What the plugins and the context are given, and Yoga's functions with it; undefined for what is no valid query or mutation. */
-  function prepare(req: IncomingMessage, res: ServerResponse, params: GraphQLParams, exchange: Exchange) {
-    const request = new DirectRequest(req, res) as unknown as Request; // Safe: nobody on this way wants more of it.
+  function prepare(req: IncomingMessage, params: GraphQLParams, exchange: Exchange) {
+    const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nobody on this way wants more of it.
     const enveloped = yoga.getEnveloped({ request, params, exchange } as never); // Safe: as Yoga itself calls it.
     let document: DocumentNode;
     try {
@@ -110,7 +111,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     ): Promise<readonly string[] | undefined> {
       if (!isOrdinary(req)) return undefined;
       const params = parametersIn(body);
-      const prepared = params && prepare(req, res, params, exchange);
+      const prepared = params && prepare(req, params, exchange);
       if (prepared === undefined) return undefined;
       exchange.isOwing = true;
       try {
@@ -161,11 +162,11 @@ function isObject(value: unknown): value is UnreadParameters {
 class DirectRequest {
   readonly method = "POST";
   readonly headers: { get(name: string): string | null };
-  readonly #res: ServerResponse;
+  readonly #client: Interruption | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor({ headers }: IncomingMessage, res: ServerResponse) {
-    this.#res = res;
+  constructor({ headers }: IncomingMessage, { client }: Exchange) {
+    this.#client = client;
     this.headers = { get: (name) => headers[name]?.toString() ?? null };
   }
 
@@ -174,11 +175,7 @@ class DirectRequest {
     if (this.#signal === undefined) {
       const controller = new AbortController();
       this.#signal = controller.signal;
-      const closed = () => {
-        if (!this.#res.writableFinished) controller.abort();
-      };
-      if (this.#res.closed) closed();
-      else this.#res.once("close", closed);
+      this.#client?.listen(() => controller.abort());
     }
     return this.#signal;
   }

@@ -264,5 +264,9 @@ function outputOf(type: GraphQLLeafType): (value: unknown) => unknown {
   };
 }
 
+// Safe: no resolver of a query asks where it is.
+export const infoFor = (info: FieldPlan["info"], variableValues: Variables): GraphQLResolveInfo =>
+  ({ ...info, variableValues }) as GraphQLResolveInfo;
+
 export const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof (value as Promise<unknown> | null | undefined)?.then === "function";

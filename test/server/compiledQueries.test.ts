@@ -35,12 +35,8 @@ interface Asked {
   readonly authorization?: string;
 }
 
-async function ask({ app }: typeof compiled, { query, variables, authorization = ADMIN }: Asked) {
-  const response = await app.fetch("http://test/graphql", {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization },
-    body: JSON.stringify({ query, variables }),
-  });
+async function ask({ send }: typeof compiled, { query, variables, authorization = ADMIN }: Asked) {
+  const response = await send(query, variables, { authorization });
   const text = await response.text();
   // An unexpected failure has a reference of its own.
   return {

@@ -59,14 +59,8 @@ interface Asked {
   readonly authorization?: string;
 }
 
-async function ask({ app }: typeof composed, { query, variables, authorization = ADMIN }: Asked) {
-  const response = await app.fetch("http://test/graphql", {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization },
-    body: JSON.stringify({ query, variables }),
-  });
-  return response.text();
-}
+const ask = async ({ send }: typeof composed, { query, variables, authorization = ADMIN }: Asked) =>
+  (await send(query, variables, { authorization })).text();
 
 /** Without those of whole types, which are added when an answer is kept. */
 async function tagsOf(service: typeof composed, asked: Asked): Promise<string[]> {

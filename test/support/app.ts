@@ -40,19 +40,22 @@ export async function createTestApp(
   atEndOfFile(app.close);
 
   /** Sends an operation through GraphQL over HTTP, without a socket. */
+  const send = async (query: string, variables?: object, headers: Record<string, string> = {}) =>
+    app.fetch("http://test/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+
   async function execute(
     query: string,
     variables?: Record<string, unknown>,
     headers: Record<string, string> = {},
   ): Promise<Answer> {
-    const response = await app.fetch("http://test/graphql", {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query, variables }),
-    });
+    const response = await send(query, variables, headers);
     const { data, errors } = (await response.json()) as Answer;
     return { status: response.status, data, errors, headers: response.headers };
   }
 
-  return { app, config, execute, url: database.url };
+  return { app, config, send, execute, url: database.url };
 }
