@@ -5,6 +5,7 @@ import { CredentialError } from "../auth/error.ts";
 import { type Identify, type Identity, identityOf } from "../auth/identity.ts";
 import type { Refusals } from "../auth/refusals.ts";
 import type { CacheLifetimes } from "../cacheKinds.ts";
+import { Dependencies } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Cancellation } from "../database/cancellation.ts";
@@ -65,7 +66,7 @@ export async function createContext(
   const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system } = sources;
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
-  const dependencies = new Set<string>();
+  const dependencies = new Dependencies();
   const response = createCachedResponse(store, dependencies);
   const execution: RequestContext["execution"] = {};
   const address = exchange?.address ?? null;

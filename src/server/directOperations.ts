@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
 import type { Interruption } from "../database/interruption.ts";
+import { bodyOfResult } from "./cachedResponse.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
@@ -82,7 +83,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     req: IncomingMessage,
     res: ServerResponse,
     above: readonly string[],
-    result: ExecutionResult & { stringify?: (result: ExecutionResult) => string },
+    result: ExecutionResult,
     { response, rate }: Exchange,
   ): void {
     const outcome = response!.outcome();
@@ -92,9 +93,9 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
       res.writeHead(304, withoutContentType(headers)).end();
       return;
     }
-    const text = result.stringify?.(result) ?? JSON.stringify(result);
-    headers.push("content-length", String(Buffer.byteLength(text)));
-    res.writeHead(200, headers).end(text);
+    const body = bodyOfResult(result);
+    headers.push("content-length", String(Buffer.byteLength(body)));
+    res.writeHead(200, headers).end(body);
   }
 
   return {
