@@ -45,6 +45,8 @@ export interface AnswerOptions {
 }
 
 export interface ReadOptions<Value> extends AnswerOptions {
+  /** An instant after the arrival of the request that reads, when it has one already: then no other is asked for. */
+  readonly begun?: Instant | undefined;
   /**
    * Reads from the primary. What it returns is frozen if it has tags: it is given to others too.
    *
@@ -189,7 +191,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   return {
     /** The value under the key, from the cache or from `load`. Rejects with what `load` rejects with. */
     async read<Value>(key: string, options: ReadOptions<Value>): Promise<Answer<Value>> {
-      const begun = options.ttlMs > 0 ? await validated() : undefined;
+      const begun = options.ttlMs > 0 ? (options.begun ?? (await validated())) : undefined;
       if (begun === undefined) {
         counts.of(options.kind).bypasses++;
         return { ...(await options.load(undefined)), source: "loaded" };

@@ -169,6 +169,8 @@ export function explained(
 export function createCachedResponse(
   store: Pick<CoherentStore, "read">,
   dependencies: Pick<Dependencies, "areNone" | "tags" | "parts">,
+  /** An instant after the request's arrival, if one is known. */
+  arrived?: Instant,
 ) {
   let key: string | undefined;
   let isEnabled = false;
@@ -195,7 +197,7 @@ export function createCachedResponse(
           });
         };
         // Anything above 0 as time to live: how long it may be kept is known with its content.
-        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, load };
+        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, begun: arrived, load };
         const lookUp = () => {
           store.read<KeptResponse | ExecutionResult>(wanted, options).then(
             ({ value, source, ...found }) => {

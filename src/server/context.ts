@@ -67,7 +67,6 @@ export async function createContext(
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Dependencies();
-  const response = createCachedResponse(store, dependencies);
   const execution: RequestContext["execution"] = {};
   const address = exchange?.address ?? null;
   const identity =
@@ -79,6 +78,7 @@ export async function createContext(
             sources.refusals.note({ problem: error.problem, requestId, address });
           throw error;
         });
+  const response = createCachedResponse(store, dependencies, identity.instant);
   if (exchange !== undefined) {
     exchange.response = response;
     exchange.identity = identity;
