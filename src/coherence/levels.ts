@@ -60,7 +60,8 @@ export function createLevels(options: LevelsOptions) {
   ): LocalEntry | undefined => {
     const { kind, value, tags, parts, bytes, ttlMs, reuse } = entry;
     if (!validator.isCurrent(instant, tags)) return undefined;
-    if (admittedShare < 1 && !local.hasRoomFor(bytes) && random() >= admittedShare) return undefined;
+    if (admittedShare < 1 && !local.hasRoomFor(bytes, tags.length) && random() >= admittedShare)
+      return undefined;
     const expiresAt = now() + ttlMs;
     return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, reuse });
   };
@@ -144,7 +145,7 @@ export function createLevels(options: LevelsOptions) {
             const often = codec.often?.(value);
             if (often === undefined) return;
             const bytes = kept!.bytes + codec.bytesOf(often, "");
-            if (local.hasRoomFor(bytes)) local.set({ ...kept!, value: often, bytes, reuse: undefined });
+            if (local.hasRoomFor(bytes, 0)) local.set({ ...kept!, value: often, bytes, reuse: undefined });
           };
           kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { left: OFTEN, onOften });
         } else {

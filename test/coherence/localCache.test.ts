@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLocalCache, type LocalEntry } from "../../src/coherence/localCache.ts";
+import { createLocalCache, type LocalEntry, TAG_BYTES } from "../../src/coherence/localCache.ts";
 
 const entry = (key: string, over: Partial<LocalEntry> = {}): LocalEntry => ({
   key,
@@ -16,7 +16,7 @@ const entry = (key: string, over: Partial<LocalEntry> = {}): LocalEntry => ({
 
 describe("the first level", () => {
   it("drops what was not used for the longest time", () => {
-    const cache = createLocalCache({ maxBytes: 30 });
+    const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
     for (const key of ["a", "b", "c"]) cache.set(entry(key));
     cache.get("a", 0);
     cache.set(entry("d"));
@@ -29,7 +29,7 @@ describe("the first level", () => {
   });
 
   it("keeps an entry until its time is over, and not a moment longer", () => {
-    const cache = createLocalCache({ maxBytes: 30 });
+    const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
     cache.set(entry("a"));
     expect(cache.get("a", 999)).toBeDefined();
     expect(cache.get("a", 1_000)).toBeUndefined();
@@ -44,7 +44,7 @@ describe("the first level", () => {
   });
 
   it("removes by a tag's version what is older, and by a pending tag everything that has it", () => {
-    const cache = createLocalCache({ maxBytes: 100 });
+    const cache = createLocalCache({ maxBytes: 10_000 });
     cache.set(entry("old", { stamp: 4 }));
     cache.set(entry("new", { stamp: 5 }));
     cache.set(entry("other", { tags: ["u"] }));
@@ -58,7 +58,7 @@ describe("the first level", () => {
     expect(cache.get("new", 0)).toBeUndefined();
     expect(cache.statistics()).toEqual({
       entries: 1,
-      bytes: 30,
+      bytes: 30 + 2 * TAG_BYTES,
       tags: 2,
       invalidations: 2,
       expirations: 0,
@@ -67,7 +67,7 @@ describe("the first level", () => {
   });
 
   it("is empty after it was cleared", () => {
-    const cache = createLocalCache({ maxBytes: 100 });
+    const cache = createLocalCache({ maxBytes: 10_000 });
     cache.set(entry("a"));
     cache.clear();
     expect(cache.get("a", 0)).toBeUndefined();
@@ -82,7 +82,7 @@ describe("the first level", () => {
   });
 
   it("ends what is made of others with any of them, and keeps nothing that is made of what has ended", () => {
-    const cache = createLocalCache({ maxBytes: 1_000 });
+    const cache = createLocalCache({ maxBytes: 10_000 });
     const part = cache.set(entry("part", { tags: ["t"] }))!;
     const other = cache.set(entry("other", { tags: ["u"] }))!;
     cache.set(entry("whole", { tags: ["v"], parts: [part, other] }));
@@ -104,7 +104,7 @@ describe("the first level", () => {
   });
 
   it("ends what is made of others when the time of one of them is over", () => {
-    const cache = createLocalCache({ maxBytes: 1_000 });
+    const cache = createLocalCache({ maxBytes: 10_000 });
     const part = cache.set(entry("part", { expiresAt: 10 }))!;
     cache.set(entry("whole", { parts: [part] }));
     expect(cache.get("part", 10)).toBeUndefined();
@@ -112,7 +112,7 @@ describe("the first level", () => {
   });
 
   it("drops no part before what is made of it", () => {
-    const cache = createLocalCache({ maxBytes: 40 });
+    const cache = createLocalCache({ maxBytes: 40 + TAG_BYTES });
     const part = cache.set(entry("part"))!;
     cache.set(entry("whole", { parts: [part] }));
     for (const key of ["a", "b"]) cache.set(entry(key));
@@ -127,7 +127,7 @@ describe("the first level", () => {
     // Neither of them is used any more.
     for (const key of ["d", "e", "f", "g", "h", "i"]) cache.set(entry(key));
     expect(["part", "whole"].map((key) => cache.get(key, 0))).toEqual([undefined, undefined]);
-    expect(cache.statistics()).toMatchObject({ entries: 4, bytes: 40 });
+    expect(cache.statistics()).toMatchObject({ entries: 4, bytes: 40 + TAG_BYTES });
   });
 
   it("does what a list of entries, searched from end to end, would do", () => {
@@ -159,10 +159,13 @@ describe("the first level", () => {
     }
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const cache = createLocalCache({ maxBytes: 20 });
+        // Not for all tags at once.
+        const maxBytes = 20 + 2 * TAG_BYTES;
+        const cache = createLocalCache({ maxBytes });
         // In the order of use; an emptied place keeps its turn.
         let model: Item[] = [];
-        const total = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0);
+        const tagCount = () => new Set(model.flatMap(({ entry }) => entry.tags)).size;
+        const total = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0) + TAG_BYTES * tagCount();
         const live = (key: string) => model.find((item) => item.key === key && !item.isEmpty);
         /** Whatever is made of what is not there has ended. */
         const settle = () => {
@@ -188,7 +191,7 @@ describe("the first level", () => {
             model = model.filter((item) => item.key !== key);
             settle();
             model.push({ key, place: isSame ? last : wanted, entry: kept!, isEmpty: false });
-            while (total() > 20) {
+            while (total() > maxBytes) {
               const oldest = model.shift()!;
               if (model.some(({ place }) => place.parts.includes(oldest.place))) model.push(oldest);
             }
@@ -210,7 +213,7 @@ describe("the first level", () => {
           expect(cache.statistics()).toMatchObject({
             entries: model.filter(({ isEmpty }) => !isEmpty).length,
             bytes: total(),
-            tags: new Set(model.flatMap(({ entry }) => entry.tags)).size,
+            tags: tagCount(),
           });
         }
       }),
