@@ -28,7 +28,7 @@ export type Levels = ReturnType<typeof createLevels>;
  */
 const ADMITTED_SHARE = 1 / 8;
 
-/** So many times an answer made of parts is found before it is dealt with as one that is asked for often. */
+/** So many times an answer made of parts is found before it is one that is asked for often. */
 const OFTEN = 64;
 
 /** Where answers are kept: in this process (localCache.ts), and in the version table's second level. */
@@ -140,13 +140,7 @@ export function createLevels(options: LevelsOptions) {
         let kept: LocalEntry | undefined;
         if (options.bytesOf !== undefined) kept = keepAs(withTypeTags(tags), options.bytesOf(value));
         else if (parts.length > 0) {
-          const onOften = () => {
-            offer(stored(allTags(tags, parts)));
-            const often = codec.often?.(value);
-            if (often === undefined) return;
-            const bytes = kept!.bytes + codec.bytesOf(often, "");
-            if (local.hasRoomFor(bytes, 0)) local.set({ ...kept!, value: often, bytes, reuse: undefined });
-          };
+          const onOften = () => offer(stored(allTags(tags, parts)));
           kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { left: OFTEN, onOften });
         } else {
           const entry = stored(tags);

@@ -21,20 +21,19 @@ export class AnswerText {
     return this.#pieces.length;
   }
 
-  /** All of it, as its caller's own. */
-  toBuffer(): Buffer {
-    const text = Buffer.allocUnsafeSlow(this.byteLength);
+  /** @returns what was written of it */
+  copyTo(target: Buffer): Buffer {
     let end = 0;
     for (const piece of this.#pieces) {
       // Every other piece is a comma.
-      if (piece.byteLength === 1) text[end] = piece[0]!;
-      else text.set(piece, end);
+      if (piece.byteLength === 1) target[end] = piece[0]!;
+      else target.set(piece, end);
       end += piece.byteLength;
     }
-    return text;
+    return target.subarray(0, end);
   }
 
   toString(): string {
-    return this.toBuffer().toString();
+    return this.copyTo(Buffer.allocUnsafe(this.byteLength)).toString();
   }
 }

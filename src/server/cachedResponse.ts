@@ -7,32 +7,15 @@ import type { LocalEntry } from "../coherence/localCache.ts";
 import type { CoherentStore, Loaded } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
 import { AnswerText } from "../repositories/answerText.ts";
+import { type Body, byteLengthOf, lookAt, MAX_TEXT_LENGTH } from "./sentBody.ts";
 
 /** The kind of all responses in the coherent store's statistics. */
 export const RESPONSE_KIND = "response";
 
-/** JSON of an answer, without extensions. */
-export type Content = Body | AnswerText;
-
-/** What a response is ended with. */
-export type Body = string | Buffer;
-
-/**
- * Node sends a short text faster than bytes, for it goes out in one piece with the head. A long one it would write anew as
- * bytes each time, which takes twice as long as all the rest.
- */
-const MAX_TEXT_LENGTH = 16_384;
-
-const bodyOfText = (text: string): Body => (text.length > MAX_TEXT_LENGTH ? Buffer.from(text) : text);
-
-export function bodyOf(content: Content): Body {
-  if (content instanceof AnswerText) return content.toBuffer();
-  return typeof content === "string" ? bodyOfText(content) : content;
-}
-
 /** What is kept of an answered query: the body as it was sent, and what names its content. */
 export interface KeptResponse {
-  readonly content: Content;
+  /** JSON, without extensions. */
+  readonly content: Body;
   /** In UTF-8. */
   readonly byteLength: number;
   /** A strong validator (RFC 9110, section 8.8.3), quotes included. */
@@ -50,8 +33,6 @@ export interface ResponseOutcome {
   /** The name of the answer in the store. */
   readonly key: string | undefined;
   readonly kept: KeptResponse | undefined;
-  /** What is sent of `kept`, where this request has made it. */
-  readonly body: Body | undefined;
   /** What it depends on. */
   tags(): readonly string[];
 }
@@ -66,7 +47,7 @@ export const responseCodec: Codec = {
   },
   decode: (packed): KeptResponse => {
     const end = packed.indexOf("\n");
-    return { ...JSON.parse(packed.slice(0, end)), content: bodyOfText(packed.slice(end + 1)) };
+    return { ...JSON.parse(packed.slice(0, end)), content: bytesOfLong(packed.slice(end + 1)) };
   },
   bytesOf: (value) => {
     const { content, byteLength } = value as KeptResponse; // Safe: as above.
@@ -76,18 +57,15 @@ export const responseCodec: Codec = {
     // A text with one letter beyond Latin has two bytes for each; of others, V8 takes one.
     return byteLength === content.length ? byteLength : 2 * content.length;
   },
-  /** In one piece. */
-  often: (value) => {
-    const { content, ...head } = value as KeptResponse; // Safe: as above.
-    if (!(content instanceof AnswerText)) return undefined;
-    const isShort = content.byteLength <= MAX_TEXT_LENGTH;
-    return { ...head, content: isShort ? String(content) : content.toBuffer() } satisfies KeptResponse;
-  },
 };
 
 const POINTER_BYTES = 8;
 
-export function etagOf(text: Body): string {
+/** As it is kept: what is long, as it is sent. */
+const bytesOfLong = (content: string): Body =>
+  content.length > MAX_TEXT_LENGTH ? Buffer.from(content) : content;
+
+export function etagOf(text: string | Buffer): string {
   return `"${hash("sha256", text, "base64url").slice(0, 27)}"`;
 }
 
@@ -98,16 +76,16 @@ export function etagOf(text: Body): string {
  */
 export class SerializedData {
   readonly #data: unknown;
-  readonly #content: Content | undefined;
+  readonly #content: Body | undefined;
 
   /** @param content the answer that the data is in, where it is there already: the data need not be given then */
-  constructor(data: unknown, content?: Content) {
+  constructor(data: unknown, content?: Body) {
     this.#data = data;
     this.#content = content;
   }
 
   /** The answer that it is the data of, and that has nothing else. */
-  get content(): Content {
+  get content(): Body {
     return this.#content ?? `{"data":${JSON.stringify(this.#data)}}`;
   }
 
@@ -118,24 +96,19 @@ export class SerializedData {
 
 /** A result with a text of its own, which Yoga sends in the place of the data's. */
 interface WrittenResult extends ExecutionResult {
-  body(): Body;
+  readonly content: Body;
   stringify(): string;
 }
 
-/**
- * A result that is sent as this text; the data is for whoever looks at the result on the way.
- *
- * @param body what is sent, where it is there already
- */
-export function resultOf(content: Content, body?: Body): ExecutionResult {
+/** A result that is sent as this text; the data is for whoever looks at the result on the way. */
+export function resultOf(content: Body): ExecutionResult {
   const data = new SerializedData(undefined, content) as never; // Safe: nobody on the way reads fields of the data.
-  const written = { data, body: () => body ?? bodyOf(content), stringify: () => String(content) };
-  return written satisfies WrittenResult;
+  return { data, content, stringify: () => String(content) } as WrittenResult;
 }
 
 /** What is sent of a result. */
-export const bodyOfResult = (result: ExecutionResult & Partial<WrittenResult>): Body =>
-  result.body?.() ?? JSON.stringify(result);
+export const bodyOf = (result: ExecutionResult & Partial<WrittenResult>): Body =>
+  result.content ?? JSON.stringify(result);
 
 /** What PostgreSQL has composed. */
 export function composedResult(data: string | AnswerText): ExecutionResult {
@@ -176,7 +149,6 @@ export function createCachedResponse(
   let isEnabled = false;
   let status: ResponseOutcome["status"];
   let kept: KeptResponse | undefined;
-  let body: Body | undefined;
   let tags: readonly string[] = [];
   let parts: readonly LocalEntry[] = [];
   let begun: Instant | undefined;
@@ -223,11 +195,10 @@ export function createCachedResponse(
       if (dependencies.areNone) return; // Nothing would ever end it.
       const data: unknown = result.data;
       const content = data instanceof SerializedData ? data.content : JSON.stringify(result);
-      body = bodyOf(content);
       kept = {
-        content: content instanceof AnswerText ? content : body,
-        byteLength: Buffer.byteLength(body),
-        etag: etagOf(body),
+        content: typeof content === "string" ? bytesOfLong(content) : content,
+        byteLength: byteLengthOf(content),
+        etag: lookAt(content, etagOf),
         ttlMs,
         keptAt: Date.now(),
       };
@@ -265,7 +236,7 @@ export function createCachedResponse(
     /** An instant after the request's arrival, once it is known. */
     begun: () => begun,
 
-    outcome: (): ResponseOutcome => ({ status, key, kept, body, tags: () => allTags(tags, parts) }),
+    outcome: (): ResponseOutcome => ({ status, key, kept, tags: () => allTags(tags, parts) }),
   };
 }
 

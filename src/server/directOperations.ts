@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
 import type { Interruption } from "../database/interruption.ts";
-import { bodyOfResult } from "./cachedResponse.ts";
+import { bodyOf } from "./cachedResponse.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
@@ -12,6 +12,7 @@ import { inputError, type OperationLimits } from "./plugins/operationLimits.ts";
 import type { ObserveOperation } from "./plugins/operations.ts";
 import { rateHeaders } from "./plugins/rateLimit.ts";
 import { createResponseHeads, withoutContentType } from "./responseHeads.ts";
+import { byteLengthOf, endWith } from "./sentBody.ts";
 
 export interface DirectOperationsOptions {
   readonly yoga: Pick<YogaServerInstance<ServerContext, RequestContext>, "getEnveloped">;
@@ -93,9 +94,10 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
       res.writeHead(304, withoutContentType(headers)).end();
       return;
     }
-    const body = bodyOfResult(result);
-    headers.push("content-length", String(Buffer.byteLength(body)));
-    res.writeHead(200, headers).end(body);
+    const body = bodyOf(result);
+    const byteLength = byteLengthOf(body);
+    headers.push("content-length", String(byteLength));
+    endWith(res.writeHead(200, headers), body, byteLength);
   }
 
   return {

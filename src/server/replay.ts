@@ -6,13 +6,7 @@ import { type Identity, isStill } from "../auth/identity.ts";
 import { allTags } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
-import {
-  bodyOf,
-  explained,
-  type KeptResponse,
-  RESPONSE_KIND,
-  type ResponseOutcome,
-} from "./cachedResponse.ts";
+import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { Documents } from "./documents.ts";
@@ -21,6 +15,7 @@ import type { RateDecision, RateLimiter, RateSubject } from "./rateLimiter.ts";
 import { operationIn, type RequestCount } from "./requestedOperation.ts";
 import { withoutContentType } from "./responseHeads.ts";
 import type { Sampler } from "./sampler.ts";
+import { byteLengthOf, endWith } from "./sentBody.ts";
 
 export interface ReplayOptions {
   readonly store: Pick<CoherentStore, "lookUp" | "isCurrent">;
@@ -138,10 +133,10 @@ export function createReplay({
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
       return;
     }
-    const body = isExplained ? explained(kept, "hit", tags()) : bodyOf(kept.content);
-    const length = isExplained ? Buffer.byteLength(body) : kept.byteLength;
-    own.push(...found.headers, "content-length", String(length));
-    res.writeHead(200, own).end(body);
+    const body = isExplained ? explained(kept, "hit", tags()) : kept.content;
+    const byteLength = isExplained ? byteLengthOf(body) : kept.byteLength;
+    own.push(...found.headers, "content-length", String(byteLength));
+    endWith(res.writeHead(200, own), body, byteLength);
   }
 
   function refuse(res: ServerResponse, requestId: string, { headers }: Remembered, rate: RateDecision): void {
