@@ -35,6 +35,7 @@ export function createLoad({ validator, validated, replicas }: LoadOptions) {
     { loadMany, tagsOf }: Pick<ReadManyOptions<Value>, "loadMany" | "tagsOf">,
   ): Promise<Map<string, LoadResult<Value>>> => {
     const results = new Map<string, LoadResult<Value>>();
+    if (keys.length === 0) return results;
     const fromPrimary = async (asked: readonly string[]) => {
       if (asked.length === 0) return;
       const loaded = await loadMany(asked);

@@ -210,31 +210,28 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       const isValidated = ttlMs > 0 || (replicas !== undefined && options.tagsOf !== undefined);
       const begun = isValidated ? (options.begun ?? (await validated())) : undefined;
       const mayBeKept = begun !== undefined && ttlMs > 0;
-      const answers: (ManyAnswer<unknown> | Error | undefined)[] = mayBeKept
-        ? keys.map((key) => findLocal(kind, key))
-        : new Array(keys.length);
-      const absent = () => keys.filter((_, index) => answers[index] === undefined);
-      const found = mayBeKept ? await findShared(absent(), begun, options) : [];
-      if (found.some((shared) => shared !== undefined)) {
-        let next = 0;
-        for (const [index, answer] of answers.entries())
-          if (answer === undefined) answers[index] = found[next++]?.answer;
-      }
-      const missing = new Set(absent());
-      if (missing.size > 0) {
+      const answers: (ManyAnswer<unknown> | Error | undefined)[] = keys.map((key) =>
+        mayBeKept ? findLocal(kind, key) : undefined,
+      );
+      const absent = keys.filter((_, index) => answers[index] === undefined);
+      if (absent.length > 0) {
+        const found = new Map<string, ManyAnswer<unknown> | Error>();
+        const shared = mayBeKept ? await findShared(absent, begun, options) : [];
+        for (const [index, each] of shared.entries())
+          if (each !== undefined) found.set(absent[index]!, each.answer);
+        const missing = new Set(absent.filter((key) => !found.has(key)));
         const loaded = await load([...missing], begun, options);
         const count = counts.of(kind);
         if (mayBeKept) count.misses += loaded.size;
         else count.bypasses += loaded.size;
-        const results = new Map<string, ManyAnswer<unknown> | Error>();
         for (const [key, { result, since }] of loaded) {
-          results.set(key, result);
+          found.set(key, result);
           if (result instanceof Error) continue;
           if (begun !== undefined) frozen(result.value);
           const kept = since !== undefined && ttlMs > 0 ? keep(key, since, options, result) : undefined;
-          if (kept !== undefined) results.set(key, kept);
+          if (kept !== undefined) found.set(key, kept);
         }
-        for (const [index, key] of keys.entries()) answers[index] ??= results.get(key);
+        for (const [index, key] of keys.entries()) answers[index] ??= found.get(key);
       }
       // Safe: every key was answered above, with values of the type that its loaders give.
       return answers as (ManyAnswer<Value> | Error)[];

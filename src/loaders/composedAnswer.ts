@@ -19,14 +19,21 @@ export interface ComposedAnswerOptions {
   readonly ttlMs: CacheLifetimes;
 }
 
-/** What is kept of a frame: its texts as they are sent. */
-type KeptFrame = Pick<AnswerFrame, "places"> & { readonly texts: readonly Buffer[] };
+/** A frame as it is kept. */
+interface KeptFrame {
+  /** As they are sent. */
+  readonly texts: readonly Buffer[];
+  /** What is between them: of which part, and which of its rows. */
+  readonly places: readonly { readonly part: number; readonly row: number }[];
+  /** By part, each once. */
+  readonly ids: readonly (readonly string[])[];
+}
 
 /** About what objects take beside the bytes that are in them. */
 const OBJECT_BYTES = 100;
 const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
 const frameBytes = ({ texts, places }: KeptFrame) =>
-  OBJECT_BYTES * places.length + [...new Set(texts)].reduce((sum, text) => sum + textBytes(text), 0);
+  2 * OBJECT_BYTES * places.length + [...new Set(texts)].reduce((sum, text) => sum + textBytes(text), 0);
 
 const LIFETIMES = {
   User: "user",
@@ -47,9 +54,8 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
   return async (asked: Omit<ComposedRequest, "access">): Promise<string | AnswerText | undefined> => {
     if (access.to === "held") return undefined;
     const request = { ...asked, access };
-    const { parts, frame } = partsOf(request.shape);
-    const types = new Set([frame, ...parts].flatMap((composed) => [...composed.types]));
-    const shortestMs = Math.min(ttlMs.collection, ...[...types].map((type) => ttlMs[LIFETIMES[type]]));
+    const { parts, types } = partsOf(request.shape);
+    const shortestMs = Math.min(ttlMs.collection, ...types.map((type) => ttlMs[LIFETIMES[type]]));
     const areListsKept = request.lists.every(({ request: { list } }) => list.isKept !== false);
     return parts.length > 0 && isKept() && shortestMs > 0 && areListsKept
       ? loadInParts(request, shortestMs)
@@ -75,14 +81,11 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     if (frame === undefined) return undefined;
     const { parts } = partsOf(request.shape);
     const texts = await Promise.all(
-      parts.map(async (part, index) => {
-        const ids = new Set(frame.places.filter((place) => place.part === index).map(({ id }) => id));
-        return ids.size === 0 ? undefined : loadParts(request, part, [...ids], ttlMs);
-      }),
+      parts.map((part, index) => loadParts(request, part, frame.ids[index]!, ttlMs)),
     );
     const pieces: Buffer[] = [frame.texts[0]!];
-    for (const [index, { part, id }] of frame.places.entries()) {
-      const text = texts[part]!.get(id);
+    for (const [index, { part, row }] of frame.places.entries()) {
+      const text = texts[part]![row];
       if (text === undefined) return undefined;
       pieces.push(text, frame.texts[index + 1]!);
     }
@@ -99,9 +102,8 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
       async () => {
         const read = await composedAnswers.loadFrame(request);
         if (read === undefined) return [{ value: undefined, tags: [], isKept: false }];
-        const { texts, places, tags } = read;
         return [
-          { value: { texts: texts.map((text) => Buffer.from(text)), places }, tags: [...new Set(tags)] },
+          { value: keptFrame(read, partsOf(request.shape).parts.length), tags: [...new Set(read.tags)] },
         ];
       },
       { scope, part: { ttlMs, bytesOf: frameBytes } },
@@ -115,7 +117,8 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     part: AnswerPart,
     ids: readonly string[],
     ttlMs: number,
-  ): Promise<ReadonlyMap<string, Buffer | undefined>> {
+  ): Promise<readonly (Buffer | undefined)[]> {
+    if (ids.length === 0) return [];
     const texts = await cached<Buffer | undefined>(
       "part",
       ids,
@@ -133,13 +136,24 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
         part: { ttlMs, bytesOf: textBytes },
       },
     );
-    return new Map(
-      texts.map((text, index) => {
-        if (text instanceof Error) throw text;
-        return [ids[index]!, text];
-      }),
-    );
+    return texts.map((text) => {
+      if (text instanceof Error) throw text;
+      return text;
+    });
   }
+}
+
+function keptFrame({ texts, places }: AnswerFrame, partCount: number): KeptFrame {
+  // Most of them are the same: a comma.
+  const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
+  const ids = Array.from({ length: partCount }, (_, index) => [
+    ...new Set(places.filter(({ part }) => part === index).map(({ id }) => id)),
+  ]);
+  return {
+    texts: texts.map((text) => buffers.get(text)!),
+    places: places.map(({ part, id }) => ({ part, row: ids[part]!.indexOf(id) })),
+    ids,
+  };
 }
 
 const namesOf = ({ lists }: ComposedRequest, indexes: readonly number[]): string =>

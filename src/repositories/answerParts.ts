@@ -10,6 +10,8 @@ export interface AnswerParts {
   readonly parts: readonly AnswerPart[];
   /** All that is around them. */
   readonly frame: Composed;
+  /** Of all rows. */
+  readonly types: readonly ComposedType[];
 }
 
 export interface AnswerPart extends Composed {
@@ -22,8 +24,6 @@ interface Composed {
   readonly name: string;
   /** Which of the request's lists are in it. */
   readonly lists: readonly number[];
-  /** Of the rows that are in it. */
-  readonly types: ReadonlySet<ComposedType>;
 }
 
 const found = new WeakMap<ObjectShape, AnswerParts>();
@@ -40,6 +40,7 @@ export function partsOf(shape: ObjectShape): AnswerParts {
 
 function split(shape: ObjectShape): AnswerParts {
   const parts: AnswerPart[] = [];
+  const types = new Set<ComposedType>();
 
   function describe(
     described: ObjectShape,
@@ -47,7 +48,6 @@ function split(shape: ObjectShape): AnswerParts {
     areRowsLeftOut: boolean,
   ): Composed {
     const lists: number[] = [];
-    const types = new Set<ComposedType>(ofType === undefined ? [] : [ofType]);
     const walk = (members: ObjectShape) => {
       for (const member of members) {
         if (member.kind === "row" || member.kind === "namedRow") {
@@ -65,11 +65,11 @@ function split(shape: ObjectShape): AnswerParts {
       }
     };
     walk(described);
-    return { name: nameOf([ofType, described]), lists, types };
+    return { name: nameOf([ofType, described]), lists };
   }
 
   const frame = describe(shape, undefined, true);
-  return { parts, frame };
+  return { parts, frame, types: [...types] };
 }
 
 /** Whether there are other rows in it: what is but a row's own columns, is read as fast as it is put together. */
