@@ -69,15 +69,18 @@ export async function createContext(
   const response = createCachedResponse(store, dependencies);
   const execution: RequestContext["execution"] = {};
   const address = exchange?.address ?? null;
-  const identity =
-    exchange?.runAs !== undefined
-      ? identityOf(exchange.runAs)
-      : await sources.identify(request.headers.get("authorization")).catch((error: unknown) => {
-          // A stream whose credential has ended was accepted once: that is no attempt.
-          if (error instanceof CredentialError && !initial.isRerun)
-            sources.refusals.note({ problem: error.problem, requestId, address });
-          throw error;
-        });
+  let identity: Identity;
+  try {
+    identity =
+      exchange?.runAs === undefined
+        ? await sources.identify(request.headers.get("authorization"))
+        : identityOf(exchange.runAs);
+  } catch (error) {
+    // A stream whose credential has ended was accepted once: that is no attempt.
+    if (error instanceof CredentialError && !initial.isRerun)
+      sources.refusals.note({ problem: error.problem, requestId, address });
+    throw error;
+  }
   if (exchange !== undefined) {
     exchange.response = response;
     exchange.identity = identity;
