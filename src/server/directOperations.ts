@@ -4,7 +4,7 @@ import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 import type { Interruption } from "../database/interruption.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
-import type { RequestContext } from "./context.ts";
+import { InitialContext, type RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
 import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
@@ -96,7 +96,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
   /** Gives the plugins and the context what they look at; undefined: it is Yoga's. */
   function prepare(req: IncomingMessage, params: GraphQLParams, exchange: Exchange) {
     const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nobody on this way wants more of it.
-    const enveloped = yoga.getEnveloped({ request, params, exchange } as never); // Safe: as Yoga itself calls it.
+    const enveloped = yoga.getEnveloped(new InitialContext(request, params, exchange) as never); // Safe: what Yoga itself gives it is in it.
     const document = documentFor(enveloped, params);
     if (document === undefined) return undefined;
     return async (): Promise<ExecutionResult> => {
