@@ -24,6 +24,9 @@ export const CACHE_KINDS = {
   jobEvents: { layer: "collections", lifetime: "collection" },
   // Answers as a whole: what is made of them is kept.
   composed: { layer: "collections", lifetime: undefined },
+  // What whole answers are put together of.
+  frame: { layer: "collections", lifetime: "collection" },
+  part: { layer: "collections", lifetime: "collection" },
   userStatistics: { layer: "statistics", lifetime: "statistics" },
   projectStatistics: { layer: "statistics", lifetime: "statistics" },
   jobStatistics: { layer: "statistics", lifetime: "statistics" },

@@ -1,6 +1,8 @@
 import DataLoader from "dataloader";
 import { CACHE_KINDS, type CacheKind } from "./cacheKinds.ts";
+import { isEntry } from "./coherence/store.ts";
 import { anyOfTypeTag, collectionTag, type EntityType, lookupTag, rowTag } from "./coherence/tags.ts";
+import { createComposedAnswerLoader } from "./loaders/composedAnswer.ts";
 import { createLazy } from "./loaders/lazy.ts";
 import type { LoaderOptions } from "./loaders/options.ts";
 import {
@@ -11,9 +13,7 @@ import {
   TO_EVERYTHING,
   visibleJobs,
 } from "./repositories/access.ts";
-import type { ComposedRequest } from "./repositories/answerShape.ts";
 import type { ApiKeyRow } from "./repositories/apiKey.ts";
-import { tagsBefore } from "./repositories/composedAnswer.ts";
 import type { ConversionJobDocuments, ConversionJobRow } from "./repositories/conversionJob.ts";
 import type { Repositories } from "./repositories/index.ts";
 import { type ListRequest, type Page, requestName } from "./repositories/page.ts";
@@ -36,6 +36,23 @@ interface Read<Value> {
   readonly tags: readonly string[];
   /** False: it is this request's alone. */
   readonly isKept?: boolean;
+}
+
+/** Loads through the store, and notes what the answers depend on, kept or not. */
+export type Cached = <Value>(
+  kind: CacheKind,
+  keys: readonly string[],
+  /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
+  tagsOf: (key: string) => readonly string[] | undefined,
+  read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
+  options?: CachedOptions<Value>,
+) => Promise<(Value | Error)[]>;
+
+interface CachedOptions<Value> {
+  /** Whose answers they are, where they are not everybody's. */
+  readonly scope?: string;
+  /** Given: what the request is answered with will be made of them. How long they are kept, in ms, and how many bytes they take. */
+  readonly part?: { readonly ttlMs: number; bytesOf(value: Value): number };
 }
 
 const lazily = createLazy();
@@ -70,23 +87,22 @@ export function createLoaders(
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 
-  /** Loads through the store, and notes what the answers depend on, kept or not. */
-  async function cached<Value>(
+  const cached: Cached = async <Value>(
     kind: CacheKind,
     keys: readonly string[],
-    /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
     tagsOf: (key: string) => readonly string[] | undefined,
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
-    /** Whose answers they are, where they are not everybody's. */
-    scope = "",
-  ): Promise<(Value | Error)[]> {
+    { scope = "", part }: CachedOptions<Value> = {},
+  ): Promise<(Value | Error)[]> => {
     const { lifetime } = CACHE_KINDS[kind];
     const prefix = `${kind}:${scope}`;
     const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
     const storeKeys = keys.map((key) => prefix + key);
     const answers = await store.getMany<Value>(storeKeys, {
       kind,
-      ttlMs: lifetime === undefined ? 0 : ttlMs[lifetime],
+      ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
+      // Safe: under such keys there are values of this type.
+      ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
       begun: begun(),
       tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
@@ -102,10 +118,11 @@ export function createLoaders(
     });
     return answers.map((answer) => {
       if (answer instanceof Error) return answer;
-      for (const tag of answer.tags ?? []) reads.add(tag);
+      if (part !== undefined && isEntry(answer)) reads.addPart(answer);
+      else for (const tag of answer.tags ?? []) reads.add(tag);
       return answer.value;
     });
-  }
+  };
 
   function rows<Row>(
     type: EntityType,
@@ -160,7 +177,7 @@ export function createLoaders(
           };
         });
       },
-      `${userId}:`,
+      { scope: `${userId}:` },
     );
 
   const visibleRows = <Row>(
@@ -229,33 +246,21 @@ export function createLoaders(
         tagsOf,
         async (missing) =>
           (await read(missing)).map((value, index) => ({ value, tags: tagsOf(missing[index]!) })),
-        scope,
+        { scope },
       ),
     );
   }
 
-  /**
-   * The text of an answer, in place of all rows that it would be put together of. It is not kept: what is made of it is.
-   *
-   * @returns undefined: it cannot be composed, for whoever asks or as the rows are
-   */
-  async function composedAnswer(request: Omit<ComposedRequest, "access">): Promise<string | undefined> {
-    if (access.to === "held") return undefined;
-    const [text] = await cached<string | undefined>(
-      "composed",
-      [""],
-      () => tagsBefore(request),
-      async () => {
-        const answer = await composedAnswers.load({ ...request, access });
-        return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
-      },
-    );
-    if (text instanceof Error) throw text;
-    return text;
-  }
-
   const loaders = lazily({
-    composedAnswer: () => composedAnswer,
+    composedAnswer: () =>
+      createComposedAnswerLoader({
+        composedAnswers,
+        access,
+        scope,
+        cached,
+        isKept: () => begun() !== undefined,
+        ttlMs,
+      }),
 
     userById: () => visibleRows(usersByIds, (user) => seesUser(access, user)),
     projectById: () =>

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { CacheLifetimes } from "../cacheKinds.ts";
+import { Dependencies } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { withTypeTags } from "../coherence/tags.ts";
 import type { Instant } from "../coherence/validator.ts";
@@ -133,12 +134,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     digest: string,
     instant: Instant | undefined,
   ): Promise<Identity> {
-    const tags = new Set<string>();
-    const loaders = createLoaders(repositories, { reads: tags, store, ttlMs, begun: () => instant });
+    const reads = new Dependencies();
+    const loaders = createLoaders(repositories, { reads, store, ttlMs, begun: () => instant });
     const found = await (isApiKey(bearer)
       ? bearerOfKey(digest, loaders)
       : bearerOfToken(bearer, digest, loaders));
-    return { ...found, tags: shared(tags), instant };
+    return { ...found, tags: shared(reads.all()), instant };
   }
 
   return async (authorization) => {

@@ -14,6 +14,8 @@ export interface Codec {
   decode(text: string): unknown;
   /** About how much memory the value takes, in bytes. */
   bytesOf(value: unknown, text: string): number;
+  /** The value as it is best kept when it is asked for often, if that is another form of it: it may take more memory. */
+  often?(value: unknown): unknown;
 }
 
 /** @throws TypeError for anything else (a Buffer, a Map, a class instance): storing half of it would be wrong */

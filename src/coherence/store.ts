@@ -1,19 +1,21 @@
-import { type Codec, plainDataCodec } from "./codec.ts";
+import type { Codec } from "./codec.ts";
+import { allTags } from "./dependencies.ts";
+import { createLevels } from "./levels.ts";
 import { createLoad } from "./load.ts";
-import { createLocalCache, entryBytes, type LocalEntry } from "./localCache.ts";
+import type { LocalEntry } from "./localCache.ts";
 import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
-import { createSharedFills } from "./sharedFills.ts";
-import { createSharedLookUps } from "./sharedLookUps.ts";
 import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import { createValidator, type Instant, type ValidatorOptions } from "./validator.ts";
-import type { StoredEntry, VersionTable } from "./versionTable.ts";
+import type { VersionTable } from "./versionTable.ts";
 import { createWatchers, type WatchersOptions } from "./watchers.ts";
 
 /** What a loader gives: the value, and everything it depends on. Without `tags` it is not cached. */
 export interface Loaded<Value> {
   readonly value: Value;
   readonly tags: readonly string[] | undefined;
+  /** Other answers that it is made of, and what they depend on: their tags are none of its own. Those of `getMany` that are kept. */
+  readonly parts?: readonly LocalEntry[];
   /** Where it is known only now how long the answer is kept; instead of the read's own, in ms. */
   readonly ttlMs?: number;
   /** What an answer depends on that is not kept for another reason than that nobody could tell its changes. */
@@ -24,8 +26,11 @@ export interface Answer<Value> extends Loaded<Value> {
   readonly source: "local" | "shared" | "joined" | "loaded";
 }
 
-/** One of many: what was loaded or is kept, as it is. */
-export type ManyAnswer<Value> = Pick<Loaded<Value>, "value" | "tags">;
+/** One of many: what was loaded, or the entry that is kept, as it is. */
+export type ManyAnswer<Value> = Pick<Loaded<Value>, "value" | "tags"> | (LocalEntry & { value: Value });
+
+/** It can be a part of another answer. */
+export const isEntry = (answer: ManyAnswer<unknown>): answer is LocalEntry => "stamp" in answer;
 
 /** What every kind of look-up says of its answers. */
 export interface AnswerOptions {
@@ -35,9 +40,13 @@ export interface AnswerOptions {
   readonly ttlMs: number;
   /** What the shared level keeps; plain data unless told. */
   readonly codec?: Codec;
+  /** Given: it is kept in the first level alone, and takes so many bytes there. */
+  readonly bytesOf?: (value: unknown) => number;
 }
 
 export interface ReadOptions<Value> extends AnswerOptions {
+  /** An instant after the arrival of the request that reads, when it has one already: then no other is asked for. */
+  readonly begun?: Instant | undefined;
   /**
    * Reads from the primary. What it returns is frozen if it has tags: it is given to others too.
    *
@@ -84,13 +93,6 @@ export interface CoherentStoreOptions
 
 export type CoherentStore = ReturnType<typeof createCoherentStore>;
 
-/**
- * Where the first level is full, one in so many answers of the second level comes into it. When more is asked for in turn than
- * there is room for, each would push out another before that is asked for again, and none would ever be found; what is asked for
- * often comes in soon.
- */
-const ADMITTED_SHARE = 1 / 8;
-
 type Outcome = { readonly answer: Answer<unknown>; readonly instant: Instant } | { readonly error: unknown };
 
 interface Flight {
@@ -102,21 +104,13 @@ interface Flight {
 /**
  * Answers that are kept, and never older than what was committed when they are asked for.
  *
- * A read is validated first (validator.ts), then looked up here (localCache.ts), then in the
- * version table's second level, then loaded. A load is shared by all that ask for the same key meanwhile:
+ * A read is validated first (validator.ts), then looked up here, then in the version table's second level (levels.ts), then
+ * loaded. A load is shared by all that ask for the same key meanwhile:
  * one that began after the reader's arrival as it is, an earlier one if its answer still
  * validates when it arrives. When the version table cannot be asked, each reader loads for itself.
  */
 export function createCoherentStore(options: CoherentStoreOptions) {
-  const {
-    table,
-    maxBytes,
-    onRefusal,
-    onError = () => {},
-    now = () => performance.now(),
-    random = Math.random,
-  } = options;
-  const local = createLocalCache({ maxBytes });
+  const { onError = () => {}, now = () => performance.now() } = options;
   const validator = createValidator({
     ...options,
     onChange: (tag, version) => {
@@ -132,111 +126,18 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const watchers = createWatchers({ ...options, validator });
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
-  const frozen = options.isFreezing === false ? <Value>(value: Value) => value : freeze;
-  const sharedLookUps = createSharedLookUps({ table, defer: options.defer });
-  const sharedFills = createSharedFills({
-    table,
-    defer: options.defer,
-    onInvalid: (kind) => counts.of(kind).rejectedFills++,
-    onError: (kind, error) => failed(kind, error),
+  const { local, frozen, findLocal, findShared, keep } = createLevels({
+    ...options,
+    validator,
+    counts,
+    onError,
   });
   let order = 0;
-
-  const failed = (kind: string, error: unknown) => {
-    counts.of(kind).errors++;
-    onError(error);
-  };
 
   const validated = () => new Promise<Instant | undefined>((resolve) => validator.validate(resolve));
   const replicas =
     options.replicas && createReplicaReads({ ...options.replicas, instant: validated, onError, now });
   const load = createLoad({ validator, validated, replicas });
-
-  const findLocal = (kind: string, key: string) => {
-    const entry = local.get(key, now());
-    if (entry !== undefined) counts.of(kind).localHits++;
-    return entry;
-  };
-
-  /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
-  const keepLocal = (
-    { kind, codec = plainDataCodec }: AnswerOptions,
-    key: string,
-    instant: Instant,
-    entry: StoredEntry,
-    value: unknown,
-    /** Of those that would push out others. */
-    admittedShare = 1,
-  ) => {
-    if (!validator.isCurrent(instant, entry.tags)) return false;
-    const bytes = entryBytes(key, codec.bytesOf(value, entry.value), entry.tags);
-    if (admittedShare < 1 && !local.hasRoomFor(bytes) && random() >= admittedShare) return false;
-    local.set(key, {
-      kind,
-      value,
-      tags: entry.tags,
-      stamp: instant.sequence,
-      expiresAt: now() + entry.ttlMs,
-      bytes,
-    });
-    return true;
-  };
-
-  /** From the second level. What cannot be had or cannot be read is a miss. */
-  const findShared = async (keys: readonly string[], begun: Instant, options: AnswerOptions) => {
-    const { kind, codec = plainDataCodec } = options;
-    const nothing = keys.map(() => undefined);
-    if (!table.isShared || keys.length === 0) return nothing;
-    try {
-      const found = await sharedLookUps.find(begun.epoch, keys);
-      if (typeof found === "string") onRefusal?.(begun.epoch, found);
-      if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
-      return found.map((entry, index) => {
-        if (entry === undefined) return undefined;
-        const value = frozen(codec.decode(entry.value));
-        counts.of(kind).sharedHits++;
-        // Valid at an instant after `begun`, so only later changes than that can have ended it.
-        const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
-        keepLocal(options, keys[index]!, instant, entry, value, ADMITTED_SHARE);
-        return { answer: { value, tags: entry.tags, source: "shared" as const }, instant };
-      });
-    } catch (error) {
-      failed(kind, error);
-      return nothing;
-    }
-  };
-
-  const keep = (
-    key: string,
-    begun: Instant,
-    options: AnswerOptions,
-    { value, tags, ttlMs = options.ttlMs }: Loaded<unknown>,
-  ) => {
-    const { kind, codec = plainDataCodec } = options;
-    const count = counts.of(kind);
-    if (tags === undefined || ttlMs <= 0) {
-      count.uncacheable++;
-      return;
-    }
-    try {
-      const entry: StoredEntry = {
-        stamp: begun.sequence,
-        tags: withTypeTags(tags),
-        value: codec.encode(value),
-        ttlMs,
-      };
-      if (!keepLocal(options, key, begun, entry, value)) {
-        count.rejectedFills++;
-        return;
-      }
-      count.fills++;
-      if (table.isShared) sharedFills.offer(kind, begun.epoch, { key, ...entry });
-    } catch (error) {
-      // Not plain data: the reader has its answer, and nobody else gets half of it.
-      count.uncacheable++;
-      failed(kind, error);
-    }
-  };
 
   const launch = (key: string, begun: Instant, options: ReadOptions<unknown>): Flight => {
     const fly = async (): Promise<Outcome> => {
@@ -263,7 +164,10 @@ export function createCoherentStore(options: CoherentStoreOptions) {
     const arrival = ++order;
     for (;;) {
       const entry = findLocal(options.kind, key);
-      if (entry !== undefined) return { value: entry.value, tags: entry.tags, source: "local" as const };
+      if (entry !== undefined) {
+        const { value, tags, parts } = entry;
+        return { value, tags, parts, source: "local" as const };
+      }
       const running = flights.get(key);
       const flight = running ?? launch(key, validator.current() ?? begun, options);
       const outcome = await flight.outcome;
@@ -275,7 +179,8 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       const { answer, instant } = outcome;
       const isValid =
         flight.order > arrival ||
-        (answer.tags !== undefined && validator.isCurrent(instant, withTypeTags(answer.tags)));
+        (answer.tags !== undefined &&
+          validator.isCurrent(instant, withTypeTags(allTags(answer.tags, answer.parts ?? []))));
       if (!isValid) continue;
       if (isOwn) return answer;
       counts.of(options.kind).joined++;
@@ -286,7 +191,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   return {
     /** The value under the key, from the cache or from `load`. Rejects with what `load` rejects with. */
     async read<Value>(key: string, options: ReadOptions<Value>): Promise<Answer<Value>> {
-      const begun = options.ttlMs > 0 ? await validated() : undefined;
+      const begun = options.ttlMs > 0 ? (options.begun ?? (await validated())) : undefined;
       if (begun === undefined) {
         counts.of(options.kind).bypasses++;
         return { ...(await options.load(undefined)), source: "loaded" };
@@ -321,12 +226,15 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         const count = counts.of(kind);
         if (mayBeKept) count.misses += loaded.size;
         else count.bypasses += loaded.size;
+        const results = new Map<string, ManyAnswer<unknown> | Error>();
         for (const [key, { result, since }] of loaded) {
+          results.set(key, result);
           if (result instanceof Error) continue;
           if (begun !== undefined) frozen(result.value);
-          if (since !== undefined && ttlMs > 0) keep(key, since, options, result);
+          const kept = since !== undefined && ttlMs > 0 ? keep(key, since, options, result) : undefined;
+          if (kept !== undefined) results.set(key, kept);
         }
-        for (const [index, key] of keys.entries()) answers[index] ??= loaded.get(key)?.result;
+        for (const [index, key] of keys.entries()) answers[index] ??= results.get(key);
       }
       // Safe: every key was answered above, with values of the type that its loaders give.
       return answers as (ManyAnswer<Value> | Error)[];
@@ -374,12 +282,4 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       replicas?.resetStatistics();
     },
   };
-}
-
-/** Cached values are shared by all that read them, so nobody may change one. Dates cannot be frozen. */
-function freeze<Value>(value: Value): Value {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value))
-    return value;
-  for (const part of Object.values(value)) freeze(part);
-  return Object.freeze(value);
 }

@@ -53,6 +53,8 @@ export const NOTHING_COUNTED: Readonly<LookUpCounts & LocalCounts> = {
   ...NOTHING_KEPT,
 };
 
+export type CountLookUps = ReturnType<typeof createLookUpCounts>;
+
 /** Counts look-ups by kind of answer. */
 export function createLookUpCounts() {
   const kinds = new Map<string, LookUpCounts>();

@@ -1,6 +1,6 @@
 import type { CacheLifetimes } from "../cacheKinds.ts";
+import type { Dependencies } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
-import type { TagRecorder } from "../coherence/tags.ts";
 import type { Instant } from "../coherence/validator.ts";
 import type { Access } from "../repositories/access.ts";
 
@@ -8,7 +8,7 @@ export interface LoaderOptions {
   /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
   readonly access?: Access;
   /** Collects what the request's answer depends on, cached or not. */
-  readonly reads: TagRecorder;
+  readonly reads: Pick<Dependencies, "add" | "addPart">;
   readonly store: Pick<CoherentStore, "getMany">;
   readonly ttlMs: CacheLifetimes;
   /**

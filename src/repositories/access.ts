@@ -67,6 +67,13 @@ export function ownerWithin(access: Access, asked: string | undefined): string |
   return asked === undefined || asked === access.userId ? access.userId : NOBODY;
 }
 
+/** By type, that a row is there for the user who is the parameter `?`, and for who owns nothing else. */
+export const OWNED = {
+  User: `"id" = ?::uuid`,
+  Project: `"user_id" = ?::uuid`,
+  ConversionJob: `"project_id" IN (SELECT "id" FROM "projects" WHERE "user_id" = ?::uuid)`,
+} as const;
+
 /** What narrows a list down to what may be seen of it, and what that depends on. */
 interface Narrowing {
   readonly where: readonly Condition[];
@@ -107,12 +114,7 @@ export function visibleJobs(access: Access, projectId: string | undefined): Narr
       return { where: [], tags };
     case "owned":
       return {
-        where: [
-          {
-            sql: `"project_id" IN (SELECT "id" FROM "projects" WHERE "user_id" = ?::uuid)`,
-            values: [access.userId],
-          },
-        ],
+        where: [{ sql: OWNED.ConversionJob, values: [access.userId] }],
         tags: [
           ...tags,
           projectId === undefined

@@ -81,6 +81,13 @@ export type PagePart =
   | (Named & { readonly kind: "pageInfo"; readonly parts: readonly PageInfoPart[] })
   | (Named & { readonly kind: "totalCount" });
 
+/** What a part of a page says of each row: more than one thing, where an edge's node is asked for by several names. */
+export function shapesIn(part: PagePart): readonly ObjectShape[] {
+  if (part.kind === "nodes") return [part.shape];
+  if (part.kind !== "edges") return [];
+  return part.parts.flatMap((edge) => (edge.kind === "node" ? [edge.shape] : []));
+}
+
 export type EdgePart =
   | ConstantMember
   | (Named & { readonly kind: "node"; readonly shape: ObjectShape })
@@ -111,6 +118,8 @@ export interface ComposedRequest {
 export interface AnswerInput extends Pick<ComposedRequest, "named"> {
   readonly pages: readonly { readonly list: List; readonly plan: PagePlan }[];
   readonly access: ComposedAccess;
+  /** Of the rows that parts of the answer are asked for. */
+  readonly ids: readonly string[];
 }
 
 /** Who holds leases sees rows that no list's parent tells of. */

@@ -1,5 +1,6 @@
 import { rowTag } from "../coherence/tags.ts";
 import type { Query } from "../database/database.ts";
+import { type AnswerPart, partsOf } from "./answerParts.ts";
 import {
   type AnswerInput,
   type ComposedRequest,
@@ -7,8 +8,8 @@ import {
   EACH_PARENT,
   type ObjectShape,
 } from "./answerShape.ts";
-import { type ComposedStatement, composedStatement } from "./composedStatement.ts";
-import { MISSING_MARK, TAG_MARK } from "./composedText.ts";
+import { type ComposedStatement, composedStatement, partStatement } from "./composedStatement.ts";
+import { MISSING_MARK, PART_MARK, TAG_MARK } from "./composedText.ts";
 import { pagePlan } from "./page.ts";
 
 /**
@@ -27,26 +28,54 @@ export interface ComposedAnswer {
 
 export type ComposedAnswers = ReturnType<typeof createComposedAnswers>;
 
+/** An answer's text without the parts that are kept on their own. */
+export interface AnswerFrame {
+  /** What is before, between and after them. */
+  readonly texts: readonly string[];
+  /** Which parts are between them, of which rows. */
+  readonly places: readonly { readonly part: number; readonly id: string }[];
+  readonly tags: readonly string[];
+}
+
 /** Filters, orders and cursors that may be there or not make so many statements of one operation; others are written each time. */
 const MAX_VARIANTS = 20;
 
 export function createComposedAnswers(query: Query, sources: ComposedSources) {
   /** By what is asked for, and by what else the statement's text follows from. */
-  const statements = new WeakMap<ObjectShape, Map<string, ComposedStatement>>();
+  const createStatements = () => {
+    const statements = new WeakMap<ObjectShape, Map<string, ComposedStatement>>();
+    return (shape: ObjectShape, variant: string, write: () => ComposedStatement): ComposedStatement => {
+      let variants = statements.get(shape);
+      if (variants === undefined) {
+        variants = new Map();
+        statements.set(shape, variants);
+      }
+      let statement = variants.get(variant);
+      if (statement === undefined) {
+        statement = write();
+        if (variants.size < MAX_VARIANTS) variants.set(variant, statement);
+      }
+      return statement;
+    };
+  };
+  const wholeStatements = createStatements();
+  const frameStatements = createStatements();
+  const partStatements = createStatements();
 
-  function statementFor(shape: ObjectShape, input: AnswerInput): ComposedStatement {
-    let variants = statements.get(shape);
-    if (variants === undefined) {
-      variants = new Map();
-      statements.set(shape, variants);
-    }
-    const variant = variantOf(input);
-    let statement = variants.get(variant);
-    if (statement === undefined) {
-      statement = composedStatement(sources, shape, input);
-      if (variants.size < MAX_VARIANTS) variants.set(variant, statement);
-    }
-    return statement;
+  /** @throws AppError `VALIDATION_FAILED` for a page's arguments */
+  const inputOf = ({ lists, named, access }: ComposedRequest, ids: readonly string[] = []): AnswerInput => ({
+    pages: lists.map(({ type, request }) => ({
+      list: request.list,
+      plan: pagePlan(sources[type], request),
+    })),
+    named,
+    access,
+    ids,
+  });
+
+  async function textOf(statement: ComposedStatement, input: AnswerInput): Promise<string | null> {
+    const [row] = await query<{ answer: string | null }>(statement.text, statement.valuesFor(input));
+    return row!.answer;
   }
 
   return {
@@ -54,32 +83,82 @@ export function createComposedAnswers(query: Query, sources: ComposedSources) {
      * @returns undefined: not all of it can be answered, because a row is not there
      * @throws AppError `VALIDATION_FAILED` for a page's arguments
      */
-    async load({ shape, lists, named, access }: ComposedRequest): Promise<ComposedAnswer | undefined> {
-      const pages = lists.map(({ type, request }) => ({
-        list: request.list,
-        plan: pagePlan(sources[type], request),
-      }));
-      const input = { pages, named, access };
-      const statement = statementFor(shape, input);
-      const [row] = await query<{ answer: string }>(statement.text, statement.valuesFor(input));
-      return row && answerIn(row.answer, tagsBefore({ lists, named }));
+    async load(request: ComposedRequest): Promise<ComposedAnswer | undefined> {
+      const { shape } = request;
+      const input = inputOf(request);
+      const write = () => composedStatement(sources, shape, input);
+      const text = await textOf(wholeStatements(shape, variantOf(input), write), input);
+      return answerIn(text!, tagsBefore(request));
+    },
+
+    /** What `load` does, for all but the parts. */
+    async loadFrame(request: ComposedRequest): Promise<AnswerFrame | undefined> {
+      const { shape } = request;
+      const input = inputOf(request);
+      const write = () => composedStatement(sources, shape, input, partsOf(shape).parts);
+      const text = await textOf(frameStatements(shape, variantOf(input), write), input);
+      const answer = answerIn(text!, tagsBefore(request, partsOf(shape).frame.lists));
+      if (answer === undefined) return undefined;
+      const pieces = answer.text.split(PART_MARK);
+      const places = pieces.filter(isBetween).map((place) => {
+        const end = place.indexOf(":");
+        return { part: Number(place.slice(0, end)), id: place.slice(end + 1) };
+      });
+      return { texts: pieces.filter((_, index) => !isBetween(_, index)), places, tags: answer.tags };
+    },
+
+    /** A part for each of these rows, in their order; undefined for what cannot be answered, because a row is not there. */
+    async loadParts(
+      request: ComposedRequest,
+      part: AnswerPart,
+      ids: readonly string[],
+    ): Promise<(ComposedAnswer | undefined)[]> {
+      const input = inputOf(request, ids);
+      const write = () => partStatement(sources, part, input);
+      const variant = variantOf(input, part.lists);
+      const text = await textOf(partStatements(part.shape, variant, write), input);
+      const known = tagsBefore({ lists: request.lists, named: [] }, part.lists);
+      const pieces = text?.split(PART_MARK) ?? [];
+      const texts = new Map<string, string>();
+      for (let index = 1; index < pieces.length; index += 2) texts.set(pieces[index]!, pieces[index + 1]!);
+      return ids.map((id) => {
+        const found = texts.get(id);
+        return found === undefined ? undefined : answerIn(found, known);
+      });
     },
   };
 }
 
-/** What an answer depends on for sure, before it is read. */
-export const tagsBefore = ({ lists, named }: Pick<ComposedRequest, "lists" | "named">): string[] => [
-  ...lists.flatMap(({ request }) => request.list.tags.filter(isOfTop)),
+/** Of pieces, those between two marks. */
+const isBetween = (_: string, index: number) => index % 2 === 1;
+
+/**
+ * What an answer depends on for sure, before it is read.
+ *
+ * @param indexes of the lists that are in it; all, unless told
+ */
+export const tagsBefore = (
+  { lists, named }: Pick<ComposedRequest, "lists" | "named">,
+  indexes?: readonly number[],
+): string[] => [
+  ...at(lists, indexes).flatMap(({ request }) => request.list.tags.filter(isOfTop)),
   ...named.map(({ type, id }) => rowTag(type, id)),
 ];
+
+const at = <Item>(items: readonly Item[], indexes: readonly number[] | undefined): readonly Item[] =>
+  indexes?.map((index) => items[index]!) ?? items;
 
 /** The others are in the text, with each parent's id. */
 const isOfTop = (tag: string) => !tag.endsWith(EACH_PARENT);
 
-/** All of a request that the text of its statement follows from, beside its shape. */
-function variantOf({ pages, access }: AnswerInput): string {
+/**
+ * All of a request that the text of its statement follows from, beside its shape.
+ *
+ * @param indexes of the pages that are in it; all, unless told
+ */
+function variantOf({ pages, access }: AnswerInput, indexes?: readonly number[]): string {
   let variant: string = access.to;
-  for (const { list, plan } of pages) {
+  for (const { list, plan } of at(pages, indexes)) {
     const { order, beyond } = plan.rows;
     variant += `\n${list.parent?.column} ${order.column} ${order.direction} ${plan.page.isBackward} ${beyond !== undefined}`;
     for (const tag of list.tags) if (!isOfTop(tag)) variant += ` ${tag}`;

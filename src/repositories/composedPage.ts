@@ -4,10 +4,10 @@ import {
   type ConstantMember,
   EACH_PARENT,
   type EdgePart,
-  type ObjectShape,
   type PageInfoPart,
   type PageMember,
   type PagePart,
+  shapesIn,
 } from "./answerShape.ts";
 import type { StatementWriter } from "./composedStatement.ts";
 import { columnsOf, concat, expression, literal, objectOf, type Piece, tagPieces } from "./composedText.ts";
@@ -18,7 +18,10 @@ import { conditionsSql, rowsSql, whereSql } from "./pageStatement.ts";
  * What writes a page of a list within an answer's statement: a subquery that reads the page's rows, by the same statement as
  * pages are read on their own, and gives its text.
  */
-export function createPageWriter({ sources, bind, nextRow, object }: StatementWriter, input: AnswerInput) {
+export function createPageWriter(
+  { sources, bind, nextRow, object, isPart }: StatementWriter,
+  input: AnswerInput,
+) {
   /** @param parent the name of the row whose list it is; undefined at the top */
   return ({ type, index, parts }: PageMember, parent: string | undefined): Piece[] => {
     const source = sources[type];
@@ -27,6 +30,7 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
     const { column, direction } = plan.rows.order;
     const row = nextRow();
     const kinds = new Set(parts.map(({ kind }) => kind));
+    const ownShapes = parts.flatMap(shapesIn).filter((shape) => !isPart(shape));
     const hasNodes = kinds.has("nodes") || kinds.has("edges");
     const hasInfo = kinds.has("pageInfo");
 
@@ -69,8 +73,9 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
       return `left(${base64Url(digested)}, ${LIST_NAME_LENGTH})`;
     }
 
-    function allRows(each: readonly Piece[]): Piece[] {
-      const text = concat([...rowTags, ...each]);
+    function allRows(part: PagePart, each: readonly Piece[]): Piece[] {
+      const hasTags = shapesIn(part).some(isPart);
+      const text = concat([...(hasTags ? [] : rowTags), ...each]);
       return [literal("["), expression(`string_agg(${text}, ',' ${orderBy()})${within()}`), literal("]")];
     }
 
@@ -102,9 +107,9 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
     function partPieces(part: Exclude<PagePart, ConstantMember>): Piece[] {
       switch (part.kind) {
         case "nodes":
-          return allRows(object(part.shape, row));
+          return allRows(part, object(part.shape, row));
         case "edges":
-          return allRows(objectOf(part.parts, edgePieces));
+          return allRows(part, objectOf(part.parts, edgePieces));
         case "pageInfo":
           return objectOf(part.parts, infoPieces);
         case "totalCount": {
@@ -117,7 +122,7 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
     function rowsOfPage(): string {
       const { beyond } = plan.rows;
       const rows = {
-        columns: columnsOf(source, parts.flatMap(shapesIn), sortKey),
+        columns: columnsOf(source, ownShapes.flat(), sortKey),
         order: plan.rows.order,
         beyond: beyond && {
           sortKey: ({ pages }: AnswerInput) => pages[index]!.plan.rows.beyond!.sortKey,
@@ -143,13 +148,6 @@ export function createPageWriter({ sources, bind, nextRow, object }: StatementWr
         : text),
     ];
   };
-}
-
-/** The shapes of rows in a part of a page, as one. */
-function shapesIn(part: PagePart): ObjectShape {
-  if (part.kind === "nodes") return part.shape;
-  if (part.kind !== "edges") return [];
-  return part.parts.flatMap((edge) => (edge.kind === "node" ? edge.shape : []));
 }
 
 /** As src/repositories/cursor.ts writes it. */

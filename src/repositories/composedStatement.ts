@@ -1,4 +1,6 @@
 import { rowTag } from "../coherence/tags.ts";
+import { OWNED } from "./access.ts";
+import type { AnswerPart } from "./answerParts.ts";
 import type {
   AnswerInput,
   ComposedSources,
@@ -19,6 +21,7 @@ import {
   literal,
   MISSING_MARK,
   objectOf,
+  PART_MARK,
   type Piece,
   quoted,
   tagPieces,
@@ -44,6 +47,8 @@ export interface StatementWriter {
   nextRow(): string;
   /** @param row the object's own row */
   object(members: ObjectShape, row: string): Piece[];
+  /** Whether objects of the shape are left out: their place has the row's id, and its tag is the part's. */
+  isPart(shape: ObjectShape): boolean;
 }
 
 /**
@@ -51,19 +56,51 @@ export interface StatementWriter {
  * `JSON.stringify` writes, letter for letter.
  *
  * @param input any for which the statement is: of the same `variantOf` (src/repositories/composedAnswer.ts)
+ * @param parts what is left out of the text
  */
 export function composedStatement(
   sources: ComposedSources,
   shape: ObjectShape,
   input: AnswerInput,
+  parts: readonly AnswerPart[] = [],
 ): ComposedStatement {
+  const { memberPieces, finish } = createWriter(sources, input, parts);
+  return finish(concat(objectOf(shape, (member) => memberPieces(member, undefined))));
+}
+
+/** The texts of a part for those of the input's rows that are there, in no order: each after its row's id, between marks. */
+export function partStatement(
+  sources: ComposedSources,
+  { type, shape }: AnswerPart,
+  input: AnswerInput,
+): ComposedStatement {
+  const { writer, rowTextsSql, finish } = createWriter(sources, input, []);
+  // As PostgreSQL writes an array: `pg` would quote each of them.
+  const ids = writer.bind(({ ids }) => `{${ids.join()}}`);
+  const texts = rowTextsSql(type, shape, `= ANY(${ids}::uuid[])`, (row, text) => [
+    literal(PART_MARK),
+    expression(`${row}."id"`),
+    literal(PART_MARK),
+    ...tagPieces(rowTag(type, ""), `${row}."id"`),
+    ...text,
+  ]);
+  return finish(`(SELECT string_agg("text", '') FROM (${texts}) AS "texts"("text"))`);
+}
+
+function createWriter(sources: ComposedSources, input: AnswerInput, parts: readonly AnswerPart[]) {
   const values: Value[] = [];
   let rows = 0;
+  const placeOf = new Map(parts.map(({ shape }, index) => [shape, index]));
   const writer: StatementWriter = {
     sources,
     bind: (value) => `$${values.push(value)}`,
     nextRow: () => `"row${++rows}"`,
-    object: (members, row) => objectOf(members, (member) => memberPieces(member, row)),
+    isPart: (shape) => placeOf.has(shape),
+    object: (members, row) => {
+      const place = placeOf.get(members);
+      if (place === undefined) return objectOf(members, (member) => memberPieces(member, row));
+      return [literal(`${PART_MARK}${place}:`), expression(`${row}."id"`), literal(PART_MARK)];
+    },
   };
   const pagePieces = createPageWriter(writer, input);
 
@@ -93,22 +130,33 @@ export function composedStatement(
     return [expression(`coalesce((${rowSql(type, shape, key)}), 'null')`)];
   }
 
-  /** The text of a row, if it is there for whoever asks. */
-  function rowSql(type: ComposedType, shape: ObjectShape, key: string): string {
+  const rowSql = (type: ComposedType, shape: ObjectShape, key: string) =>
+    rowTextsSql(type, shape, `= ${key}`, (_, text) => text);
+
+  /** The texts of the rows with such a key that are there for whoever asks. */
+  function rowTextsSql(
+    type: ComposedType,
+    shape: ObjectShape,
+    hasKey: string,
+    textOf: (row: string, object: readonly Piece[]) => readonly Piece[],
+  ): string {
     const source = sources[type];
     const row = writer.nextRow();
-    const conditions = [`"${source.key.column}" = ${key}`];
+    const conditions = [`"${source.key.column}" ${hasKey}`];
     if (input.access.to === "owned") {
       const owner = writer.bind(({ access }) => access.to === "owned" && access.userId);
-      conditions.push(`"${type === "User" ? "id" : "user_id"}" = ${owner}::uuid`);
+      conditions.push(OWNED[type].replace("?", owner));
     }
     const columns = selectListOf(columnsOf(source, shape));
     const found = `SELECT ${columns} FROM "${source.table}"${whereSql(conditions)}`;
-    return `SELECT ${concat(writer.object(shape, row))} FROM (${found}) AS ${row}`;
+    return `SELECT ${concat(textOf(row, writer.object(shape, row)))} FROM (${found}) AS ${row}`;
   }
 
-  const text = `SELECT ${concat(objectOf(shape, (member) => memberPieces(member, undefined)))} AS "answer"`;
-  return { text, valuesFor: (input) => values.map((value) => value(input)) };
+  const finish = (answer: string): ComposedStatement => ({
+    text: `SELECT ${answer} AS "answer"`,
+    valuesFor: (input) => values.map((value) => value(input)),
+  });
+  return { writer, memberPieces, rowTextsSql, finish };
 }
 
 function valuePieces({ column, form, isNullable, prefix = "" }: ValueMember, row: string): Piece[] {

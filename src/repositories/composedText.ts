@@ -8,6 +8,8 @@ import type { ListSource } from "./pageStatement.ts";
 export const TAG_MARK = "\u0001";
 /** In the place of a row that is not there. */
 export const MISSING_MARK = "\u0002";
+/** Around what says which part of the answer comes there, or is the text that follows. */
+export const PART_MARK = "\u0003";
 
 /** A piece of the answer's text, as it is or as the expression that gives it. */
 export type Piece = { readonly literal: string } | { readonly sql: string };
@@ -23,7 +25,8 @@ export const quoted = (text: string): string =>
     .replaceAll("\\", "\\\\")
     .replaceAll("'", "\\'")
     .replaceAll(TAG_MARK, "\\x01")
-    .replaceAll(MISSING_MARK, "\\x02")}'`;
+    .replaceAll(MISSING_MARK, "\\x02")
+    .replaceAll(PART_MARK, "\\x03")}'`;
 
 /** One text of all pieces. `concat` writes nothing for NULL, which is right for pages without rows alone. */
 export function concat(pieces: readonly Piece[]): string {

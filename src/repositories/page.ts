@@ -122,7 +122,7 @@ function shapeOf(request: ListRequest): string {
 const shapeNames = new LRUCache<string, string>({ max: 1_000 });
 
 /** 132 bits: what is searched for is part of a shape, so that somebody may look for two that are the same. */
-function shortened(shape: string): string {
+export function shortened(shape: string): string {
   let name = shapeNames.get(shape);
   if (name === undefined) {
     name = hash("sha256", shape, "base64url").slice(0, 22);

@@ -1,4 +1,5 @@
 import type { Viewer } from "../auth/viewer.ts";
+import type { Dependencies } from "../coherence/dependencies.ts";
 import type { Feeds } from "../jobs/feeds.ts";
 import type { Jobs } from "../jobs/index.ts";
 import type { Loaders } from "../loaders.ts";
@@ -17,8 +18,8 @@ export interface Context {
   readonly jobs: Jobs;
   readonly feeds: Feeds;
   readonly loaders: Loaders;
-  /** The tags of everything that this request has read. */
-  readonly dependencies: Set<string>;
+  /** Of everything that this request has read. */
+  readonly dependencies: Dependencies;
   readonly system: SystemReports;
   readonly requestId: string;
   /** Where the request came from; null: not known. */

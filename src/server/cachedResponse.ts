@@ -2,16 +2,37 @@ import { hash } from "node:crypto";
 import type { Cache } from "@envelop/response-cache";
 import type { ExecutionResult } from "graphql";
 import type { Codec } from "../coherence/codec.ts";
+import { allTags, type Dependencies } from "../coherence/dependencies.ts";
+import type { LocalEntry } from "../coherence/localCache.ts";
 import type { CoherentStore, Loaded } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
+import { AnswerText } from "../repositories/answerText.ts";
 
 /** The kind of all responses in the coherent store's statistics. */
 export const RESPONSE_KIND = "response";
 
+/** JSON of an answer, without extensions. */
+export type Content = Body | AnswerText;
+
+/** What a response is ended with. */
+export type Body = string | Buffer;
+
+/**
+ * Node sends a short text faster than bytes, for it goes out in one piece with the head. A long one it would write anew as
+ * bytes each time, which takes twice as long as all the rest.
+ */
+const MAX_TEXT_LENGTH = 16_384;
+
+const bodyOfText = (text: string): Body => (text.length > MAX_TEXT_LENGTH ? Buffer.from(text) : text);
+
+export function bodyOf(content: Content): Body {
+  if (content instanceof AnswerText) return content.toBuffer();
+  return typeof content === "string" ? bodyOfText(content) : content;
+}
+
 /** What is kept of an answered query: the body as it was sent, and what names its content. */
 export interface KeptResponse {
-  /** JSON, without extensions. */
-  readonly text: string;
+  readonly content: Content;
   /** In UTF-8. */
   readonly byteLength: number;
   /** A strong validator (RFC 9110, section 8.8.3), quotes included. */
@@ -29,7 +50,10 @@ export interface ResponseOutcome {
   /** The name of the answer in the store. */
   readonly key: string | undefined;
   readonly kept: KeptResponse | undefined;
-  readonly tags: readonly string[];
+  /** What is sent of `kept`, where this request has made it. */
+  readonly body: Body | undefined;
+  /** What it depends on. */
+  tags(): readonly string[];
 }
 
 export type CachedResponse = ReturnType<typeof createCachedResponse>;
@@ -37,57 +61,93 @@ export type CachedResponse = ReturnType<typeof createCachedResponse>;
 /** The shared level keeps the body as it is: quoting it once more would double the work of a fill. */
 export const responseCodec: Codec = {
   encode: (value) => {
-    const { text, ...head } = value as KeptResponse; // Safe: this codec is used for responses alone.
-    return `${JSON.stringify(head)}\n${text}`;
+    const { content, ...head } = value as KeptResponse; // Safe: this codec is used for responses alone.
+    return `${JSON.stringify(head)}\n${content}`;
   },
   decode: (packed): KeptResponse => {
     const end = packed.indexOf("\n");
-    return { ...JSON.parse(packed.slice(0, end)), text: packed.slice(end + 1) };
+    return { ...JSON.parse(packed.slice(0, end)), content: bodyOfText(packed.slice(end + 1)) };
   },
   bytesOf: (value) => {
-    const { text, byteLength } = value as KeptResponse; // Safe: as above.
+    const { content, byteLength } = value as KeptResponse; // Safe: as above.
+    // Its pieces are those of its parts.
+    if (content instanceof AnswerText) return POINTER_BYTES * content.pieceCount;
+    if (typeof content !== "string") return byteLength;
     // A text with one letter beyond Latin has two bytes for each; of others, V8 takes one.
-    return byteLength === text.length ? byteLength : 2 * text.length;
+    return byteLength === content.length ? byteLength : 2 * content.length;
+  },
+  /** In one piece. */
+  often: (value) => {
+    const { content, ...head } = value as KeptResponse; // Safe: as above.
+    if (!(content instanceof AnswerText)) return undefined;
+    const isShort = content.byteLength <= MAX_TEXT_LENGTH;
+    return { ...head, content: isShort ? String(content) : content.toBuffer() } satisfies KeptResponse;
   },
 };
 
-export function etagOf(text: string): string {
+const POINTER_BYTES = 8;
+
+export function etagOf(text: Body): string {
   return `"${hash("sha256", text, "base64url").slice(0, 27)}"`;
 }
 
 /**
- * An executed result that is text already. `@envelop/response-cache` copies every object of a result
+ * The data of an executed result that is text already. `@envelop/response-cache` copies every object of a result
  * in search of entities, twice for each list inside a list, so exponentially often in the depth. Here it finds none:
  * what an answer depends on is known from its reads.
  */
 export class SerializedData {
   readonly #data: unknown;
-  readonly #text: string | undefined;
+  readonly #content: Content | undefined;
 
-  /** @param text the data's JSON, where it is there already: the data need not be given then */
-  constructor(data: unknown, text?: string) {
+  /** @param content the answer that the data is in, where it is there already: the data need not be given then */
+  constructor(data: unknown, content?: Content) {
     this.#data = data;
-    this.#text = text;
+    this.#content = content;
   }
 
-  get text(): string {
-    return this.#text ?? JSON.stringify(this.#data);
+  /** The answer that it is the data of, and that has nothing else. */
+  get content(): Content {
+    return this.#content ?? `{"data":${JSON.stringify(this.#data)}}`;
   }
 
   toJSON(): unknown {
-    return this.#text === undefined ? this.#data : JSON.parse(this.#text);
+    return this.#content === undefined ? this.#data : JSON.parse(String(this.#content)).data;
   }
 }
 
-/** What PostgreSQL has composed. */
-export function composedResult(text: string): ExecutionResult {
-  const result = { data: new SerializedData(undefined, text), stringify: () => `{"data":${text}}` };
-  return result as unknown as ExecutionResult; // Safe: nobody on the way reads fields of the data.
+/** A result with a text of its own, which Yoga sends in the place of the data's. */
+interface WrittenResult extends ExecutionResult {
+  body(): Body;
+  stringify(): string;
 }
+
+/**
+ * A result that is sent as this text; the data is for whoever looks at the result on the way.
+ *
+ * @param body what is sent, where it is there already
+ */
+export function resultOf(content: Content, body?: Body): ExecutionResult {
+  const data = new SerializedData(undefined, content) as never; // Safe: nobody on the way reads fields of the data.
+  const written = { data, body: () => body ?? bodyOf(content), stringify: () => String(content) };
+  return written satisfies WrittenResult;
+}
+
+/** What is sent of a result. */
+export const bodyOfResult = (result: ExecutionResult & Partial<WrittenResult>): Body =>
+  result.body?.() ?? JSON.stringify(result);
+
+/** What PostgreSQL has composed. */
+export function composedResult(data: string | AnswerText): ExecutionResult {
+  return resultOf(typeof data === "string" ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
+}
+
+const BEFORE_DATA = Buffer.from('{"data":');
+const AFTER_DATA = Buffer.from("}");
 
 /** The kept text with what development mode adds to an answer: `extensions.responseCache`. */
 export function explained(
-  { text, ttlMs, keptAt }: KeptResponse,
+  { content, ttlMs, keptAt }: KeptResponse,
   status: ResponseOutcome["status"],
   tags: readonly string[],
 ): string {
@@ -96,14 +156,7 @@ export function explained(
     status === "hit"
       ? { hit: true, ageMs, ttlMs, tags }
       : { hit: false, didCache: status === "miss", ttlMs, tags };
-  return `${text.slice(0, -1)},"extensions":${JSON.stringify({ responseCache })}}`;
-}
-
-/** A result that is sent as this text. */
-export function resultOf(kept: KeptResponse, text = kept.text): ExecutionResult {
-  // Yoga sends what `stringify` returns; the data is for whoever looks at the result on the way.
-  const result = { data: new SerializedData(kept.text), stringify: () => text };
-  return result as unknown as ExecutionResult; // Safe: nobody on the way reads fields of the data.
+  return `${String(content).slice(0, -1)},"extensions":${JSON.stringify({ responseCache })}}`;
 }
 
 /**
@@ -113,12 +166,19 @@ export function resultOf(kept: KeptResponse, text = kept.text): ExecutionResult 
  * `get` that finds nothing leaves a load open, which the same request's `set` or `settle` ends: so
  * requests for the same answer meanwhile wait for this one instead of reading the same rows.
  */
-export function createCachedResponse(store: CoherentStore, dependencies: ReadonlySet<string>) {
+export function createCachedResponse(
+  store: Pick<CoherentStore, "read">,
+  dependencies: Pick<Dependencies, "areNone" | "tags" | "parts">,
+  /** An instant after the request's arrival, if one is known. */
+  arrived?: Instant,
+) {
   let key: string | undefined;
   let isEnabled = false;
   let status: ResponseOutcome["status"];
   let kept: KeptResponse | undefined;
+  let body: Body | undefined;
   let tags: readonly string[] = [];
+  let parts: readonly LocalEntry[] = [];
   let begun: Instant | undefined;
   let finish: ((loaded: Loaded<KeptResponse | ExecutionResult>) => void) | undefined;
   let fail: ((error: unknown) => void) | undefined;
@@ -137,16 +197,17 @@ export function createCachedResponse(store: CoherentStore, dependencies: Readonl
           });
         };
         // Anything above 0 as time to live: how long it may be kept is known with its content.
-        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, load };
+        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, begun: arrived, load };
         const lookUp = () => {
           store.read<KeptResponse | ExecutionResult>(wanted, options).then(
-            ({ value, source, tags: found = [] }) => {
+            ({ value, source, ...found }) => {
               if (source === "loaded") return;
               if (!isKept(value)) return resolve(value);
               status = "hit";
               kept = value;
-              tags = found;
-              resolve(resultOf(value));
+              tags = found.tags ?? [];
+              parts = found.parts ?? [];
+              resolve(resultOf(value.content));
             },
             () => {
               // It was another request whose operation threw: one of those that waited for it is the next to try.
@@ -159,18 +220,20 @@ export function createCachedResponse(store: CoherentStore, dependencies: Readonl
     },
 
     set(_, result, __, ttlMs) {
-      if (dependencies.size === 0) return; // Nothing would ever end it.
+      if (dependencies.areNone) return; // Nothing would ever end it.
       const data: unknown = result.data;
-      const text = data instanceof SerializedData ? `{"data":${data.text}}` : JSON.stringify(result);
+      const content = data instanceof SerializedData ? data.content : JSON.stringify(result);
+      body = bodyOf(content);
       kept = {
-        text,
-        byteLength: Buffer.byteLength(text),
-        etag: etagOf(text),
+        content: content instanceof AnswerText ? content : body,
+        byteLength: Buffer.byteLength(body),
+        etag: etagOf(body),
         ttlMs,
         keptAt: Date.now(),
       };
-      tags = [...dependencies];
-      finish?.({ value: kept, tags, ttlMs });
+      tags = [...dependencies.tags];
+      parts = [...dependencies.parts];
+      finish?.({ value: kept, tags, parts, ttlMs });
       finish = undefined;
     },
 
@@ -202,7 +265,7 @@ export function createCachedResponse(store: CoherentStore, dependencies: Readonl
     /** An instant after the request's arrival, once it is known. */
     begun: () => begun,
 
-    outcome: (): ResponseOutcome => ({ status, key, kept, tags }),
+    outcome: (): ResponseOutcome => ({ status, key, kept, body, tags: () => allTags(tags, parts) }),
   };
 }
 

@@ -5,6 +5,7 @@ import { CredentialError } from "../auth/error.ts";
 import { type Identify, type Identity, identityOf } from "../auth/identity.ts";
 import type { Refusals } from "../auth/refusals.ts";
 import type { CacheLifetimes } from "../cacheKinds.ts";
+import { Dependencies } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import { uncached } from "../coherence/uncached.ts";
 import type { Cancellation } from "../database/cancellation.ts";
@@ -104,8 +105,7 @@ export async function createContext(
   const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system } = sources;
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
-  const dependencies = new Set<string>();
-  const response = createCachedResponse(store, dependencies);
+  const dependencies = new Dependencies();
   const execution: RequestContext["execution"] = {};
   const address = exchange?.address ?? null;
   let identity: Identity;
@@ -120,6 +120,7 @@ export async function createContext(
       sources.refusals.note({ problem: error.problem, requestId, address });
     throw error;
   }
+  const response = createCachedResponse(store, dependencies, identity.instant);
   if (exchange !== undefined) {
     exchange.response = response;
     exchange.identity = identity;

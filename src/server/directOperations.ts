@@ -3,6 +3,7 @@ import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphq
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 import type { Interruption } from "../database/interruption.ts";
+import { bodyOfResult } from "./cachedResponse.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import { InitialContext, type RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
@@ -111,7 +112,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     req: IncomingMessage,
     res: ServerResponse,
     above: readonly string[],
-    result: ExecutionResult & { stringify?: (result: ExecutionResult) => string },
+    result: ExecutionResult,
     { response, rate }: Exchange,
   ): void {
     const outcome = response!.outcome();
@@ -121,9 +122,9 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
       res.writeHead(304, withoutContentType(headers)).end();
       return;
     }
-    const text = result.stringify?.(result) ?? JSON.stringify(result);
-    headers.push("content-length", String(Buffer.byteLength(text)));
-    res.writeHead(200, headers).end(text);
+    const body = bodyOfResult(result);
+    headers.push("content-length", String(Buffer.byteLength(body)));
+    res.writeHead(200, headers).end(body);
   }
 
   return {

@@ -3,9 +3,16 @@ import type { Socket } from "node:net";
 import { LRUCache } from "lru-cache";
 import { digestOf } from "../auth/apiKey.ts";
 import { type Identity, isStill } from "../auth/identity.ts";
+import { allTags } from "../coherence/dependencies.ts";
 import type { CoherentStore } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
-import { explained, type KeptResponse, RESPONSE_KIND, type ResponseOutcome } from "./cachedResponse.ts";
+import {
+  bodyOf,
+  explained,
+  type KeptResponse,
+  RESPONSE_KIND,
+  type ResponseOutcome,
+} from "./cachedResponse.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import type { Documents } from "./documents.ts";
@@ -119,7 +126,7 @@ export function createReplay({
     requestId: string,
     found: Remembered,
     kept: KeptResponse,
-    tags: readonly string[],
+    tags: () => readonly string[],
     rate: RateDecision | undefined,
   ) {
     const own = conditionalHeaders({ status: "hit", kept });
@@ -131,10 +138,10 @@ export function createReplay({
       res.writeHead(304, [...own, ...withoutContentType(found.headers)]).end();
       return;
     }
-    const text = isExplained ? explained(kept, "hit", tags) : kept.text;
-    const length = isExplained ? Buffer.byteLength(text) : kept.byteLength;
+    const body = isExplained ? explained(kept, "hit", tags()) : bodyOf(kept.content);
+    const length = isExplained ? Buffer.byteLength(body) : kept.byteLength;
     own.push(...found.headers, "content-length", String(length));
-    res.writeHead(200, own).end(text);
+    res.writeHead(200, own).end(body);
   }
 
   function refuse(res: ServerResponse, requestId: string, { headers }: Remembered, rate: RateDecision): void {
@@ -192,10 +199,11 @@ export function createReplay({
           }
           hits++;
           found.requests++;
-          send(req, res, requestId, found, kept, entry.tags, rate);
+          const tags = () => allTags(entry.tags, entry.parts);
+          send(req, res, requestId, found, kept, tags, rate);
           if (sampler.isDue()) {
             const { responseKey: key } = found;
-            sampler.take({ key, kept, tags: entry.tags, viewer }, () => operationIn(name!, documents));
+            sampler.take({ key, kept, tags: tags(), viewer }, () => operationIn(name!, documents));
           }
         };
         const subject = viewer === null ? rateLimiter.subjectOf(null, clients.addressOf(req)) : found.subject;

@@ -63,8 +63,9 @@ export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_50
     // An outage; nothing that is kept has failed.
     if (isFailed) return;
     samples++;
-    if (text === kept.text) return;
-    const paths = differingPaths(JSON.parse(kept.text), JSON.parse(text), MAX_NAMED);
+    const served = String(kept.content);
+    if (text === served) return;
+    const paths = differingPaths(JSON.parse(served), JSON.parse(text), MAX_NAMED);
     if (paths.length === 0) return;
     await sleep(waitMs, undefined, { signal });
     const still = await keptNow(key);

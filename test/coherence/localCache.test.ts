@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLocalCache, type LocalEntry } from "../../src/coherence/localCache.ts";
+import { createLocalCache, type LocalEntry, TAG_BYTES } from "../../src/coherence/localCache.ts";
 
-const entry = (over: Partial<LocalEntry> = {}): LocalEntry => ({
+const entry = (key: string, over: Partial<LocalEntry> = {}): LocalEntry => ({
+  key,
   kind: "row",
   value: 1,
   tags: ["t"],
+  parts: [],
   stamp: 0,
   expiresAt: 1_000,
   bytes: 10,
@@ -14,10 +16,10 @@ const entry = (over: Partial<LocalEntry> = {}): LocalEntry => ({
 
 describe("the first level", () => {
   it("drops what was not used for the longest time", () => {
-    const cache = createLocalCache({ maxBytes: 30 });
-    for (const key of ["a", "b", "c"]) cache.set(key, entry());
+    const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
+    for (const key of ["a", "b", "c"]) cache.set(entry(key));
     cache.get("a", 0);
-    cache.set("d", entry());
+    cache.set(entry("d"));
     expect(["a", "b", "c", "d"].map((key) => cache.get(key, 0) !== undefined)).toEqual([
       true,
       false,
@@ -27,8 +29,8 @@ describe("the first level", () => {
   });
 
   it("keeps an entry until its time is over, and not a moment longer", () => {
-    const cache = createLocalCache({ maxBytes: 30 });
-    cache.set("a", entry());
+    const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
+    cache.set(entry("a"));
     expect(cache.get("a", 999)).toBeDefined();
     expect(cache.get("a", 1_000)).toBeUndefined();
     expect(cache.statistics()).toEqual({
@@ -42,10 +44,10 @@ describe("the first level", () => {
   });
 
   it("removes by a tag's version what is older, and by a pending tag everything that has it", () => {
-    const cache = createLocalCache({ maxBytes: 100 });
-    cache.set("old", entry({ stamp: 4 }));
-    cache.set("new", entry({ stamp: 5 }));
-    cache.set("other", entry({ tags: ["u"] }));
+    const cache = createLocalCache({ maxBytes: 10_000 });
+    cache.set(entry("old", { stamp: 4 }));
+    cache.set(entry("new", { stamp: 5 }));
+    cache.set(entry("other", { tags: ["u"] }));
     cache.invalidate("t", 5);
     expect(["old", "new", "other"].map((key) => cache.get(key, 0) !== undefined)).toEqual([
       false,
@@ -56,7 +58,7 @@ describe("the first level", () => {
     expect(cache.get("new", 0)).toBeUndefined();
     expect(cache.statistics()).toEqual({
       entries: 1,
-      bytes: 30,
+      bytes: 30 + 2 * TAG_BYTES,
       tags: 2,
       invalidations: 2,
       expirations: 0,
@@ -65,8 +67,8 @@ describe("the first level", () => {
   });
 
   it("is empty after it was cleared", () => {
-    const cache = createLocalCache({ maxBytes: 100 });
-    cache.set("a", entry());
+    const cache = createLocalCache({ maxBytes: 10_000 });
+    cache.set(entry("a"));
     cache.clear();
     expect(cache.get("a", 0)).toBeUndefined();
     expect(cache.statistics()).toEqual({
@@ -79,6 +81,55 @@ describe("the first level", () => {
     });
   });
 
+  it("ends what is made of others with any of them, and keeps nothing that is made of what has ended", () => {
+    const cache = createLocalCache({ maxBytes: 10_000 });
+    const part = cache.set(entry("part", { tags: ["t"] }))!;
+    const other = cache.set(entry("other", { tags: ["u"] }))!;
+    cache.set(entry("whole", { tags: ["v"], parts: [part, other] }));
+    expect(cache.get("whole", 0)?.tags).toEqual(["v"]);
+
+    cache.invalidate("t", undefined);
+
+    expect(["part", "whole", "other"].map((key) => cache.get(key, 0) !== undefined)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(cache.set(entry("whole", { tags: ["v"], parts: [part, other] }))).toBeUndefined();
+    const again = cache.set(entry("part", { tags: ["t"] }))!;
+    expect(cache.set(entry("whole", { tags: ["v"], parts: [again, other] }))).toBeDefined();
+    // Another with the same key, valid or not, is not what it is made of.
+    cache.set(entry("part", { tags: ["t"], value: 2 }));
+    expect(cache.get("whole", 0)).toBeUndefined();
+  });
+
+  it("ends what is made of others when the time of one of them is over", () => {
+    const cache = createLocalCache({ maxBytes: 10_000 });
+    const part = cache.set(entry("part", { expiresAt: 10 }))!;
+    cache.set(entry("whole", { parts: [part] }));
+    expect(cache.get("part", 10)).toBeUndefined();
+    expect(cache.get("whole", 10)).toBeUndefined();
+  });
+
+  it("drops no part before what is made of it", () => {
+    const cache = createLocalCache({ maxBytes: 40 + TAG_BYTES });
+    const part = cache.set(entry("part"))!;
+    cache.set(entry("whole", { parts: [part] }));
+    for (const key of ["a", "b"]) cache.set(entry(key));
+    cache.get("whole", 0);
+    cache.set(entry("c"));
+    expect(["part", "whole", "a", "b", "c"].filter((key) => cache.get(key, 0) !== undefined)).toEqual([
+      "part",
+      "whole",
+      "b",
+      "c",
+    ]);
+    // Neither of them is used any more.
+    for (const key of ["d", "e", "f", "g", "h", "i"]) cache.set(entry(key));
+    expect(["part", "whole"].map((key) => cache.get(key, 0))).toEqual([undefined, undefined]);
+    expect(cache.statistics()).toMatchObject({ entries: 4, bytes: 40 + TAG_BYTES });
+  });
+
   it("does what a list of entries, searched from end to end, would do", () => {
     const key = fc.constantFrom("a", "b", "c", "d");
     const tags = fc.subarray(["t", "u", "v"]);
@@ -87,6 +138,8 @@ describe("the first level", () => {
         kind: fc.constant("set" as const),
         key,
         tags,
+        /** Of those that are there and are made of nothing themselves. */
+        parts: fc.subarray(["a", "b"]),
         stamp: fc.nat(5),
         bytes: fc.integer({ min: 1, max: 12 }),
       }),
@@ -97,42 +150,74 @@ describe("the first level", () => {
         version: fc.option(fc.nat(5), { nil: undefined }),
       }),
     );
+    interface Item {
+      readonly key: string;
+      /** The place, which stays where tags and parts are the same. */
+      readonly place: { readonly tags: string; readonly parts: readonly object[] };
+      readonly entry: LocalEntry;
+      readonly isEmpty: boolean;
+    }
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const cache = createLocalCache({ maxBytes: 20 });
+        // Not for all tags at once.
+        const maxBytes = 20 + 2 * TAG_BYTES;
+        const cache = createLocalCache({ maxBytes });
         // In the order of use; an emptied place keeps its turn.
-        let model: { key: string; entry: LocalEntry; isEmpty: boolean }[] = [];
-        const total = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0);
+        let model: Item[] = [];
+        const tagCount = () => new Set(model.flatMap(({ entry }) => entry.tags)).size;
+        const total = () => model.reduce((sum, { entry }) => sum + entry.bytes, 0) + TAG_BYTES * tagCount();
+        const live = (key: string) => model.find((item) => item.key === key && !item.isEmpty);
+        /** Whatever is made of what is not there has ended. */
+        const settle = () => {
+          model = model.map((item) => ({
+            ...item,
+            isEmpty: item.isEmpty || item.entry.parts.some((part) => live(part.key)?.entry !== part),
+          }));
+        };
         for (const action of steps) {
           if (action.kind === "set") {
-            const { tags, stamp, bytes } = action;
-            const added = entry({ tags, stamp, bytes });
-            cache.set(action.key, added);
-            model = [
-              ...model.filter(({ key }) => key !== action.key),
-              { key: action.key, entry: added, isEmpty: false },
-            ];
-            while (total() > 20) model.shift();
+            const { key, stamp, bytes } = action;
+            const isPart = key === "a" || key === "b";
+            const parts = isPart ? [] : action.parts.map(live).filter((item) => item !== undefined);
+            const kept = cache.set(
+              entry(key, { tags: action.tags, stamp, bytes, parts: parts.map((item) => item.entry) }),
+            );
+            const last = model.find((item) => item.key === key)?.place;
+            const wanted = { tags: action.tags.join(), parts: parts.map((item) => item.place) };
+            const isSame =
+              last?.tags === wanted.tags &&
+              last.parts.length === wanted.parts.length &&
+              last.parts.every((part, index) => part === wanted.parts[index]);
+            model = model.filter((item) => item.key !== key);
+            settle();
+            model.push({ key, place: isSame ? last : wanted, entry: kept!, isEmpty: false });
+            while (total() > maxBytes) {
+              const oldest = model.shift()!;
+              if (model.some(({ place }) => place.parts.includes(oldest.place))) model.push(oldest);
+            }
           } else if (action.kind === "get") {
-            const found = model.find(({ key, isEmpty }) => key === action.key && !isEmpty);
-            expect(cache.get(action.key, 0)).toEqual(found?.entry);
+            const found = live(action.key);
+            expect(cache.get(action.key, 0)).toBe(found?.entry);
             if (found) model = [...model.filter((item) => item !== found), found];
           } else {
             const { tag, version } = action;
             cache.invalidate(tag, version);
-            for (const item of model) {
-              item.isEmpty ||=
-                item.entry.tags.includes(tag) && (version === undefined || item.entry.stamp < version);
-            }
+            model = model.map((item) => ({
+              ...item,
+              isEmpty:
+                item.isEmpty ||
+                (item.entry.tags.includes(tag) && (version === undefined || item.entry.stamp < version)),
+            }));
           }
+          settle();
           expect(cache.statistics()).toMatchObject({
             entries: model.filter(({ isEmpty }) => !isEmpty).length,
             bytes: total(),
-            tags: new Set(model.flatMap(({ entry }) => entry.tags)).size,
+            tags: tagCount(),
           });
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 2_000 },
     );
   });
 });

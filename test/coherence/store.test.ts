@@ -64,7 +64,7 @@ describe("the coherent store", () => {
     };
     const createSmall = (random: () => number) =>
       // Room for two of them.
-      createCoherentStore({ table, maxBytes: 1_000, timeoutMs: 60_000, heldEpoch: () => held, random });
+      createCoherentStore({ table, maxBytes: 3_000, timeoutMs: 60_000, heldEpoch: () => held, random });
     await readAll(createStore());
 
     const [few, all, roomy] = [createSmall(() => 0.99), createSmall(() => 0), createStore()];
@@ -395,7 +395,7 @@ describe("the coherent store", () => {
   });
 
   it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
-    const store = createStore(table, 3_000);
+    const store = createStore(table, 4_500);
     for (let key = 0; key < 100; key++) {
       await store.read(`k${key}`, {
         kind: "row",
@@ -407,7 +407,7 @@ describe("the coherent store", () => {
     await store.read("big", {
       kind: "row",
       ttlMs: 60_000,
-      load: async () => ({ value: "x".repeat(4_000), tags: ["big"] }),
+      load: async () => ({ value: "x".repeat(6_000), tags: ["big"] }),
     });
     expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
   });

@@ -7,6 +7,7 @@ import {
 } from "graphql";
 import { describe, expect, test } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
+import { Dependencies } from "../../src/coherence/dependencies.ts";
 import { uncached } from "../../src/coherence/uncached.ts";
 import { Interruption } from "../../src/database/interruption.ts";
 import { createLoaders } from "../../src/loaders.ts";
@@ -178,7 +179,11 @@ describe("what succeeds needs no interpreter", () => {
       expiresAt: null,
     };
     const { repositories } = interpreted.app;
-    const loaders = createLoaders(repositories, { reads: new Set(), store: uncached, ttlMs: NO_TIME });
+    const loaders = createLoaders(repositories, {
+      reads: new Dependencies(),
+      store: uncached,
+      ttlMs: NO_TIME,
+    });
     const context = { viewer, access: TO_EVERYTHING, loaders, repositories };
     // Safe: it is an operation.
     const compiledQuery = compileQuery(

@@ -2,6 +2,7 @@ import { GraphQLInt, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLStrin
 import { createYoga, type Plugin } from "graphql-yoga";
 import { beforeEach, describe, expect, test } from "vitest";
 import { viewerOf } from "../../src/auth/viewer.ts";
+import { Dependencies } from "../../src/coherence/dependencies.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore } from "../../src/coherence/store.ts";
 import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
@@ -24,7 +25,7 @@ const LIFETIMES = {
 };
 
 interface TestContext extends RequestContext {
-  readonly dependencies: Set<string>;
+  readonly dependencies: Dependencies;
 }
 
 /** A node that holds nodes, for results of any depth. */
@@ -99,7 +100,7 @@ async function createService(plugins: Plugin[] = []) {
     schema,
     logging: false,
     context: ({ request }) => {
-      const dependencies = new Set<string>();
+      const dependencies = new Dependencies();
       const userId = request.headers.get("authorization");
       // Safe: the parts of the context that the plugin and these resolvers read.
       return {

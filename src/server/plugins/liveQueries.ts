@@ -86,7 +86,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       const { context, execute } = rerun;
       const result = await execute(args);
       const { kept, tags } = context.response.outcome();
-      watched = { tags: kept === undefined ? [...context.dependencies] : tags, instant };
+      watched = { tags: kept === undefined ? context.dependencies.all() : tags(), instant };
       const codes = result.errors?.map(({ extensions }) => extensions.code) ?? [];
       isUnavailable = codes.includes("SERVICE_UNAVAILABLE");
       // Who has an answer keeps it through an outage.

@@ -72,12 +72,11 @@ export function responseCache({
           onExecuteDone({ result, setResult }) {
             // Safe: neither @defer nor @stream is in the schema.
             response.settle(result as ExecutionResult);
-            const { status, key, kept, tags } = response.outcome();
+            const { status, key, kept, body, tags } = response.outcome();
             if (kept === undefined) return;
             if (status === "hit" && sampler.isDue())
-              sampler.take({ key: key!, kept, tags, viewer }, () => operationSchema.parse(params));
-            const text = isExplained ? explained(kept, status, tags) : kept.text;
-            setResult(resultOf(kept, text));
+              sampler.take({ key: key!, kept, tags: tags(), viewer }, () => operationSchema.parse(params));
+            setResult(isExplained ? resultOf(explained(kept, status, tags())) : resultOf(kept.content, body));
           },
         };
       },

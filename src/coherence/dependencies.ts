@@ -1,0 +1,33 @@
+import type { LocalEntry } from "./localCache.ts";
+import type { TagRecorder } from "./tags.ts";
+
+/** What an answer depends on: tags, and other answers that it is made of. */
+export class Dependencies implements TagRecorder {
+  readonly tags = new Set<string>();
+  readonly parts = new Set<LocalEntry>();
+
+  add(tag: string): void {
+    this.tags.add(tag);
+  }
+
+  /** @param part what the store keeps: whatever ends it ends the answer too */
+  addPart(part: LocalEntry): void {
+    this.parts.add(part);
+  }
+
+  get areNone(): boolean {
+    return this.tags.size + this.parts.size === 0;
+  }
+
+  /** The tags, with those of its parts. */
+  all(): string[] {
+    return allTags(this.tags, this.parts);
+  }
+}
+
+/** Each tag once. */
+export function allTags(tags: Iterable<string>, parts: Iterable<LocalEntry>): string[] {
+  const all = new Set(tags);
+  for (const part of parts) for (const tag of part.tags) all.add(tag);
+  return [...all];
+}

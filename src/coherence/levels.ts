@@ -1,0 +1,175 @@
+import { plainDataCodec } from "./codec.ts";
+import { allTags } from "./dependencies.ts";
+import { createLocalCache, entryBytes, type LocalEntry } from "./localCache.ts";
+import { createSharedFills } from "./sharedFills.ts";
+import { createSharedLookUps } from "./sharedLookUps.ts";
+import type { AnswerOptions, CoherentStoreOptions, Loaded } from "./store.ts";
+import type { CountLookUps } from "./storeStatistics.ts";
+import { withTypeTags } from "./tags.ts";
+import type { Instant, Validator } from "./validator.ts";
+import type { StoredEntry } from "./versionTable.ts";
+
+export interface LevelsOptions
+  extends Pick<
+    CoherentStoreOptions,
+    "table" | "maxBytes" | "onRefusal" | "isFreezing" | "now" | "random" | "defer"
+  > {
+  readonly validator: Pick<Validator, "isCurrent" | "isHeld">;
+  readonly counts: Pick<CountLookUps, "of">;
+  readonly onError: (error: unknown) => void;
+}
+
+export type Levels = ReturnType<typeof createLevels>;
+
+/**
+ * Where the first level is full, one in so many answers of the second level comes into it. When more is asked for in turn than
+ * there is room for, each would push out another before that is asked for again, and none would ever be found; what is asked for
+ * often comes in soon.
+ */
+const ADMITTED_SHARE = 1 / 8;
+
+/** So many times an answer made of parts is found before it is dealt with as one that is asked for often. */
+const OFTEN = 64;
+
+/** Where answers are kept: in this process (localCache.ts), and in the version table's second level. */
+export function createLevels(options: LevelsOptions) {
+  const { table, validator, counts, onRefusal, onError } = options;
+  const { now = () => performance.now(), random = Math.random } = options;
+  const local = createLocalCache({ maxBytes: options.maxBytes });
+  const frozen = options.isFreezing === false ? <Value>(value: Value) => value : freeze;
+  const sharedLookUps = createSharedLookUps({ table, defer: options.defer });
+  const sharedFills = createSharedFills({
+    table,
+    defer: options.defer,
+    onInvalid: (kind) => counts.of(kind).rejectedFills++,
+    onError: (kind, error) => failed(kind, error),
+  });
+
+  const failed = (kind: string, error: unknown) => {
+    counts.of(kind).errors++;
+    onError(error);
+  };
+
+  /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
+  const keepLocal = (
+    key: string,
+    instant: Instant,
+    entry: Omit<LocalEntry, "key" | "stamp" | "expiresAt"> & { readonly ttlMs: number },
+    /** Of those that would push out others. */
+    admittedShare = 1,
+  ): LocalEntry | undefined => {
+    const { kind, value, tags, parts, bytes, ttlMs, reuse } = entry;
+    if (!validator.isCurrent(instant, tags)) return undefined;
+    if (admittedShare < 1 && !local.hasRoomFor(bytes, tags.length) && random() >= admittedShare)
+      return undefined;
+    const expiresAt = now() + ttlMs;
+    return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, reuse });
+  };
+
+  return {
+    local,
+    frozen,
+
+    findLocal(kind: string, key: string): LocalEntry | undefined {
+      const entry = local.get(key, now());
+      if (entry === undefined) return undefined;
+      counts.of(kind).localHits++;
+      if (entry.reuse !== undefined && --entry.reuse.left === 0) entry.reuse.onOften();
+      return entry;
+    },
+
+    /** From the second level. What cannot be had or cannot be read is a miss. */
+    async findShared(keys: readonly string[], begun: Instant, options: AnswerOptions) {
+      const { kind, codec = plainDataCodec, bytesOf: isLocal } = options;
+      const nothing = keys.map(() => undefined);
+      if (!table.isShared || isLocal || keys.length === 0) return nothing;
+      try {
+        const found = await sharedLookUps.find(begun.epoch, keys);
+        if (typeof found === "string") onRefusal?.(begun.epoch, found);
+        if (typeof found === "string" || !validator.isHeld(begun.epoch)) return nothing;
+        return found.map((entry, index) => {
+          if (entry === undefined) return undefined;
+          const { tags, ttlMs } = entry;
+          const value = frozen(codec.decode(entry.value));
+          counts.of(kind).sharedHits++;
+          // Valid at an instant after `begun`, so only later changes than that can have ended it.
+          const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
+          const key = keys[index]!;
+          const bytes = entryBytes(key, codec.bytesOf(value, entry.value), tags);
+          keepLocal(key, instant, { kind, value, tags, parts: [], bytes, ttlMs }, ADMITTED_SHARE);
+          return { answer: { value, tags, source: "shared" as const }, instant };
+        });
+      } catch (error) {
+        failed(kind, error);
+        return nothing;
+      }
+    },
+
+    /**
+     * What was loaded, in both levels. What is made of parts comes into the second when it is asked for often: it has the tags of all
+     * of them there, so that to put it there costs as much as fifty hits, and to make another of the same parts costs little.
+     *
+     * @returns what is in the first
+     */
+    keep(
+      key: string,
+      begun: Instant,
+      options: AnswerOptions,
+      { value, tags, parts = [], ttlMs = options.ttlMs }: Loaded<unknown>,
+    ): LocalEntry | undefined {
+      const { kind, codec = plainDataCodec } = options;
+      const count = counts.of(kind);
+      if (tags === undefined || ttlMs <= 0) {
+        count.uncacheable++;
+        return undefined;
+      }
+      const stored = (tags: readonly string[]): StoredEntry => ({
+        stamp: begun.sequence,
+        tags: withTypeTags(tags),
+        value: codec.encode(value),
+        ttlMs,
+      });
+      const offer = (entry: StoredEntry) => {
+        if (table.isShared) sharedFills.offer(kind, begun.epoch, { key, ...entry });
+      };
+      try {
+        const keepAs = (tags: readonly string[], valueBytes: number, reuse?: LocalEntry["reuse"]) => {
+          const bytes = entryBytes(key, valueBytes, tags, parts);
+          return keepLocal(key, begun, { kind, value, tags, parts, bytes, ttlMs, reuse });
+        };
+        let kept: LocalEntry | undefined;
+        if (options.bytesOf !== undefined) kept = keepAs(withTypeTags(tags), options.bytesOf(value));
+        else if (parts.length > 0) {
+          const onOften = () => {
+            offer(stored(allTags(tags, parts)));
+            const often = codec.often?.(value);
+            if (often === undefined) return;
+            const bytes = kept!.bytes + codec.bytesOf(often, "");
+            if (local.hasRoomFor(bytes, 0)) local.set({ ...kept!, value: often, bytes, reuse: undefined });
+          };
+          kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { left: OFTEN, onOften });
+        } else {
+          const entry = stored(tags);
+          kept = keepAs(entry.tags, codec.bytesOf(value, entry.value));
+          if (kept !== undefined) offer(entry);
+        }
+        if (kept === undefined) count.rejectedFills++;
+        else count.fills++;
+        return kept;
+      } catch (error) {
+        // Not plain data: the reader has its answer, and nobody else gets half of it.
+        count.uncacheable++;
+        failed(kind, error);
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Cached values are shared by all that read them, so nobody may change one. Dates cannot be frozen. */
+function freeze<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value))
+    return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,146 @@
+import type { CacheLifetimes } from "../cacheKinds.ts";
+import { rowTag } from "../coherence/tags.ts";
+import type { Cached } from "../loaders.ts";
+import type { Access } from "../repositories/access.ts";
+import { type AnswerPart, partsOf } from "../repositories/answerParts.ts";
+import type { ComposedRequest, ComposedType } from "../repositories/answerShape.ts";
+import { AnswerText } from "../repositories/answerText.ts";
+import { type AnswerFrame, type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
+import { requestName, shortened } from "../repositories/page.ts";
+
+export interface ComposedAnswerOptions {
+  readonly composedAnswers: ComposedAnswers;
+  readonly access: Access;
+  /** Before the keys of answers that are made for whoever asks. */
+  readonly scope: string;
+  readonly cached: Cached;
+  /** Whether the answer may come to be kept. */
+  readonly isKept: () => boolean;
+  readonly ttlMs: CacheLifetimes;
+}
+
+/** What is kept of a frame: its texts as they are sent. */
+type KeptFrame = Pick<AnswerFrame, "places"> & { readonly texts: readonly Buffer[] };
+
+/** About what objects take beside the bytes that are in them. */
+const OBJECT_BYTES = 100;
+const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
+const frameBytes = ({ texts, places }: KeptFrame) =>
+  OBJECT_BYTES * places.length + [...new Set(texts)].reduce((sum, text) => sum + textBytes(text), 0);
+
+const LIFETIMES = {
+  User: "user",
+  Project: "project",
+  ConversionJob: "conversionJob",
+} as const satisfies Record<ComposedType, keyof CacheLifetimes>;
+
+/**
+ * Loads the text of an answer, in place of all rows that it would be put together of.
+ *
+ * Where it may be kept, it is put together of parts (src/repositories/answerParts.ts), which are kept on their own: then the
+ * database is asked for the frame and for those parts that are not there. Otherwise it is one statement.
+ */
+export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
+  const { composedAnswers, access, scope, cached, isKept, ttlMs } = options;
+
+  /** @returns undefined: it cannot be composed, for whoever asks or as the rows are */
+  return async (asked: Omit<ComposedRequest, "access">): Promise<string | AnswerText | undefined> => {
+    if (access.to === "held") return undefined;
+    const request = { ...asked, access };
+    const { parts, frame } = partsOf(request.shape);
+    const types = new Set([frame, ...parts].flatMap((composed) => [...composed.types]));
+    const shortestMs = Math.min(ttlMs.collection, ...[...types].map((type) => ttlMs[LIFETIMES[type]]));
+    const areListsKept = request.lists.every(({ request: { list } }) => list.isKept !== false);
+    return parts.length > 0 && isKept() && shortestMs > 0 && areListsKept
+      ? loadInParts(request, shortestMs)
+      : loadWhole(request);
+  };
+
+  async function loadWhole(request: ComposedRequest): Promise<string | undefined> {
+    const [text] = await cached<string | undefined>(
+      "composed",
+      [""],
+      () => tagsBefore(request),
+      async () => {
+        const answer = await composedAnswers.load(request);
+        return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
+      },
+    );
+    if (text instanceof Error) throw text;
+    return text;
+  }
+
+  async function loadInParts(request: ComposedRequest, ttlMs: number): Promise<AnswerText | undefined> {
+    const frame = await loadFrame(request, ttlMs);
+    if (frame === undefined) return undefined;
+    const { parts } = partsOf(request.shape);
+    const texts = await Promise.all(
+      parts.map(async (part, index) => {
+        const ids = new Set(frame.places.filter((place) => place.part === index).map(({ id }) => id));
+        return ids.size === 0 ? undefined : loadParts(request, part, [...ids], ttlMs);
+      }),
+    );
+    const pieces: Buffer[] = [frame.texts[0]!];
+    for (const [index, { part, id }] of frame.places.entries()) {
+      const text = texts[part]!.get(id);
+      if (text === undefined) return undefined;
+      pieces.push(text, frame.texts[index + 1]!);
+    }
+    return new AnswerText(pieces);
+  }
+
+  async function loadFrame(request: ComposedRequest, ttlMs: number): Promise<KeptFrame | undefined> {
+    const { frame } = partsOf(request.shape);
+    const named = request.named.map(({ id }) => id).join();
+    const [found] = await cached<KeptFrame | undefined>(
+      "frame",
+      [`${frame.name}:${namesOf(request, frame.lists)}:${named}`],
+      () => tagsBefore(request, frame.lists),
+      async () => {
+        const read = await composedAnswers.loadFrame(request);
+        if (read === undefined) return [{ value: undefined, tags: [], isKept: false }];
+        const { texts, places, tags } = read;
+        return [
+          { value: { texts: texts.map((text) => Buffer.from(text)), places }, tags: [...new Set(tags)] },
+        ];
+      },
+      { scope, part: { ttlMs, bytesOf: frameBytes } },
+    );
+    if (found instanceof Error) throw found;
+    return found;
+  }
+
+  async function loadParts(
+    request: ComposedRequest,
+    part: AnswerPart,
+    ids: readonly string[],
+    ttlMs: number,
+  ): Promise<ReadonlyMap<string, Buffer | undefined>> {
+    const texts = await cached<Buffer | undefined>(
+      "part",
+      ids,
+      (id) => [rowTag(part.type, id), ...tagsBefore({ lists: request.lists, named: [] }, part.lists)],
+      async (missing) => {
+        const read = await composedAnswers.loadParts(request, part, missing);
+        return read.map((answer) =>
+          answer === undefined
+            ? { value: undefined, tags: [], isKept: false }
+            : { value: Buffer.from(answer.text), tags: [...new Set(answer.tags)] },
+        );
+      },
+      {
+        scope: `${shortened(`${scope}${part.name}:${namesOf(request, part.lists)}`)}:`,
+        part: { ttlMs, bytesOf: textBytes },
+      },
+    );
+    return new Map(
+      texts.map((text, index) => {
+        if (text instanceof Error) throw text;
+        return [ids[index]!, text];
+      }),
+    );
+  }
+}
+
+const namesOf = ({ lists }: ComposedRequest, indexes: readonly number[]): string =>
+  indexes.map((index) => requestName(lists[index]!.request)).join();
