@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { PinoPretty as pretty } from "pino-pretty";
 import { addOperations } from "./cli/operations.ts";
 import { errorRecord } from "./commands/errorRecord.ts";
+import { createBatchedOutput } from "./commands/logOutput.ts";
 import { createRedaction } from "./commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "./config.ts";
 import { startTracing, type Tracing, traceFields } from "./observation/tracing.ts";
@@ -322,42 +323,48 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-/** What keeps secrets, and whole connections, out of the log. */
-function reserveOf({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
-  const secrets = [
+/** What keeps secrets out of the log. */
+function redactionFor({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
+  return createRedaction([
     auth.jwtSecret,
     database.url,
     redis?.url,
     encryptionKey,
     metrics.token,
     backup.encryptionKey,
-  ];
-  return { hooks: { streamWrite: createRedaction(secrets) }, serializers: { err: errorRecord } };
+  ]);
 }
+
+/** What keeps whole connections out of it. */
+const serializers = { err: errorRecord };
 
 /** For commands whose output is used: what is amiss, and on standard error. */
 function quietLogger(config: Config) {
   const level = ["silent", "fatal", "error"].includes(config.logLevel) ? config.logLevel : "warn";
-  return pino({ level, ...reserveOf(config) }, pino.destination(2));
+  return pino({ level, serializers, hooks: { streamWrite: redactionFor(config) } }, pino.destination(2));
 }
 
-/**
- * Standard output, written a few lines at a time: a system call for each request's line took a tenth of what the request
- * did. A line waits a tenth of a second at most; what waits when the process ends, for whatever reason it can see, is written then.
- */
-function batchedOutput() {
-  return pino.destination({ dest: 1, sync: false, minLength: 4_096, periodicFlush: 100 });
+/** Standard output, written many lines at a time; what waits when the process ends, for whatever reason it can see, is written then. */
+function batchedOutput(redact: (lines: string) => string) {
+  const output = createBatchedOutput({ destination: pino.destination({ dest: 1, sync: false }), redact });
+  process.on("exit", output.flushSync);
+  return output;
 }
 
 /** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
 function createLogger(config: Config, tracing?: Tracing) {
+  const redact = redactionFor(config);
   const options = {
     level: config.logLevel,
-    ...reserveOf(config),
+    serializers,
     ...(tracing && { mixin: () => traceFields(tracing.active()) }),
   };
-  if (!process.stdout.isTTY || config.environment === "production") return pino(options, batchedOutput());
-  return pino(options, pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }));
+  if (!process.stdout.isTTY || config.environment === "production")
+    return pino(options, batchedOutput(redact));
+  return pino(
+    { ...options, hooks: { streamWrite: redact } },
+    pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }),
+  );
 }
 
 /** The configuration from the environment, with what the command line says in its place. */

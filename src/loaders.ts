@@ -1,12 +1,11 @@
 import DataLoader from "dataloader";
-import { CACHE_KINDS, type CacheKind, type CacheLifetimes } from "./cacheKinds.ts";
-import type { Dependencies } from "./coherence/dependencies.ts";
-import { type CoherentStore, isEntry } from "./coherence/store.ts";
+import { CACHE_KINDS, type CacheKind } from "./cacheKinds.ts";
+import { isEntry } from "./coherence/store.ts";
 import { anyOfTypeTag, collectionTag, type EntityType, lookupTag, rowTag } from "./coherence/tags.ts";
-import type { Instant } from "./coherence/validator.ts";
 import { createComposedAnswerLoader } from "./loaders/composedAnswer.ts";
+import { createLazy } from "./loaders/lazy.ts";
+import type { LoaderOptions } from "./loaders/options.ts";
 import {
-  type Access,
   ownerWithin,
   ownsProject,
   seesJob,
@@ -25,24 +24,6 @@ export type Loaders = ReturnType<typeof createLoaders>;
 
 /** What answers pages and totals of lists of one entity. */
 export type ListLoader<Row> = DataLoader<ListRequest, Page<Row> | number, string>;
-
-export interface LoaderOptions {
-  /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
-  readonly access?: Access;
-  /** Collects what the request's answer depends on, cached or not. */
-  readonly reads: Pick<Dependencies, "add" | "addPart">;
-  readonly store: Pick<CoherentStore, "getMany">;
-  readonly ttlMs: CacheLifetimes;
-  /**
-   * An instant after the request's arrival, when there is one: then its reads need not ask for another.
-   * Undefined in a request that writes, whose later reads must see what it wrote.
-   */
-  readonly begun?: () => Instant | undefined;
-  /** False, the default: for reads that decide who somebody is. */
-  readonly mayUseReplicas?: boolean;
-  /** Runs a read, so that it is given up when the request is. */
-  readonly within?: <Result>(read: () => Promise<Result>) => Promise<Result>;
-}
 
 /** The key of statistics over all rows: a loader takes no null. */
 export const EVERYTHING = "everything";
@@ -74,6 +55,8 @@ interface CachedOptions<Value> {
   readonly part?: { readonly ttlMs: number; bytesOf(value: Value): number };
 }
 
+const lazily = createLazy();
+
 /** A worker is at it or about to be: it changes all the time, and is read again for every request. */
 const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
   status === "PENDING" || status === "RUNNING" || status === "PAUSED";
@@ -81,7 +64,7 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
 /**
  * The loaders of one request: one for every way in which the graph leads from a key to rows.
  * All loads of one kind that come up at the same level of an operation become one look-up in the
- * coherent store and, for what is not there, one statement. No row is read twice in a request.
+ * coherent store and, for what is not there, one statement. No row is read twice in a request. Each is made when it is first asked for.
  *
  * What the store keeps is everybody's; a row is given to those who may see it, and is null for the others. What is
  * read to decide that is among what the answer depends on.
@@ -197,22 +180,10 @@ export function createLoaders(
       { scope: `${userId}:` },
     );
 
-  const userById = new DataLoader<string, UserRow | null>(async (ids) =>
-    (await usersByIds(ids)).map((row) => visible(row, (user) => seesUser(access, user))),
-  );
-  const projectById = new DataLoader<string, ProjectRow | null>(async (ids) => {
-    // Both at once, whatever the first would find: how long it takes tells nothing of what is there.
-    const [found, held] = await Promise.all([
-      projectsByIds(ids),
-      access.to === "held" ? areHeld(access.userId, ids) : [],
-    ]);
-    return found.map((row, index) =>
-      visible(row, (project) => held[index] === true || ownsProject(access, project)),
-    );
-  });
-  const conversionJobById = new DataLoader<string, ConversionJobRow | null>(async (ids) =>
-    (await jobsByIds(ids)).map((row) => visible(row, (job) => seesJob(access, job))),
-  );
+  const visibleRows = <Row>(
+    find: (ids: readonly string[]) => Promise<(Row | null | Error)[]>,
+    sees: (row: Row) => boolean,
+  ) => new DataLoader<string, Row | null>(async (ids) => (await find(ids)).map((row) => visible(row, sees)));
 
   /** @param tagOf a row's own tag: its columns are in the page, whatever the list depends on; none, where only the list's tell of changes */
   function lists<Row>(
@@ -280,109 +251,135 @@ export function createLoaders(
     );
   }
 
-  const composedAnswer = createComposedAnswerLoader({
-    composedAnswers,
-    access,
-    scope,
-    cached,
-    isKept: () => begun() !== undefined,
-    ttlMs,
-  });
+  const loaders = lazily({
+    composedAnswer: () =>
+      createComposedAnswerLoader({
+        composedAnswers,
+        access,
+        scope,
+        cached,
+        isKept: () => begun() !== undefined,
+        ttlMs,
+      }),
 
-  return {
-    composedAnswer,
-    userById,
-    projectById,
-    conversionJobById,
+    userById: () => visibleRows(usersByIds, (user) => seesUser(access, user)),
+    projectById: () =>
+      new DataLoader<string, ProjectRow | null>(async (ids) => {
+        // Both at once, whatever the first would find: how long it takes tells nothing of what is there.
+        const [found, held] = await Promise.all([
+          projectsByIds(ids),
+          access.to === "held" ? areHeld(access.userId, ids) : [],
+        ]);
+        return found.map((row, index) =>
+          visible(row, (project) => held[index] === true || ownsProject(access, project)),
+        );
+      }),
+    conversionJobById: (): DataLoader<string, ConversionJobRow | null> =>
+      visibleRows(jobsByIds, (job) => seesJob(access, job)),
 
-    userByGithubId: new DataLoader<string, UserRow | null>(async (githubIds) => {
-      const known = (githubId: string) => [lookupTag("User", "githubId", githubId)];
-      const rows = await cached<UserRow | null>("githubId", githubIds, known, async (missing) => {
-        const found = await users.findByGithubIds(missing);
-        return found.map((user, index) => ({
-          value: user,
-          tags: [...known(missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
-        }));
-      });
-      return rows.map((row) => visible(row, (user) => seesUser(access, user)));
-    }),
+    userByGithubId: () =>
+      new DataLoader<string, UserRow | null>(async (githubIds) => {
+        const known = (githubId: string) => [lookupTag("User", "githubId", githubId)];
+        const rows = await cached<UserRow | null>("githubId", githubIds, known, async (missing) => {
+          const found = await users.findByGithubIds(missing);
+          return found.map((user, index) => ({
+            value: user,
+            tags: [...known(missing[index]!), ...(user ? [rowTag("User", user.id)] : [])],
+          }));
+        });
+        return rows.map((row) => visible(row, (user) => seesUser(access, user)));
+      }),
 
     /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
-    apiKeyByHash: new DataLoader<string, ApiKeyRow | null>((hashes) =>
-      cached(
-        "apiKey",
-        hashes,
-        () => undefined,
-        async (missing) => {
-          const found = await apiKeys.findByHashes(missing);
-          return found.map((key, index) => ({
-            value: key,
-            tags: [lookupTag("ApiKey", "hash", missing[index]!), ...(key ? [rowTag("ApiKey", key.id)] : [])],
-            isKept: key !== null,
-          }));
-        },
+    apiKeyByHash: () =>
+      new DataLoader<string, ApiKeyRow | null>((hashes) =>
+        cached(
+          "apiKey",
+          hashes,
+          () => undefined,
+          async (missing) => {
+            const found = await apiKeys.findByHashes(missing);
+            return found.map((key, index) => ({
+              value: key,
+              tags: [
+                lookupTag("ApiKey", "hash", missing[index]!),
+                ...(key ? [rowTag("ApiKey", key.id)] : []),
+              ],
+              isKept: key !== null,
+            }));
+          },
+        ),
       ),
-    ),
 
     /** The plan and results of jobs. Of jobs that were seen: nothing here says whose they are. */
-    conversionJobDocumentsById: new DataLoader<string, ConversionJobDocuments | null>(
-      rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
-    ),
+    conversionJobDocumentsById: () =>
+      new DataLoader<string, ConversionJobDocuments | null>(
+        rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
+      ),
 
     // Rows that come with a list need not be read again by id.
-    users: lists(
-      "users",
-      users.loadLists,
-      (user) => rowTag("User", user.id),
-      (user) => userById.prime(user.id, user),
-    ),
-    projects: lists(
-      "projects",
-      projects.loadLists,
-      (project) => rowTag("Project", project.id),
-      (project) => projectById.prime(project.id, project),
-    ),
-    conversionJobs: lists(
-      "jobs",
-      conversionJobs.loadLists,
-      (job) => rowTag("ConversionJob", job.id),
-      // A list's rows do not say whose they are; administrators need not know.
-      (job) => access.to === "everything" && conversionJobById.prime(job.id, job),
-      (job) => !isActive(job),
-    ),
-    projectFiles: lists("files", projectFiles.loadLists, undefined),
-    jobEvents: lists("jobEvents", jobEvents.loadLists, undefined),
-    apiKeys: readAnew(apiKeys.loadLists),
-    auditEntries: readAnew(auditEntries.loadLists),
+    users: (): ListLoader<UserRow> =>
+      lists(
+        "users",
+        users.loadLists,
+        (user) => rowTag("User", user.id),
+        (user) => loaders.userById.prime(user.id, user),
+      ),
+    projects: (): ListLoader<ProjectRow> =>
+      lists(
+        "projects",
+        projects.loadLists,
+        (project) => rowTag("Project", project.id),
+        (project) => loaders.projectById.prime(project.id, project),
+      ),
+    conversionJobs: (): ListLoader<ConversionJobRow> =>
+      lists(
+        "jobs",
+        conversionJobs.loadLists,
+        (job) => rowTag("ConversionJob", job.id),
+        // A list's rows do not say whose they are; administrators need not know.
+        (job) => access.to === "everything" && loaders.conversionJobById.prime(job.id, job),
+        (job) => !isActive(job),
+      ),
+    projectFiles: () => lists("files", projectFiles.loadLists, undefined),
+    jobEvents: () => lists("jobEvents", jobEvents.loadLists, undefined),
+    apiKeys: () => readAnew(apiKeys.loadLists),
+    auditEntries: () => readAnew(auditEntries.loadLists),
 
     /** By `EVERYTHING` that there is for whoever asks: they have no argument. */
-    userStatistics: statistics(
-      "userStatistics",
-      () =>
-        access.to === "everything"
-          ? [anyOfTypeTag("User"), anyOfTypeTag("Project")]
-          : [rowTag("User", access.userId), collectionTag("Project", "userId", access.userId)],
-      (keys) => Promise.all(keys.map(() => users.statistics(access))),
-    ),
+    userStatistics: () =>
+      statistics(
+        "userStatistics",
+        () =>
+          access.to === "everything"
+            ? [anyOfTypeTag("User"), anyOfTypeTag("Project")]
+            : [rowTag("User", access.userId), collectionTag("Project", "userId", access.userId)],
+        (keys) => Promise.all(keys.map(() => users.statistics(access))),
+      ),
 
     /** By owner, or `EVERYTHING` that there is for whoever asks. */
-    projectStatistics: statistics(
-      "projectStatistics",
-      (key) => {
-        const userId = ownerWithin(access, idOrNull(key) ?? undefined);
-        return [userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId)];
-      },
-      (keys) =>
-        projects.statisticsByUsers(
-          keys.map((key) => ownerWithin(access, idOrNull(key) ?? undefined) ?? null),
-        ),
-    ),
+    projectStatistics: () =>
+      statistics(
+        "projectStatistics",
+        (key) => {
+          const userId = ownerWithin(access, idOrNull(key) ?? undefined);
+          return [
+            userId === undefined ? anyOfTypeTag("Project") : collectionTag("Project", "userId", userId),
+          ];
+        },
+        (keys) =>
+          projects.statisticsByUsers(
+            keys.map((key) => ownerWithin(access, idOrNull(key) ?? undefined) ?? null),
+          ),
+      ),
 
     /** By project, or `EVERYTHING` that there is for whoever asks. */
-    conversionJobStatistics: statistics(
-      "jobStatistics",
-      (key) => [...visibleJobs(access, idOrNull(key) ?? undefined).tags],
-      (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull), access),
-    ),
-  };
+    conversionJobStatistics: () =>
+      statistics(
+        "jobStatistics",
+        (key) => [...visibleJobs(access, idOrNull(key) ?? undefined).tags],
+        (keys) => conversionJobs.statisticsByProjects(keys.map(idOrNull), access),
+      ),
+  });
+  return loaders;
 }

@@ -5,7 +5,7 @@
 export class Interruption {
   #isOver = false;
   #reason: unknown;
-  #listeners: Set<() => void> | undefined;
+  #listeners: (() => void)[] | undefined;
 
   get isOver(): boolean {
     return this.#isOver;
@@ -32,12 +32,13 @@ export class Interruption {
       listener();
       return;
     }
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
+    if (this.#listeners === undefined) this.#listeners = [listener];
+    else this.#listeners.push(listener);
   }
 
   ignore(listener: () => void): void {
-    this.#listeners?.delete(listener);
+    const index = this.#listeners?.indexOf(listener) ?? -1;
+    if (index >= 0) this.#listeners!.splice(index, 1);
   }
 
   /** @throws the reason, when it is over */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { YogaInitialContext } from "graphql-yoga";
+import type { GraphQLParams, YogaInitialContext } from "graphql-yoga";
 import type { Logger } from "pino";
 import { CredentialError } from "../auth/error.ts";
 import { type Identify, type Identity, identityOf } from "../auth/identity.ts";
@@ -21,7 +21,7 @@ import type { Context } from "../schema/context.ts";
 import { accessOf } from "../schema/rules.ts";
 import type { SystemReports } from "../schema/system.ts";
 import { type CachedResponse, createCachedResponse } from "./cachedResponse.ts";
-import type { ServerContext } from "./exchange.ts";
+import type { Exchange, ServerContext } from "./exchange.ts";
 
 export interface ContextSources {
   readonly repositories: Repositories;
@@ -59,25 +59,67 @@ export function requestIdOf(header: string | null | undefined): string {
   return header && REQUEST_ID.test(header) ? header : randomUUID();
 }
 
+type CreatedContext = Context & Pick<RequestContext, "response" | "identity" | "execution">;
+
+/**
+ * What there is of a context before it is known who asks. It has a place for everything that is added later: an object that gets more
+ * than a dozen by `Object.assign`, which is envelop's way, becomes a hash table, which takes a microsecond, and each
+ * hook and resolver looks into it.
+ */
+export class InitialContext implements Record<keyof CreatedContext | "complexity", undefined> {
+  viewer = undefined;
+  access = undefined;
+  identity = undefined;
+  address = undefined;
+  audit = undefined;
+  repositories = undefined;
+  jobs = undefined;
+  feeds = undefined;
+  loaders = undefined;
+  dependencies = undefined;
+  system = undefined;
+  requestId = undefined;
+  lastEventId = undefined;
+  response = undefined;
+  execution = undefined;
+  idempotency = undefined;
+  idempotencyKey = undefined;
+  signal = undefined;
+  complexity = undefined;
+
+  readonly request: Request;
+  readonly params: GraphQLParams;
+  readonly exchange: Exchange;
+
+  constructor(request: Request, params: GraphQLParams, exchange: Exchange) {
+    this.request = request;
+    this.params = params;
+    this.exchange = exchange;
+  }
+}
+
 export async function createContext(
   sources: ContextSources,
   initial: YogaInitialContext & ServerContext & { readonly isRerun?: true },
-): Promise<Context & Pick<RequestContext, "response" | "identity" | "execution">> {
+): Promise<CreatedContext> {
   const { repositories, jobs, idempotency, audit, feeds, store, ttlMs, system } = sources;
   const { request, exchange } = initial;
   const requestId = exchange?.requestId ?? requestIdOf(request.headers.get("x-request-id"));
   const dependencies = new Dependencies();
   const execution: RequestContext["execution"] = {};
   const address = exchange?.address ?? null;
-  const identity =
-    exchange?.runAs !== undefined
-      ? identityOf(exchange.runAs)
-      : await sources.identify(request.headers.get("authorization")).catch((error: unknown) => {
-          // A stream whose credential has ended was accepted once: that is no attempt.
-          if (error instanceof CredentialError && !initial.isRerun)
-            sources.refusals.note({ problem: error.problem, requestId, address });
-          throw error;
-        });
+  let identity: Identity;
+  try {
+    identity =
+      exchange?.runAs === undefined
+        ? await sources.identify(request.headers.get("authorization"))
+        : identityOf(exchange.runAs);
+  } catch (error) {
+    // A stream whose credential has ended was accepted once: that is no attempt.
+    if (error instanceof CredentialError && !initial.isRerun)
+      sources.refusals.note({ problem: error.problem, requestId, address });
+    throw error;
+  }
   const response = createCachedResponse(store, dependencies, identity.instant);
   if (exchange !== undefined) {
     exchange.response = response;

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
 import type { Interruption } from "../database/interruption.ts";
 import { bodyOf } from "./cachedResponse.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
-import type { RequestContext } from "./context.ts";
+import { InitialContext, type RequestContext } from "./context.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
 import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
@@ -21,12 +22,24 @@ export interface DirectOperationsOptions {
   readonly limits: OperationLimits;
 }
 
+type Enveloped = ReturnType<DirectOperationsOptions["yoga"]["getEnveloped"]>;
+
 export type DirectOperations = ReturnType<typeof createDirectOperations>;
 
 /** Yoga's own two. No page can send one to another origin without asking first, so there is no forgery to look for. */
 const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
 /** What a request may have in its body. */
 const PARAMETERS = new Set(["query", "documentId", "operationName", "variables", "extensions"]);
+
+/** As many as Yoga remembers, whose documents these are. */
+const MAX_PREPARED = 1_000;
+
+/** A document that Yoga's parse and validate have let pass. */
+interface PreparedDocument {
+  readonly document: DocumentNode;
+  /** The names under which one of its queries or mutations was asked for; null: it has one operation alone. */
+  readonly operations: Set<string | null>;
+}
 
 /**
  * Answers queries and mutations without Yoga's HTTP, whose Request, Response and streams take longer than all the rest of a small query.
@@ -37,6 +50,8 @@ const PARAMETERS = new Set(["query", "documentId", "operationName", "variables",
  */
 export function createDirectOperations({ yoga, observe, documents, limits }: DirectOperationsOptions) {
   const heads = createResponseHeads();
+  /** By their texts. */
+  const prepared = new LRUCache<string, PreparedDocument>({ max: MAX_PREPARED });
   let count = 0;
 
   /** The parameters of a request that Yoga would find nothing wrong with. */
@@ -58,26 +73,40 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     }
   }
 
-  /** What the plugins and the context are given, and Yoga's functions with it; undefined for what is no valid query or mutation. */
-  function prepare(req: IncomingMessage, params: GraphQLParams, exchange: Exchange) {
-    const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nobody on this way wants more of it.
-    const enveloped = yoga.getEnveloped({ request, params, exchange } as never); // Safe: as Yoga itself calls it.
+  /**
+   * The document that is asked for; undefined for what is no valid query or mutation. For a POST, what parsing and validating say, with the hooks
+   * of all plugins, follows from its text and the operation's name: what they have let pass once is not shown to them again.
+   */
+  function documentFor(enveloped: Enveloped, { query, operationName: given }: GraphQLParams) {
+    const operationName = given ?? null;
+    const known = prepared.get(query!);
+    if (known?.operations.has(operationName)) return known.document;
     let document: DocumentNode;
     try {
-      document = enveloped.parse(params.query!);
+      document = enveloped.parse(query!);
     } catch {
       return undefined;
     }
     if (enveloped.validate(enveloped.schema, document).length > 0) return undefined;
-    const kind = getOperationAST(document, params.operationName)?.operation;
+    const kind = getOperationAST(document, operationName)?.operation;
     if (kind === undefined || kind === "subscription") return undefined;
-    const execute = async (): Promise<ExecutionResult> => {
+    if (known?.document === document) known.operations.add(operationName);
+    else prepared.set(query!, { document, operations: new Set([operationName]) });
+    return document;
+  }
+
+  /** Gives the plugins and the context what they look at; undefined: it is Yoga's. */
+  function prepare(req: IncomingMessage, params: GraphQLParams, exchange: Exchange) {
+    const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nobody on this way wants more of it.
+    const enveloped = yoga.getEnveloped(new InitialContext(request, params, exchange) as never); // Safe: what Yoga itself gives it is in it.
+    const document = documentFor(enveloped, params);
+    if (document === undefined) return undefined;
+    return async (): Promise<ExecutionResult> => {
       const contextValue = await enveloped.contextFactory();
       const { schema } = enveloped;
       const { variables: variableValues, operationName } = params;
       return enveloped.execute({ schema, document, contextValue, variableValues, operationName });
     };
-    return { request, execute };
   }
 
   function send(
@@ -114,11 +143,11 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     ): Promise<readonly string[] | undefined> {
       if (!isOrdinary(req)) return undefined;
       const params = parametersIn(body);
-      const prepared = params && prepare(req, params, exchange);
-      if (prepared === undefined) return undefined;
+      const execute = params && prepare(req, params, exchange);
+      if (execute === undefined) return undefined;
       exchange.isOwing = true;
       try {
-        const result = await observe(prepared.request, prepared.execute);
+        const result = await observe(exchange, execute);
         const head = heads.of(req, exchange.response?.outcome().kept !== undefined);
         if (head !== undefined && result.errors === undefined && "data" in result) {
           count++;
@@ -164,13 +193,13 @@ function isObject(value: unknown): value is UnreadParameters {
 /** What the plugins look at in a request. */
 class DirectRequest {
   readonly method = "POST";
-  readonly headers: { get(name: string): string | null };
+  readonly headers: DirectHeaders;
   readonly #client: Interruption | undefined;
   #signal: AbortSignal | undefined;
 
   constructor({ headers }: IncomingMessage, { client }: Exchange) {
     this.#client = client;
-    this.headers = { get: (name) => headers[name]?.toString() ?? null };
+    this.headers = new DirectHeaders(headers);
   }
 
   /** Aborted when the client goes away before it has its answer. */
@@ -181,5 +210,17 @@ class DirectRequest {
       this.#client?.listen(() => controller.abort());
     }
     return this.#signal;
+  }
+}
+
+class DirectHeaders {
+  readonly #headers: IncomingMessage["headers"];
+
+  constructor(headers: IncomingMessage["headers"]) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    return this.#headers[name]?.toString() ?? null;
   }
 }

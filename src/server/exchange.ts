@@ -3,6 +3,7 @@ import type { Identity } from "../auth/identity.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { Interruption } from "../database/interruption.ts";
 import type { CachedResponse } from "./cachedResponse.ts";
+import type { ObservedOperation } from "./plugins/operations.ts";
 import type { RateDecision } from "./rateLimiter.ts";
 
 export const GRAPHQL_PATH = "/graphql";
@@ -30,6 +31,8 @@ export interface Exchange {
   identity?: Identity;
   /** What the rate limit has said of it. */
   rate?: RateDecision;
+  /** What its operation is measured as (src/server/plugins/operations.ts). */
+  observed?: ObservedOperation;
   /** It is one for GraphQL that nobody has been charged for yet. */
   isOwing?: boolean;
   /** What the operation has come to, in front of Yoga (src/server/directOperations.ts): it is not run again. Throws what it has failed with. */

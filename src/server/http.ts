@@ -18,6 +18,7 @@ import type { Probes } from "./probes.ts";
 import type { Replay } from "./replay.ts";
 import { createRequestSpans } from "./requestSpans.ts";
 import { eachHeader, sharedHeaders } from "./responseHeads.ts";
+import { Roll } from "./roll.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
@@ -65,7 +66,7 @@ export function createHttpServer(options: HttpServerOptions) {
   let isRetiring = false;
   let ended: Promise<void> | undefined;
   /** Those that are being answered. Some are event streams, which have no end of their own. */
-  const responses = new Set<ServerResponse>();
+  const responses = new Roll<ServerResponse>();
   /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
   let arrived: (IncomingMessage | ServerResponse)[] = [];
 
@@ -116,10 +117,10 @@ export function createHttpServer(options: HttpServerOptions) {
     const own = ["x-request-id", requestId];
     if (clients.isSecure(req)) own.push("strict-transport-security", STRICT_TRANSPORT);
     spans?.notReplayed();
-    responses.add(res);
+    const place = responses.add(res);
     const client = new Interruption();
     const closed = () => {
-      responses.delete(res);
+      responses.remove(place);
       if (!res.writableFinished) client.interrupt(undefined);
       const level = res.statusCode >= 500 ? "warn" : "info";
       const durationMs = performance.now() - startedAt;
@@ -137,7 +138,7 @@ export function createHttpServer(options: HttpServerOptions) {
         "request",
       );
     };
-    res.once("close", tracing === undefined ? closed : tracing.bind(closed));
+    res.on("close", tracing === undefined ? closed : tracing.bind(closed));
     void route(req, res, { requestId, address: clients.addressOf(req), client }, own, body, name).catch(
       (error: unknown) => {
         log.error({ err: error, requestId }, "a request failed outside of GraphQL");
@@ -219,14 +220,14 @@ export function createHttpServer(options: HttpServerOptions) {
 
   const retire = () => {
     isRetiring = true;
-    for (const res of responses) res.shouldKeepAlive = false;
+    for (const res of responses.members()) res.shouldKeepAlive = false;
   };
   /** The `close` of an HTTP server would also close connections that are idle, on which a request may be on its way. */
   const stopListening = () =>
     new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const countConnections = () =>
     new Promise<number>((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));
-  const countStreams = () => [...responses].filter(isEventStream).length;
+  const countStreams = () => responses.members().filter(isEventStream).length;
 
   return {
     listener,
@@ -265,7 +266,7 @@ export function createHttpServer(options: HttpServerOptions) {
       // A request from before the stop may leave its connection open, which would hold up the end
       // until the keep-alive time is over.
       const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-      for (const res of responses) endEventStream(res);
+      for (const res of responses.members()) endEventStream(res);
       const timer = setTimeout(() => {
         log.warn({ timeoutMs }, "requests were cut off: they outlasted the shutdown time-out");
         server.closeAllConnections();

@@ -8,6 +8,7 @@ import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import { GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import { createGuardedStreams } from "./guardedStreams.ts";
+import { inTurn } from "./inTurn.ts";
 import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
 import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
@@ -67,7 +68,7 @@ export function createGraphqlServer(
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     context: (initial: YogaInitialContext & ServerContext) => createContext(sources, initial),
-    plugins: [
+    plugins: inTurn([
       operations.plugin,
       answered(),
       page.plugin,
@@ -97,7 +98,7 @@ export function createGraphqlServer(
       }),
       conditionalResponses(),
       eventStreams(),
-    ],
+    ]),
     maskedErrors: {
       maskError: createErrorMasker(sources.log, { hasSuggestions: options.isIntrospectionEnabled }),
     },

@@ -171,6 +171,20 @@ describe("a query or a mutation is answered as Yoga answers it, head and body", 
     expect(answer).toEqual(expected);
   });
 
+  test("of a document that was asked for by another of its operations, or will be by one that it has not", async () => {
+    const query = "query A { viewer { role } } query B { users { totalCount } } subscription C { jobs }";
+    const valid = query.replace(" subscription C { jobs }", "");
+    for (const given of [
+      { query: valid, operationName: "A" },
+      { query: valid, operationName: "B" },
+      { query: valid, operationName: "C" },
+      { query: valid },
+      { query, operationName: "A" },
+      { query: valid, operationName: "B" },
+    ])
+      expect([given, await overHttp({ body: given })]).toEqual([given, await throughYoga({ body: given })]);
+  });
+
   test("to whoever has it already, by 304", async () => {
     const given = { body: { query: PROJECT, variables: { id } } };
     const { etag } = (await throughYoga(given)).headers;

@@ -3,6 +3,8 @@ import type { Plugin } from "graphql-yoga";
 import { Interruption } from "../../database/interruption.ts";
 import { AppError } from "../../errors.ts";
 import type { RequestContext } from "../context.ts";
+import { createDeadlines } from "../deadlines.ts";
+import { isPromise } from "../queryPlan.ts";
 
 /**
  * Gives up queries that take too long, and those whose sender has gone away: their statements are cancelled, and
@@ -11,33 +13,42 @@ import type { RequestContext } from "../context.ts";
  * Before the response cache in the list of plugins, so that it is told.
  */
 export function executionTime(limitMs: number): Plugin<RequestContext> {
+  const deadlines = createDeadlines(limitMs);
+
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
       if (getOperationAST(args.document, args.operationName)?.operation !== "query") return;
       // Safe: Yoga's contexts are this service's own.
       const context = args.contextValue as RequestContext;
-      setExecuteFn(
-        (given) =>
-          new Promise<ExecutionResult>((resolve, reject) => {
-            const interruption = new Interruption();
-            context.execution.interruption = interruption;
-            interruption.listen(() => reject(interruption.reason));
-            const timer = setTimeout(() => interruption.interrupt(timedOut(limitMs)), limitMs);
-            const gone = () =>
-              interruption.interrupt(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer."));
-            const forget = whenGone(context, gone);
-            const end = <Outcome>(settle: (outcome: Outcome) => void) => {
-              return (outcome: Outcome) => {
-                clearTimeout(timer);
-                forget();
-                settle(outcome);
-              };
-            };
-            const executed = async () => executeFn(given);
-            // Safe: neither @defer nor @stream is in the schema, so there is one result.
-            (executed() as Promise<ExecutionResult>).then(end(resolve), end(reject));
-          }),
-      );
+      setExecuteFn((given) => {
+        const interruption = new Interruption();
+        context.execution.interruption = interruption;
+        const executing = executeFn(given);
+        // Nobody could have gone away meanwhile.
+        if (!isPromise(executing)) return executing;
+        return new Promise<ExecutionResult>((resolve, reject) => {
+          interruption.listen(() => reject(interruption.reason));
+          const deadline = deadlines.set(() => interruption.interrupt(timedOut(limitMs)));
+          const forget = whenGone(context, () =>
+            interruption.interrupt(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer.")),
+          );
+          const end = () => {
+            deadlines.forget(deadline);
+            forget();
+          };
+          executing.then(
+            (result) => {
+              end();
+              // Safe: neither @defer nor @stream is in the schema, so there is one result.
+              resolve(result as ExecutionResult);
+            },
+            (error: unknown) => {
+              end();
+              reject(error);
+            },
+          );
+        });
+      });
     },
   };
 }

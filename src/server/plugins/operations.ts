@@ -2,7 +2,7 @@ import { type DocumentNode, getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { TracedSpan, Tracing } from "../../observation/tracing.ts";
 import type { RequestContext } from "../context.ts";
-import type { ServerContext } from "../exchange.ts";
+import type { Exchange, ServerContext } from "../exchange.ts";
 import type { OperationKind, OperationStatistics } from "../operationStatistics.ts";
 
 /** In the place of a name where there is none, and of those that strangers make up. */
@@ -10,9 +10,13 @@ const ANONYMOUS = "(anonymous)";
 const STRANGER = "(stranger)";
 
 /** Runs what a request asks for. */
-export type ObserveOperation = <Result>(request: Request, run: () => Promise<Result>) => Promise<Result>;
+export type ObserveOperation = <Result>(
+  exchange: Exchange | undefined,
+  run: () => Promise<Result>,
+) => Promise<Result>;
 
-interface Running {
+/** What is known so far of an operation that runs. */
+export interface ObservedOperation {
   kind: OperationKind;
   name: string;
   readonly span: TracedSpan | undefined;
@@ -29,25 +33,24 @@ export function createOperations(options: {
   readonly tracing: Tracing | undefined;
 }) {
   const { statistics, tracing } = options;
-  const running = new WeakMap<Request, Running>();
-
   const identify = (document: DocumentNode, operationName: string | null | undefined, context: unknown) => {
-    const { request, viewer } = context as RequestContext; // Safe: Yoga's contexts are this service's own.
-    const found = running.get(request);
+    const { exchange, viewer } = context as RequestContext; // Safe: Yoga's contexts are this service's own.
+    const found = exchange?.observed;
     const operation = getOperationAST(document, operationName);
     if (found === undefined || operation == null) return;
     found.kind = operation.operation;
     found.name = viewer === null ? STRANGER : (operation.name?.value ?? ANONYMOUS);
-    found.span?.rename(`${found.kind} ${found.name}`);
-    found.span?.set("graphql.operation.type", found.kind);
-    found.span?.set("graphql.operation.name", found.name);
+    if (found.span === undefined) return;
+    found.span.rename(`${found.kind} ${found.name}`);
+    found.span.set("graphql.operation.type", found.kind);
+    found.span.set("graphql.operation.name", found.name);
   };
 
-  const observe: ObserveOperation = async (request, run) => {
+  const observe: ObserveOperation = async (exchange, run) => {
     const startedAt = performance.now();
     const span = tracing?.start("graphql", "internal");
-    const operation: Running = { kind: "invalid", name: "", span };
-    running.set(request, operation);
+    const operation: ObservedOperation = { kind: "invalid", name: "", span };
+    if (exchange !== undefined) exchange.observed = operation;
     try {
       const result = await (span === undefined ? run() : tracing!.within(span, run));
       if (span !== undefined) failWith(span, result);
@@ -63,18 +66,18 @@ export function createOperations(options: {
 
   const plugin: Plugin<RequestContext> = {
     instrumentation: {
-      operation: async ({ request, context }, wrapped) => {
-        // Safe: Yoga's contexts are this service's own. What was run in front of Yoga was observed there.
-        const isOver = (context as ServerContext).exchange?.answered !== undefined;
-        await (isOver ? wrapped() : observe(request, async () => wrapped()));
+      operation: async ({ context }, wrapped) => {
+        const { exchange } = context as ServerContext; // Safe: Yoga's contexts are this service's own.
+        // What was run in front of Yoga was observed there.
+        await (exchange?.answered === undefined ? observe(exchange, async () => wrapped()) : wrapped());
       },
     },
 
     onExecute: ({ args }) => identify(args.document, args.operationName, args.contextValue),
     onSubscribe: ({ args }) => identify(args.document, args.operationName, args.contextValue),
 
-    onExecutionResult({ request, result }) {
-      const span = running.get(request)?.span;
+    onExecutionResult({ context, result }) {
+      const span = (context as ServerContext).exchange?.observed?.span; // Safe: as above.
       if (span !== undefined) failWith(span, result);
     },
 

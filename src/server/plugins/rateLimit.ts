@@ -17,7 +17,13 @@ const VALUES_PER_UNIT = 100;
  * A stranger's address that is known to have nothing left is refused before its documents are parsed.
  */
 export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRerun?: true }, ServerContext> {
-  const charge = async ({ contextValue }: Pick<ExecutionArgs, "contextValue">): Promise<void> => {
+  const admit = (exchange: Exchange, rate: RateDecision): void => {
+    exchange.rate = rate;
+    if (!rate.isAdmitted) throw codedError(rateLimited(rate));
+  };
+
+  /** Nearly always at once: a promise for each operation would have every hook after this one wait for it. */
+  const charge = ({ contextValue }: Pick<ExecutionArgs, "contextValue">): void | Promise<void> => {
     // Safe: Yoga's contexts are this service's own.
     const context = contextValue as RequestContext & { isRerun?: true };
     const { exchange, viewer, complexity = 0 } = context;
@@ -26,8 +32,9 @@ export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRer
     const subject = limiter.subjectOf(viewer, exchange.address);
     if (subject === undefined) return;
     const cost = 1 + Math.floor(complexity / VALUES_PER_UNIT);
-    exchange.rate = limiter.takeAtOnce(subject, cost) ?? (await limiter.take(subject, cost));
-    if (!exchange.rate.isAdmitted) throw codedError(rateLimited(exchange.rate));
+    const rate = limiter.takeAtOnce(subject, cost);
+    if (rate === undefined) return limiter.take(subject, cost).then((taken) => admit(exchange, taken));
+    admit(exchange, rate);
   };
 
   const strangerOf = (exchange: Exchange | undefined) => limiter.subjectOf(null, exchange?.address);
