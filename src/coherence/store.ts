@@ -98,7 +98,8 @@ type Outcome = { readonly answer: Answer<unknown>; readonly instant: Instant } |
 interface Flight {
   /** Flights and readers are numbered in the order in which they begin. */
   readonly order: number;
-  readonly outcome: Promise<Outcome>;
+  /** Undefined when it is over: nobody joins it any more, and what V8 keeps of an old Map should not keep the request with it. */
+  outcome: Promise<Outcome> | undefined;
 }
 
 /**
@@ -153,9 +154,11 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         return { error };
       } finally {
         flights.delete(key);
+        flight.outcome = undefined;
       }
     };
-    const flight = { order: ++order, outcome: fly() };
+    const flight: Flight = { order: ++order, outcome: undefined };
+    flight.outcome = fly();
     flights.set(key, flight);
     return flight;
   };
@@ -170,7 +173,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       }
       const running = flights.get(key);
       const flight = running ?? launch(key, validator.current() ?? begun, options);
-      const outcome = await flight.outcome;
+      const outcome = (await flight.outcome)!; // Safe: it is in flight.
       const isOwn = running === undefined;
       if ("error" in outcome) {
         if (flight.order > arrival) throw outcome.error;
