@@ -301,6 +301,16 @@ export function createDataset(random: Random) {
       cachedReads ??= [
         ...users.map(subject.readUserByGithubId),
         ...projects.map(subject.readProject),
+        ...(failedJobs.length > 0
+          ? [
+              // They came first.
+              subject.readProjectsInParts(`last: ${SIZES.projects}`, projects, failedJobs),
+              ...users.slice(0, OWNERS).map((owner) => {
+                const theirs = projects.filter((project) => project.owner === owner);
+                return subject.readProjectsInParts(`ownerId: "${owner.id}"`, theirs, failedJobs);
+              }),
+            ]
+          : []),
         ...users.filter(({ id }) => id !== undefined).map(subject.readUserById),
         ...failedJobs.map(subject.readFailedJob),
         ...(members

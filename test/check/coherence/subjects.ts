@@ -100,6 +100,41 @@ export const readMembers = (collection: Collection, ownerId: string): Read => ({
   },
 });
 
+/**
+ * A page whose answer is put together of parts, one for each of these projects, which pages with other arguments have too.
+ *
+ * @param failedJobs some of their jobs
+ */
+export const readProjectsInParts = (
+  pageArguments: string,
+  projects: readonly Project[],
+  failedJobs: readonly Subject[],
+): Read => ({
+  name: "page of projects with owners and jobs",
+  body: bodyOf(
+    `{ projects(${pageArguments}) { nodes { id name owner { username } conversionJobs(last: 20) { nodes { id errorMessage } } } } }`,
+  ),
+  expect() {
+    const judgesOf = (subjects: readonly Subject[]) =>
+      new Map(subjects.map(({ id, counter }) => [id, counter.expect()]));
+    const judges = judgesOf(projects);
+    const judgesOfJobs = judgesOf(failedJobs);
+    const judgesOfOwners = new Map(projects.map(({ id, owner }) => [id, owner.counter.expect()]));
+    return ({ projects: { nodes } }) => {
+      const found = new Set(nodes.map(({ id }: { id: string }) => id));
+      const missing = projects.find(({ id }) => !found.has(id));
+      let problem = missing && `expected ${missing.counter.name} in the page, and it is not`;
+      for (const { id, name, owner, conversionJobs } of nodes) {
+        problem ??= judges.get(id)?.(numberOf(name));
+        problem ??= judgesOfOwners.get(id)?.(numberOf(owner.username));
+        for (const job of conversionJobs.nodes)
+          problem ??= judgesOfJobs.get(job.id)?.(numberOf(job.errorMessage));
+      }
+      return problem;
+    };
+  },
+});
+
 export const readMemberCount = (collection: Collection, ownerId: string): Read => ({
   name: "owner → count of projects",
   body: bodyOf(`{ user(id: "${ownerId}") { projects { totalCount } } }`),
