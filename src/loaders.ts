@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
-import { CACHE_KINDS, type CacheKind } from "./cacheKinds.ts";
-import { isEntry } from "./coherence/store.ts";
+import type { CacheKind } from "./cacheKinds.ts";
 import { anyOfTypeTag, collectionTag, type EntityType, lookupTag, rowTag } from "./coherence/tags.ts";
+import { createCached, type Read } from "./loaders/cached.ts";
 import { createComposedAnswerLoader } from "./loaders/composedAnswer.ts";
 import { createLazy } from "./loaders/lazy.ts";
 import type { LoaderOptions } from "./loaders/options.ts";
@@ -30,31 +30,6 @@ export const EVERYTHING = "everything";
 
 const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
 
-/** What was read, and everything that it depends on. */
-interface Read<Value> {
-  readonly value: Value;
-  readonly tags: readonly string[];
-  /** False: it is this request's alone. */
-  readonly isKept?: boolean;
-}
-
-/** Loads through the store, and notes what the answers depend on, kept or not. */
-export type Cached = <Value>(
-  kind: CacheKind,
-  keys: readonly string[],
-  /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
-  tagsOf: (key: string) => readonly string[] | undefined,
-  read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
-  options?: CachedOptions<Value>,
-) => Promise<(Value | Error)[]>;
-
-interface CachedOptions<Value> {
-  /** Whose answers they are, where they are not everybody's. */
-  readonly scope?: string;
-  /** Given: what the request is answered with will be made of them. How long they are kept, in ms, and how many bytes they take. */
-  readonly part?: { readonly ttlMs: number; bytesOf(value: Value): number };
-}
-
 const lazily = createLazy();
 
 /** A worker is at it or about to be: it changes all the time, and is read again for every request. */
@@ -69,60 +44,14 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  * What the store keeps is everybody's; a row is given to those who may see it, and is null for the others. What is
  * read to decide that is among what the answer depends on.
  */
-export function createLoaders(
-  repositories: Repositories,
-  {
-    access = TO_EVERYTHING,
-    reads,
-    store,
-    ttlMs,
-    begun = () => undefined,
-    mayUseReplicas = false,
-    within = (read) => read(),
-  }: LoaderOptions,
-) {
+export function createLoaders(repositories: Repositories, options: LoaderOptions) {
+  const { access = TO_EVERYTHING, ttlMs, begun, within = (read) => read() } = options;
   const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents, composedAnswers } =
     repositories;
+  const cached = createCached(options);
 
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
-
-  const cached: Cached = async <Value>(
-    kind: CacheKind,
-    keys: readonly string[],
-    tagsOf: (key: string) => readonly string[] | undefined,
-    read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
-    { scope = "", part }: CachedOptions<Value> = {},
-  ): Promise<(Value | Error)[]> => {
-    const { lifetime } = CACHE_KINDS[kind];
-    const prefix = `${kind}:${scope}`;
-    const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
-    const storeKeys = keys.map((key) => prefix + key);
-    const answers = await store.getMany<Value>(storeKeys, {
-      kind,
-      ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
-      // Safe: under such keys there are values of this type.
-      ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
-      begun: begun(),
-      tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
-      loadMany: async (missing) => {
-        const results = await within(() => read(missing.map(keyOf)));
-        return results.map((result) => {
-          if (result instanceof Error) return result;
-          const { value, tags, isKept = true } = result;
-          if (isKept) return { value, tags };
-          for (const tag of tags) reads.add(tag);
-          return { value, tags: undefined, dependsOn: tags };
-        });
-      },
-    });
-    return answers.map((answer) => {
-      if (answer instanceof Error) return answer;
-      if (part !== undefined && isEntry(answer)) reads.addPart(answer);
-      else for (const tag of answer.tags ?? []) reads.add(tag);
-      return answer.value;
-    });
-  };
 
   function rows<Row>(
     type: EntityType,
@@ -258,7 +187,7 @@ export function createLoaders(
         access,
         scope,
         cached,
-        isKept: () => begun() !== undefined,
+        isKept: () => begun?.() !== undefined,
         ttlMs,
       }),
 

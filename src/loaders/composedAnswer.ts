@@ -1,12 +1,12 @@
 import type { CacheLifetimes } from "../cacheKinds.ts";
 import { rowTag } from "../coherence/tags.ts";
-import type { Cached } from "../loaders.ts";
 import type { Access } from "../repositories/access.ts";
 import { type AnswerPart, partsOf } from "../repositories/answerParts.ts";
 import type { ComposedRequest, ComposedType } from "../repositories/answerShape.ts";
 import { AnswerText } from "../repositories/answerText.ts";
 import { type AnswerFrame, type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
+import type { Cached } from "./cached.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;

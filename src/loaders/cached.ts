@@ -1,0 +1,68 @@
+import { CACHE_KINDS, type CacheKind } from "../cacheKinds.ts";
+import { isEntry } from "../coherence/store.ts";
+import type { LoaderOptions } from "./options.ts";
+
+/** What was read, and everything that it depends on. */
+export interface Read<Value> {
+  readonly value: Value;
+  readonly tags: readonly string[];
+  /** False: it is this request's alone. */
+  readonly isKept?: boolean;
+}
+
+export interface CachedOptions<Value> {
+  /** Whose answers they are, where they are not everybody's. */
+  readonly scope?: string;
+  /** Given: what the request is answered with will be made of them. How long they are kept, in ms, and how many bytes they take. */
+  readonly part?: { readonly ttlMs: number; bytesOf(value: Value): number };
+}
+
+export type Cached = ReturnType<typeof createCached>;
+
+/** What loads through the store, and notes what the answers depend on, kept or not. */
+export function createCached({
+  reads,
+  store,
+  ttlMs,
+  begun = () => undefined,
+  mayUseReplicas = false,
+  within = (read) => read(),
+}: LoaderOptions) {
+  return async <Value>(
+    kind: CacheKind,
+    keys: readonly string[],
+    /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
+    tagsOf: (key: string) => readonly string[] | undefined,
+    read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
+    { scope = "", part }: CachedOptions<Value> = {},
+  ): Promise<(Value | Error)[]> => {
+    const { lifetime } = CACHE_KINDS[kind];
+    const prefix = `${kind}:${scope}`;
+    const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
+    const storeKeys = keys.map((key) => prefix + key);
+    const answers = await store.getMany<Value>(storeKeys, {
+      kind,
+      ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
+      // Safe: under such keys there are values of this type.
+      ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
+      begun: begun(),
+      tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
+      loadMany: async (missing) => {
+        const results = await within(() => read(missing.map(keyOf)));
+        return results.map((result) => {
+          if (result instanceof Error) return result;
+          const { value, tags, isKept = true } = result;
+          if (isKept) return { value, tags };
+          for (const tag of tags) reads.add(tag);
+          return { value, tags: undefined, dependsOn: tags };
+        });
+      },
+    });
+    return answers.map((answer) => {
+      if (answer instanceof Error) return answer;
+      if (part !== undefined && isEntry(answer)) reads.addPart(answer);
+      else for (const tag of answer.tags ?? []) reads.add(tag);
+      return answer.value;
+    });
+  };
+}

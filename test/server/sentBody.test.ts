@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, createServer, get, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AnswerText } from "../../src/repositories/answerText.ts";
+import { type Body, byteLengthOf, endWith, lookAt } from "../../src/server/sentBody.ts";
+
+/** What each response says: its own number, all over. */
+const wordOf = (n: number) => `<${n} größe 😀>`;
+const textOf = (n: number, length: number) => {
+  const word = wordOf(n);
+  return word.repeat(Math.ceil(length / word.length));
+};
+function bodyOf(n: number, length: number): Body {
+  const text = textOf(n, length);
+  switch (n % 3) {
+    case 0:
+      return text;
+    case 1:
+      return Buffer.from(text);
+    default: {
+      const word = wordOf(n);
+      const pieces = text.split(word).slice(1);
+      return new AnswerText(pieces.flatMap((piece) => [Buffer.from(word), Buffer.from(piece)]));
+    }
+  }
+}
+
+const server = createServer((req, res) => {
+  const [, n, length] = req.url!.split("/").map(Number);
+  const body = bodyOf(n!, length!);
+  const byteLength = byteLengthOf(body);
+  endWith(res.writeHead(200, { "content-length": byteLength }), body, byteLength);
+});
+// The system takes a fifth of a megabyte for a reader of such a socket who does not read, and of a TCP socket all that is sent here.
+const folder = mkdtempSync(join(tmpdir(), "stack-converter-test-"));
+const socketPath = join(folder, "socket");
+const agent = new Agent({ keepAlive: true, maxSockets: 40 });
+
+beforeAll(async () => {
+  server.listen(socketPath);
+  await once(server, "listening");
+});
+afterAll(() => {
+  agent.destroy();
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function ask(
+  n: number,
+  length: number,
+  options: { agent?: Agent } = { agent },
+): Promise<IncomingMessage> {
+  const request = get({ socketPath, path: `/${n}/${length}`, ...options });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
+}
+
+async function readAll(response: IncomingMessage, pauseMs = 0): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    if (pauseMs > 0) await sleep(pauseMs);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+describe("a body", () => {
+  test.each([1, 100, 16_384, 16_385, 300_000, 3_000_000])(
+    "of %i letters or more arrives as it is",
+    async (length) => {
+      for (const n of [0, 1, 2]) expect(await readAll(await ask(n, length))).toBe(textOf(n, length));
+    },
+  );
+
+  test("is its own, however many are sent at once, to whoever reads slowly or goes away in the middle", async () => {
+    const sizes = [20_000, 70_000, 150_000, 600_000];
+    await Promise.all(
+      Array.from({ length: 120 }, async (_, index) => {
+        const n = 3 * index + 2;
+        const length = sizes[index % sizes.length]!;
+        if (index % 5 === 4) {
+          const response = await ask(n, 600_000, { agent: new Agent() });
+          await once(response, "data");
+          response.destroy();
+          return;
+        }
+        const text = await readAll(await ask(n, length), index % 3 === 0 ? 2 : 0);
+        // Not by the whole, which would be a long message.
+        expect(text.length).toBe(textOf(n, length).length);
+        expect(text === textOf(n, length)).toBe(true);
+      }),
+    );
+  }, 60_000);
+
+  test("can be looked at", () => {
+    for (const n of [0, 1, 2]) expect(lookAt(bodyOf(n, 50_000), String)).toBe(textOf(n, 50_000));
+  });
+});
