@@ -344,10 +344,14 @@ function quietLogger(config: Config) {
   return pino({ level, serializers, hooks: { streamWrite: redactionFor(config) } }, pino.destination(2));
 }
 
+/** What waits to be written to the log. */
+let flushLog = (): void => {};
+
 /** Standard output, written many lines at a time; what waits when the process ends, for whatever reason it can see, is written then. */
 function batchedOutput(redact: (lines: string) => string) {
   const output = createBatchedOutput({ destination: pino.destination({ dest: 1, sync: false }), redact });
-  process.on("exit", output.flushSync);
+  flushLog = output.flushSync;
+  process.on("exit", flushLog);
   return output;
 }
 
@@ -383,6 +387,8 @@ try {
   // What has a code (ours, or the system's) is for the user to mend: a stack trace would only hide it.
   const isExpected = error instanceof ConfigError || (error instanceof Error && "code" in error);
   const text = error instanceof Error ? (!isExpected && error.stack) || error.message : String(error);
+  // What led to it comes first.
+  flushLog();
   process.stderr.write(`${text}\n`);
   process.exit(1);
 }

@@ -74,7 +74,13 @@ export function createLevels(options: LevelsOptions) {
       const entry = local.get(key, now());
       if (entry === undefined) return undefined;
       counts.of(kind).localHits++;
-      if (entry.reuse !== undefined && --entry.reuse.left === 0) entry.reuse.onOften();
+      if (entry.reuse !== undefined && --entry.reuse.left === 0) {
+        try {
+          entry.reuse.onOften();
+        } catch (error) {
+          failed(kind, error);
+        }
+      }
       return entry;
     },
 
@@ -123,11 +129,11 @@ export function createLevels(options: LevelsOptions) {
         count.uncacheable++;
         return undefined;
       }
-      const stored = (tags: readonly string[]): StoredEntry => ({
+      const stored = (tags: readonly string[], left = ttlMs): StoredEntry => ({
         stamp: begun.sequence,
         tags: withTypeTags(tags),
         value: codec.encode(value),
-        ttlMs,
+        ttlMs: left,
       });
       const offer = (entry: StoredEntry) => {
         if (table.isShared) sharedFills.offer(kind, begun.epoch, { key, ...entry });
@@ -140,7 +146,7 @@ export function createLevels(options: LevelsOptions) {
         let kept: LocalEntry | undefined;
         if (options.bytesOf !== undefined) kept = keepAs(withTypeTags(tags), options.bytesOf(value));
         else if (parts.length > 0) {
-          const onOften = () => offer(stored(allTags(tags, parts)));
+          const onOften = () => offer(stored(allTags(tags, parts), kept!.expiresAt - now()));
           kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { left: OFTEN, onOften });
         } else {
           const entry = stored(tags);

@@ -94,21 +94,17 @@ export class SerializedData {
   }
 }
 
-/** A result with a text of its own, which Yoga sends in the place of the data's. */
-interface WrittenResult extends ExecutionResult {
-  readonly content: Body;
-  stringify(): string;
-}
-
-/** A result that is sent as this text; the data is for whoever looks at the result on the way. */
+/** A result that is sent as this text: Yoga sends what `stringify` returns, and the data is for whoever looks at the result on the way. */
 export function resultOf(content: Body): ExecutionResult {
-  const data = new SerializedData(undefined, content) as never; // Safe: nobody on the way reads fields of the data.
-  return { data, content, stringify: () => String(content) } as WrittenResult;
+  const result = { data: new SerializedData(undefined, content), stringify: () => String(content) };
+  return result as unknown as ExecutionResult; // Safe: nobody on the way reads fields of the data.
 }
 
-/** What is sent of a result. */
-export const bodyOf = (result: ExecutionResult & Partial<WrittenResult>): Body =>
-  result.content ?? JSON.stringify(result);
+/** What is sent of a result without errors. */
+export function bodyOf(result: ExecutionResult): Body {
+  const data: unknown = result.data;
+  return data instanceof SerializedData ? data.content : JSON.stringify(result);
+}
 
 /** What PostgreSQL has composed. */
 export function composedResult(data: string | AnswerText): ExecutionResult {
@@ -193,8 +189,7 @@ export function createCachedResponse(
 
     set(_, result, __, ttlMs) {
       if (dependencies.areNone) return; // Nothing would ever end it.
-      const data: unknown = result.data;
-      const content = data instanceof SerializedData ? data.content : JSON.stringify(result);
+      const content = bodyOf(result);
       kept = {
         content: typeof content === "string" ? bytesOfLong(content) : content,
         byteLength: byteLengthOf(content),

@@ -3,8 +3,9 @@ import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { LocalEntry } from "../../src/coherence/localCache.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
-import { createCoherentStore, type Loaded } from "../../src/coherence/store.ts";
+import { createCoherentStore, isEntry, type Loaded } from "../../src/coherence/store.ts";
 import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
 import { open } from "./versionTableSpecification.ts";
 
@@ -392,6 +393,56 @@ describe("the coherent store", () => {
     await store.read("map", { kind: "row", ttlMs: 60_000, load });
     expect(load).toHaveBeenCalledTimes(3);
     expect(store.statistics()).toMatchObject({ entries: 0, bytes: 0, tags: 0 });
+  });
+
+  it("keeps an answer that is made of parts as long as all of them, and shares it when it is asked for often", async () => {
+    const [one, two] = [createStore(), createStore()];
+    const versions: Record<string, number> = { a: 0, b: 0 };
+    let made = 0;
+    const partOptions = {
+      kind: "part",
+      ttlMs: 60_000,
+      bytesOf: () => 10,
+      loadMany: async (keys: readonly string[]) =>
+        keys.map((key) => ({ value: `${key}${versions[key]}`, tags: [`row:${key}`] })),
+    };
+    const read = (store = one) =>
+      store.read<string>("whole", {
+        kind: "answer",
+        ttlMs: 60_000,
+        load: async () => {
+          made++;
+          const parts = (await store.getMany<string>(["a", "b"], partOptions)).filter(
+            (part) => !(part instanceof Error) && isEntry(part),
+          ) as LocalEntry[];
+          return { value: parts.map(({ value }) => value).join(), tags: ["list"], parts };
+        },
+      });
+
+    expect((await read()).value).toBe("a0,b0");
+    expect(await read()).toMatchObject({ value: "a0,b0", source: "local", tags: ["list", "list!"] });
+    expect(made).toBe(1);
+
+    versions.a = 1;
+    await table.bump(epoch, ["row:a"]);
+    expect((await read()).value).toBe("a1,b0");
+    expect(made).toBe(2);
+    expect(one.statistics().kinds.find(({ kind }) => kind === "part")).toMatchObject({
+      misses: 3,
+      localHits: 1,
+    });
+
+    for (let hits = 1; hits <= 64; hits++) {
+      expect(await table.get(epoch, ["whole"])).toEqual([undefined]);
+      expect((await read()).source).toBe("local");
+    }
+    await vi.waitFor(async () => expect(await table.get(epoch, ["whole"])).not.toEqual([undefined]));
+    expect((await read(two)).source).toBe("shared");
+    expect(await table.get(epoch, ["a", "b"])).toEqual([undefined, undefined]);
+
+    versions.b = 1;
+    await table.bump(epoch, ["row:b"]);
+    expect((await read(two)).value).toBe("a1,b1");
   });
 
   it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
