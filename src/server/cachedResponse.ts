@@ -106,9 +106,10 @@ export function bodyOf(result: ExecutionResult): Body {
   return data instanceof SerializedData ? data.content : JSON.stringify(result);
 }
 
-/** What PostgreSQL has composed. */
+/** What PostgreSQL has composed. What is short is sent sooner as one text than in pieces. */
 export function composedResult(data: string | AnswerText): ExecutionResult {
-  return resultOf(typeof data === "string" ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
+  const isText = typeof data === "string" || data.byteLength <= MAX_TEXT_LENGTH;
+  return resultOf(isText ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
 }
 
 const BEFORE_DATA = Buffer.from('{"data":');

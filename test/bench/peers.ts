@@ -39,7 +39,8 @@ it is timed. Where there is taskset, the servers have core 1 for themselves.
 
 Peers have a database without this service's triggers. SQL is counted by pg_stat_statements (BEGIN and COMMIT are
 statements), Redis commands by INFO; a script counts as one. "After a write" is an answer that is not kept while
-the rows in it are: each request has a variable that the document does not declare, so no two are the same.
+the rows in it are: each request has a variable that the document does not declare, so no two are the same. What any
+of them keeps, it keeps for an hour: nothing expires in the midst.
 
 BENCH_LOG=<file> has what the servers print; BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=<folder>" has them profiled.`;
 

@@ -34,7 +34,7 @@ const server = new ApolloServer({
   typeDefs,
   resolvers,
   ...(CACHE !== "off" && {
-    plugins: [ApolloServerPluginCacheControl({ defaultMaxAge: 300 }), responseCachePlugin()],
+    plugins: [ApolloServerPluginCacheControl({ defaultMaxAge: 3_600 }), responseCachePlugin()],
   }),
   ...(CACHE === "redis" && { cache: new KeyvAdapter(new Keyv({ store: new KeyvRedis(REDIS_URL) })) }),
 });

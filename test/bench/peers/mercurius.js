@@ -46,7 +46,7 @@ if (CACHE !== "off") {
     ...(result?.nodes ?? []).map(({ id }) => `project:${id}`),
   ];
   await app.register(cache, {
-    ttl: 300,
+    ttl: 3_600,
     storage:
       CACHE === "redis"
         ? { type: "redis", options: { client: new Redis(REDIS_URL), invalidation: true } }

@@ -121,7 +121,7 @@ const yoga = createYoga({
       : [
           useResponseCache({
             session: () => null,
-            ttl: 300_000,
+            ttl: 3_600_000,
             cache:
               CACHE === "redis" ? createRedisCache({ redis: new Redis(REDIS_URL) }) : createInMemoryCache(),
           }),
