@@ -16,6 +16,7 @@ import { createDatabase, type WriteTransaction } from "./database/database.ts";
 import { startEmbeddedDatabase } from "./database/embedded.ts";
 import { createTokenCipher } from "./database/encryption.ts";
 import { withDatabaseErrors } from "./database/errors.ts";
+import { createGroupCommit } from "./database/groupCommit.ts";
 import { listenUntilAborted } from "./database/listener.ts";
 import { createMaintenance } from "./database/maintenance/maintenance.ts";
 import { createScheduledMaintenance } from "./database/maintenance/schedule.ts";
@@ -152,7 +153,9 @@ async function compose(
       // What is repeated does nothing, so it is not logged again either.
       write: audit.audited(idempotency.keyed(withDatabaseErrors(coherence.write))),
       writeStatements: audit.audited(
-        idempotency.keyed(withDatabaseErrors(coherence.writeThrough(database.statementTransaction))),
+        idempotency.keyed(
+          createGroupCommit(withDatabaseErrors(coherence.writeThrough(database.statementTransaction))),
+        ),
       ),
       isRepeatable: idempotency.isRepeatable,
     },

@@ -38,6 +38,11 @@ export interface WriteOptions<Result> {
    * (repositories/idempotency.ts). All unless given; "never": the write is no part of what was asked for.
    */
   readonly keeps?: ((result: Result) => boolean) | "never";
+  /**
+   * It is done in some milliseconds, whatever it is given: so it may be committed together with others that come at the same
+   * moment (groupCommit.ts). It runs once more when one of them fails.
+   */
+  readonly isShort?: boolean;
 }
 
 /** What the repositories are given. */

@@ -34,9 +34,14 @@ export function databaseError(error: unknown): unknown {
 }
 
 /** Whether PostgreSQL ended the transaction because it and another waited for each other. */
-export function isDeadlock(error: unknown): boolean {
+export const isDeadlock = (error: unknown): boolean => hasCode(error, "40P01");
+
+/** Whether PostgreSQL ended the transaction because it had waited for a lock for as long as it may. */
+export const isLockTimeout = (error: unknown): boolean => hasCode(error, "55P03");
+
+function hasCode(error: unknown, code: string): boolean {
   const cause = error instanceof AppError ? error.cause : error;
-  return cause instanceof Error && codeOf(cause) === "40P01";
+  return cause instanceof Error && codeOf(cause) === code;
 }
 
 /** The code of the innermost failure: Prisma wraps the driver's. */

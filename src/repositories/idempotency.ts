@@ -61,11 +61,12 @@ export function createIdempotency() {
 
     /** The write, repeatable. */
     keyed<Tx extends KeyedTransaction>(
-      write: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>,
-    ): <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result> {
-      return async (work, { keeps = () => true } = {}) => {
+      write: <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result>,
+    ): typeof write {
+      return async (work, options) => {
         const call = running.current();
-        if (call === undefined || keeps === "never") return write(work);
+        const keeps = options?.keeps ?? (() => true);
+        if (call === undefined || keeps === "never") return write(work, options);
         // Outside of the work, which may run more than once.
         const ordinal = call.nextOrdinal++;
         const id = [call.scope, call.key, ordinal] as const;
@@ -85,7 +86,7 @@ export function createIdempotency() {
             call.nextOrdinal = ordinal;
           }
           return result;
-        });
+        }, options);
       };
     },
   };

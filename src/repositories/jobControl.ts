@@ -101,13 +101,15 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
     { version, access }: ControlTarget,
     ...parameters: readonly number[]
   ): Promise<ControlOutcome | null> {
-    const [row] = await writeStatements((tx) =>
-      tx.queryLast<ConversionJobRow & { isDone: boolean }>(statement, [
-        id,
-        version ?? null,
-        ownerOf(access),
-        ...parameters,
-      ]),
+    const [row] = await writeStatements(
+      (tx) =>
+        tx.queryLast<ConversionJobRow & { isDone: boolean }>(statement, [
+          id,
+          version ?? null,
+          ownerOf(access),
+          ...parameters,
+        ]),
+      { isShort: true },
     );
     if (!row) return null;
     return { job: jobOf(row), isDone: row.isDone };

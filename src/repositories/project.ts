@@ -194,11 +194,14 @@ export function createProjectRepository(access: DataAccess) {
         ? `SELECT ${reader.columns} FROM "projects" ${IS_EXPECTED}`
         : `UPDATE "projects" SET ${assignments.join(", ")} ${IS_EXPECTED} RETURNING ${reader.columns}`;
     try {
-      return await writeStatements(async (tx) => {
-        const [row] = await tx.queryLast<ProjectRow>(statement, values);
-        if (row === undefined) throw MISSED;
-        return row;
-      });
+      return await writeStatements(
+        async (tx) => {
+          const [row] = await tx.queryLast<ProjectRow>(statement, values);
+          if (row === undefined) throw MISSED;
+          return row;
+        },
+        { isShort: true },
+      );
     } catch (error) {
       if (error !== MISSED) throw error;
       const [current] = await query<{ version: number }>(

@@ -12,6 +12,8 @@ import { insertRows, keyOf } from "../support/rows.ts";
 const { pool, empty, repositories } = await createTestRepositories();
 const { conversionJobs, jobControl, jobLeases, jobEvents, projects } = repositories;
 const ID = keyOf(1);
+/** The columns have milliseconds: this very moment may be rounded to one that is still to come. */
+const PAST = "now() - interval '1 second'";
 
 type Status = "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
 
@@ -122,7 +124,7 @@ async function perform(model: Model, { action, age, progress, isRetryable }: Com
   const lease = { id: ID, fencingToken: Math.max(0, model.token - age) };
   switch (action) {
     case "claim":
-      await pool.query("UPDATE conversion_jobs SET available_at = now()");
+      await pool.query(`UPDATE conversion_jobs SET available_at = ${PAST}`);
       return (
         (await jobLeases.claim({ workerId: "w", agentTypes: ["converter"], leaseSeconds: 600, count: 1 }))
           .length === 1
@@ -136,7 +138,7 @@ async function perform(model: Model, { action, age, progress, isRetryable }: Com
     case "release":
       return (await jobLeases.release("w", [lease]))[0]!.isDone;
     case "expire":
-      await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() WHERE worker_id IS NOT NULL");
+      await pool.query(`UPDATE conversion_jobs SET lease_expires_at = ${PAST} WHERE worker_id IS NOT NULL`);
       return (await jobLeases.expire(10)).length === 1;
     case "retry":
       return (await jobControl.retry(ID, 2))!.isDone;

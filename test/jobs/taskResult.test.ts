@@ -77,7 +77,7 @@ test("the next attempt reports anew, in the place of the last one's result", asy
   const [lease] = await jobLeases.claim(ADA);
   await report(1, { status: "FAILED", output: null, error: "oops" });
   await jobLeases.fail("ada", [{ ...lease!, errorMessage: "oops", isRetryable: true }]);
-  await pool.query("UPDATE conversion_jobs SET available_at = now()");
+  await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 second'");
   await jobLeases.claim(ADA);
 
   expect((await report(2)).conversionJob).toMatchObject({ results: [stored(2)] });

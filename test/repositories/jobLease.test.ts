@@ -30,7 +30,8 @@ const expireLease = (n: number) =>
   pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms' WHERE id = $1", [
     keyOf(n),
   ]);
-const makeAvailable = () => pool.query("UPDATE conversion_jobs SET available_at = now()");
+const makeAvailable = () =>
+  pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 second'");
 /** Claims the first job, which is job 1. */
 const claimFirst = async (claim = ADA) => held(await jobLeases.claim(claim));
 

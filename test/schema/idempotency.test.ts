@@ -147,7 +147,7 @@ test("a claim that got nothing is no answer; one that got jobs gives the same on
   expect((await send(document)).data.claimConversionJobs.claims).toEqual([]);
   expect(await storedKeys()).toBe(0);
 
-  await pool.query("UPDATE conversion_jobs SET available_at = now()");
+  await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 second'");
   const first = await send(document);
   expect(first.data.claimConversionJobs.claims).toHaveLength(2);
   expect(await send(document)).toEqual(first);
@@ -160,7 +160,7 @@ test("a claim that has waited in vain before it got jobs gives these again", asy
     claims { conversionJob { id } } } }`;
   const waiting = send(document);
   await new Promise((resolve) => setTimeout(resolve, 300));
-  await pool.query("UPDATE conversion_jobs SET available_at = now()");
+  await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 second'");
   // Says that there are jobs: the service does not listen here, so it has no rounds in which it would see.
   await app.jobs.owners.reprioritize(keyOf(3), 1);
   const first = await waiting;
