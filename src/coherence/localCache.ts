@@ -36,7 +36,7 @@ interface Node {
   /** The texts that all entries share. */
   readonly tags: readonly string[];
   /** Of its tags, and of its parts. */
-  readonly buckets: readonly Bucket[];
+  buckets: readonly Bucket[];
   /** Those in which it is not, because a change of theirs has removed its entry or found none. */
   missing: Bucket[];
   /** Those that it is a part of. */
@@ -220,6 +220,9 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     }
     weigh(node, 0);
     unlink(node);
+    // What is still in a bucket would keep its neighbours, and they theirs: ten times as many as are in use.
+    node.older = node.newer = node;
+    node.buckets = node.missing = [];
   };
 
   const remove = (node: Node) => {

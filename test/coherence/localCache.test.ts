@@ -1,6 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLocalCache, type LocalEntry, TAG_BYTES } from "../../src/coherence/localCache.ts";
+import { createLocalCache, entryBytes, type LocalEntry, TAG_BYTES } from "../../src/coherence/localCache.ts";
 
 const entry = (key: string, over: Partial<LocalEntry> = {}): LocalEntry => ({
   key,
@@ -26,6 +28,32 @@ describe("the first level", () => {
       true,
       true,
     ]);
+  });
+
+  it("takes the memory that it says it takes, however many others it has had", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const used = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const cache = createLocalCache({ maxBytes: 2_000_000 });
+    const before = used();
+    // One that stays, and one that goes and is still on the list of what has their tag.
+    for (const key of ["stays", "goes"]) cache.set(entry(key, { tags: ["rare"] }));
+    for (let n = 0; n < 30_000; n++) {
+      cache.get("stays", 0);
+      const key = `key ${n}`;
+      const tags = ["all", `some ${n % 100}`, `own ${n}`];
+      const value = Buffer.alloc(500, String(n)).toString("latin1");
+      cache.set(entry(key, { value, tags, bytes: entryBytes(key, value.length, tags) }));
+    }
+    const { bytes, evictions } = cache.statistics();
+    const taken = used() - before;
+    expect(evictions).toBeGreaterThan(25_000);
+    expect(bytes).toBeGreaterThan(1_900_000);
+    expect(taken).toBeGreaterThan(bytes / 2);
+    expect(taken).toBeLessThan(bytes * 1.5);
   });
 
   it("keeps an entry until its time is over, and not a moment longer", () => {
