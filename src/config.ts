@@ -94,7 +94,7 @@ export const variables = {
     count(0, 68_719_476_736),
     "The most that answers kept in memory may take, in bytes.",
     {
-      default: "67108864",
+      default: "33554432",
     },
   ),
   CACHE_WARM_COUNT: variable(

@@ -67,7 +67,7 @@ test("an empty environment is a configuration: the documented defaults", () => {
       warmCount: 100,
       warmFile: undefined,
       sampleRate: 0.001,
-      maxBytes: 67_108_864,
+      maxBytes: 33_554_432,
       ttlMs: {
         user: 600_000,
         project: 300_000,

@@ -14,6 +14,8 @@ export interface Codec {
   decode(text: string): unknown;
   /** About how much memory the value takes, in bytes. */
   bytesOf(value: unknown, text: string): number;
+  /** Where a value that was put together of parts is given faster in another form: that, for as much memory as it takes. */
+  whole?(value: unknown): unknown;
 }
 
 /** @throws TypeError for anything else (a Buffer, a Map, a class instance): storing half of it would be wrong */

@@ -1,4 +1,4 @@
-import { plainDataCodec } from "./codec.ts";
+import { type Codec, plainDataCodec } from "./codec.ts";
 import { allTags } from "./dependencies.ts";
 import { createLocalCache, entryBytes, type LocalEntry } from "./localCache.ts";
 import { createSharedFills } from "./sharedFills.ts";
@@ -66,6 +66,13 @@ export function createLevels(options: LevelsOptions) {
     return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, reuse });
   };
 
+  /** An entry that has just been found, with its value in another form. */
+  const keepWhole = (entry: LocalEntry, value: unknown, codec: Codec): LocalEntry => {
+    if (value === entry.value) return entry;
+    const bytes = entryBytes(entry.key, codec.bytesOf(value, ""), entry.tags, entry.parts);
+    return local.set({ ...entry, value: frozen(value), bytes }) ?? entry;
+  };
+
   return {
     local,
     frozen,
@@ -74,9 +81,9 @@ export function createLevels(options: LevelsOptions) {
       const entry = local.get(key, now());
       if (entry === undefined) return undefined;
       counts.of(kind).localHits++;
-      if (entry.reuse !== undefined && --entry.reuse.left === 0) {
+      if (entry.reuse !== undefined) {
         try {
-          entry.reuse.onOften();
+          entry.reuse.onReuse(++entry.reuse.times);
         } catch (error) {
           failed(kind, error);
         }
@@ -112,8 +119,11 @@ export function createLevels(options: LevelsOptions) {
     },
 
     /**
-     * What was loaded, in both levels. What is made of parts comes into the second when it is asked for often: it has the tags of all
-     * of them there, so that to put it there costs as much as fifty hits, and to make another of the same parts costs little.
+     * What was loaded, in both levels.
+     *
+     * What is made of parts takes little memory beside theirs until it is found again, which many an answer never is. It
+     * comes into the second level when it is asked for often: it has the tags of all parts there, so that to put it there costs as
+     * much as fifty hits, and to make another of the same parts costs little.
      *
      * @returns what is in the first
      */
@@ -146,8 +156,11 @@ export function createLevels(options: LevelsOptions) {
         let kept: LocalEntry | undefined;
         if (options.bytesOf !== undefined) kept = keepAs(withTypeTags(tags), options.bytesOf(value));
         else if (parts.length > 0) {
-          const onOften = () => offer(stored(allTags(tags, parts), kept!.expiresAt - now()));
-          kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { left: OFTEN, onOften });
+          const onReuse = (times: number) => {
+            if (times === 1 && codec.whole !== undefined) kept = keepWhole(kept!, codec.whole(value), codec);
+            if (times === OFTEN) offer(stored(allTags(tags, parts), kept!.expiresAt - now()));
+          };
+          kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { times: 0, onReuse });
         } else {
           const entry = stored(tags);
           kept = keepAs(entry.tags, codec.bytesOf(value, entry.value));

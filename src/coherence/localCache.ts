@@ -13,7 +13,7 @@ export interface LocalEntry {
   readonly expiresAt: number;
   readonly bytes: number;
   /** For its owner, who counts how often it is found. */
-  readonly reuse?: { left: number; readonly onOften: () => void } | undefined;
+  readonly reuse?: { times: number; readonly onReuse: (times: number) => void } | undefined;
 }
 
 /** What is kept of a kind, and how entries of it have ended. */

@@ -57,6 +57,11 @@ export const responseCodec: Codec = {
     // A text with one letter beyond Latin has two bytes for each; of others, V8 takes one.
     return byteLength === content.length ? byteLength : 2 * content.length;
   },
+  whole: (value) => {
+    const kept = value as KeptResponse; // Safe: as above.
+    const isInPieces = kept.content instanceof AnswerText && kept.byteLength <= MAX_TEXT_LENGTH;
+    return isInPieces ? { ...kept, content: String(kept.content) } : kept;
+  },
 };
 
 const POINTER_BYTES = 8;
@@ -106,11 +111,9 @@ export function bodyOf(result: ExecutionResult): Body {
   return data instanceof SerializedData ? data.content : JSON.stringify(result);
 }
 
-/** What PostgreSQL has composed. What is short is sent sooner as one text than in pieces. */
-export function composedResult(data: string | AnswerText): ExecutionResult {
-  const isText = typeof data === "string" || data.byteLength <= MAX_TEXT_LENGTH;
-  return resultOf(isText ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
-}
+/** What PostgreSQL has composed. */
+export const composedResult = (data: string | AnswerText): ExecutionResult =>
+  resultOf(typeof data === "string" ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
 
 const BEFORE_DATA = Buffer.from('{"data":');
 const AFTER_DATA = Buffer.from("}");

@@ -211,7 +211,8 @@ export function createReplay({
     },
 
     /**
-     * The request has been answered anew.
+     * The request has been answered, and not by a replay. It is remembered when its answer was there already: most that are sent once never
+     * come again.
      *
      * @param head what its answer has above it, whatever is in it; looked at when it is needed
      */
@@ -219,12 +220,15 @@ export function createReplay({
       name: string | undefined,
       res: ServerResponse,
       head: () => readonly string[],
-      { key, kept }: ResponseOutcome,
+      { status, key, kept }: ResponseOutcome,
       identity: Identity,
     ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
+      const earlier = remembered.peek(name);
+      if (status !== "hit" && earlier === undefined) return;
       const headers = head();
-      const requests = (remembered.peek(name)?.requests ?? 0) + 1;
+      // The first time counts, too.
+      const requests = (earlier?.requests ?? 1) + 1;
       const { viewer, instant } = identity;
       const subject = viewer === null ? undefined : rateLimiter.subjectOf(viewer, undefined);
       remembered.set(name, { responseKey: key, headers, identity, subject, identifiedAt: instant, requests });
