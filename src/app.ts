@@ -146,17 +146,14 @@ async function compose(
 
   const idempotency = createIdempotency();
   const audit = createAudit();
+  const writeAlone = withDatabaseErrors(coherence.writeThrough(database.statementTransaction));
   const repositories = createRepositories(
     {
       ...database.reading,
       // The protocol asks PostgreSQL too, and what fails there means the same to a client.
       // What is repeated does nothing, so it is not logged again either.
       write: audit.audited(idempotency.keyed(withDatabaseErrors(coherence.write))),
-      writeStatements: audit.audited(
-        idempotency.keyed(
-          createGroupCommit(withDatabaseErrors(coherence.writeThrough(database.statementTransaction))),
-        ),
-      ),
+      writeStatements: audit.audited(idempotency.keyed(createGroupCommit(writeAlone))),
       isRepeatable: idempotency.isRepeatable,
     },
     { cipher: config.encryptionKey === undefined ? undefined : createTokenCipher(config.encryptionKey) },

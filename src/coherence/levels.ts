@@ -91,6 +91,14 @@ export function createLevels(options: LevelsOptions) {
       return entry;
     },
 
+    /** Whether all of these, found before, would be found now. */
+    areKept(kind: string, entries: readonly LocalEntry[]): boolean {
+      const moment = now();
+      for (const entry of entries) if (!local.has(entry, moment)) return false;
+      counts.of(kind).localHits += entries.length;
+      return true;
+    },
+
     /** From the second level. What cannot be had or cannot be read is a miss. */
     async findShared(keys: readonly string[], begun: Instant, options: AnswerOptions) {
       const { kind, codec = plainDataCodec, bytesOf: isLocal } = options;

@@ -28,11 +28,16 @@ export interface LocalCounts {
   evictions: number;
 }
 
+/** An entry that is or was here. */
+interface KeptEntry extends LocalEntry {
+  readonly node: Node;
+}
+
 /** A key in its place between the one used before and the one used after it. */
 interface Node {
   readonly key: string;
   /** Undefined: a change has removed it, and its place waits for the next answer. */
-  entry: LocalEntry | undefined;
+  entry: KeptEntry | undefined;
   /** The texts that all entries share. */
   readonly tags: readonly string[];
   /** Of its tags, and of its parts. */
@@ -235,12 +240,18 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     tags.every((tag, index) => node.tags[index] === tag) &&
     parts.every(({ whole }, index) => node.buckets[tags.length + index] === whole);
 
+  /** Where the entry is, if it is still there. */
+  const nodeOf = (entry: LocalEntry): Node | undefined => {
+    const { node } = entry as Partial<KeptEntry>;
+    return node?.entry === entry ? node : undefined;
+  };
+
   /** The nodes of parts that are all still there. */
   const nodesOf = (parts: readonly LocalEntry[]): readonly Node[] | undefined => {
     const found: Node[] = [];
     for (const part of parts) {
-      const node = nodes.get(part.key);
-      if (node?.entry !== part) return undefined;
+      const node = nodeOf(part);
+      if (node === undefined) return undefined;
       found.push(node);
     }
     return found;
@@ -274,6 +285,9 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       return node.entry;
     },
 
+    /** Whether `get` would find this very entry. It is not used by that: what is made of it keeps it. */
+    has: (entry: LocalEntry, now: number): boolean => nodeOf(entry) !== undefined && entry.expiresAt > now,
+
     /** @returns what is kept now; undefined: it takes more than there is, or one of its parts is not there any more */
     set(entry: LocalEntry): LocalEntry | undefined {
       const { key, tags } = entry;
@@ -295,7 +309,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       }
       linkAsNewest(node);
       if (node.entry === undefined) node.counts.entries++;
-      const kept = { ...entry, tags: node.tags };
+      const kept: KeptEntry = { ...entry, tags: node.tags, node };
       node.entry = kept;
       weigh(node, entry.bytes);
       makeRoom();
@@ -312,6 +326,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     },
 
     clear(): void {
+      for (const node of nodes.values()) node.entry = undefined;
       nodes.clear();
       buckets.clear();
       ends.older = ends.newer = ends;

@@ -127,7 +127,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const watchers = createWatchers({ ...options, validator });
   const flights = new Map<string, Flight>();
   const counts = createLookUpCounts();
-  const { local, frozen, findLocal, findShared, keep } = createLevels({
+  const { local, frozen, findLocal, areKept, findShared, keep } = createLevels({
     ...options,
     validator,
     counts,
@@ -239,6 +239,12 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       // Safe: every key was answered above, with values of the type that its loaders give.
       return answers as (ManyAnswer<Value> | Error)[];
     },
+
+    /**
+     * Whether a reader with an instant of its own would be given these very entries, which it was given before. They are not looked up, so it
+     * is for those that will be parts of an answer.
+     */
+    areKept,
 
     /** For who cannot afford a promise: calls back with the first level's entry, validated, or undefined. */
     lookUp(

@@ -1,5 +1,6 @@
 import { CACHE_KINDS, type CacheKind } from "../cacheKinds.ts";
-import { isEntry } from "../coherence/store.ts";
+import type { LocalEntry } from "../coherence/localCache.ts";
+import { isEntry, type ManyAnswer } from "../coherence/store.ts";
 import type { LoaderOptions } from "./options.ts";
 
 /** What was read, and everything that it depends on. */
@@ -13,8 +14,22 @@ export interface Read<Value> {
 export interface CachedOptions<Value> {
   /** Whose answers they are, where they are not everybody's. */
   readonly scope?: string;
-  /** Given: what the request is answered with will be made of them. How long they are kept, in ms, and how many bytes they take. */
-  readonly part?: { readonly ttlMs: number; bytesOf(value: Value): number };
+  /** Given: what the request is answered with will be made of them. */
+  readonly part?: PartOptions<Value>;
+}
+
+export interface PartOptions<Value> {
+  /** How long they are kept, in ms. */
+  readonly ttlMs: number;
+  /** How many bytes one takes. */
+  bytesOf(value: Value): number;
+  /** What was found the last time for these keys. Most of it is still there, and sooner seen to be than looked up. */
+  readonly last?: FoundParts | undefined;
+}
+
+/** The entries of all keys, in their order. */
+export interface FoundParts {
+  entries: readonly LocalEntry[] | undefined;
 }
 
 export type Cached = ReturnType<typeof createCached>;
@@ -36,6 +51,13 @@ export function createCached({
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
     { scope = "", part }: CachedOptions<Value> = {},
   ): Promise<(Value | Error)[]> => {
+    const instant = begun();
+    const last = part?.last;
+    if (instant !== undefined && last?.entries !== undefined && store.areKept(kind, last.entries))
+      return last.entries.map((entry) => {
+        reads.addPart(entry);
+        return entry.value as Value; // Safe: as below.
+      });
     const { lifetime } = CACHE_KINDS[kind];
     const prefix = `${kind}:${scope}`;
     const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
@@ -45,7 +67,7 @@ export function createCached({
       ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
       // Safe: under such keys there are values of this type.
       ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
-      begun: begun(),
+      begun: instant,
       tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
         const results = await within(() => read(missing.map(keyOf)));
@@ -58,11 +80,18 @@ export function createCached({
         });
       },
     });
+    if (last !== undefined) {
+      const entries = answers.filter(isKept);
+      last.entries = entries.length === keys.length ? entries : undefined;
+    }
     return answers.map((answer) => {
       if (answer instanceof Error) return answer;
-      if (part !== undefined && isEntry(answer)) reads.addPart(answer);
+      if (part !== undefined && isKept(answer)) reads.addPart(answer);
       else for (const tag of answer.tags ?? []) reads.add(tag);
       return answer.value;
     });
   };
 }
+
+const isKept = <Value>(answer: ManyAnswer<Value> | Error): answer is LocalEntry & { value: Value } =>
+  !(answer instanceof Error) && isEntry(answer);

@@ -6,7 +6,7 @@ import type { ComposedRequest, ComposedType } from "../repositories/answerShape.
 import { AnswerText } from "../repositories/answerText.ts";
 import { type AnswerFrame, type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
-import type { Cached } from "./cached.ts";
+import type { Cached, FoundParts } from "./cached.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
@@ -27,6 +27,22 @@ interface KeptFrame {
   readonly places: readonly { readonly part: number; readonly row: number }[];
   /** By part, each once. */
   readonly ids: readonly (readonly string[])[];
+}
+
+/**
+ * What parts there were for a frame the last time, by what else the parts follow from: the same frame may be around parts with
+ * other arguments, but rarely is.
+ */
+const lastFound = new WeakMap<KeptFrame, (FoundParts & { readonly scope: string })[]>();
+
+function lastOf(frame: KeptFrame, part: number, scope: string): FoundParts {
+  let all = lastFound.get(frame);
+  if (all === undefined) {
+    all = [];
+    lastFound.set(frame, all);
+  }
+  if (all[part]?.scope !== scope) all[part] = { scope, entries: undefined };
+  return all[part];
 }
 
 /** About what objects take beside the bytes that are in them. */
@@ -81,7 +97,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     if (frame === undefined) return undefined;
     const { parts } = partsOf(request.shape);
     const texts = await Promise.all(
-      parts.map((part, index) => loadParts(request, part, frame.ids[index]!, ttlMs)),
+      parts.map((part, index) => loadParts(request, part, { frame, index, ttlMs })),
     );
     const pieces: Buffer[] = [frame.texts[0]!];
     for (const [index, { part, row }] of frame.places.entries()) {
@@ -115,10 +131,11 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
   async function loadParts(
     request: ComposedRequest,
     part: AnswerPart,
-    ids: readonly string[],
-    ttlMs: number,
+    { frame, index, ttlMs }: { frame: KeptFrame; index: number; ttlMs: number },
   ): Promise<readonly (Buffer | undefined)[]> {
+    const ids = frame.ids[index]!;
     if (ids.length === 0) return [];
+    const partScope = `${shortened(`${scope}${part.name}:${namesOf(request, part.lists)}`)}:`;
     const texts = await cached<Buffer | undefined>(
       "part",
       ids,
@@ -131,10 +148,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
             : { value: Buffer.from(answer.text), tags: [...new Set(answer.tags)] },
         );
       },
-      {
-        scope: `${shortened(`${scope}${part.name}:${namesOf(request, part.lists)}`)}:`,
-        part: { ttlMs, bytesOf: textBytes },
-      },
+      { scope: partScope, part: { ttlMs, bytesOf: textBytes, last: lastOf(frame, index, partScope) } },
     );
     return texts.map((text) => {
       if (text instanceof Error) throw text;

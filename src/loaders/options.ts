@@ -9,7 +9,7 @@ export interface LoaderOptions {
   readonly access?: Access;
   /** Collects what the request's answer depends on, cached or not. */
   readonly reads: Pick<Dependencies, "add" | "addPart">;
-  readonly store: Pick<CoherentStore, "getMany">;
+  readonly store: Pick<CoherentStore, "getMany" | "areKept">;
   readonly ttlMs: CacheLifetimes;
   /**
    * An instant after the request's arrival, when there is one: then its reads need not ask for another.

@@ -119,7 +119,7 @@ function shapeOf(request: ListRequest): string {
 }
 
 /** The names of the shapes that came last: an operation may ask for hundreds of lists of one shape. */
-const shapeNames = new LRUCache<string, string>({ max: 1_000 });
+const shapeNames = new LRUCache<string, string>({ max: 4_000 });
 
 /** 132 bits: what is searched for is part of a shape, so that somebody may look for two that are the same. */
 export function shortened(shape: string): string {

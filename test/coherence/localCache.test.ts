@@ -56,6 +56,29 @@ describe("the first level", () => {
     expect(taken).toBeLessThan(bytes * 1.5);
   });
 
+  it("tells whether an entry that was found is still there, as long as looking it up would", () => {
+    const cache = createLocalCache({ maxBytes: 10_000 });
+    const keep = (key: string, over: Partial<LocalEntry> = {}) => cache.set(entry(key, over))!;
+    const [changed, expired, replaced, stays] = [
+      keep("changed", { tags: ["u"] }),
+      keep("expired", { expiresAt: 5 }),
+      keep("replaced"),
+      keep("stays"),
+    ];
+    const all = [changed, expired, replaced, stays];
+    const there = (now: number) => all.map((each) => cache.has(each, now));
+    expect(there(0)).toEqual([true, true, true, true]);
+    cache.invalidate("u", 1);
+    keep("replaced");
+    expect(there(5)).toEqual([false, false, false, true]);
+    expect(all.map(({ key }) => cache.get(key, 5))).toEqual([undefined, undefined, expect.anything(), stays]);
+    // In the same place, but another.
+    keep("changed", { tags: ["u"] });
+    expect(cache.has(changed, 0)).toBe(false);
+    cache.clear();
+    expect(cache.has(stays, 0)).toBe(false);
+  });
+
   it("keeps an entry until its time is over, and not a moment longer", () => {
     const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
     cache.set(entry("a"));

@@ -445,6 +445,41 @@ describe("the coherent store", () => {
     expect((await read(two)).value).toBe("a1,b1");
   });
 
+  it("keeps an answer of parts in one piece from the first time that it is found again", async () => {
+    const store = createStore();
+    const codec = {
+      encode: String,
+      decode: String,
+      bytesOf: (value: unknown) => (typeof value === "string" ? value.length : 0),
+      whole: (value: unknown) => (value as string[]).join(""),
+    };
+    const read = () =>
+      store.read<unknown>("whole", {
+        kind: "answer",
+        ttlMs: 60_000,
+        codec,
+        load: async () => {
+          const [part] = await store.getMany(["a"], {
+            kind: "part",
+            ttlMs: 60_000,
+            bytesOf: () => 10,
+            loadMany: async () => [{ value: "a", tags: ["row:a"] }],
+          });
+          return { value: ["x", "y"], tags: [], parts: [part as unknown as LocalEntry] };
+        },
+      });
+    const bytes = () => store.statistics().kinds.find(({ kind }) => kind === "answer")!.bytes;
+
+    expect((await read()).value).toEqual(["x", "y"]);
+    const inPieces = bytes();
+    expect((await read()).value).toEqual(["x", "y"]);
+    expect(await read()).toMatchObject({ value: "xy", source: "local" });
+    expect(bytes()).toBe(inPieces + 2);
+
+    await table.bump(epoch, ["row:a"]);
+    expect(await read()).toMatchObject({ value: ["x", "y"], source: "loaded" });
+  });
+
   it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
     const store = createStore(table, 4_500);
     for (let key = 0; key < 100; key++) {

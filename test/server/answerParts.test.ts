@@ -26,8 +26,8 @@ beforeAll(async () => {
   for (const service of [one, two]) await service.untilHit("{ conversionJobs { totalCount } }");
 }, 60_000);
 
-const QUERY = `query ($first: Int, $after: String) { projects(first: $first, after: $after) {
-  edges { cursor node { id name owner { username } conversionJobs(first: 2) { nodes { id progress } } } } pageInfo { hasNextPage } } }`;
+const QUERY = `query ($first: Int, $after: String, $jobs: Int = 2) { projects(first: $first, after: $after) {
+  edges { cursor node { id name owner { username } conversionJobs(first: $jobs) { nodes { id progress } } } } pageInfo { hasNextPage } } }`;
 
 const PARTS = "SELECT (SELECT string_agg";
 
@@ -62,6 +62,12 @@ describe("an answer in parts", () => {
     await readsOf(one, { first: 10 });
     expect(await readsOf(one, { first: 5 })).toEqual(["frame"]);
     expect(await readsOf(one, { first: 11 })).toEqual(["frame", "parts"]);
+  });
+
+  test("rows with other arguments are others, within the same frame", async () => {
+    expect(await readsOf(one, { first: 9, jobs: 1 })).toEqual(["frame", "parts"]);
+    expect(await readsOf(one, { first: 9, jobs: 3 })).toEqual(["parts"]);
+    for (const jobs of [1, 3, 3, 1]) expect(await readsOf(one, { first: 9, jobs })).toEqual([]);
   });
 
   test("after a change of one row, the others are there", async () => {
