@@ -211,8 +211,7 @@ export function createReplay({
     },
 
     /**
-     * The request has been answered, and not by a replay. It is remembered when its answer was there already: most that are sent once never
-     * come again.
+     * The request has been answered anew.
      *
      * @param head what its answer has above it, whatever is in it; looked at when it is needed
      */
@@ -220,15 +219,12 @@ export function createReplay({
       name: string | undefined,
       res: ServerResponse,
       head: () => readonly string[],
-      { status, key, kept }: ResponseOutcome,
+      { key, kept }: ResponseOutcome,
       identity: Identity,
     ): void {
       if (name === undefined || key === undefined || kept === undefined || res.statusCode !== 200) return;
-      const earlier = remembered.peek(name);
-      if (status !== "hit" && earlier === undefined) return;
       const headers = head();
-      // The first time counts, too.
-      const requests = (earlier?.requests ?? 1) + 1;
+      const requests = (remembered.peek(name)?.requests ?? 0) + 1;
       const { viewer, instant } = identity;
       const subject = viewer === null ? undefined : rateLimiter.subjectOf(viewer, undefined);
       remembered.set(name, { responseKey: key, headers, identity, subject, identifiedAt: instant, requests });
