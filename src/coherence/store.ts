@@ -30,7 +30,8 @@ export interface Answer<Value> extends Loaded<Value> {
 export type ManyAnswer<Value> = Pick<Loaded<Value>, "value" | "tags"> | (LocalEntry & { value: Value });
 
 /** It can be a part of another answer. */
-export const isEntry = (answer: ManyAnswer<unknown>): answer is LocalEntry => "stamp" in answer;
+export const isEntry = <Value>(answer: ManyAnswer<Value> | Error): answer is LocalEntry & { value: Value } =>
+  "stamp" in answer;
 
 /** What every kind of look-up says of its answers. */
 export interface AnswerOptions {

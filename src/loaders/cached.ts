@@ -1,6 +1,6 @@
 import { CACHE_KINDS, type CacheKind } from "../cacheKinds.ts";
 import type { LocalEntry } from "../coherence/localCache.ts";
-import { isEntry, type ManyAnswer } from "../coherence/store.ts";
+import { isEntry } from "../coherence/store.ts";
 import type { LoaderOptions } from "./options.ts";
 
 /** What was read, and everything that it depends on. */
@@ -81,17 +81,14 @@ export function createCached({
       },
     });
     if (last !== undefined) {
-      const entries = answers.filter(isKept);
+      const entries = answers.filter(isEntry);
       last.entries = entries.length === keys.length ? entries : undefined;
     }
     return answers.map((answer) => {
       if (answer instanceof Error) return answer;
-      if (part !== undefined && isKept(answer)) reads.addPart(answer);
+      if (part !== undefined && isEntry(answer)) reads.addPart(answer);
       else for (const tag of answer.tags ?? []) reads.add(tag);
       return answer.value;
     });
   };
 }
-
-const isKept = <Value>(answer: ManyAnswer<Value> | Error): answer is LocalEntry & { value: Value } =>
-  !(answer instanceof Error) && isEntry(answer);

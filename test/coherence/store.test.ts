@@ -3,7 +3,6 @@ import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { LocalEntry } from "../../src/coherence/localCache.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore, isEntry, type Loaded } from "../../src/coherence/store.ts";
 import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
@@ -412,9 +411,7 @@ describe("the coherent store", () => {
         ttlMs: 60_000,
         load: async () => {
           made++;
-          const parts = (await store.getMany<string>(["a", "b"], partOptions)).filter(
-            (part) => !(part instanceof Error) && isEntry(part),
-          ) as LocalEntry[];
+          const parts = (await store.getMany<string>(["a", "b"], partOptions)).filter(isEntry);
           return { value: parts.map(({ value }) => value).join(), tags: ["list"], parts };
         },
       });
@@ -459,13 +456,13 @@ describe("the coherent store", () => {
         ttlMs: 60_000,
         codec,
         load: async () => {
-          const [part] = await store.getMany(["a"], {
+          const parts = await store.getMany(["a"], {
             kind: "part",
             ttlMs: 60_000,
             bytesOf: () => 10,
             loadMany: async () => [{ value: "a", tags: ["row:a"] }],
           });
-          return { value: ["x", "y"], tags: [], parts: [part as unknown as LocalEntry] };
+          return { value: ["x", "y"], tags: [], parts: parts.filter(isEntry) };
         },
       });
     const bytes = () => store.statistics().kinds.find(({ kind }) => kind === "answer")!.bytes;
