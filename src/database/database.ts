@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { type Cancellation, createCancellableQuery } from "./cancellation.ts";
-import { databaseError, isDeadlock } from "./errors.ts";
+import { commitError, databaseError, isDeadlock } from "./errors.ts";
 import { type Prisma, PrismaClient } from "./generated/client.ts";
 import { createPoolMonitor } from "./monitor.ts";
 import { createMonitoredPool } from "./monitoredPool.ts";
@@ -123,6 +123,16 @@ async function refuseReplica(client: pg.ClientBase): Promise<void> {
     throw new AppError("SERVICE_UNAVAILABLE", "The database takes no writes at the moment. Try again later.");
 }
 
+/** @throws OutcomeUnknown when the database does not say whether it has committed */
+async function commit(client: pg.ClientBase): Promise<void> {
+  const { command } = await client.query("COMMIT").catch((error: unknown) => {
+    throw commitError(error);
+  });
+  // One of its statements had failed, and the work took no notice.
+  if (command === "ROLLBACK")
+    throw new Error("The transaction was rolled back, as one of its statements had failed.");
+}
+
 function statementsOn(client: pg.ClientBase): StatementTransaction {
   let sendBehind: (() => void) | undefined;
   let isOver = false;
@@ -226,7 +236,12 @@ export function createDatabase(
     }
   }
 
-  /** Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: rows are changed through `Write`. */
+  /**
+   * Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: rows are
+   * changed through `Write`.
+   *
+   * @throws OutcomeUnknown when the database does not say whether it has committed
+   */
   async function transaction<Result>(
     work: (client: pg.PoolClient) => Promise<Result>,
     begin = "BEGIN",
@@ -241,7 +256,7 @@ export function createDatabase(
       begun.catch(() => {});
       const result = await work(client);
       await begun;
-      await client.query("COMMIT");
+      await commit(client);
       return result;
     } catch (error) {
       // A connection on which even the rollback fails is closed, not given to the next caller.

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { AppError } from "../errors.ts";
 
 /**
@@ -31,6 +32,27 @@ export function databaseError(error: unknown): unknown {
     });
   }
   return error;
+}
+
+/**
+ * The database was asked to commit and did not say whether it did. Everything else that a transaction fails with means that
+ * nothing of it was done.
+ */
+export class OutcomeUnknown extends AppError {
+  constructor(cause: unknown) {
+    super(
+      "SERVICE_UNAVAILABLE",
+      "The database does not answer any more, and the change may have been made. Look before you send it again; with an idempotencyKey, it is made once.",
+      { cause },
+    );
+    this.name = "OutcomeUnknown";
+  }
+}
+
+/** What a COMMIT has failed with: the database says that the transaction is undone, or it says nothing of use. */
+export function commitError(error: unknown): unknown {
+  const isRefusal = error instanceof pg.DatabaseError && !isOutage(error.code, error);
+  return isRefusal ? databaseError(error) : new OutcomeUnknown(error);
 }
 
 /** Whether PostgreSQL ended the transaction because it and another waited for each other. */

@@ -1,5 +1,6 @@
 import type { StatementTransaction, WriteOptions } from "./database.ts";
-import { isLockTimeout } from "./errors.ts";
+import { isLockTimeout, OutcomeUnknown } from "./errors.ts";
+import { createGroups } from "./groups.ts";
 
 type Work<Result> = (tx: StatementTransaction) => Promise<Result>;
 
@@ -29,41 +30,28 @@ const MAX_GROUP = 100;
  * @param write runs the work in a transaction, and commits when it resolves
  */
 export function createGroupCommit(write: <Result>(work: Work<Result>) => Promise<Result>) {
-  const waiting: Call[] = [];
-  let isRunning = false;
-
   async function runGroup(group: readonly Call[]): Promise<void> {
-    /** It has been rolled back, or will be. */
-    let isUndone = false;
     try {
-      const results = await write(async (tx) => {
-        isUndone = true;
+      const results = await write((tx) => {
         // Sent along with the first statement, and it fails with its connection alone.
         tx.query(LIMIT_WAITING).catch(() => {});
-        const found = await together(group, tx);
-        isUndone = false;
-        return found;
+        return together(group, tx);
       });
       for (const [index, { resolve }] of group.entries()) resolve(results[index]);
     } catch (error) {
-      if (isUndone && (group.length > 1 || isLockTimeout(error)))
+      const isWorthAnother = group.length > 1 || isLockTimeout(error);
+      if (isWorthAnother && !(error instanceof OutcomeUnknown))
         for (const { work, resolve, reject } of group) write(work).then(resolve, reject);
       else for (const { reject } of group) reject(error);
     }
   }
-
-  async function runAll(): Promise<void> {
-    isRunning = true;
-    while (waiting.length > 0) await runGroup(waiting.splice(0, MAX_GROUP));
-    isRunning = false;
-  }
+  const add = createGroups<Call>((waiting) => waiting.splice(0, MAX_GROUP), runGroup);
 
   return <Result>(work: Work<Result>, { isShort = false }: WriteOptions<Result> = {}): Promise<Result> => {
     if (!isShort) return write(work);
     return new Promise<Result>((resolve, reject) => {
       // Safe: it is resolved with what its own work gives.
-      waiting.push({ work, resolve: resolve as Call["resolve"], reject });
-      if (!isRunning) void runAll();
+      add({ work, resolve: resolve as Call["resolve"], reject });
     });
   };
 }

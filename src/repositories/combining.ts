@@ -1,3 +1,6 @@
+import { OutcomeUnknown } from "../database/errors.ts";
+import { createGroups } from "../database/groups.ts";
+
 /**
  * How calls that come at the same moment do not get in each other's way.
  *
@@ -24,7 +27,8 @@ interface Call<Item, Outcome> {
 
 /**
  * Runs calls together. No two items of a run have the same id: the second call has to wait for what the first
- * one does. When a run of several calls fails, each is run by itself, so that it fails for its own reasons alone.
+ * one does. When a run of several calls fails, each is run by itself, so that it fails for its own reasons alone. When
+ * nobody knows whether it was committed, nothing is run again: a claim would be made twice.
  *
  * @param run gives one outcome for each item, in order; a call has one item at least
  */
@@ -32,16 +36,13 @@ export function combineCalls<Item extends { readonly id: string }, Outcome>(
   run: (items: readonly Item[]) => Promise<Outcome[]>,
   { keyOf = () => "", sizeOf = () => 1 }: CombineOptions<Item> = {},
 ) {
-  let waiting: Call<Item, Outcome>[] = [];
-  let isRunning = false;
-
-  function takeGroup(): Call<Item, Outcome>[] {
+  function takeGroup(waiting: Call<Item, Outcome>[]): Call<Item, Outcome>[] {
     const group: Call<Item, Outcome>[] = [];
     const rest: Call<Item, Outcome>[] = [];
     const ids = new Set<string>();
     let key: string | undefined;
     let size = 0;
-    for (const call of waiting) {
+    for (const call of waiting.splice(0)) {
       const more = call.items.reduce((sum, item) => sum + sizeOf(item), 0);
       key ??= keyOf(call.items[0]!);
       const fits =
@@ -55,7 +56,7 @@ export function combineCalls<Item extends { readonly id: string }, Outcome>(
       size += more;
       for (const { id } of call.items) ids.add(id);
     }
-    waiting = rest;
+    waiting.push(...rest);
     return group;
   }
 
@@ -68,20 +69,15 @@ export function combineCalls<Item extends { readonly id: string }, Outcome>(
         from += items.length;
       }
     } catch (error) {
-      if (group.length === 1) group[0]!.reject(error);
+      if (group.length === 1 || error instanceof OutcomeUnknown)
+        for (const { reject } of group) reject(error);
       else for (const call of group) await runGroup([call]);
     }
   }
-
-  async function runAll(): Promise<void> {
-    isRunning = true;
-    while (waiting.length > 0) await runGroup(takeGroup());
-    isRunning = false;
-  }
+  const add = createGroups(takeGroup, runGroup);
 
   return (items: readonly Item[]): Promise<Outcome[]> =>
     new Promise((resolve, reject) => {
-      waiting.push({ items, resolve, reject });
-      if (!isRunning) void runAll();
+      add({ items, resolve, reject });
     });
 }

@@ -3,15 +3,17 @@ import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createDatabase, type StatementTransaction } from "../../src/database/database.ts";
-import { withDatabaseErrors } from "../../src/database/errors.ts";
+import { OutcomeUnknown, withDatabaseErrors } from "../../src/database/errors.ts";
 import { createGroupCommit } from "../../src/database/groupCommit.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
+import { loseCommits } from "../support/lostCommits.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
 /** Short writes of the same moment are one transaction, and none of them notices. */
 
 const { url } = await createTestDatabase();
-const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
+const network = await loseCommits(url);
+const database = createDatabase(loadConfig({}).database, network.url, pino({ level: "silent" }));
 atEndOfFile(database.close);
 const { pool } = database;
 const alone = withDatabaseErrors(database.statementTransaction);
@@ -115,13 +117,15 @@ describe("short writes of one moment", () => {
   });
 
   test("are not done again when nobody knows whether they were committed", async () => {
-    const lost = createGroupCommit(async (work) => {
-      await database.statementTransaction(work);
-      throw new Error("The connection was lost on the way back.");
-    });
     await alone(add("a"));
-    const writes = Array.from({ length: 3 }, () => lost(append("a"), { isShort: true }));
-    expect(await outcomes(writes)).toEqual(["rejected", "rejected", "rejected"]);
-    expect(await users()).toEqual(["a+++"]);
+    network.loseNext();
+    const first = short(append("a"));
+    const others = Array.from({ length: 3 }, () => short(append("a")));
+    await expect(first).rejects.toBeInstanceOf(OutcomeUnknown);
+    await Promise.all(others);
+    network.loseNext();
+    const lost = Array.from({ length: 3 }, () => short(append("a")));
+    expect(await outcomes(lost)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(await users()).toEqual(["a+++++++"]);
   });
 });

@@ -4,15 +4,18 @@ import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable
 import { createCoherentWrite } from "../../src/coherence/write.ts";
 import { loadConfig } from "../../src/config.ts";
 import { createDatabase, type StatementTransaction } from "../../src/database/database.ts";
+import { OutcomeUnknown } from "../../src/database/errors.ts";
 import { open } from "../coherence/versionTableSpecification.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
+import { loseCommits } from "../support/lostCommits.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { countRoundTrips } from "../support/roundTrips.ts";
 
 /** What does not wait for an answer goes along with what is in front of it: round trips are what a small write costs. */
 
 const { url } = await createTestDatabase();
-const server = await countRoundTrips(url);
+const network = await loseCommits(url);
+const server = await countRoundTrips(network.url);
 const database = createDatabase(loadConfig({}).database, server.url, pino({ level: "silent" }));
 atEndOfFile(database.close);
 const { pool, statementTransaction } = database;
@@ -104,6 +107,36 @@ describe("a transaction of statements", () => {
       await tx.query(INSERT, ["2", "eve"]);
     });
     await expect(late).rejects.toThrow("after its last one");
+    expect(await users()).toEqual([]);
+  });
+
+  test("says that nobody knows, when the answer to its COMMIT is lost", async () => {
+    network.loseNext();
+    const lost = write((tx) => tx.queryLast(INSERT, ["1", "ada"]));
+    await expect(lost).rejects.toBeInstanceOf(OutcomeUnknown);
+    await expect(lost).rejects.toMatchObject({
+      code: "SERVICE_UNAVAILABLE",
+      message: expect.stringContaining("may have been made"),
+    });
+    expect(await users()).toEqual(["ada"]);
+  });
+
+  test("says what the database refuses to commit", async () => {
+    const refused = write(async (tx) => {
+      await tx.query("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+      await tx.queryLast("INSERT INTO late VALUES (1), (1)");
+    });
+    await expect(refused).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(refused).rejects.not.toBeInstanceOf(OutcomeUnknown);
+    expect(await isClean()).toBe(true);
+  });
+
+  test("is not taken for committed when its work goes on after a failure", async () => {
+    const careless = statementTransaction(async (tx) => {
+      await tx.query(INSERT, ["1", "ada"]);
+      await tx.query(INSERT, ["1", "eve"]).catch(() => {});
+    });
+    await expect(careless).rejects.toThrow("was rolled back");
     expect(await users()).toEqual([]);
   });
 

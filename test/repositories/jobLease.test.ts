@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { OutcomeUnknown } from "../../src/database/errors.ts";
 import type { HeldJob } from "../../src/repositories/jobLease.ts";
 import { createTestRepositories } from "../support/repositories.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements, withoutTransactionControl } from "../support/sql.ts";
 
-const { pool, empty, repositories } = await createTestRepositories();
+const { network, pool, empty, repositories } = await createTestRepositories();
 const { conversionJobs, jobEvents, jobLeases, projects } = repositories;
 
 const ADA = { workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 1 };
@@ -289,6 +290,24 @@ test("a release gives the job back in the same attempt, with its progress", asyn
   });
   expect(await statusOfProject(1)).toBe("CONVERTING");
   expect(await jobLeases.claim(BOB)).toMatchObject([{ id: keyOf(1), fencingToken: 2, progress: 30 }]);
+});
+
+test("claims whose COMMIT was not answered are not made again: the jobs would be claimed twice", async () => {
+  await empty();
+  await insertRows(pool, { users: 1, projects: 2, jobs: 10 });
+  const first = jobLeases.claim(ADA);
+  const together = [ADA, BOB, { ...ADA, workerId: "eve" }].map((claim) => jobLeases.claim(claim));
+  await first;
+  network.loseNext();
+  for (const claim of together) await expect(claim).rejects.toBeInstanceOf(OutcomeUnknown);
+  const { rows } = await pool.query(
+    "SELECT worker_id, count(*)::int FROM conversion_jobs WHERE worker_id IS NOT NULL GROUP BY 1 ORDER BY 1",
+  );
+  expect(rows).toEqual([
+    { worker_id: "ada", count: 2 },
+    { worker_id: "bob", count: 1 },
+    { worker_id: "eve", count: 1 },
+  ]);
 });
 
 describe("a lost lease", () => {

@@ -4,12 +4,13 @@ import { createDatabase } from "../../src/database/database.ts";
 import type { TokenCipher } from "../../src/database/encryption.ts";
 import { createRepositories } from "../../src/repositories/index.ts";
 import { atEndOfFile } from "./cleanup.ts";
+import { loseCommits } from "./lostCommits.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 /** The repositories on a database of this test file's own; closed after its last test. */
 export async function createTestRepositories(options: { cipher?: TokenCipher } = {}) {
-  const { url } = await createTestDatabase();
-  const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
+  const network = await loseCommits((await createTestDatabase()).url);
+  const database = createDatabase(loadConfig({}).database, network.url, pino({ level: "silent" }));
   // After the database was registered, so before it is dropped.
   atEndOfFile(database.close);
   const empty = () => database.pool.query("TRUNCATE users CASCADE");
@@ -23,5 +24,5 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
     },
     options,
   );
-  return { database, pool: database.pool, empty, repositories };
+  return { network, database, pool: database.pool, empty, repositories };
 }

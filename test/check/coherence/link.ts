@@ -63,6 +63,8 @@ export interface Connection {
   applicationName: string;
   /** The service's write is about to be committed: its tags were drained, and nothing followed yet. */
   hasDrained: boolean;
+  /** What the server says next does not arrive any more: both sides end. */
+  loseNextAnswer(): void;
   /** Ends both sides, and drops what they have not got yet. */
   destroy(): void;
 }
@@ -92,6 +94,10 @@ export async function createLink(serverPort: number) {
       toClient: createValve(client),
       applicationName: "",
       hasDrained: false,
+      loseNextAnswer() {
+        connection.toClient.hold();
+        upstream.once("data", connection.destroy);
+      },
       destroy() {
         connections.delete(connection);
         connection.toServer.drop();
