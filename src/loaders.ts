@@ -50,6 +50,9 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
     repositories;
   const cached = createCached(options);
 
+  /** Whether what is read may come to be kept. */
+  const isKeeping = (): boolean => begun?.() !== undefined;
+
   /** Before the keys of answers that are made for whoever asks. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 
@@ -181,13 +184,15 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
   }
 
   const loaders = lazily({
+    isKeeping: () => isKeeping,
+
     composedAnswer: () =>
       createComposedAnswerLoader({
         composedAnswers,
         access,
         scope,
         cached,
-        isKept: () => begun?.() !== undefined,
+        isKept: isKeeping,
         ttlMs,
       }),
 

@@ -1,13 +1,15 @@
 import { rowTag } from "../coherence/tags.ts";
-import type { Query } from "../database/database.ts";
+import type { DataAccess } from "../database/database.ts";
 import { type AnswerPart, partsOf } from "./answerParts.ts";
 import {
   type AnswerInput,
   type ComposedRequest,
   type ComposedSources,
+  type ConstantMember,
   EACH_PARENT,
   type ObjectShape,
 } from "./answerShape.ts";
+import { createComposedRows } from "./composedRows.ts";
 import { type ComposedStatement, composedStatement, partStatement } from "./composedStatement.ts";
 import { MISSING_MARK, PART_MARK, TAG_MARK } from "./composedText.ts";
 import { pagePlan } from "./page.ts";
@@ -40,7 +42,13 @@ export interface AnswerFrame {
 /** Filters, orders and cursors that may be there or not make so many statements of one operation; others are written each time. */
 const MAX_VARIANTS = 20;
 
-export function createComposedAnswers(query: Query, sources: ComposedSources) {
+export function createComposedAnswers(
+  access: Pick<DataAccess, "query" | "sharing">,
+  sources: ComposedSources,
+) {
+  const { query } = access;
+  const rowText = createComposedRows(access, sources);
+
   /** By what is asked for, and by what else the statement's text follows from. */
   const createStatements = () => {
     const statements = new WeakMap<ObjectShape, Map<string, ComposedStatement>>();
@@ -78,13 +86,29 @@ export function createComposedAnswers(query: Query, sources: ComposedSources) {
     return row!.answer;
   }
 
+  /** What is asked for of one row alone, without a list. */
+  async function loadRow(request: ComposedRequest, id: string): Promise<ComposedAnswer | undefined> {
+    const { shape, access } = request;
+    const members = await Promise.all(
+      shape.map(async (member) => {
+        const text =
+          member.kind === "namedRow"
+            ? await rowText(member.type, member.shape, { id, access })
+            : (member as ConstantMember).json; // Safe: at the top there is nothing else but lists.
+        return `"${member.key}":${text ?? "null"}`;
+      }),
+    );
+    return answerIn(`{${members.join()}}`, tagsBefore(request));
+  }
+
   return {
     /**
      * @returns undefined: not all of it can be answered, because a row is not there
      * @throws AppError `VALIDATION_FAILED` for a page's arguments
      */
     async load(request: ComposedRequest): Promise<ComposedAnswer | undefined> {
-      const { shape } = request;
+      const { shape, lists, named } = request;
+      if (lists.length === 0 && named.length === 1) return loadRow(request, named[0]!.id);
       const input = inputOf(request);
       const write = () => composedStatement(sources, shape, input);
       const text = await textOf(wholeStatements(shape, variantOf(input), write), input);

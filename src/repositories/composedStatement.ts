@@ -87,7 +87,36 @@ export function partStatement(
   return finish(`(SELECT string_agg("text", '') FROM (${texts}) AS "texts"("text"))`);
 }
 
-function createWriter(sources: ComposedSources, input: AnswerInput, parts: readonly AnswerPart[]) {
+/**
+ * The texts of rows without lists, each after the place that it was asked for at, between marks. $1: their ids. $2: for each,
+ * whose it has to be; null: anybody's.
+ */
+export function rowStatement(sources: ComposedSources, type: ComposedType, shape: ObjectShape): string {
+  const { rowTextsSql, finish } = createWriter(
+    sources,
+    NO_LISTS,
+    [],
+    (type) => `("asked"."owner" IS NULL OR ${OWNED[type].replace("?", `"asked"."owner"`)})`,
+  );
+  const texts = rowTextsSql(type, shape, `= "asked"."id"`, (_, text) => [
+    literal(PART_MARK),
+    expression(`"asked"."place"`),
+    literal(PART_MARK),
+    ...text,
+  ]);
+  const asked = `unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS "asked"("id", "owner", "place")`;
+  return finish(`(SELECT string_agg("text", '') FROM ${asked}, LATERAL (${texts}) AS "texts"("text"))`).text;
+}
+
+const NO_LISTS: AnswerInput = { pages: [], named: [], ids: [], access: { to: "everything" } };
+
+function createWriter(
+  sources: ComposedSources,
+  input: AnswerInput,
+  parts: readonly AnswerPart[],
+  /** That whoever asks may see a row; undefined: as the input says. */
+  visibleSql?: (type: ComposedType) => string,
+) {
   const values: Value[] = [];
   let rows = 0;
   const placeOf = new Map(parts.map(({ shape }, index) => [shape, index]));
@@ -143,7 +172,8 @@ function createWriter(sources: ComposedSources, input: AnswerInput, parts: reado
     const source = sources[type];
     const row = writer.nextRow();
     const conditions = [`"${source.key.column}" ${hasKey}`];
-    if (input.access.to === "owned") {
+    if (visibleSql !== undefined) conditions.push(visibleSql(type));
+    else if (input.access.to === "owned") {
       const owner = writer.bind(({ access }) => access.to === "owned" && access.userId);
       conditions.push(OWNED[type].replace("?", owner));
     }

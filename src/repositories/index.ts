@@ -40,7 +40,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const jobLeases = createJobLeaseRepository(access);
   const jobResults = createJobResultRepository(access);
   const jobControl = createJobControlRepository(access);
-  const composedAnswers = createComposedAnswers(access.query, {
+  const composedAnswers = createComposedAnswers(access, {
     User: users.source,
     Project: projects.source,
     ConversionJob: conversionJobs.source,

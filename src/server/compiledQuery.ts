@@ -115,9 +115,11 @@ interface Planned {
 const ignored = () => {};
 
 function compose(composition: Composition, context: RunContext, variables: Variables) {
+  // Safe: it is of this service's own lists and rows, and they have this service's context.
+  const { loaders } = context as Context;
+  if (!composition.hasLists && loaders.isKeeping()) return undefined;
   const request = composition.requestOf(context, variables);
-  // Safe: it is of this service's own lists, and they have this service's context.
-  return request && (context as Context).loaders.composedAnswer(request);
+  return request && loaders.composedAnswer(request);
 }
 
 /** Answers the fields of all these objects; what has to be waited for is added to `pending`, and fills in the rest. */

@@ -32,6 +32,8 @@ import {
 
 /** A query that PostgreSQL can answer as a whole (src/repositories/composedAnswer.ts). */
 export interface Composition {
+  /** Whether there is a list in it. Where there is none, its rows may as well be read and kept as such. */
+  readonly hasLists: boolean;
   /** @returns undefined: whoever asks may not see all of it, or another list of it than others may */
   requestOf(context: RunContext, variables: Variables): Omit<ComposedRequest, "access"> | undefined;
 }
@@ -44,7 +46,7 @@ const MAX_MEMBERS = 500;
 /** What a connection's resolver is given in the place of its row. That it looks at the key alone is said in its field's extensions. */
 const EACH_ROW = Object.freeze({ id: EACH_PARENT });
 
-/** @returns undefined: something is asked for that PostgreSQL is not told how to write, or no list */
+/** @returns undefined: something is asked for that PostgreSQL is not told how to write, or no row */
 export function createComposition(plan: SelectionPlan): Composition | undefined {
   const rules = new Set<Rule>();
   const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
@@ -110,9 +112,10 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
     if (error !== UNUSUAL) throw error;
     return undefined;
   }
-  if (pages.length === 0) return undefined;
+  if (pages.length === 0 && named.length === 0) return undefined;
 
   return {
+    hasLists: pages.length > 0,
     requestOf(context, variables) {
       for (const rule of rules) if (!isAllowed(rule, context.viewer ?? null)) return undefined;
       // Whose job a job is, its own row does not say.

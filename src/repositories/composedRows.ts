@@ -1,0 +1,59 @@
+import type { DataAccess } from "../database/database.ts";
+import type { ComposedRequest, ComposedSources, ComposedType, ObjectShape } from "./answerShape.ts";
+import { rowStatement } from "./composedStatement.ts";
+import { PART_MARK } from "./composedText.ts";
+import { createSharedReads } from "./sharedReads.ts";
+
+/** A row's text by its key; undefined: there is no such row for whoever asks. */
+type FindText = (key: string) => Promise<string | undefined>;
+
+/**
+ * The texts of rows that are asked for by their ids: one statement for all requests that ask the same of some in the same moment,
+ * whoever asks. A row with another in it is two statements and their objects otherwise, one after the other.
+ */
+export function createComposedRows(
+  { query, sharing }: Pick<DataAccess, "query" | "sharing">,
+  sources: ComposedSources,
+) {
+  const finders = new WeakMap<ObjectShape, FindText>();
+
+  function createFinder(type: ComposedType, shape: ObjectShape): FindText {
+    const statement = rowStatement(sources, type, shape);
+
+    const find = async (keys: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+      // As PostgreSQL writes arrays: `pg` would quote each of them.
+      const ids = `{${keys.map(idIn).join()}}`;
+      const owners = `{${keys.map(ownerIn).join()}}`;
+      const [row] = await query<{ answer: string | null }>(statement, [ids, owners]);
+      const pieces = row!.answer?.split(PART_MARK) ?? [];
+      const texts = new Map<string, string>();
+      for (let index = 1; index < pieces.length; index += 2)
+        texts.set(keys[Number(pieces[index]) - 1]!, pieces[index + 1]!);
+      return texts;
+    };
+    const findShared = sharing && createSharedReads(sharing, find);
+    return async (key) => {
+      if (findShared !== undefined && sharing?.isPossible()) return (await findShared([key]))[0] ?? undefined;
+      return (await find([key])).get(key);
+    };
+  }
+
+  /** With the tags of the rows in it, between marks (composedText.ts). @param shape without lists */
+  return (
+    type: ComposedType,
+    shape: ObjectShape,
+    { id, access }: { readonly id: string; readonly access: ComposedRequest["access"] },
+  ): Promise<string | undefined> => {
+    let find = finders.get(shape);
+    if (find === undefined) {
+      find = createFinder(type, shape);
+      finders.set(shape, find);
+    }
+    return find(access.to === "owned" ? id + access.userId : id);
+  };
+}
+
+/** A key is a row's id, and the id of the only one whose rows count, where there is one. */
+const ID_LENGTH = 36;
+const idIn = (key: string) => key.slice(0, ID_LENGTH);
+const ownerIn = (key: string) => key.slice(ID_LENGTH) || "NULL";
