@@ -45,7 +45,8 @@ const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
  * read to decide that is among what the answer depends on.
  */
 export function createLoaders(repositories: Repositories, options: LoaderOptions) {
-  const { access = TO_EVERYTHING, ttlMs, begun, within = (read) => read() } = options;
+  const { access = TO_EVERYTHING, store, ttlMs, begun, within = (read) => read() } = options;
+  const { isNoted = () => true } = options;
   const { users, apiKeys, auditEntries, projects, projectFiles, conversionJobs, jobEvents, composedAnswers } =
     repositories;
   const cached = createCached(options);
@@ -193,6 +194,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         scope,
         cached,
         isKept: isKeeping,
+        isNoted: () => store.hasReplicas || isNoted(),
         ttlMs,
       }),
 

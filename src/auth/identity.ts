@@ -29,7 +29,7 @@ export type Identify = (authorization: string | null) => Promise<Identity>;
 export interface AuthenticatorOptions {
   readonly verify: VerifyToken;
   readonly repositories: Repositories;
-  readonly store: Pick<CoherentStore, "areKept" | "getMany" | "instant" | "isCurrent">;
+  readonly store: Pick<CoherentStore, "areKept" | "getMany" | "hasReplicas" | "instant" | "isCurrent">;
   readonly ttlMs: CacheLifetimes;
   /** An API key was used. */
   readonly onKeyUse?: (id: string) => void;

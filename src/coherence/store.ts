@@ -279,6 +279,9 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       kinds: counts.read(local.kinds()),
     }),
 
+    /** Whether what is read may come from one: then the store has to be told of all that it depends on. */
+    hasReplicas: replicas !== undefined,
+
     /** What each replica has done; empty without any. */
     replicas: (): ReplicaStatistics[] => replicas?.statistics() ?? [],
 

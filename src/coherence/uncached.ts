@@ -1,7 +1,7 @@
 import type { CoherentStore } from "./store.ts";
 
 /** Reads everything from the database and keeps nothing: for whoever wants to know what the database says. */
-export const uncached: Pick<CoherentStore, "getMany" | "areKept"> = {
+export const uncached: Pick<CoherentStore, "getMany" | "areKept" | "hasReplicas"> = {
   async getMany(keys, { loadMany }) {
     const loaded = await loadMany(keys);
     return keys.map((_, index) => {
@@ -9,4 +9,5 @@ export const uncached: Pick<CoherentStore, "getMany" | "areKept"> = {
     });
   },
   areKept: () => false,
+  hasReplicas: false,
 };

@@ -16,6 +16,8 @@ export interface ComposedAnswerOptions {
   readonly cached: Cached;
   /** Whether the answer may come to be kept. */
   readonly isKept: () => boolean;
+  /** Whether anybody asks what the answer depends on. */
+  readonly isNoted: () => boolean;
   readonly ttlMs: CacheLifetimes;
 }
 
@@ -64,7 +66,7 @@ const LIFETIMES = {
  * database is asked for the frame and for those parts that are not there. Otherwise it is one statement.
  */
 export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
-  const { composedAnswers, access, scope, cached, isKept, ttlMs } = options;
+  const { composedAnswers, access, scope, cached, isKept, isNoted, ttlMs } = options;
 
   /** @returns undefined: it cannot be composed, for whoever asks or as the rows are */
   return async (asked: Omit<ComposedRequest, "access">): Promise<string | AnswerText | undefined> => {
@@ -84,7 +86,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
       [""],
       () => tagsBefore(request),
       async () => {
-        const answer = await composedAnswers.load(request);
+        const answer = await composedAnswers.load(request, isNoted());
         return [{ value: answer?.text, tags: answer?.tags ?? [], isKept: false }];
       },
     );

@@ -9,7 +9,9 @@ export interface LoaderOptions {
   readonly access?: Access;
   /** Collects what the request's answer depends on, cached or not. */
   readonly reads: Pick<Dependencies, "add" | "addPart">;
-  readonly store: Pick<CoherentStore, "getMany" | "areKept">;
+  /** Whether anybody asks for that. Where nobody does, what takes time to tell is left out. Yes, unless given. */
+  readonly isNoted?: () => boolean;
+  readonly store: Pick<CoherentStore, "getMany" | "areKept" | "hasReplicas">;
   readonly ttlMs: CacheLifetimes;
   /**
    * An instant after the request's arrival, when there is one: then its reads need not ask for another.

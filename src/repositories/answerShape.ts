@@ -118,6 +118,8 @@ export interface ComposedRequest {
 export interface AnswerInput extends Pick<ComposedRequest, "named"> {
   readonly pages: readonly { readonly list: List; readonly plan: PagePlan }[];
   readonly access: ComposedAccess;
+  /** Whether what the answer depends on is in its text: of a list of lists, that is more than all the rest. */
+  readonly hasTags: boolean;
   /** Of the rows that parts of the answer are asked for. */
   readonly ids: readonly string[];
 }

@@ -71,13 +71,17 @@ export function createComposedAnswers(
   const partStatements = createStatements();
 
   /** @throws AppError `VALIDATION_FAILED` for a page's arguments */
-  const inputOf = ({ lists, named, access }: ComposedRequest, ids: readonly string[] = []): AnswerInput => ({
+  const inputOf = (
+    { lists, named, access }: ComposedRequest,
+    { hasTags = true, ids = [] }: Partial<Pick<AnswerInput, "hasTags" | "ids">> = {},
+  ): AnswerInput => ({
     pages: lists.map(({ type, request }) => ({
       list: request.list,
       plan: pagePlan(sources[type], request),
     })),
     named,
     access,
+    hasTags,
     ids,
   });
 
@@ -103,13 +107,14 @@ export function createComposedAnswers(
 
   return {
     /**
+     * @param hasTags false: what the answer depends on need not be told
      * @returns undefined: not all of it can be answered, because a row is not there
      * @throws AppError `VALIDATION_FAILED` for a page's arguments
      */
-    async load(request: ComposedRequest): Promise<ComposedAnswer | undefined> {
+    async load(request: ComposedRequest, hasTags = true): Promise<ComposedAnswer | undefined> {
       const { shape, lists, named } = request;
       if (lists.length === 0 && named.length === 1) return loadRow(request, named[0]!.id);
-      const input = inputOf(request);
+      const input = inputOf(request, { hasTags });
       const write = () => composedStatement(sources, shape, input);
       const text = await textOf(wholeStatements(shape, variantOf(input), write), input);
       return answerIn(text!, tagsBefore(request));
@@ -137,7 +142,7 @@ export function createComposedAnswers(
       part: AnswerPart,
       ids: readonly string[],
     ): Promise<(ComposedAnswer | undefined)[]> {
-      const input = inputOf(request, ids);
+      const input = inputOf(request, { ids });
       const write = () => partStatement(sources, part, input);
       const variant = variantOf(input, part.lists);
       const text = await textOf(partStatements(part.shape, variant, write), input);
@@ -180,8 +185,8 @@ const isOfTop = (tag: string) => !tag.endsWith(EACH_PARENT);
  *
  * @param indexes of the pages that are in it; all, unless told
  */
-function variantOf({ pages, access }: AnswerInput, indexes?: readonly number[]): string {
-  let variant: string = access.to;
+function variantOf({ pages, access, hasTags }: AnswerInput, indexes?: readonly number[]): string {
+  let variant = `${access.to} ${hasTags}`;
   for (const { list, plan } of at(pages, indexes)) {
     const { order, beyond } = plan.rows;
     variant += `\n${list.parent?.column} ${order.column} ${order.direction} ${plan.page.isBackward} ${beyond !== undefined}`;

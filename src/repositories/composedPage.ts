@@ -10,7 +10,7 @@ import {
   shapesIn,
 } from "./answerShape.ts";
 import type { StatementWriter } from "./composedStatement.ts";
-import { columnsOf, concat, expression, literal, objectOf, type Piece, tagPieces } from "./composedText.ts";
+import { columnsOf, concat, expression, literal, objectOf, type Piece } from "./composedText.ts";
 import { LIST_NAME_LENGTH, listName, listText, propertyOf } from "./page.ts";
 import { conditionsSql, rowsSql, whereSql } from "./pageStatement.ts";
 
@@ -19,7 +19,7 @@ import { conditionsSql, rowsSql, whereSql } from "./pageStatement.ts";
  * pages are read on their own, and gives its text.
  */
 export function createPageWriter(
-  { sources, bind, nextRow, object, isPart }: StatementWriter,
+  { sources, bind, nextRow, tag, object, isPart }: StatementWriter,
   input: AnswerInput,
 ) {
   /** @param parent the name of the row whose list it is; undefined at the top */
@@ -55,7 +55,7 @@ export function createPageWriter(
       `ORDER BY ${row}."${sortKey}" ${direction}, ${row}."id" ${direction}`;
     // One more row tells that there are more.
     const within = () => (hasInfo ? ` FILTER (WHERE ${row}."place" <= ${size()})` : "");
-    const rowTags = tagPieces(rowTag(type, ""), `${row}."id"`);
+    const rowTags = tag(rowTag(type, ""), `${row}."id"`);
 
     /** A list's name is a digest of what it is, its parent's id included. */
     function nameOfList(): string {
@@ -138,10 +138,11 @@ export function createPageWriter(
 
     const text = objectOf(parts, partPieces);
     // Its ends are rows too.
-    if (hasInfo && !hasNodes) text.push(expression(`string_agg(${concat(rowTags)}, '')${within()}`));
-    const tags = list.tags.filter((tag) => tag.endsWith(EACH_PARENT));
+    if (hasInfo && !hasNodes && rowTags.length > 0)
+      text.push(expression(`string_agg(${concat(rowTags)}, '')${within()}`));
+    const tags = list.tags.filter((name) => name.endsWith(EACH_PARENT));
     return [
-      ...tags.flatMap((tag) => tagPieces(tag.slice(0, -EACH_PARENT.length), parentId())),
+      ...tags.flatMap((name) => tag(name.slice(0, -EACH_PARENT.length), parentId())),
       // Without HAVING it would be a text for each row, where none of its pieces is an aggregate.
       ...(hasInfo || hasNodes
         ? [expression(`(SELECT ${concat(text)} FROM (${rowsOfPage()}) AS ${row} HAVING true)`)]

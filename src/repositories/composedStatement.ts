@@ -45,6 +45,8 @@ export interface StatementWriter {
   bind(value: Value): string;
   /** @returns a name for a row, which no other has */
   nextRow(): string;
+  /** What says that the answer depends on the tag, where it has to be said. */
+  tag(prefix: string, key: string): Piece[];
   /** @param row the object's own row */
   object(members: ObjectShape, row: string): Piece[];
   /** Whether objects of the shape are left out: their place has the row's id, and its tag is the part's. */
@@ -81,7 +83,7 @@ export function partStatement(
     literal(PART_MARK),
     expression(`${row}."id"`),
     literal(PART_MARK),
-    ...tagPieces(rowTag(type, ""), `${row}."id"`),
+    ...writer.tag(rowTag(type, ""), `${row}."id"`),
     ...text,
   ]);
   return finish(`(SELECT string_agg("text", '') FROM (${texts}) AS "texts"("text"))`);
@@ -108,7 +110,7 @@ export function rowStatement(sources: ComposedSources, type: ComposedType, shape
   return finish(`(SELECT string_agg("text", '') FROM ${asked}, LATERAL (${texts}) AS "texts"("text"))`).text;
 }
 
-const NO_LISTS: AnswerInput = { pages: [], named: [], ids: [], access: { to: "everything" } };
+const NO_LISTS: AnswerInput = { pages: [], named: [], ids: [], access: { to: "everything" }, hasTags: true };
 
 function createWriter(
   sources: ComposedSources,
@@ -124,6 +126,7 @@ function createWriter(
     sources,
     bind: (value) => `$${values.push(value)}`,
     nextRow: () => `"row${++rows}"`,
+    tag: (prefix, key) => (input.hasTags ? tagPieces(prefix, key) : []),
     isPart: (shape) => placeOf.has(shape),
     object: (members, row) => {
       const place = placeOf.get(members);
@@ -151,7 +154,7 @@ function createWriter(
   function rowPieces({ column, type, shape }: RowMember, parent: string): Piece[] {
     const key = `${parent}."${column}"`;
     const found = `coalesce((${rowSql(type, shape, key)}), ${quoted(MISSING_MARK)})`;
-    return [...tagPieces(rowTag(type, ""), key), expression(found)];
+    return [...writer.tag(rowTag(type, ""), key), expression(found)];
   }
 
   function namedRowPieces({ type, shape, index }: NamedRowMember): Piece[] {

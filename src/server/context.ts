@@ -138,6 +138,7 @@ export async function createContext(
     loaders: createLoaders(repositories, {
       access,
       reads: dependencies,
+      isNoted: () => initial.isRerun === true || response.isEnabled(),
       store: exchange?.isUncached ? uncached : store,
       ttlMs,
       begun: response.begun,

@@ -170,6 +170,35 @@ describe("a query that is marked @live", () => {
   });
 });
 
+it("a live query hears of every row in what the database has composed, also where no list is kept", async () => {
+  const config = loadConfig({
+    NODE_ENV: "production",
+    ...UNLIMITED,
+    DATABASE_URL: (await createEmptyDatabase()).url,
+    CACHE_TTL_COLLECTION: "0",
+    COMPILE_AFTER: "1",
+    PORT: "0",
+  });
+  const service = await createApp(config, pino({ level: "silent" }), asTester);
+  atEndOfFile(service.close);
+  const { url: address } = await service.listen();
+  const { users, projects } = service.repositories;
+  const { id } = await users.create({ githubId: "1", username: "first" });
+  const githubUrl = "https://github.com/acme/shop";
+  await projects.create({ userId: id, name: "shop", githubUrl, originalTechStack: { language: "Ruby" } });
+  const stream = await openEvents(
+    address,
+    "query @live { projects(first: 1) { nodes { owner { username } } } }",
+  );
+  await stream.until(1);
+  // Until something is vouched for, whoever watches looks again by itself.
+  for (const username of ["second", "third", "fourth"]) {
+    await users.update(id, { username });
+    await stream.untilMessage(({ data }) => data.projects.nodes[0].owner.username === username);
+  }
+  stream.close();
+}, 20_000);
+
 it("a live query goes on while Redis is away, and after it is back", async () => {
   const redis = await startRedis();
   const database = await createEmptyDatabase();
