@@ -43,9 +43,11 @@ const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
 const CHECKED = 20;
 const UNCACHED_CONNECTIONS = 12;
 /** Before anything counts: more would take too long. */
-const MAX_WARM_ROUNDS = 6;
-/** A round that takes so much of the one before's processor time a request is as warm as it gets. */
+const MAX_WARM_ROUNDS = 8;
+/** A round that takes so much of the cheapest one's processor time a request is no warmer. */
 const SETTLED = 0.92;
+/** After so many of them in a row it is as warm as it gets: one alone may have had bad luck. */
+const SETTLED_ROUNDS = 2;
 /** Requests at a time where nothing is timed. */
 const FILLERS = 16;
 
@@ -225,18 +227,20 @@ export async function createBench(options: BenchOptions) {
   }
 
   /**
-   * Its code is compiled in rounds that do not count, until a round is not much cheaper any more than the one before. For a
+   * Its code is compiled in rounds that do not count, until they are not much cheaper any more than those before. For a
    * first look one will do, and for what it has done before in another state.
    */
   async function warm(turn: Turn, isKnown: boolean): Promise<void> {
-    let last: number | undefined;
-    for (let round = 1; round <= MAX_WARM_ROUNDS; round++) {
+    let least: number | undefined;
+    let settled = 0;
+    for (let round = 1; round <= MAX_WARM_ROUNDS && settled < SETTLED_ROUNDS; round++) {
       const { requests, cpuMicroseconds } = await turn.run();
       if (requests === 0) continue;
-      if (isQuick || isKnown || (last !== undefined && cpuMicroseconds > last * SETTLED)) return;
-      last = cpuMicroseconds;
+      if (isQuick || isKnown) return;
+      settled = least !== undefined && cpuMicroseconds > least * SETTLED ? settled + 1 : 0;
+      least = Math.min(least ?? cpuMicroseconds, cpuMicroseconds);
     }
-    if (last === undefined)
+    if (least === undefined)
       throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
   }
 
