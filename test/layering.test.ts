@@ -125,7 +125,7 @@ test("there are no circles", () => {
 describe("only the entry points touch the process", () => {
   /** Programs of their own, each with its reason. */
   const ENTRY_POINTS = [
-    "cli.ts",
+    "cli/main.ts",
     // Runs in the embedded database's process.
     "database/embeddedProcess.ts",
     // `npm run schema`.

@@ -22,18 +22,6 @@ export interface ServeIo {
   readonly runCommand: (...args: string[]) => Promise<string>;
 }
 
-/** So long it may be quiet, in ms, before what is compiled is given up for the sake of memory. */
-const QUIET_MS = 600_000;
-
-function configureHeap(): void {
-  // V8 lets a heap grow fourfold before it looks what of it is garbage, which is half a gigabyte where answers are
-  // kept. Twofold takes a third of the memory away, and no time that one could measure.
-  setFlagsFromString("--heap-growing-percent=100");
-  // After eight quiet seconds V8 would make the heap small, and with the last request's objects goes all code that was optimized for
-  // their kind: the next two thousand requests would cost up to three times as much, as after a start.
-  setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${QUIET_MS}`);
-}
-
 /**
  * `stack-converter serve`: runs until a signal, or until the embedded database ends. The first
  * signal lets running requests finish, the second stops at once.
@@ -43,7 +31,9 @@ export async function runServe(
   wantsSample: boolean,
   { log, tracing, fleet, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
-  configureHeap();
+  // V8 lets a heap grow fourfold before it looks what of it is garbage, which is half a gigabyte where answers are
+  // kept. Twofold takes a third of the memory away, and no time that one could measure.
+  setFlagsFromString("--heap-growing-percent=100");
   let hasStarted = false;
   onSignal((signal) => {
     if (hasStarted) return;

@@ -2,10 +2,10 @@ import type { DataAccess } from "../database/database.ts";
 import type { ComposedRequest, ComposedSources, ComposedType, ObjectShape } from "./answerShape.ts";
 import { rowStatement } from "./composedStatement.ts";
 import { PART_MARK } from "./composedText.ts";
-import { createSharedReads } from "./sharedReads.ts";
+import { createReads } from "./sharedReads.ts";
 
-/** A row's text by its key; undefined: there is no such row for whoever asks. */
-type FindText = (key: string) => Promise<string | undefined>;
+/** The texts of rows by their keys; null: there is no such row for whoever asks. */
+type FindTexts = (keys: readonly string[]) => Promise<(string | null)[]>;
 
 /**
  * The texts of rows that are asked for by their ids: one statement for all requests that ask the same of some in the same moment,
@@ -15,9 +15,9 @@ export function createComposedRows(
   { query, sharing }: Pick<DataAccess, "query" | "sharing">,
   sources: ComposedSources,
 ) {
-  const finders = new WeakMap<ObjectShape, FindText>();
+  const finders = new WeakMap<ObjectShape, FindTexts>();
 
-  function createFinder(type: ComposedType, shape: ObjectShape): FindText {
+  function createFinder(type: ComposedType, shape: ObjectShape): FindTexts {
     const statement = rowStatement(sources, type, shape);
 
     const find = async (keys: readonly string[]): Promise<ReadonlyMap<string, string>> => {
@@ -31,25 +31,22 @@ export function createComposedRows(
         texts.set(keys[Number(pieces[index]) - 1]!, pieces[index + 1]!);
       return texts;
     };
-    const findShared = sharing && createSharedReads(sharing, find);
-    return async (key) => {
-      if (findShared !== undefined && sharing?.isPossible()) return (await findShared([key]))[0] ?? undefined;
-      return (await find([key])).get(key);
-    };
+    return createReads(sharing, find);
   }
 
   /** With the tags of the rows in it, between marks (composedText.ts). @param shape without lists */
-  return (
+  return async (
     type: ComposedType,
     shape: ObjectShape,
     { id, access }: { readonly id: string; readonly access: ComposedRequest["access"] },
-  ): Promise<string | undefined> => {
+  ): Promise<string | null> => {
     let find = finders.get(shape);
     if (find === undefined) {
       find = createFinder(type, shape);
       finders.set(shape, find);
     }
-    return find(access.to === "owned" ? id + access.userId : id);
+    const [text] = await find([access.to === "owned" ? id + access.userId : id]);
+    return text ?? null;
   };
 }
 

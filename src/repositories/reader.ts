@@ -2,7 +2,7 @@ import type { DataAccess, Query } from "../database/database.ts";
 import { asJson, type Column, createReviver, selectListOf } from "./jsonRows.ts";
 import { cursorOf, type List, type ListRequest, loadLists, type Page, type PageArguments } from "./page.ts";
 import type { ListSource } from "./pageStatement.ts";
-import { createSharedReads, type Found } from "./sharedReads.ts";
+import { createReads, type Found } from "./sharedReads.ts";
 
 /**
  * What the repositories share: reading rows by id, and lists of rows. One statement each,
@@ -39,14 +39,8 @@ export function createFinder<Row>(
     const [answer] = await query<{ rows: Parameters<typeof revive>[0] }>(text, [keys]);
     return new Map(revive(answer?.rows ?? null).map((row) => [row[key] as string, row]));
   };
-  const findShared = sharing && createSharedReads(sharing, find);
-
   /** In the keys' order; null where there is no such row. */
-  return async (keys: readonly string[]): Promise<(Row | null)[]> => {
-    if (findShared !== undefined && sharing?.isPossible()) return findShared(keys);
-    const found = await find(keys);
-    return keys.map((wanted) => found.get(wanted) ?? null);
-  };
+  return createReads(sharing, find);
 }
 
 /** Lists alone, for rows that have no id of their own. */

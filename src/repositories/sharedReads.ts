@@ -15,6 +15,19 @@ interface Read<Row> {
 /** A statement that alone has more is one of its own. */
 const MAX_KEYS = 1_000;
 
+/** Reads rows by their keys: with what others read at the same moment where that is possible, and otherwise alone. */
+export function createReads<Row>(
+  sharing: Sharing | undefined,
+  find: (keys: readonly string[]) => Promise<Found<Row>>,
+): (keys: readonly string[]) => Promise<(Row | null)[]> {
+  const findShared = sharing && createSharedReads(sharing, find);
+  return async (keys) => {
+    if (findShared !== undefined && sharing?.isPossible()) return findShared(keys);
+    const found = await find(keys);
+    return keys.map((key) => found.get(key) ?? null);
+  };
+}
+
 /**
  * Reads rows by their keys, with one statement for all requests that want some in the same moment: rows are everybody's, and who may
  * see one is asked when it is there. The statement begins after each of them has asked, so none is told what is older than its request.

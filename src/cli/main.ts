@@ -1,0 +1,393 @@
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { pino } from "pino";
+import { PinoPretty as pretty } from "pino-pretty";
+import { errorRecord } from "../commands/errorRecord.ts";
+import { createBatchedOutput } from "../commands/logOutput.ts";
+import { createRedaction } from "../commands/redaction.ts";
+import { type Config, ConfigError, loadConfig, variables } from "../config.ts";
+import { startTracing, type Tracing, traceFields } from "../observation/tracing.ts";
+import { addOperations } from "./operations.ts";
+
+/**
+ * The commands of `npx stack-converter`: they parse, call, and print. Each loads what it needs
+ * when it runs, so that `--help` does not wait for a database driver.
+ */
+
+// Safe: it is this package's own manifest.
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+const program = new Command("stack-converter")
+  .description("The data and API service of an AI tech-stack converter.")
+  .version(version)
+  .showHelpAfterError("(--help says what there is)")
+  .configureHelp({ sortSubcommands: false });
+
+const urlOption = () =>
+  new Option("--url <url>", "the service's GraphQL address").default("http://127.0.0.1:4000/graphql");
+const tokenOption = () =>
+  new Option(
+    "--token <token>",
+    "the bearer token or API key to send; for an embedded service on this machine it is found in DATA_DIRECTORY",
+  ).env("STACK_CONVERTER_TOKEN");
+
+program
+  .command("serve")
+  .description("Serve the GraphQL API. Without DATABASE_URL, on an embedded database.")
+  .addOption(new Option("--port <port>", "the port to listen on; 0 takes a free one").env("PORT"))
+  .addOption(new Option("--host <address>", "the address to listen on").env("HOST"))
+  .option("--no-sample", "do not import this package itself as a sample into an empty embedded database")
+  .action(async (options: { port?: string; host?: string; sample: boolean }) => {
+    const config = configuration({ PORT: options.port, HOST: options.host });
+    const { linkToFleet } = await import("../commands/fleet/link.ts");
+    const fleet = linkToFleet();
+    // At a terminal SIGHUP means that it was closed, and ends the program.
+    const onReload = (listener: () => void) => void (isInteractive() || process.on("SIGHUP", listener));
+    if (config.workers > 1 && fleet === undefined) {
+      const { runFleet } = await import("../commands/fleet/primary.ts");
+      await runFleet(config, { log: createLogger(config), onSignal, onReload, exit: process.exit });
+      return;
+    }
+    // It may be sent to a whole group of processes, and is meant for the one that started this.
+    if (fleet) onReload(() => {});
+    const { runServe } = await import("../commands/serve.ts");
+    const tracing = config.tracing && (await startTracing(config.tracing));
+    await runServe(config, options.sample, {
+      log: createLogger(config, tracing),
+      tracing,
+      fleet,
+      onSignal,
+      exit: process.exit,
+      announce: (line) => void process.stderr.write(`${line}\n`),
+      runCommand: async (...args) => {
+        const script = fileURLToPath(import.meta.url);
+        const { stdout } = await promisify(execFile)(process.execPath, [
+          ...process.execArgv,
+          script,
+          ...args,
+        ]);
+        return stdout;
+      },
+    });
+  });
+
+program
+  .command("migrate")
+  .description("Bring the database's schema up to date. `serve` does the same when it starts.")
+  .option("--status", "only say what would be done; exit code 1 when something would")
+  .action(async (options: { status?: boolean }) => {
+    const config = configuration();
+    const { runMigrate } = await import("../commands/migrate.ts");
+    process.exitCode = await runMigrate(config, options.status ?? false, {
+      print,
+      log: createLogger(config),
+    });
+  });
+
+addOperations(program, {
+  configuration,
+  logger: quietLogger,
+  print,
+  progress: process.stderr,
+  interruption,
+  wholeNumber,
+  env: process.env,
+  nodeVersion: process.version,
+  exitWith: (code) => {
+    process.exitCode = code;
+  },
+});
+
+program
+  .command("import")
+  .description(
+    "Import a source tree: scan it, detect its stack, store both through the API. Nothing of it is run.",
+  )
+  .argument("<source>", "a directory, an archive (.tar, .tgz, .zip) or a git URL (…#branch)")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--owner <id>", "the user whose project it becomes; the viewer's unless told")
+  .option("--name <name>", "instead of the name that the source gives itself")
+  .option("--github-url <url>", "instead of the address that the source gives itself")
+  .option("--project <id>", "go on with a project whose import was interrupted")
+  .option("--quiet", "no progress; print the project's id alone")
+  .action(
+    async (
+      source: string,
+      options: {
+        url: string;
+        token?: string;
+        owner?: string;
+        name?: string;
+        githubUrl?: string;
+        project?: string;
+        quiet?: true;
+      },
+    ) => {
+      const { runImport } = await import("../commands/import.ts");
+      const { url, owner, name, githubUrl, project, quiet } = options;
+      await runImport(
+        {
+          url,
+          token: await tokenFor(options),
+          source,
+          ownerId: owner,
+          name,
+          githubUrl,
+          projectId: project,
+          isQuiet: quiet,
+        },
+        { print, progress: process.stderr, signal: interruption(), env: process.env },
+      );
+    },
+  );
+
+program
+  .command("convert")
+  .description(
+    "Create a conversion job for a project: an analysis of what the way to its target stack takes.",
+  )
+  .argument("<project>", "its id, or its name when no other has the same")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option(
+    "--target <stack>",
+    "set the target stack: language=Go,framework=Gin (can be repeated)",
+    collect,
+    [],
+  )
+  .option("--priority <number>", "-1000 to 1000; higher is claimed first", wholeNumber(-1_000, 1_000))
+  .option("--quiet", "print the job's id alone")
+  .action(
+    async (
+      project: string,
+      options: { url: string; token?: string; target: string[]; priority?: number; quiet?: true },
+    ) => {
+      const { runConvert } = await import("../commands/convert.ts");
+      const { url, target, priority, quiet } = options;
+      const command = { url, token: await tokenFor(options), project, target, priority, isQuiet: quiet };
+      await runConvert(command, { print, signal: interruption() });
+    },
+  );
+
+program
+  .command("work")
+  .description("Work on conversion jobs until a signal. SIGTERM and Ctrl-C let running jobs finish.")
+  .requiredOption(
+    "--demo",
+    "what this worker does: it analyses projects, without converting them. Others are programs with the SDK",
+  )
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--concurrency <jobs>", "how many jobs at a time", wholeNumber(1, 100), 1)
+  .option("--once", "end when there is nothing to do; exit code 1 when a job has failed")
+  .action(async (options: { url: string; token?: string; concurrency: number; once?: true }) => {
+    const { runWork } = await import("../commands/work.ts");
+    const { url, concurrency, once = false } = options;
+    process.exitCode = await runWork(
+      { url, token: await tokenFor(options), concurrency, once },
+      { print, progress: process.stderr, isInteractive: isInteractive(), onSignal, exit: process.exit },
+    );
+  });
+
+program
+  .command("watch")
+  .description("Watch a conversion job until it ends. Exit code 0: completed; 1: failed or cancelled.")
+  .argument("[job]", "its id; the newest job's unless given")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--json", "a line of JSON for each event")
+  .action(async (jobId: string | undefined, options: { url: string; token?: string; json?: true }) => {
+    const { runWatch } = await import("../commands/watch.ts");
+    const { url, json: isJson = false } = options;
+    process.exitCode = await runWatch(
+      { url, token: await tokenFor(options), jobId, isJson },
+      { print, progress: process.stderr, isInteractive: isInteractive(), signal: interruption() },
+    );
+  });
+
+program
+  .command("pool")
+  .description("Show a running service's connections to its database, and what to do about them.")
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .option("--json", "the figures as JSON")
+  .option("--watch", "again every two seconds, until Ctrl-C")
+  .option("--explain <id>", "the plan of a slow statement that it lists")
+  .action(async (options: { url: string; token?: string; json?: true; watch?: true; explain?: string }) => {
+    const { runPool } = await import("../commands/pool.ts");
+    const { url, json: isJson = false, watch: isWatching = false, explain } = options;
+    await runPool(
+      { url, token: await tokenFor(options), isJson, isWatching, explain },
+      { print, isInteractive: isInteractive(), signal: interruption() },
+    );
+  });
+
+program
+  .command("grant")
+  .description(
+    "Give a user a role; adds the user if need be. Works on the database itself, as do the next two.",
+  )
+  .requiredOption("--github-id <id>", "GitHub's numeric id of the account")
+  .option("--username <name>", "the account's name, for a user who is new")
+  .addOption(new Option("--role <role>").choices(["USER", "WORKER", "ADMIN"]).makeOptionMandatory())
+  .action(async (options: { githubId: string; username?: string; role: "USER" | "WORKER" | "ADMIN" }) => {
+    const config = configuration();
+    const { runGrant } = await import("../commands/access.ts");
+    await runGrant(config, options, { print, log: quietLogger(config) });
+  });
+
+const userOption = () => new Option("--user <id>", "a user's id or their GitHub id").makeOptionMandatory();
+
+program
+  .command("token")
+  .description("Sign a token for a user, with AUTH_JWT_SECRET or the embedded database's own secret.")
+  .addOption(userOption())
+  .option("--hours <hours>", "how long it is good for", wholeNumber(1, 8_760), 12)
+  .action(async (options: { user: string; hours: number }) => {
+    const config = configuration();
+    const { runToken } = await import("../commands/access.ts");
+    await runToken(config, options, { print, log: quietLogger(config) });
+  });
+
+const apiKey = program.command("api-key").description("Create, list and revoke API keys.");
+
+apiKey
+  .command("create")
+  .description("Create a key and print it. It cannot be shown again.")
+  .addOption(userOption())
+  .requiredOption("--name <name>", "what it is for")
+  .requiredOption("--scope <scope>", "what it may do (can be repeated): see `ApiKeyScope`", collect, [])
+  .option("--days <days>", "how long it is good for; without, until it is revoked", wholeNumber(1, 3_650))
+  .action(async (options: { user: string; name: string; scope: string[]; days?: number }) => {
+    const config = configuration();
+    const { runApiKeyCreate } = await import("../commands/access.ts");
+    await runApiKeyCreate(config, options, { print, log: quietLogger(config) });
+  });
+
+apiKey
+  .command("list")
+  .description("List all keys, the newest first.")
+  .action(async () => {
+    const config = configuration();
+    const { runApiKeyList } = await import("../commands/access.ts");
+    await runApiKeyList(config, { print, log: quietLogger(config) });
+  });
+
+apiKey
+  .command("revoke")
+  .description("Revoke a key: no instance accepts it from then on.")
+  .argument("<key>", "its id, or its beginning as `list` shows it")
+  .action(async (key: string) => {
+    const config = configuration();
+    const { runApiKeyRevoke } = await import("../commands/access.ts");
+    await runApiKeyRevoke(config, key, { print, log: quietLogger(config) });
+  });
+
+/** The token that is given, or else the one that a service on its embedded database has left for this user. */
+async function tokenFor({ url, token }: { url: string; token?: string }): Promise<string | undefined> {
+  if (token !== undefined) return token;
+  const { findLocalToken } = await import("../auth/local.ts");
+  return findLocalToken(process.env.DATA_DIRECTORY || variables.DATA_DIRECTORY.default, url);
+}
+
+/** Aborted by Ctrl-C. A second one ends the process, as it would have without us. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  return controller.signal;
+}
+
+function onSignal(listener: (signal: string) => void): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
+}
+
+/** Whether lines and bars are seen on a terminal. */
+function isInteractive(): boolean {
+  return process.stdout.isTTY === true && process.stderr.isTTY === true;
+}
+
+function collect(value: string, values: readonly string[]): string[] {
+  return [...values, value];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** What keeps secrets out of the log. */
+function redactionFor({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
+  return createRedaction([
+    auth.jwtSecret,
+    database.url,
+    redis?.url,
+    encryptionKey,
+    metrics.token,
+    backup.encryptionKey,
+  ]);
+}
+
+/** What keeps whole connections out of it. */
+const serializers = { err: errorRecord };
+
+/** For commands whose output is used: what is amiss, and on standard error. */
+function quietLogger(config: Config) {
+  const level = ["silent", "fatal", "error"].includes(config.logLevel) ? config.logLevel : "warn";
+  return pino({ level, serializers, hooks: { streamWrite: redactionFor(config) } }, pino.destination(2));
+}
+
+/** What waits to be written to the log. */
+let flushLog = (): void => {};
+
+/** Standard output, written many lines at a time; what waits when the process ends, for whatever reason it can see, is written then. */
+function batchedOutput(redact: (lines: string) => string) {
+  const output = createBatchedOutput({ destination: pino.destination({ dest: 1, sync: false }), redact });
+  flushLog = output.flushSync;
+  process.on("exit", flushLog);
+  return output;
+}
+
+/** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
+function createLogger(config: Config, tracing?: Tracing) {
+  const redact = redactionFor(config);
+  const options = {
+    level: config.logLevel,
+    serializers,
+    ...(tracing && { mixin: () => traceFields(tracing.active()) }),
+  };
+  if (!process.stdout.isTTY || config.environment === "production")
+    return pino(options, batchedOutput(redact));
+  return pino(
+    { ...options, hooks: { streamWrite: redact } },
+    pretty({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true }),
+  );
+}
+
+/** The configuration from the environment, with what the command line says in its place. */
+function configuration(overrides: Record<string, string | undefined> = {}): Config {
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return loadConfig({ ...process.env, ...Object.fromEntries(given) });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What has a code (ours, or the system's) is for the user to mend: a stack trace would only hide it.
+  const isExpected = error instanceof ConfigError || (error instanceof Error && "code" in error);
+  const text = error instanceof Error ? (!isExpected && error.stack) || error.message : String(error);
+  // What led to it comes first.
+  flushLog();
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
