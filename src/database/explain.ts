@@ -10,14 +10,21 @@ const EXPLAINABLE = /^[\s(]*(SELECT|WITH|INSERT|UPDATE|DELETE|VALUES|MERGE)\b/i;
  * with a forced generic plan takes nulls for its parameters, and its plan does not depend on them.
  *
  * @param client in a transaction of its own that changes nothing
- * @returns a line each; undefined for what has no plan
- * @throws DatabaseError for what has none without the values (`isNotAccepted`); the transaction is undone then
+ * @returns a line each; undefined for what has no plan, or none without the values: where nothing else tells a parameter's type
  */
 export async function explainGeneric(client: pg.ClientBase, text: string): Promise<string[] | undefined> {
   if (!EXPLAINABLE.test(text)) return undefined;
   const name = `explained_${randomUUID().replaceAll("-", "")}`;
   await client.query("SET LOCAL plan_cache_mode = force_generic_plan");
-  await client.query(`PREPARE ${name} AS ${text}`);
+  await client.query("SAVEPOINT unprepared");
+  try {
+    await client.query(`PREPARE ${name} AS ${text}`);
+  } catch (error) {
+    // 42: it is not accepted as it stands.
+    if (!(error instanceof pg.DatabaseError && error.code?.startsWith("42"))) throw error;
+    await client.query("ROLLBACK TO SAVEPOINT unprepared");
+    return undefined;
+  }
   try {
     const { rows: parameters } = await client.query<{ count: number }>(
       `SELECT cardinality("parameter_types") AS "count" FROM pg_prepared_statements WHERE "name" = $1`,
@@ -32,7 +39,3 @@ export async function explainGeneric(client: pg.ClientBase, text: string): Promi
     await client.query(`DEALLOCATE ${name}`).catch(() => {});
   }
 }
-
-/** Whether PostgreSQL does not accept a statement as it stands: for one, where nothing but its value tells a parameter's type. */
-export const isNotAccepted = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && error.code?.startsWith("42") === true;

@@ -31,15 +31,18 @@ const MAX_GROUP = 100;
  */
 export function createGroupCommit(write: <Result>(work: Work<Result>) => Promise<Result>) {
   async function runGroup(group: readonly Call[]): Promise<void> {
+    /** Until then the database may be away, and each would wait for it once more. */
+    let hasBegun = false;
     try {
       const results = await write((tx) => {
+        hasBegun = true;
         // Sent along with the first statement, and it fails with its connection alone.
         tx.query(LIMIT_WAITING).catch(() => {});
         return together(group, tx);
       });
       for (const [index, { resolve }] of group.entries()) resolve(results[index]);
     } catch (error) {
-      const isWorthAnother = group.length > 1 || isLockTimeout(error);
+      const isWorthAnother = hasBegun && (group.length > 1 || isLockTimeout(error));
       if (isWorthAnother && !(error instanceof OutcomeUnknown))
         for (const { work, resolve, reject } of group) write(work).then(resolve, reject);
       else for (const { reject } of group) reject(error);

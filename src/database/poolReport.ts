@@ -1,5 +1,5 @@
 import type { Database } from "./database.ts";
-import { explainGeneric, isNotAccepted } from "./explain.ts";
+import { explainGeneric } from "./explain.ts";
 import type { DatabaseErrorCount } from "./monitor.ts";
 import { advisePool, type PoolAdvice } from "./poolAdvice.ts";
 import { readServerFigures } from "./serverFigures.ts";
@@ -88,12 +88,7 @@ export function createPoolReport({
     async plan(id) {
       const text = monitor.slowQueries.source(id);
       if (text === undefined) return null;
-      try {
-        return (await transaction((client) => explainGeneric(client, text), "BEGIN READ ONLY")) ?? null;
-      } catch (error) {
-        if (isNotAccepted(error)) return null;
-        throw error;
-      }
+      return (await transaction((client) => explainGeneric(client, text), "BEGIN READ ONLY")) ?? null;
     },
   };
 }

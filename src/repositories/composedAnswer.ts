@@ -11,7 +11,7 @@ import {
 } from "./answerShape.ts";
 import { createComposedRows } from "./composedRows.ts";
 import { type ComposedStatement, composedStatement, partStatement } from "./composedStatement.ts";
-import { MISSING_MARK, PART_MARK, TAG_MARK } from "./composedText.ts";
+import { MISSING_MARK, PART_MARK, TAG_MARK, textsByMark } from "./composedText.ts";
 import { pagePlan } from "./page.ts";
 
 /**
@@ -147,9 +147,7 @@ export function createComposedAnswers(
       const variant = variantOf(input, part.lists);
       const text = await textOf(partStatements(part.shape, variant, write), input);
       const known = tagsBefore({ lists: request.lists, named: [] }, part.lists);
-      const pieces = text?.split(PART_MARK) ?? [];
-      const texts = new Map<string, string>();
-      for (let index = 1; index < pieces.length; index += 2) texts.set(pieces[index]!, pieces[index + 1]!);
+      const texts = textsByMark(text);
       return ids.map((id) => {
         const found = texts.get(id);
         return found === undefined ? undefined : answerIn(found, known);

@@ -1,7 +1,7 @@
 import type { DataAccess } from "../database/database.ts";
 import type { ComposedRequest, ComposedSources, ComposedType, ObjectShape } from "./answerShape.ts";
 import { rowStatement } from "./composedStatement.ts";
-import { PART_MARK } from "./composedText.ts";
+import { arrayOf, textsByMark } from "./composedText.ts";
 import { createReads } from "./sharedReads.ts";
 
 /** The texts of rows by their keys; null: there is no such row for whoever asks. */
@@ -21,15 +21,10 @@ export function createComposedRows(
     const statement = rowStatement(sources, type, shape);
 
     const find = async (keys: readonly string[]): Promise<ReadonlyMap<string, string>> => {
-      // As PostgreSQL writes arrays: `pg` would quote each of them.
-      const ids = `{${keys.map(idIn).join()}}`;
-      const owners = `{${keys.map(ownerIn).join()}}`;
-      const [row] = await query<{ answer: string | null }>(statement, [ids, owners]);
-      const pieces = row!.answer?.split(PART_MARK) ?? [];
-      const texts = new Map<string, string>();
-      for (let index = 1; index < pieces.length; index += 2)
-        texts.set(keys[Number(pieces[index]) - 1]!, pieces[index + 1]!);
-      return texts;
+      const values = [arrayOf(keys.map(idIn)), arrayOf(keys.map(ownerIn))];
+      const [row] = await query<{ answer: string | null }>(statement, values);
+      const byPlace = [...textsByMark(row!.answer)];
+      return new Map(byPlace.map(([place, text]) => [keys[Number(place) - 1]!, text]));
     };
     return createReads(sharing, find);
   }

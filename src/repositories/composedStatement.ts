@@ -15,14 +15,15 @@ import type {
 } from "./answerShape.ts";
 import { createPageWriter } from "./composedPage.ts";
 import {
+  arrayOf,
   columnsOf,
   concat,
   expression,
   literal,
   MISSING_MARK,
   objectOf,
-  PART_MARK,
   type Piece,
+  partMarkPieces,
   quoted,
   tagPieces,
 } from "./composedText.ts";
@@ -77,12 +78,9 @@ export function partStatement(
   input: AnswerInput,
 ): ComposedStatement {
   const { writer, rowTextsSql, finish } = createWriter(sources, input, []);
-  // As PostgreSQL writes an array: `pg` would quote each of them.
-  const ids = writer.bind(({ ids }) => `{${ids.join()}}`);
+  const ids = writer.bind(({ ids }) => arrayOf(ids));
   const texts = rowTextsSql(type, shape, `= ANY(${ids}::uuid[])`, (row, text) => [
-    literal(PART_MARK),
-    expression(`${row}."id"`),
-    literal(PART_MARK),
+    ...partMarkPieces("", `${row}."id"`),
     ...writer.tag(rowTag(type, ""), `${row}."id"`),
     ...text,
   ]);
@@ -101,9 +99,7 @@ export function rowStatement(sources: ComposedSources, type: ComposedType, shape
     (type) => `("asked"."owner" IS NULL OR ${OWNED[type].replace("?", `"asked"."owner"`)})`,
   );
   const texts = rowTextsSql(type, shape, `= "asked"."id"`, (_, text) => [
-    literal(PART_MARK),
-    expression(`"asked"."place"`),
-    literal(PART_MARK),
+    ...partMarkPieces("", `"asked"."place"`),
     ...text,
   ]);
   const asked = `unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS "asked"("id", "owner", "place")`;
@@ -131,7 +127,7 @@ function createWriter(
     object: (members, row) => {
       const place = placeOf.get(members);
       if (place === undefined) return objectOf(members, (member) => memberPieces(member, row));
-      return [literal(`${PART_MARK}${place}:`), expression(`${row}."id"`), literal(PART_MARK)];
+      return partMarkPieces(`${place}:`, `${row}."id"`);
     },
   };
   const pagePieces = createPageWriter(writer, input);

@@ -64,11 +64,23 @@ export function objectOf<Part extends Named>(
 
 const isConstant = (part: Named): part is ConstantMember => "json" in part;
 
-export const tagPieces = (prefix: string, key: string): Piece[] => [
-  literal(`${TAG_MARK}${prefix}`),
-  expression(key),
-  literal(TAG_MARK),
-];
+const betweenMarks =
+  (mark: string) =>
+  (prefix: string, key: string): Piece[] => [literal(`${mark}${prefix}`), expression(key), literal(mark)];
+
+export const tagPieces = betweenMarks(TAG_MARK);
+export const partMarkPieces = betweenMarks(PART_MARK);
+
+/** The texts in one, each by what is between the marks in front of it. */
+export function textsByMark(text: string | null): Map<string, string> {
+  const pieces = text?.split(PART_MARK) ?? [];
+  const texts = new Map<string, string>();
+  for (let index = 1; index < pieces.length; index += 2) texts.set(pieces[index]!, pieces[index + 1]!);
+  return texts;
+}
+
+/** As PostgreSQL writes an array: `pg` would quote each of these words. */
+export const arrayOf = (words: readonly string[]): string => `{${words.join()}}`;
 
 /** What the texts of a row are made of, its key, and what it is sorted by. */
 export function columnsOf(source: ListSource, shape: ObjectShape, sortedBy?: string): readonly Column[] {

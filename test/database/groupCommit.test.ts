@@ -8,6 +8,7 @@ import { createGroupCommit } from "../../src/database/groupCommit.ts";
 import { atEndOfFile } from "../support/cleanup.ts";
 import { loseCommits } from "../support/lostCommits.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { findFreePort } from "../support/server.ts";
 
 /** Short writes of the same moment are one transaction, and none of them notices. */
 
@@ -127,5 +128,21 @@ describe("short writes of one moment", () => {
     const lost = Array.from({ length: 3 }, () => short(append("a")));
     expect(await outcomes(lost)).toEqual(["rejected", "fulfilled", "fulfilled"]);
     expect(await users()).toEqual(["a+++++++"]);
+  });
+
+  test("are tried once where there is no database", async () => {
+    const nowhere = new URL(url);
+    nowhere.port = String(await findFreePort());
+    const away = createDatabase(loadConfig({}).database, nowhere.href, pino({ level: "silent" }));
+    let tries = 0;
+    const tried = createGroupCommit((work) => {
+      tries++;
+      return away.statementTransaction(work);
+    });
+    const writes = Array.from({ length: 5 }, () => tried(add("a"), { isShort: true }));
+    expect(await outcomes(writes)).toEqual(Array(5).fill("rejected"));
+    // The first alone, and the others.
+    expect(tries).toBe(2);
+    await away.close();
   });
 });

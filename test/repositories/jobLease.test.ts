@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { OutcomeUnknown } from "../../src/database/errors.ts";
 import type { HeldJob } from "../../src/repositories/jobLease.ts";
+import { loseCommits } from "../support/lostCommits.ts";
+import { createTestDatabase } from "../support/postgres.ts";
 import { createTestRepositories } from "../support/repositories.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements, withoutTransactionControl } from "../support/sql.ts";
 
-const { network, pool, empty, repositories } = await createTestRepositories();
+const network = await loseCommits((await createTestDatabase()).url);
+const { pool, empty, repositories } = await createTestRepositories({ url: network.url });
 const { conversionJobs, jobEvents, jobLeases, projects } = repositories;
 
 const ADA = { workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 1 };

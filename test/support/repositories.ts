@@ -4,13 +4,12 @@ import { createDatabase } from "../../src/database/database.ts";
 import type { TokenCipher } from "../../src/database/encryption.ts";
 import { createRepositories } from "../../src/repositories/index.ts";
 import { atEndOfFile } from "./cleanup.ts";
-import { loseCommits } from "./lostCommits.ts";
 import { createTestDatabase } from "./postgres.ts";
 
-/** The repositories on a database of this test file's own; closed after its last test. */
-export async function createTestRepositories(options: { cipher?: TokenCipher } = {}) {
-  const network = await loseCommits((await createTestDatabase()).url);
-  const database = createDatabase(loadConfig({}).database, network.url, pino({ level: "silent" }));
+/** The repositories on a database of this test file's own, or the one at `url`; closed after its last test. */
+export async function createTestRepositories(options: { cipher?: TokenCipher; url?: string } = {}) {
+  const url = options.url ?? (await createTestDatabase()).url;
+  const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
   // After the database was registered, so before it is dropped.
   atEndOfFile(database.close);
   const empty = () => database.pool.query("TRUNCATE users CASCADE");
@@ -24,5 +23,5 @@ export async function createTestRepositories(options: { cipher?: TokenCipher } =
     },
     options,
   );
-  return { network, database, pool: database.pool, empty, repositories };
+  return { database, pool: database.pool, empty, repositories };
 }
