@@ -9,4 +9,8 @@ const QUIET_MS = 600_000;
 // no notice of this any more when the program has been loaded, so it is loaded after it.
 setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${QUIET_MS}`);
 
+// V8 puts objects among the old at once whose likes have lived on, as it has seen in the first seconds. There all that are made for a request
+// have, for so little fits into the first heap; later they are garbage that is collected late, and keeps young objects from being collected.
+setFlagsFromString("--no-allocation-site-pretenuring");
+
 await import("./cli/main.ts");

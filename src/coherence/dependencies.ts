@@ -1,4 +1,4 @@
-import type { LocalEntry } from "./localCache.ts";
+import type { LocalEntry } from "./localEntry.ts";
 import type { TagRecorder } from "./tags.ts";
 
 /** What an answer depends on: tags, and other answers that it is made of. */

@@ -1,20 +1,21 @@
 import { type Codec, plainDataCodec } from "./codec.ts";
 import { allTags } from "./dependencies.ts";
-import { createLocalCache, entryBytes, type LocalEntry } from "./localCache.ts";
+import { createLocalCache } from "./localCache.ts";
+import { entryBytes, type LocalEntry, type NewEntry, type OnFound } from "./localEntry.ts";
 import { createSharedFills } from "./sharedFills.ts";
 import { createSharedLookUps } from "./sharedLookUps.ts";
 import type { AnswerOptions, CoherentStoreOptions, Loaded } from "./store.ts";
 import type { CountLookUps } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";
 import type { Instant, Validator } from "./validator.ts";
-import type { StoredEntry } from "./versionTable.ts";
+import type { Epoch, KeyedEntry } from "./versionTable.ts";
 
 export interface LevelsOptions
   extends Pick<
     CoherentStoreOptions,
     "table" | "maxBytes" | "onRefusal" | "isFreezing" | "now" | "random" | "defer"
   > {
-  readonly validator: Pick<Validator, "isCurrent" | "isHeld">;
+  readonly validator: Pick<Validator, "current" | "isCurrent" | "isHeld">;
   readonly counts: Pick<CountLookUps, "of">;
   readonly onError: (error: unknown) => void;
 }
@@ -50,27 +51,45 @@ export function createLevels(options: LevelsOptions) {
     onError(error);
   };
 
+  const offer = (kind: string, epoch: Epoch, entry: KeyedEntry) => {
+    if (table.isShared) sharedFills.offer(kind, epoch, entry);
+  };
+
   /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
   const keepLocal = (
-    key: string,
     instant: Instant,
-    entry: Omit<LocalEntry, "key" | "stamp" | "expiresAt"> & { readonly ttlMs: number },
+    entry: Omit<NewEntry, "stamp" | "expiresAt"> & { readonly ttlMs: number },
     /** Of those that would push out others. */
     admittedShare = 1,
   ): LocalEntry | undefined => {
-    const { kind, value, tags, parts, bytes, ttlMs, reuse } = entry;
+    const { key, kind, value, tags, parts, bytes, ttlMs, onFound } = entry;
     if (!validator.isCurrent(instant, tags)) return undefined;
     if (admittedShare < 1 && !local.hasRoomFor(bytes, tags.length) && random() >= admittedShare)
       return undefined;
     const expiresAt = now() + ttlMs;
-    return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, reuse });
+    return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, onFound });
   };
 
-  /** An entry that has just been found, with its value in another form. */
-  const keepWhole = (entry: LocalEntry, value: unknown, codec: Codec): LocalEntry => {
-    if (value === entry.value) return entry;
-    const bytes = entryBytes(entry.key, codec.bytesOf(value, ""), entry.tags, entry.parts);
-    return local.set({ ...entry, value: frozen(value), bytes }) ?? entry;
+  /** What becomes of an answer made of parts that is found again: one function for all of a kind, and not one for each of thousands. */
+  const reuses = new Map<string, OnFound>();
+  const reuseOf = (kind: string, codec: Codec): OnFound => {
+    let reuse = reuses.get(kind);
+    if (reuse === undefined) {
+      reuse = (entry) => {
+        const { key, tags, parts, stamp } = entry;
+        if (entry.finds === 1 && codec.whole !== undefined) {
+          const value = frozen(codec.whole(entry.value));
+          local.reform(entry, value, entryBytes(key, codec.bytesOf(value, ""), tags, parts));
+        }
+        const epoch = validator.current()?.epoch;
+        if (entry.finds !== OFTEN || epoch === undefined) return;
+        const value = codec.encode(entry.value);
+        const all = withTypeTags(allTags(tags, parts));
+        offer(kind, epoch, { key, stamp, tags: all, value, ttlMs: entry.expiresAt - now() });
+      };
+      reuses.set(kind, reuse);
+    }
+    return reuse;
   };
 
   return {
@@ -81,9 +100,10 @@ export function createLevels(options: LevelsOptions) {
       const entry = local.get(key, now());
       if (entry === undefined) return undefined;
       counts.of(kind).localHits++;
-      if (entry.reuse !== undefined) {
+      entry.finds++;
+      if (entry.onFound !== undefined) {
         try {
-          entry.reuse.onReuse(++entry.reuse.times);
+          entry.onFound(entry);
         } catch (error) {
           failed(kind, error);
         }
@@ -117,7 +137,7 @@ export function createLevels(options: LevelsOptions) {
           const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
           const key = keys[index]!;
           const bytes = entryBytes(key, codec.bytesOf(value, entry.value), tags);
-          keepLocal(key, instant, { kind, value, tags, parts: [], bytes, ttlMs }, ADMITTED_SHARE);
+          keepLocal(instant, { key, kind, value, tags, parts: [], bytes, ttlMs }, ADMITTED_SHARE);
           return { answer: { value, tags, source: "shared" as const }, instant };
         });
       } catch (error) {
@@ -147,32 +167,20 @@ export function createLevels(options: LevelsOptions) {
         count.uncacheable++;
         return undefined;
       }
-      const stored = (tags: readonly string[], left = ttlMs): StoredEntry => ({
-        stamp: begun.sequence,
-        tags: withTypeTags(tags),
-        value: codec.encode(value),
-        ttlMs: left,
-      });
-      const offer = (entry: StoredEntry) => {
-        if (table.isShared) sharedFills.offer(kind, begun.epoch, { key, ...entry });
+      const keepAs = (tags: readonly string[], valueBytes: number, onFound?: OnFound) => {
+        const bytes = entryBytes(key, valueBytes, tags, parts);
+        return keepLocal(begun, { key, kind, value, tags, parts, bytes, ttlMs, onFound });
       };
       try {
-        const keepAs = (tags: readonly string[], valueBytes: number, reuse?: LocalEntry["reuse"]) => {
-          const bytes = entryBytes(key, valueBytes, tags, parts);
-          return keepLocal(key, begun, { kind, value, tags, parts, bytes, ttlMs, reuse });
-        };
         let kept: LocalEntry | undefined;
-        if (options.bytesOf !== undefined) kept = keepAs(withTypeTags(tags), options.bytesOf(value));
-        else if (parts.length > 0) {
-          const onReuse = (times: number) => {
-            if (times === 1 && codec.whole !== undefined) kept = keepWhole(kept!, codec.whole(value), codec);
-            if (times === OFTEN) offer(stored(allTags(tags, parts), kept!.expiresAt - now()));
-          };
-          kept = keepAs(withTypeTags(tags), codec.bytesOf(value, ""), { times: 0, onReuse });
-        } else {
-          const entry = stored(tags);
-          kept = keepAs(entry.tags, codec.bytesOf(value, entry.value));
-          if (kept !== undefined) offer(entry);
+        const allOwn = withTypeTags(tags);
+        if (options.bytesOf !== undefined) kept = keepAs(allOwn, options.bytesOf(value));
+        else if (parts.length > 0) kept = keepAs(allOwn, codec.bytesOf(value, ""), reuseOf(kind, codec));
+        else {
+          const encoded = codec.encode(value);
+          kept = keepAs(allOwn, codec.bytesOf(value, encoded));
+          if (kept !== undefined)
+            offer(kind, begun.epoch, { key, stamp: begun.sequence, tags: allOwn, value: encoded, ttlMs });
         }
         if (kept === undefined) count.rejectedFills++;
         else count.fills++;

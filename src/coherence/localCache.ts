@@ -1,36 +1,42 @@
-export interface LocalEntry {
-  readonly key: string;
-  /** What sort of answer it is, for the statistics: a handful of names. A key is always of one kind. */
-  readonly kind: string;
-  readonly value: unknown;
-  /** None of them twice. */
-  readonly tags: readonly string[];
-  /** Other entries that it is made of: what ends one of them ends it too, so their tags are not among its own. */
-  readonly parts: readonly LocalEntry[];
-  /** The sequence at which the entry was valid. */
-  readonly stamp: number;
-  /** On the clock that `get` is given, in ms. */
-  readonly expiresAt: number;
-  readonly bytes: number;
-  /** For its owner, who counts how often it is found. */
-  readonly reuse?: { times: number; readonly onReuse: (times: number) => void } | undefined;
-}
-
-/** What is kept of a kind, and how entries of it have ended. */
-export interface LocalCounts {
-  entries: number;
-  bytes: number;
-  /** A change ended them. */
-  invalidations: number;
-  /** Their time to live did. */
-  expirations: number;
-  /** Others needed the memory. */
-  evictions: number;
-}
+import {
+  type LocalCounts,
+  type LocalEntry,
+  type NewEntry,
+  type OnFound,
+  PLACE_BYTES,
+  PLACE_BYTES_PER_TAG,
+  TAG_BYTES,
+} from "./localEntry.ts";
 
 /** An entry that is or was here. */
-interface KeptEntry extends LocalEntry {
+class KeptEntry implements LocalEntry {
   readonly node: Node;
+  value: unknown;
+  readonly stamp: number;
+  readonly expiresAt: number;
+  readonly onFound: OnFound | undefined;
+  finds = 0;
+
+  constructor(node: Node, { value, stamp, expiresAt, onFound }: NewEntry) {
+    this.node = node;
+    this.value = value;
+    this.stamp = stamp;
+    this.expiresAt = expiresAt;
+    this.onFound = onFound;
+  }
+
+  get key(): string {
+    return this.node.key;
+  }
+
+  get tags(): readonly string[] {
+    return this.node.tags;
+  }
+
+  /** Those that are there; all, as long as it is kept itself. */
+  get parts(): readonly LocalEntry[] {
+    return this.node.parts.flatMap(({ entry }) => entry ?? []);
+  }
 }
 
 /** A key in its place between the one used before and the one used after it. */
@@ -40,10 +46,10 @@ interface Node {
   entry: KeptEntry | undefined;
   /** The texts that all entries share. */
   readonly tags: readonly string[];
-  /** Of its tags, and of its parts. */
-  buckets: readonly Bucket[];
-  /** Those in which it is not, because a change of theirs has removed its entry or found none. */
-  missing: Bucket[];
+  /** Where its parts are. */
+  parts: readonly Node[];
+  /** The buckets in which it is not, because a change of theirs has removed its entry or found none. */
+  missing: readonly Bucket[];
   /** Those that it is a part of. */
   whole: Bucket | undefined;
   /** It is in nobody's way any more, but perhaps still in buckets. */
@@ -53,6 +59,9 @@ interface Node {
   older: Node;
   newer: Node;
 }
+
+const NO_NODES: readonly Node[] = [];
+const NO_BUCKETS: readonly Bucket[] = [];
 
 /**
  * The nodes that end together: those with a tag, or with a part. An answer can have a thousand tags, so a list that is looked through now and then takes the place of a
@@ -67,24 +76,10 @@ interface Bucket {
   references: number;
 }
 
-// As measured with Node 20, of twenty thousand entries.
-/** About what a node without its entry takes, and its place in a bucket. */
-const PLACE_BYTES = 550;
-const PLACE_BYTES_PER_TAG = 24;
-/** A tag's text, and its bucket. */
-export const TAG_BYTES = 290;
 /** Up to so many nodes a list is made anew for each. */
 const SMALL = 4;
-/** So many nodes that are gone may be in a bucket, beside as many as are not. */
+/** So many nodes that are gone may be in a bucket, beside a quarter as many as are not. */
 const MAX_GONE = 8;
-
-/** About what an entry takes, in bytes: `valueBytes` and all that is around it. What its parts take is theirs, and its tags are all entries'. */
-export const entryBytes = (
-  key: string,
-  valueBytes: number,
-  tags: readonly string[],
-  parts: readonly LocalEntry[] = [],
-): number => PLACE_BYTES + key.length + valueBytes + PLACE_BYTES_PER_TAG * (tags.length + parts.length);
 
 /**
  * The first level: least recently used first out, bounded by bytes, with an index from tags to
@@ -141,7 +136,10 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   const empty = (node: Node) => {
     node.entry = undefined;
     node.counts.entries--;
-    weigh(node, Math.min(node.bytes, PLACE_BYTES + PLACE_BYTES_PER_TAG * node.buckets.length));
+    weigh(
+      node,
+      Math.min(node.bytes, PLACE_BYTES + PLACE_BYTES_PER_TAG * (node.tags.length + node.parts.length)),
+    );
   };
 
   const put = (node: Node, bucket: Bucket) => {
@@ -167,16 +165,34 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     return part.whole;
   };
 
+  const join = (node: Node, bucket: Bucket) => {
+    put(node, bucket);
+    bucket.references++;
+  };
+
+  /** In place: a list of thousands of nodes is memory that is not given back soon. */
+  const sweep = (nodes: Node[]) => {
+    let kept = 0;
+    for (const node of nodes) if (!node.isGone) nodes[kept++] = node;
+    nodes.length = kept;
+  };
+
+  const leave = (bucket: Bucket) => {
+    if (--bucket.references === 0) {
+      if (bucket.tag !== undefined && buckets.delete(bucket.tag)) bytes -= TAG_BYTES;
+      bucket.nodes = [];
+    } else if (bucket.nodes.length > 1.25 * bucket.references + MAX_GONE) sweep(bucket.nodes);
+  };
+
   /** A new node, in the buckets of its tags and parts. */
-  const place = ({ key, kind, tags }: LocalEntry, parts: readonly Node[]): Node => {
+  const place = ({ key, kind, tags }: NewEntry, parts: readonly Node[]): Node => {
     const tagged = tags.map(bucketOf);
-    const own = [...tagged, ...parts.map(wholeOf)];
     const node: Node = {
       key,
       entry: undefined,
       tags: tagged.map(({ tag }) => tag!), // Safe: it is a tag's bucket.
-      buckets: own,
-      missing: [],
+      parts,
+      missing: NO_BUCKETS,
       whole: undefined,
       isGone: false,
       bytes: 0,
@@ -184,10 +200,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       older: ends,
       newer: ends,
     };
-    for (const bucket of own) {
-      put(node, bucket);
-      bucket.references++;
-    }
+    for (const bucket of tagged) join(node, bucket);
+    for (const part of parts) join(node, wholeOf(part));
     nodes.set(key, node);
     return node;
   };
@@ -201,7 +215,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         valid.push(node);
         continue;
       }
-      node.missing.push(bucket);
+      node.missing = node.missing.concat(bucket);
       if (node.entry === undefined) continue;
       empty(node);
       node.counts.invalidations++;
@@ -216,18 +230,14 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     node.entry = undefined;
     node.isGone = true;
     if (node.whole !== undefined) endAll(node.whole);
-    for (const bucket of node.buckets) {
-      if (--bucket.references === 0) {
-        if (bucket.tag !== undefined && buckets.delete(bucket.tag)) bytes -= TAG_BYTES;
-        bucket.nodes = [];
-      } else if (bucket.nodes.length > 2 * bucket.references + MAX_GONE)
-        bucket.nodes = bucket.nodes.filter(({ isGone }) => !isGone);
-    }
+    for (const tag of node.tags) leave(bucketOf(tag));
+    for (const part of node.parts) leave(wholeOf(part));
     weigh(node, 0);
     unlink(node);
     // What is still in a bucket would keep its neighbours, and they theirs: ten times as many as are in use.
     node.older = node.newer = node;
-    node.buckets = node.missing = [];
+    node.parts = NO_NODES;
+    node.missing = NO_BUCKETS;
   };
 
   const remove = (node: Node) => {
@@ -236,25 +246,22 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   };
 
   const isPlacedFor = (node: Node, tags: readonly string[], parts: readonly Node[]) =>
-    node.buckets.length === tags.length + parts.length &&
+    node.tags.length === tags.length &&
+    node.parts.length === parts.length &&
     tags.every((tag, index) => node.tags[index] === tag) &&
-    parts.every(({ whole }, index) => node.buckets[tags.length + index] === whole);
+    parts.every((part, index) => node.parts[index] === part);
 
   /** Where the entry is, if it is still there. */
   const nodeOf = (entry: LocalEntry): Node | undefined => {
-    const { node } = entry as Partial<KeptEntry>;
-    return node?.entry === entry ? node : undefined;
+    const { node } = entry as KeptEntry; // Safe: no others are given out.
+    return node.entry === entry ? node : undefined;
   };
 
   /** The nodes of parts that are all still there. */
   const nodesOf = (parts: readonly LocalEntry[]): readonly Node[] | undefined => {
-    const found: Node[] = [];
-    for (const part of parts) {
-      const node = nodeOf(part);
-      if (node === undefined) return undefined;
-      found.push(node);
-    }
-    return found;
+    if (parts.length === 0) return NO_NODES;
+    const found = parts.map(nodeOf);
+    return found.includes(undefined) ? undefined : (found as Node[]); // Safe: none is undefined.
   };
 
   const makeRoom = () => {
@@ -289,11 +296,11 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     has: (entry: LocalEntry, now: number): boolean => nodeOf(entry) !== undefined && entry.expiresAt > now,
 
     /** @returns what is kept now; undefined: it takes more than there is, or one of its parts is not there any more */
-    set(entry: LocalEntry): LocalEntry | undefined {
-      const { key, tags } = entry;
+    set(entry: NewEntry): LocalEntry | undefined {
+      const { key, tags, bytes: weight } = entry;
       let node = nodes.get(key);
       const parts = nodesOf(entry.parts);
-      if (entry.bytes > maxBytes || parts === undefined) {
+      if (weight > maxBytes || parts === undefined) {
         if (node !== undefined) remove(node);
         return undefined;
       }
@@ -302,18 +309,27 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         if (node.entry !== undefined && node.whole !== undefined) endAll(node.whole);
         unlink(node);
         for (const bucket of node.missing) put(node, bucket);
-        node.missing = [];
+        node.missing = NO_BUCKETS;
       } else {
         if (node !== undefined) discard(node);
         node = place(entry, parts);
       }
       linkAsNewest(node);
       if (node.entry === undefined) node.counts.entries++;
-      const kept: KeptEntry = { ...entry, tags: node.tags, node };
+      const kept = new KeptEntry(node, entry);
       node.entry = kept;
-      weigh(node, entry.bytes);
+      weigh(node, weight);
       makeRoom();
       return kept;
+    },
+
+    /** Another form of an entry's value, if it is still there: it says the same. */
+    reform(entry: LocalEntry, value: unknown, weight: number): void {
+      const node = nodeOf(entry);
+      if (node?.entry === undefined || weight > maxBytes) return;
+      node.entry.value = value;
+      weigh(node, weight);
+      makeRoom();
     },
 
     /** Whether nothing else would have to go for an entry of this size with so many tags that no other has. */

@@ -2,7 +2,7 @@ import type { Codec } from "./codec.ts";
 import { allTags } from "./dependencies.ts";
 import { createLevels } from "./levels.ts";
 import { createLoad } from "./load.ts";
-import type { LocalEntry } from "./localCache.ts";
+import type { LocalEntry } from "./localEntry.ts";
 import { createReplicaReads, type ReplicaReadsOptions, type ReplicaStatistics } from "./replicaReads.ts";
 import { createLookUpCounts, type StoreStatistics } from "./storeStatistics.ts";
 import { withTypeTags } from "./tags.ts";

@@ -1,4 +1,4 @@
-import type { LocalCounts } from "./localCache.ts";
+import type { LocalCounts } from "./localEntry.ts";
 
 /** What became of the look-ups of one kind of answer. */
 export interface LookUpCounts {

@@ -1,5 +1,5 @@
 import { CACHE_KINDS, type CacheKind } from "../cacheKinds.ts";
-import type { LocalEntry } from "../coherence/localCache.ts";
+import type { LocalEntry } from "../coherence/localEntry.ts";
 import { isEntry } from "../coherence/store.ts";
 import type { LoaderOptions } from "./options.ts";
 

@@ -3,7 +3,7 @@ import { rowTag } from "../coherence/tags.ts";
 import type { Access } from "../repositories/access.ts";
 import { type AnswerPart, partsOf } from "../repositories/answerParts.ts";
 import type { ComposedRequest, ComposedType } from "../repositories/answerShape.ts";
-import { AnswerText } from "../repositories/answerText.ts";
+import { AnswerText, type TextFrame } from "../repositories/answerText.ts";
 import { type AnswerFrame, type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
 import type { Cached, FoundParts } from "./cached.ts";
@@ -22,11 +22,7 @@ export interface ComposedAnswerOptions {
 }
 
 /** A frame as it is kept. */
-interface KeptFrame {
-  /** As they are sent. */
-  readonly texts: readonly Buffer[];
-  /** What is between them: of which part, and which of its rows. */
-  readonly places: readonly { readonly part: number; readonly row: number }[];
+interface KeptFrame extends TextFrame {
   /** By part, each once. */
   readonly ids: readonly (readonly string[])[];
 }
@@ -101,13 +97,9 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     const texts = await Promise.all(
       parts.map((part, index) => loadParts(request, part, { frame, index, ttlMs })),
     );
-    const pieces: Buffer[] = [frame.texts[0]!];
-    for (const [index, { part, row }] of frame.places.entries()) {
-      const text = texts[part]![row];
-      if (text === undefined) return undefined;
-      pieces.push(text, frame.texts[index + 1]!);
-    }
-    return new AnswerText(pieces);
+    // A row that has gone since the frame was read.
+    if (texts.some((rows) => rows.includes(undefined))) return undefined;
+    return new AnswerText(frame, texts as Buffer[][]); // Safe: none is undefined.
   }
 
   async function loadFrame(request: ComposedRequest, ttlMs: number): Promise<KeptFrame | undefined> {
@@ -167,6 +159,7 @@ function keptFrame({ texts, places }: AnswerFrame, partCount: number): KeptFrame
   ]);
   return {
     texts: texts.map((text) => buffers.get(text)!),
+    byteLength: texts.reduce((sum, text) => sum + buffers.get(text)!.byteLength, 0),
     places: places.map(({ part, id }) => ({ part, row: ids[part]!.indexOf(id) })),
     ids,
   };

@@ -30,6 +30,8 @@ export interface List {
   readonly tags: readonly string[];
   /** False: they change without these tags too, so it is read anew for every request. */
   readonly isKept?: false | undefined;
+  /** What cursors call it; found when it is needed first. */
+  name?: string;
 }
 
 export interface Page<Row> {
@@ -71,19 +73,23 @@ interface ListName {
   readonly whole: string;
 }
 
-/** The last request with the same arguments: a field's are one object for all of its parents. */
-const lastWith = new WeakMap<PageArguments, ListRequest & { readonly name: ListName }>();
+/**
+ * The last page that was named: a field's requests have their arguments in one object for all of its parents, and come one after the other. Not one
+ * of each such object in a WeakMap: what is in one that has been there for a while is kept from the collections of young
+ * objects, with all that it leads to, also when its key is nobody's any more.
+ */
+let lastNamed: (ListRequest & { readonly want: "page"; readonly name: ListName }) | undefined;
 
 /** Asked for by a request's loader, by the cache and by the statement. */
 function nameOf(request: ListRequest): ListName {
   if (request.name !== undefined) return request.name;
-  const last = request.want === "page" ? lastWith.get(request.page) : undefined;
-  const shape = last !== undefined && isAlike(request, last) ? last.name.shape : shortened(shapeOf(request));
+  const last = lastNamed;
+  const isSame = last !== undefined && request.want === "page" && request.page === last.page;
+  const shape = isSame && isAlike(request, last) ? last.name.shape : shortened(shapeOf(request));
   const id = request.list.parent?.id;
   const name = { shape, whole: id === undefined ? shape : `${shape}/${id}` };
   request.name = name;
-  if (request.want === "page" && last?.name.shape !== shape)
-    lastWith.set(request.page, request as typeof request & { readonly name: ListName });
+  if (request.want === "page") lastNamed = request as typeof request & { readonly name: ListName };
   return name;
 }
 
@@ -134,8 +140,6 @@ export function shortened(shape: string): string {
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 
-const listNames = new WeakMap<List, string>();
-
 /** What a list's name is a digest of. */
 export const listText = ({ table }: ListSource, { parent, where, order }: List): string =>
   JSON.stringify([table, parent, where, order.column, order.direction]);
@@ -148,12 +152,8 @@ export const LIST_NAME_LENGTH = 16;
  * apart, they keep no secret. Kept for each list, as every row of a page asks for it.
  */
 export function listName(source: ListSource, list: List): string {
-  let name = listNames.get(list);
-  if (name === undefined) {
-    name = hash("sha256", listText(source, list), "base64url").slice(0, LIST_NAME_LENGTH);
-    listNames.set(list, name);
-  }
-  return name;
+  list.name ??= hash("sha256", listText(source, list), "base64url").slice(0, LIST_NAME_LENGTH);
+  return list.name;
 }
 
 export function cursorOf<Row>(source: ListSource, list: List, row: Row): string {

@@ -64,7 +64,7 @@ describe("the coherent store", () => {
     };
     const createSmall = (random: () => number) =>
       // Room for two of them.
-      createCoherentStore({ table, maxBytes: 3_000, timeoutMs: 60_000, heldEpoch: () => held, random });
+      createCoherentStore({ table, maxBytes: 2_000, timeoutMs: 60_000, heldEpoch: () => held, random });
     await readAll(createStore());
 
     const [few, all, roomy] = [createSmall(() => 0.99), createSmall(() => 0), createStore()];
@@ -469,8 +469,7 @@ describe("the coherent store", () => {
 
     expect((await read()).value).toEqual(["x", "y"]);
     const inPieces = bytes();
-    expect((await read()).value).toEqual(["x", "y"]);
-    expect(await read()).toMatchObject({ value: "xy", source: "local" });
+    for (const _ of [1, 2]) expect(await read()).toMatchObject({ value: "xy", source: "local" });
     expect(bytes()).toBe(inPieces + 2);
 
     await table.bump(epoch, ["row:a"]);

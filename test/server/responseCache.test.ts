@@ -1,6 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { GraphQLInt, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { viewerOf } from "../../src/auth/viewer.ts";
 import { Dependencies } from "../../src/coherence/dependencies.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
@@ -52,7 +54,13 @@ async function createService(plugins: Plugin[] = []) {
     heldEpoch: () => EPOCH,
     timeoutMs: 60_000,
   });
-  const state = { runs: 0, run: async (): Promise<unknown> => state.runs };
+  const state = {
+    runs: 0,
+    run: async (): Promise<unknown> => state.runs,
+    /** Of each request: what the plugin holds, and whether what it has read is still there. */
+    held: [] as unknown[],
+    dependencies: [] as WeakRef<Dependencies>[],
+  };
   const counted = {
     type: GraphQLInt,
     args: { n: { type: GraphQLInt } },
@@ -101,11 +109,15 @@ async function createService(plugins: Plugin[] = []) {
     logging: false,
     context: ({ request }) => {
       const dependencies = new Dependencies();
+      const response = createCachedResponse(store, dependencies);
+      // As the plugin does.
+      state.held.push(response.cache);
+      state.dependencies.push(new WeakRef(dependencies));
       const userId = request.headers.get("authorization");
       // Safe: the parts of the context that the plugin and these resolvers read.
       return {
         dependencies,
-        response: createCachedResponse(store, dependencies),
+        response,
         viewer: userId === null ? null : viewerOf(userId, "USER"),
       } as unknown as TestContext;
     },
@@ -167,6 +179,23 @@ describe("an answer", () => {
     });
     await service.table.bump(EPOCH, ["row"]);
     expect((await service.ask("{ value }")).data).toEqual({ value: 2 });
+  });
+
+  test("holds nothing of its request any more when it is given, by whatever way", async () => {
+    await service.ask("{ value }");
+    await service.ask("{ value }");
+    service.state.run = () => Promise.reject(new Error("broken"));
+    await service.ask("{ value(n: 1) }");
+    // Whoever answered them has more to do: until the next request it may hold the last one.
+    await service.ask("{ __typename }");
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    await vi.waitFor(() => {
+      collect();
+      const isThere = service.state.dependencies.slice(0, 3).map((each) => each.deref() !== undefined);
+      expect(isThere).toEqual([false, false, false]);
+    });
+    expect(service.state.held).toHaveLength(4);
   });
 
   test("is not kept when it is a mutation's, has errors, is introspection, or has a field of maxAge 0", async () => {

@@ -23,8 +23,11 @@ function bodyOf(n: number, length: number): Body {
       return Buffer.from(text);
     default: {
       const word = wordOf(n);
-      const pieces = text.split(word).slice(1);
-      return new AnswerText(pieces.flatMap((piece) => [Buffer.from(word), Buffer.from(piece)]));
+      const texts = text.split(word).map((piece) => Buffer.from(piece));
+      const byteLength = texts.reduce((sum, piece) => sum + piece.byteLength, 0);
+      const places = texts.slice(1).map((_, row) => ({ part: row % 2, row: row >> 1 }));
+      const rows = [0, 1].map(() => texts.map(() => Buffer.from(word)));
+      return new AnswerText({ texts, byteLength, places }, rows);
     }
   }
 }
