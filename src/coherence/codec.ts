@@ -14,7 +14,10 @@ export interface Codec {
   decode(text: string): unknown;
   /** About how much memory the value takes, in bytes. */
   bytesOf(value: unknown, text: string): number;
-  /** Where a value that was put together of parts is given faster in another form: that, for as much memory as it takes. */
+  /**
+   * Where a value that was put together of parts is given faster in one piece: that. Undefined: it is too long, so it stays in pieces, and in this
+   * process.
+   */
   whole?(value: unknown): unknown;
 }
 

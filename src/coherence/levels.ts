@@ -70,22 +70,28 @@ export function createLevels(options: LevelsOptions) {
     return local.set({ key, kind, value, tags, parts, stamp: instant.sequence, expiresAt, bytes, onFound });
   };
 
+  const makeWhole = (entry: LocalEntry, codec: Codec) => {
+    const value = codec.whole?.(entry.value);
+    if (value === undefined) return;
+    const bytes = entryBytes(entry.key, codec.bytesOf(value, ""), entry.tags, entry.parts);
+    local.reform(entry, frozen(value), bytes);
+  };
+
+  const share = (kind: string, { key, value, tags, parts, stamp, expiresAt }: LocalEntry, codec: Codec) => {
+    const epoch = validator.current()?.epoch;
+    if (epoch === undefined || (codec.whole !== undefined && codec.whole(value) === undefined)) return;
+    const all = withTypeTags(allTags(tags, parts));
+    offer(kind, epoch, { key, stamp, tags: all, value: codec.encode(value), ttlMs: expiresAt - now() });
+  };
+
   /** What becomes of an answer made of parts that is found again: one function for all of a kind, and not one for each of thousands. */
   const reuses = new Map<string, OnFound>();
   const reuseOf = (kind: string, codec: Codec): OnFound => {
     let reuse = reuses.get(kind);
     if (reuse === undefined) {
       reuse = (entry) => {
-        const { key, tags, parts, stamp } = entry;
-        if (entry.finds === 1 && codec.whole !== undefined) {
-          const value = frozen(codec.whole(entry.value));
-          local.reform(entry, value, entryBytes(key, codec.bytesOf(value, ""), tags, parts));
-        }
-        const epoch = validator.current()?.epoch;
-        if (entry.finds !== OFTEN || epoch === undefined) return;
-        const value = codec.encode(entry.value);
-        const all = withTypeTags(allTags(tags, parts));
-        offer(kind, epoch, { key, stamp, tags: all, value, ttlMs: entry.expiresAt - now() });
+        if (entry.finds === 1) makeWhole(entry, codec);
+        else if (entry.finds === OFTEN) share(kind, entry, codec);
       };
       reuses.set(kind, reuse);
     }
@@ -151,7 +157,8 @@ export function createLevels(options: LevelsOptions) {
      *
      * What is made of parts takes little memory beside theirs until it is found again, which many an answer never is. It
      * comes into the second level when it is asked for often: it has the tags of all parts there, so that to put it there costs as
-     * much as fifty hits, and to make another of the same parts costs little.
+     * much as fifty hits, and to make another of the same parts costs little. What is too long to be one piece never comes there: to fetch
+     * it takes longer than to make it, and where it was fetched it would take the place of a hundred others that have parts in common.
      *
      * @returns what is in the first
      */

@@ -59,8 +59,8 @@ export const responseCodec: Codec = {
   },
   whole: (value) => {
     const kept = value as KeptResponse; // Safe: as above.
-    const hasParts = kept.content instanceof AnswerText && kept.byteLength <= MAX_TEXT_LENGTH;
-    return hasParts ? { ...kept, content: String(kept.content) } : kept;
+    if (kept.byteLength > MAX_TEXT_LENGTH) return undefined;
+    return kept.content instanceof AnswerText ? { ...kept, content: String(kept.content) } : kept;
   },
 };
 

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Codec } from "../../src/coherence/codec.ts";
 import { createMemoryVersionTable } from "../../src/coherence/memoryVersionTable.ts";
 import { createCoherentStore, isEntry, type Loaded } from "../../src/coherence/store.ts";
 import type { Epoch, VersionTable } from "../../src/coherence/versionTable.ts";
@@ -448,13 +449,15 @@ describe("the coherent store", () => {
       encode: String,
       decode: String,
       bytesOf: (value: unknown) => (typeof value === "string" ? value.length : 0),
-      whole: (value: unknown) => (value as string[]).join(""),
+      whole: (value: unknown) => (value === "xy" ? value : (value as string[]).join("")),
     };
-    const read = () =>
-      store.read<unknown>("whole", {
-        kind: "answer",
+    /** Too long for that. */
+    const endless = { ...codec, whole: () => undefined };
+    const read = (key = "whole", codecOf = codec as Codec) =>
+      store.read<unknown>(key, {
+        kind: key,
         ttlMs: 60_000,
-        codec,
+        codec: codecOf,
         load: async () => {
           const parts = await store.getMany(["a"], {
             kind: "part",
@@ -465,7 +468,7 @@ describe("the coherent store", () => {
           return { value: ["x", "y"], tags: [], parts: parts.filter(isEntry) };
         },
       });
-    const bytes = () => store.statistics().kinds.find(({ kind }) => kind === "answer")!.bytes;
+    const bytes = () => store.statistics().kinds.find(({ kind }) => kind === "whole")!.bytes;
 
     expect((await read()).value).toEqual(["x", "y"]);
     const inPieces = bytes();
@@ -474,6 +477,14 @@ describe("the coherent store", () => {
 
     await table.bump(epoch, ["row:a"]);
     expect(await read()).toMatchObject({ value: ["x", "y"], source: "loaded" });
+
+    for (let times = 0; times <= 64; times++)
+      for (const [key, codecOf] of [["whole", codec] as const, ["endless", endless] as const])
+        await read(key, codecOf);
+    await vi.waitFor(async () =>
+      expect(await table.get(epoch, ["whole", "endless"])).toEqual([expect.anything(), undefined]),
+    );
+    expect(await read("endless", endless)).toMatchObject({ value: ["x", "y"], source: "local" });
   });
 
   it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
