@@ -1,4 +1,4 @@
-import { OutcomeUnknown } from "../database/errors.ts";
+import { isUnavailable } from "../database/errors.ts";
 import { createGroups } from "../database/groups.ts";
 
 /**
@@ -28,7 +28,8 @@ interface Call<Item, Outcome> {
 /**
  * Runs calls together. No two items of a run have the same id: the second call has to wait for what the first
  * one does. When a run of several calls fails, each is run by itself, so that it fails for its own reasons alone. When
- * nobody knows whether it was committed, nothing is run again: a claim would be made twice.
+ * the database does not answer, nothing is run again: each would wait for it in turn, and where nobody knows whether it has committed, a
+ * claim would be made twice.
  *
  * @param run gives one outcome for each item, in order; a call has one item at least
  */
@@ -69,8 +70,7 @@ export function combineCalls<Item extends { readonly id: string }, Outcome>(
         from += items.length;
       }
     } catch (error) {
-      if (group.length === 1 || error instanceof OutcomeUnknown)
-        for (const { reject } of group) reject(error);
+      if (group.length === 1 || isUnavailable(error)) for (const { reject } of group) reject(error);
       else for (const call of group) await runGroup([call]);
     }
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { AppError } from "../../src/errors.ts";
 import { combineCalls } from "../../src/repositories/combining.ts";
 
 const item = (id: string, key = "") => ({ id, key });
@@ -12,6 +13,7 @@ function recorded() {
       runs.push(items.map(({ id }) => id));
       await new Promise<void>((resolve) => gates.push(resolve));
       if (items.some(({ id }) => id === "bad")) throw new Error("bad");
+      if (items.some(({ id }) => id === "away")) throw new AppError("SERVICE_UNAVAILABLE", "away");
       return items.map(({ id }) => id.toUpperCase());
     },
     { keyOf: ({ key }) => key },
@@ -60,4 +62,18 @@ test("a call that fails fails alone", async () => {
     "fulfilled",
   ]);
   expect(runs).toEqual([["a"], ["b", "bad", "c"], ["b"], ["bad"], ["c"]]);
+});
+
+test("no call waits for a database that is away after the others, one after another", async () => {
+  const { runs, call, settle } = recorded();
+  const calls = [call([item("a")]), call([item("b")]), call([item("away")]), call([item("c")])];
+  const settled = Promise.allSettled(calls);
+  await settle();
+  expect((await settled).map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "rejected",
+    "rejected",
+    "rejected",
+  ]);
+  expect(runs).toEqual([["a"], ["b", "away", "c"]]);
 });
