@@ -69,6 +69,10 @@ export class AppError extends Error {
   }
 }
 
+/** Whether something that the service needs did not answer: the same may succeed later. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof AppError && error.code === "SERVICE_UNAVAILABLE";
+
 /** The named row is not there. */
 export function notFound(type: string, id: string): AppError {
   return new AppError("NOT_FOUND", `There is no ${type} with the id "${id}".`, { details: { type, id } });

@@ -55,10 +55,6 @@ export function commitError(error: unknown): unknown {
   return isRefusal ? databaseError(error) : new OutcomeUnknown(error);
 }
 
-/** Whether the database did not answer: the same for all who ask, and perhaps only after it has committed. */
-export const isUnavailable = (error: unknown): boolean =>
-  error instanceof AppError && error.code === "SERVICE_UNAVAILABLE";
-
 /** Whether PostgreSQL ended the transaction because it and another waited for each other. */
 export const isDeadlock = (error: unknown): boolean => hasCode(error, "40P01");
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { backoffMs } from "../cache/backoff.ts";
-import { AppError } from "../errors.ts";
+import { AppError, isUnavailable } from "../errors.ts";
 import { databaseError } from "./errors.ts";
 
 /** It is back within seconds as a rule, and each attempt costs it a connection. */
@@ -45,10 +45,7 @@ export async function retryUntilAnswered<Result>(
   }
 }
 
-function isAway(error: unknown): error is Error {
-  const meaning = databaseError(error);
-  return meaning instanceof AppError && meaning.code === "SERVICE_UNAVAILABLE";
-}
+const isAway = (error: unknown): error is Error => isUnavailable(databaseError(error));
 
 /** A name with several addresses fails with an error for each, and without a message of its own. */
 function reasonOf(error: Error): string {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CoherentStore } from "../coherence/store.ts";
-import { AppError } from "../errors.ts";
+import { isUnavailable } from "../errors.ts";
 
 /** What followers of a log get at a time: all that was appended since the batch before. */
 export interface Batch<Cursor> {
@@ -178,7 +178,7 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
           if (readyAt !== undefined) await wait(readyAt - performance.now());
           const { generation, turnedAt } = hub;
           const news = await read(hub, cursor).catch(async (error: unknown) => {
-            if (!(error instanceof AppError && error.code === "SERVICE_UNAVAILABLE")) throw error;
+            if (!isUnavailable(error)) throw error;
             await wait(retryMs);
             hub.reads.delete(cursor);
             return undefined;

@@ -154,12 +154,13 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
 function keptFrame({ texts, places }: AnswerFrame, partCount: number): KeptFrame {
   // Most of them are the same: a comma.
   const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
+  const sent = texts.map((text) => buffers.get(text)!);
   const ids = Array.from({ length: partCount }, (_, index) => [
     ...new Set(places.filter(({ part }) => part === index).map(({ id }) => id)),
   ]);
   return {
-    texts: texts.map((text) => buffers.get(text)!),
-    byteLength: texts.reduce((sum, text) => sum + buffers.get(text)!.byteLength, 0),
+    texts: sent,
+    byteLength: sent.reduce((sum, { byteLength }) => sum + byteLength, 0),
     places: places.map(({ part, id }) => ({ part, row: ids[part]!.indexOf(id) })),
     ids,
   };

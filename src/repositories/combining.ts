@@ -1,5 +1,5 @@
-import { isUnavailable } from "../database/errors.ts";
 import { createGroups } from "../database/groups.ts";
+import { isUnavailable } from "../errors.ts";
 
 /**
  * How calls that come at the same moment do not get in each other's way.

@@ -78,14 +78,13 @@ interface ListName {
  * of each such object in a WeakMap: what is in one that has been there for a while is kept from the collections of young
  * objects, with all that it leads to, also when its key is nobody's any more.
  */
-let lastNamed: (ListRequest & { readonly want: "page"; readonly name: ListName }) | undefined;
+let lastNamed: (PageRequest & { readonly name: ListName }) | undefined;
 
 /** Asked for by a request's loader, by the cache and by the statement. */
 function nameOf(request: ListRequest): ListName {
   if (request.name !== undefined) return request.name;
   const last = lastNamed;
-  const isSame = last !== undefined && request.want === "page" && request.page === last.page;
-  const shape = isSame && isAlike(request, last) ? last.name.shape : shortened(shapeOf(request));
+  const shape = last !== undefined && isAlike(request, last) ? last.name.shape : shortened(shapeOf(request));
   const id = request.list.parent?.id;
   const name = { shape, whole: id === undefined ? shape : `${shape}/${id}` };
   request.name = name;
@@ -93,9 +92,9 @@ function nameOf(request: ListRequest): ListName {
   return name;
 }
 
-/** Whether two requests with the same arguments are of one shape. Those with conditions are not looked at closely. */
-function isAlike(one: ListRequest, other: ListRequest): boolean {
-  if (one.want !== "page" || other.want !== "page") return false;
+/** Whether two requests have the same arguments and are of one shape. Those with conditions are not looked at closely. */
+function isAlike(one: ListRequest, other: PageRequest): boolean {
+  if (one.want !== "page" || one.page !== other.page) return false;
   const [list, others] = [one.list, other.list];
   return (
     list.parent?.column === others.parent?.column &&

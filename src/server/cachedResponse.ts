@@ -140,9 +140,9 @@ export function explained(
  * was a tenth of what a request that finds no answer takes.
  */
 class RequestCache implements Cache {
-  #cache: Cache | undefined;
+  #cache: Pick<Cache, "get" | "set"> | undefined;
 
-  constructor(cache: Cache) {
+  constructor(cache: Pick<Cache, "get" | "set">) {
     this.#cache = cache;
   }
 
@@ -236,8 +236,6 @@ export function createCachedResponse(
       finish?.({ value: kept, tags, parts, ttlMs });
       finish = undefined;
     },
-
-    invalidate() {},
   });
 
   return {

@@ -1,9 +1,8 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLocalCache } from "../../src/coherence/localCache.ts";
 import { entryBytes, type LocalEntry, type NewEntry, TAG_BYTES } from "../../src/coherence/localEntry.ts";
+import { collectGarbage } from "../support/garbage.ts";
 
 const entry = (key: string, over: Partial<NewEntry> = {}): NewEntry => ({
   key,
@@ -32,10 +31,8 @@ describe("the first level", () => {
   });
 
   it("takes the memory that it says it takes, however many others it has had", () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
     const used = () => {
-      collect();
+      collectGarbage();
       return process.memoryUsage().heapUsed;
     };
     const cache = createLocalCache({ maxBytes: 2_000_000 });

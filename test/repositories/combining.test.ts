@@ -25,7 +25,12 @@ function recorded() {
       await new Promise((resolve) => setTimeout(resolve));
     }
   };
-  return { runs, call, settle };
+  const statusesOf = async (calls: readonly Promise<unknown>[]) => {
+    const settled = Promise.allSettled(calls);
+    await settle();
+    return (await settled).map(({ status }) => status);
+  };
+  return { runs, call, settle, statusesOf };
 }
 
 test("what comes while a run is on its way goes together in the next, and each call gets its own", async () => {
@@ -51,29 +56,15 @@ test("no two items of a run have the same id, and none another key", async () =>
 });
 
 test("a call that fails fails alone", async () => {
-  const { runs, call, settle } = recorded();
+  const { runs, call, statusesOf } = recorded();
   const calls = [call([item("a")]), call([item("b")]), call([item("bad")]), call([item("c")])];
-  const settled = Promise.allSettled(calls);
-  await settle();
-  expect((await settled).map(({ status }) => status)).toEqual([
-    "fulfilled",
-    "fulfilled",
-    "rejected",
-    "fulfilled",
-  ]);
+  expect(await statusesOf(calls)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   expect(runs).toEqual([["a"], ["b", "bad", "c"], ["b"], ["bad"], ["c"]]);
 });
 
 test("no call waits for a database that is away after the others, one after another", async () => {
-  const { runs, call, settle } = recorded();
+  const { runs, call, statusesOf } = recorded();
   const calls = [call([item("a")]), call([item("b")]), call([item("away")]), call([item("c")])];
-  const settled = Promise.allSettled(calls);
-  await settle();
-  expect((await settled).map(({ status }) => status)).toEqual([
-    "fulfilled",
-    "rejected",
-    "rejected",
-    "rejected",
-  ]);
+  expect(await statusesOf(calls)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
   expect(runs).toEqual([["a"], ["b", "away", "c"]]);
 });

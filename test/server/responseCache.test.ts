@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { GraphQLInt, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { beforeEach, describe, expect, test, vi } from "vitest";
@@ -13,6 +11,7 @@ import { createCachedResponse } from "../../src/server/cachedResponse.ts";
 import type { RequestContext } from "../../src/server/context.ts";
 import { responseCache } from "../../src/server/plugins/responseCache.ts";
 import { open } from "../coherence/versionTableSpecification.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
@@ -188,10 +187,8 @@ describe("an answer", () => {
     await service.ask("{ value(n: 1) }");
     // Whoever answered them has more to do: until the next request it may hold the last one.
     await service.ask("{ __typename }");
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
     await vi.waitFor(() => {
-      collect();
+      collectGarbage();
       const isThere = service.state.dependencies.slice(0, 3).map((each) => each.deref() !== undefined);
       expect(isThere).toEqual([false, false, false]);
     });

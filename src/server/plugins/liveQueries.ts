@@ -8,7 +8,7 @@ import {
 import type { Plugin } from "graphql-yoga";
 import type { CoherentStore } from "../../coherence/store.ts";
 import type { Instant } from "../../coherence/validator.ts";
-import { AppError } from "../../errors.ts";
+import { isUnavailable } from "../../errors.ts";
 import { liveDirective, MIN_INTERVAL_MS } from "../../schema/live.ts";
 import { etagOf } from "../cachedResponse.ts";
 import type { RequestContext } from "../context.ts";
@@ -47,7 +47,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
     let shown: string | undefined;
     let watched: { readonly tags: readonly string[]; readonly instant: Instant | undefined } | undefined;
     let isLast = false;
-    let isUnavailable = false;
+    let isAway = false;
     let startedAt = 0;
     let isClosed = false;
     /** Who reads has changed since the last run began. */
@@ -74,13 +74,13 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       isAnother = false;
       const instant = await store.instant();
       const rerun = await reruns.begin(first).catch((error: unknown) => {
-        if (watched === undefined || !isOutage(error)) throw error;
+        if (watched === undefined || !isUnavailable(error)) throw error;
         return undefined;
       });
       if (rerun === undefined) {
         // It could not be said who reads. Who has an answer keeps it, as below.
         watched = { tags: watched!.tags, instant };
-        isUnavailable = true;
+        isAway = true;
         return undefined;
       }
       const { context, execute } = rerun;
@@ -88,9 +88,9 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       const { kept, tags } = context.response.outcome();
       watched = { tags: kept === undefined ? context.dependencies.all() : tags(), instant };
       const codes = result.errors?.map(({ extensions }) => extensions.code) ?? [];
-      isUnavailable = codes.includes("SERVICE_UNAVAILABLE");
+      isAway = codes.includes("SERVICE_UNAVAILABLE");
       // Who has an answer keeps it through an outage.
-      if (isUnavailable && shown !== undefined) return undefined;
+      if (isAway && shown !== undefined) return undefined;
       isLast = codes.some((code) => REFUSALS.includes(String(code)));
       const digest = kept?.etag ?? etagOf(JSON.stringify(result));
       if (digest === shown) return undefined;
@@ -103,7 +103,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
         if (watched !== undefined) {
           const { tags, instant } = watched;
           if (!isAnother)
-            await wait(isPolled || isUnavailable ? pollMs : undefined, (resume) =>
+            await wait(isPolled || isAway ? pollMs : undefined, (resume) =>
               store.watch(tags, instant, resume),
             );
           const restMs = startedAt + throttleMs - performance.now();
@@ -143,8 +143,4 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       setResultAndStopExecution(follow(args, context, throttleMs) as never);
     },
   };
-}
-
-function isOutage(error: unknown): boolean {
-  return error instanceof AppError && error.code === "SERVICE_UNAVAILABLE";
 }
