@@ -5,6 +5,7 @@ import type { TagRecorder } from "./tags.ts";
 export class Dependencies implements TagRecorder {
   readonly tags = new Set<string>();
   readonly parts = new Set<LocalEntry>();
+  #isLocal = true;
 
   add(tag: string): void {
     this.tags.add(tag);
@@ -13,6 +14,16 @@ export class Dependencies implements TagRecorder {
   /** @param part what the store keeps: whatever ends it ends the answer too */
   addPart(part: LocalEntry): void {
     this.parts.add(part);
+  }
+
+  /** The first level lacked something that the answer is made of. */
+  noteAbsent(): void {
+    this.#isLocal = false;
+  }
+
+  /** Whether everything that the answer is made of was in the first level. */
+  get isLocal(): boolean {
+    return this.#isLocal;
   }
 
   get areNone(): boolean {

@@ -29,8 +29,19 @@ export type Levels = ReturnType<typeof createLevels>;
  */
 const ADMITTED_SHARE = 1 / 8;
 
+/** What happens to an entry as it is found again. */
+interface Reuse {
+  /** Whether the first find turns an answer made of parts into one text. */
+  readonly isMadeWhole: boolean;
+  /** The entry is offered to the second level when it has been found so many times. */
+  readonly sharedAfter: number;
+}
+
 /** So many times an answer made of parts is found before it is one that is asked for often. */
 const OFTEN = 64;
+
+const OF_PARTS: Reuse = { isMadeWhole: true, sharedAfter: OFTEN };
+const CHEAP: Reuse = { isMadeWhole: false, sharedAfter: 1 };
 
 /** Where answers are kept: in this process (localCache.ts), and in the version table's second level. */
 export function createLevels(options: LevelsOptions) {
@@ -84,19 +95,23 @@ export function createLevels(options: LevelsOptions) {
     offer(kind, epoch, { key, stamp, tags: all, value: codec.encode(value), ttlMs: expiresAt - now() });
   };
 
-  /** What becomes of an answer made of parts that is found again: one function for all of a kind, and not one for each of thousands. */
-  const reuses = new Map<string, OnFound>();
-  const reuseOf = (kind: string, codec: Codec): OnFound => {
-    let reuse = reuses.get(kind);
-    if (reuse === undefined) {
-      reuse = (entry) => {
-        if (entry.finds === 1) makeWhole(entry, codec);
-        else if (entry.finds === OFTEN) share(kind, entry, codec);
-      };
-      reuses.set(kind, reuse);
-    }
-    return reuse;
+  /** Returns one function per kind: a closure per entry would cost memory for thousands of entries. */
+  const onReuse = ({ isMadeWhole, sharedAfter }: Reuse) => {
+    const ofKind = new Map<string, OnFound>();
+    return (kind: string, codec: Codec): OnFound => {
+      let onFound = ofKind.get(kind);
+      if (onFound === undefined) {
+        onFound = (entry) => {
+          if (isMadeWhole && entry.finds === 1) makeWhole(entry, codec);
+          if (entry.finds === sharedAfter) share(kind, entry, codec);
+        };
+        ofKind.set(kind, onFound);
+      }
+      return onFound;
+    };
   };
+  const onReuseOfParts = onReuse(OF_PARTS);
+  const onReuseOfCheap = onReuse(CHEAP);
 
   return {
     local,
@@ -160,13 +175,15 @@ export function createLevels(options: LevelsOptions) {
      * much as fifty hits, and to make another of the same parts costs little. What is too long to be one piece never comes there: to fetch
      * it takes longer than to make it, and where it was fetched it would take the place of a hundred others that have parts in common.
      *
+     * A cheap answer is offered to the second level when it is found again: most answers are requested once.
+     *
      * @returns what is in the first
      */
     keep(
       key: string,
       begun: Instant,
       options: AnswerOptions,
-      { value, tags, parts = [], ttlMs = options.ttlMs }: Loaded<unknown>,
+      { value, tags, parts = [], isCheap = false, ttlMs = options.ttlMs }: Loaded<unknown>,
     ): LocalEntry | undefined {
       const { kind, codec = plainDataCodec } = options;
       const count = counts.of(kind);
@@ -182,7 +199,9 @@ export function createLevels(options: LevelsOptions) {
         let kept: LocalEntry | undefined;
         const allOwn = withTypeTags(tags);
         if (options.bytesOf !== undefined) kept = keepAs(allOwn, options.bytesOf(value));
-        else if (parts.length > 0) kept = keepAs(allOwn, codec.bytesOf(value, ""), reuseOf(kind, codec));
+        else if (parts.length > 0)
+          kept = keepAs(allOwn, codec.bytesOf(value, ""), onReuseOfParts(kind, codec));
+        else if (isCheap) kept = keepAs(allOwn, codec.bytesOf(value, ""), onReuseOfCheap(kind, codec));
         else {
           const encoded = codec.encode(value);
           kept = keepAs(allOwn, codec.bytesOf(value, encoded));

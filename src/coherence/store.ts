@@ -16,6 +16,8 @@ export interface Loaded<Value> {
   readonly tags: readonly string[] | undefined;
   /** Other answers that it is made of, and what they depend on: their tags are none of its own. Those of `getMany` that are kept. */
   readonly parts?: readonly LocalEntry[];
+  /** True for an answer that costs less to make than to fetch from the second level: it is offered there when it is found again, and not at once. */
+  readonly isCheap?: boolean;
   /** Where it is known only now how long the answer is kept; instead of the read's own, in ms. */
   readonly ttlMs?: number;
   /** What an answer depends on that is not kept for another reason than that nobody could tell its changes. */
@@ -46,6 +48,8 @@ export interface AnswerOptions {
 }
 
 export interface ReadOptions<Value> extends AnswerOptions {
+  /** Skips the look-up in the second level, because the load is expected to cost less. */
+  readonly skipsShared?: boolean;
   /** An instant after the arrival of the request that reads, when it has one already: then no other is asked for. */
   readonly begun?: Instant | undefined;
   /**
@@ -67,6 +71,8 @@ export interface ReadManyOptions<Value> extends AnswerOptions {
    * the primary alone is asked.
    */
   readonly tagsOf?: ((key: string) => readonly string[] | undefined) | undefined;
+  /** Called when the first level lacks some of the keys. */
+  readonly onAbsent?: () => void;
   /** One result for each key, in order; an Error for a key that failed. Called again for what a replica could not answer. */
   readonly loadMany: (keys: readonly string[]) => Promise<readonly (Loaded<Value> | Error)[]>;
 }
@@ -144,7 +150,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   const launch = (key: string, begun: Instant, options: ReadOptions<unknown>): Flight => {
     const fly = async (): Promise<Outcome> => {
       try {
-        const [shared] = await findShared([key], begun, options);
+        const [shared] = options.skipsShared ? [] : await findShared([key], begun, options);
         if (shared !== undefined) return shared;
         counts.of(options.kind).misses++;
         const loaded = await options.load(begun);
@@ -219,6 +225,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       );
       const absent = keys.filter((_, index) => answers[index] === undefined);
       if (absent.length > 0) {
+        options.onAbsent?.();
         const found = new Map<string, ManyAnswer<unknown> | Error>();
         const shared = mayBeKept ? await findShared(absent, begun, options) : [];
         for (const [index, each] of shared.entries())

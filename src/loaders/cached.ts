@@ -43,6 +43,7 @@ export function createCached({
   mayUseReplicas = false,
   within = (read) => read(),
 }: LoaderOptions) {
+  const onAbsent = () => reads.noteAbsent();
   return async <Value>(
     kind: CacheKind,
     keys: readonly string[],
@@ -68,6 +69,7 @@ export function createCached({
       // Safe: under such keys there are values of this type.
       ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
       begun: instant,
+      onAbsent,
       tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
         const results = await within(() => read(missing.map(keyOf)));

@@ -8,7 +8,7 @@ export interface LoaderOptions {
   /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
   readonly access?: Access;
   /** Collects what the request's answer depends on, cached or not. */
-  readonly reads: Pick<Dependencies, "add" | "addPart">;
+  readonly reads: Pick<Dependencies, "add" | "addPart" | "noteAbsent">;
   /** Whether anybody asks for that. Where nobody does, what takes time to tell is left out. Yes, unless given. */
   readonly isNoted?: () => boolean;
   readonly store: Pick<CoherentStore, "getMany" | "areKept" | "hasReplicas">;

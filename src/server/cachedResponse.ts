@@ -7,6 +7,7 @@ import type { LocalEntry } from "../coherence/localEntry.ts";
 import type { CoherentStore, Loaded } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
 import { AnswerText } from "../repositories/answerText.ts";
+import type { OperationProfile } from "./operationProfile.ts";
 import { type Body, byteLengthOf, lookAt, MAX_TEXT_LENGTH } from "./sentBody.ts";
 
 /** The kind of all responses in the coherent store's statistics. */
@@ -63,6 +64,12 @@ export const responseCodec: Codec = {
     return kept.content instanceof AnswerText ? { ...kept, content: String(kept.content) } : kept;
   },
 };
+
+/**
+ * When so many answers of an operation in a row were made only of rows in memory, the next one is not looked up in Redis:
+ * that round trip costs a fifth of such an answer. An answer that needs anything else starts the count again.
+ */
+const SETTLED_RUNS = 8;
 
 /** About what a kept response takes beside its content. */
 const OBJECT_BYTES = 150;
@@ -171,12 +178,12 @@ class RequestCache implements Cache {
  */
 export function createCachedResponse(
   store: Pick<CoherentStore, "read">,
-  dependencies: Pick<Dependencies, "areNone" | "tags" | "parts">,
+  dependencies: Pick<Dependencies, "areNone" | "isLocal" | "tags" | "parts">,
   /** An instant after the request's arrival, if one is known. */
   arrived?: Instant,
 ) {
   let key: string | undefined;
-  let isEnabled = false;
+  let operation: Pick<OperationProfile, "localRuns"> | undefined;
   let status: ResponseOutcome["status"];
   let kept: KeptResponse | undefined;
   let tags: readonly string[] = [];
@@ -198,8 +205,15 @@ export function createCachedResponse(
             resolve(undefined);
           });
         };
-        // Anything above 0 as time to live: how long it may be kept is known with its content.
-        const options = { kind: RESPONSE_KIND, ttlMs: 1, codec: responseCodec, begun: arrived, load };
+        const options = {
+          kind: RESPONSE_KIND,
+          // Anything above 0 as time to live: how long it may be kept is known with its content.
+          ttlMs: 1,
+          codec: responseCodec,
+          begun: arrived,
+          skipsShared: operation !== undefined && operation.localRuns >= SETTLED_RUNS,
+          load,
+        };
         const lookUp = () => {
           store.read<KeptResponse | ExecutionResult>(wanted, options).then(
             ({ value, source, ...found }) => {
@@ -223,6 +237,8 @@ export function createCachedResponse(
 
     set(_, result, __, ttlMs) {
       if (dependencies.areNone) return; // Nothing would ever end it.
+      const { isLocal } = dependencies;
+      if (operation !== undefined) operation.localRuns = isLocal ? operation.localRuns + 1 : 0;
       const content = bodyOf(result);
       kept = {
         content: typeof content === "string" ? bytesOfLong(content) : content,
@@ -233,7 +249,7 @@ export function createCachedResponse(
       };
       tags = [...dependencies.tags];
       parts = [...dependencies.parts];
-      finish?.({ value: kept, tags, parts, ttlMs });
+      finish?.({ value: kept, tags, parts, isCheap: isLocal, ttlMs });
       finish = undefined;
     },
   });
@@ -242,10 +258,10 @@ export function createCachedResponse(
     cache,
 
     /** The operation is one whose answer may be kept. */
-    enable(): void {
-      isEnabled = true;
+    enable(profile: Pick<OperationProfile, "localRuns">): void {
+      operation = profile;
     },
-    isEnabled: () => isEnabled,
+    isEnabled: () => operation !== undefined,
 
     /** The request's end, in whatever way: nobody waits for it any longer. */
     settle(result: ExecutionResult): void {

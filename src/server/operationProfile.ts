@@ -18,6 +18,8 @@ export interface OperationProfile {
   readonly isKept: boolean;
   /** It has a field that is `@cacheControl(scope: PRIVATE)`: kept for viewers who are known, not for strangers. */
   readonly isPrivate: boolean;
+  /** How many of its latest answers in a row were made only of rows and lists from the first level. */
+  localRuns: number;
 }
 
 /** The arguments of `@cacheControl`, as code-first schemas carry directives. */
@@ -56,7 +58,7 @@ export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Re
   /** Looks at the whole document: a fragment of another operation counts too, which only keeps less. */
   function examine(document: DocumentNode, operationName: string | undefined): OperationProfile {
     if (getOperationAST(document, operationName)?.operation !== "query")
-      return { isKept: false, isPrivate: false };
+      return { isKept: false, isPrivate: false, localRuns: 0 };
     let isKept = true;
     let isPrivate = false;
     const typeInfo = new TypeInfo(schema);
@@ -70,7 +72,7 @@ export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Re
         },
       }),
     );
-    return { isKept, isPrivate };
+    return { isKept, isPrivate, localRuns: 0 };
   }
 
   return (document: DocumentNode, operationName: string | undefined): OperationProfile => {

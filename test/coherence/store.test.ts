@@ -487,6 +487,29 @@ describe("the coherent store", () => {
     expect(await read("endless", endless)).toMatchObject({ value: ["x", "y"], source: "local" });
   });
 
+  it("offers a cheap answer to the second level once it is found again, and does not look for it there when told so", async () => {
+    const [one, two] = [createStore(), createStore()];
+    const read = (store: typeof one, skipsShared = false) =>
+      store.read<string>("cheap", {
+        kind: "answer",
+        ttlMs: 60_000,
+        skipsShared,
+        load: async () => ({ value: "made", tags: ["row"], isCheap: true }),
+      });
+    const shared = () => table.get(epoch, ["cheap"]);
+
+    expect((await read(one)).source).toBe("loaded");
+    expect(await shared()).toEqual([undefined]);
+    expect((await read(one)).source).toBe("local");
+    await vi.waitFor(async () =>
+      expect(await shared()).toEqual([expect.objectContaining({ tags: ["row", "row!"] })]),
+    );
+
+    expect((await read(two, true)).source).toBe("loaded");
+    await table.bump(epoch, ["row"]);
+    expect((await read(one)).source).toBe("loaded");
+  });
+
   it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
     const store = createStore(table, 4_500);
     for (let key = 0; key < 100; key++) {

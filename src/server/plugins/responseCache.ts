@@ -45,9 +45,9 @@ export function responseCache({
         if (exchange?.isUncached) return;
         // Leases change with every claim, and so does what their holders may see: none of it would be kept for long.
         if (viewer?.role === "WORKER") return;
-        const { isKept, isPrivate } = profileOf(document, operationName ?? undefined);
-        if (!isKept || (isPrivate && viewer === null)) return;
-        response.enable();
+        const profile = profileOf(document, operationName ?? undefined);
+        if (!profile.isKept || (profile.isPrivate && viewer === null)) return;
+        response.enable(profile);
         setExecuteFn((rewritten) => close(() => executeFn({ ...rewritten, document }), response));
       },
     },
