@@ -5,10 +5,7 @@ import { createTurnScope } from "./turnScope.ts";
 
 export type Cancellation = ReturnType<typeof createCancellation>;
 
-/**
- * Which reads belong to which interruption. When it is over, their statements are cancelled. Writes never
- * are.
- */
+/** Which interruption belongs to which reads. It cancels their statements. Writes are never cancelled. */
 export const createCancellation = () => createTurnScope<Interruption>();
 
 /**

@@ -178,7 +178,7 @@ export interface DatabaseOptions {
   readonly replicas?: Pick<ReplicaRouting, "current"> | undefined;
 }
 
-/** How often a transaction is run that ends in a deadlock each time. */
+/** How many times, at most, a transaction that deadlocks is run. */
 const MAX_DEADLOCKS = 4;
 
 /**

@@ -1,6 +1,7 @@
 /**
  * The process of the embedded database. PGlite computes within the event loop, so a service that shared the
- * loop could answer nothing meanwhile. embedded.ts starts this process, which reports its state to it by IPC.
+ * loop could answer nothing meanwhile. embedded.ts starts this process, which reports its state to its parent
+ * by IPC.
  */
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -29,7 +30,7 @@ const MAX_CONNECTIONS = 200;
 // answering its last requests.
 const parentIsGone = new Promise<void>((resolve) => process.once("disconnect", resolve));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-// The parent reads what is printed. Once it is gone, printing must not raise an error.
+// The parent reads what is printed. Once the parent is gone, printing must not raise an error.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 

@@ -41,8 +41,8 @@ export function createTokenCipher(hexKey: string) {
     },
 
     /**
-     * @throws DecryptionError without a cause: the error should reveal nothing, and OpenSSL's own message
-     *   would tell nothing anyway
+     * @throws DecryptionError without a cause: OpenSSL's own message would tell nothing, and the error should
+     *   tell nothing
      */
     decrypt(encrypted: Uint8Array, associatedData: string): string {
       try {

@@ -11,8 +11,8 @@ interface Call {
 }
 
 /**
- * A write that waits longer than this for a row, in ms, gets out of the others' way. That is no later than
- * PostgreSQL begins to look for a deadlock.
+ * When a write waits longer than this for a row, in ms, its group is rolled back, so that it gets out of the
+ * others' way. That is no later than PostgreSQL begins to look for a deadlock.
  */
 const LOCK_TIMEOUT_MS = 50;
 const LIMIT_WAITING = `SET LOCAL lock_timeout = '${LOCK_TIMEOUT_MS}ms'`;

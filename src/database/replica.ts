@@ -20,8 +20,8 @@ export interface ReplicaSession {
 export type ReplicaRouting = ReturnType<typeof createReplicaRouting>;
 
 /**
- * Which reads go to a replica. Only statements of the turn in which a read begins do. A later one goes to the
- * primary, and its answer is just as correct.
+ * Which reads go to a replica. Only statements sent in the turn in which a read begins go there. A later one
+ * goes to the primary, and its answer is just as correct.
  */
 export const createReplicaRouting = () => createTurnScope<ReplicaSession>();
 
@@ -80,7 +80,7 @@ export function createReplica(options: {
 
   const isDown = () => performance.now() < downUntil;
 
-  /** Records a failure of the replica itself, and leaves it alone for a while. */
+  /** Records a failure of the replica itself, which is then left alone for a while. */
   function failed(error: unknown): void {
     errors++;
     if (isDown()) return;
