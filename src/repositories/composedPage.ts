@@ -53,8 +53,8 @@ export function createPageWriter(
     const [first, last] = (direction === "ASC") === isBackward ? ["DESC", "ASC"] : ["ASC", "DESC"];
     const orderBy = (direction = first) =>
       `ORDER BY ${row}."${sortKey}" ${direction}, ${row}."id" ${direction}`;
-    // The statement reads one more row than the page has, which tells that there are more. That row is not part
-    // of the page.
+    // The statement reads one more row than the page has, which tells that there are more. That row is not
+    // part of the page.
     const within = () => (hasInfo ? ` FILTER (WHERE ${row}."place" <= ${size()})` : "");
     const rowTags = tag(rowTag(type, ""), `${row}."id"`);
 
