@@ -1,4 +1,4 @@
-/** How long what is read is kept for other requests, by kind, in ms; 0: not at all. */
+/** How long values are kept for other requests, by kind, in ms; 0: not at all. */
 export interface CacheLifetimes {
   readonly user: number;
   readonly project: number;
@@ -8,7 +8,7 @@ export interface CacheLifetimes {
   readonly statistics: number;
 }
 
-/** Which layer of the cache each kind of answer is in, and which of the lifetimes it has. */
+/** The cache layer that each kind of answer is in, and the lifetime that it has. */
 export const CACHE_KINDS = {
   user: { layer: "entities", lifetime: "user" },
   githubId: { layer: "entities", lifetime: "user" },
@@ -22,9 +22,9 @@ export const CACHE_KINDS = {
   jobs: { layer: "collections", lifetime: "collection" },
   files: { layer: "collections", lifetime: "collection" },
   jobEvents: { layer: "collections", lifetime: "collection" },
-  // Answers as a whole: what is made of them is kept.
+  // Whole answers. They are not kept themselves; what is made of them is.
   composed: { layer: "collections", lifetime: undefined },
-  // What whole answers are put together of.
+  // What whole answers are put together from.
   frame: { layer: "collections", lifetime: "collection" },
   part: { layer: "collections", lifetime: "collection" },
   userStatistics: { layer: "statistics", lifetime: "statistics" },

@@ -22,27 +22,27 @@ import type { UserRow } from "./repositories/user.ts";
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
-/** What answers pages and totals of lists of one entity. */
+/** Answers pages and totals of lists of one entity. */
 export type ListLoader<Row> = DataLoader<ListRequest, Page<Row> | number, string>;
 
-/** The key of statistics over all rows: a loader takes no null. */
+/** The key of statistics over all rows, as a loader takes no null. */
 export const EVERYTHING = "everything";
 
 const idOrNull = (key: string) => (key === EVERYTHING ? null : key);
 
 const lazily = createLazy();
 
-/** A worker is at it or about to be: it changes all the time, and is read again for every request. */
+/** A worker works on the job or will soon: it changes all the time, so every request reads it anew. */
 const isActive = ({ status }: Pick<ConversionJobRow, "status">) =>
   status === "PENDING" || status === "RUNNING" || status === "PAUSED";
 
 /**
- * The loaders of one request: one for every way in which the graph leads from a key to rows.
- * All loads of one kind that come up at the same level of an operation become one look-up in the
- * coherent store and, for what is not there, one statement. No row is read twice in a request. Each is made when it is first asked for.
+ * The loaders of one request: one for every way in which the graph leads from a key to rows. All loads of one
+ * kind at the same level of an operation become one look-up in the coherent store and, for what is missing
+ * there, one statement. No row is read twice in a request. Each loader is made when it is first asked for.
  *
- * What the store keeps is everybody's; a row is given to those who may see it, and is null for the others. What is
- * read to decide that is among what the answer depends on.
+ * The store's entries are shared by everybody. A loader returns a row to those who may see it, and null to
+ * others. What is read to decide that is among what the answer depends on.
  */
 export function createLoaders(repositories: Repositories, options: LoaderOptions) {
   const { access = TO_EVERYTHING, store, ttlMs, begun, within = (read) => read() } = options;
@@ -54,7 +54,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
   /** Whether what is read may come to be kept. */
   const isKeeping = (): boolean => begun?.() !== undefined;
 
-  /** Before the keys of answers that are made for whoever asks. */
+  /** Prefix of the keys of answers that depend on the requester. */
   const scope = access.to === "everything" ? "" : `${access.to}:${access.userId}:`;
 
   function rows<Row>(
@@ -84,7 +84,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
   const usersByIds = rows("User", "user", users.findByIds);
   const projectsByIds = rows("Project", "project", projects.findByIds);
   const jobsByIds = rows("ConversionJob", "job", conversionJobs.findOwnedByIds, {
-    // Whose it is is read with it.
+    // The project's owner is read with the job.
     tagsOf: ({ projectId }) => [rowTag("Project", projectId)],
     isKept: (job) => !isActive(job),
   });
@@ -101,7 +101,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
           const jobIds = held.filter((job) => job.projectId === projectId).map(({ id }) => id);
           return {
             value: jobIds.length > 0,
-            // A claim is a change of the collection; the end of a lease may be one of the job alone.
+            // A claim changes the collection; the end of a lease may change only the job.
             tags: [
               collectionTag("ConversionJob", "projectId", projectId),
               ...jobIds.map((id) => rowTag("ConversionJob", id)),
@@ -118,7 +118,10 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
     sees: (row: Row) => boolean,
   ) => new DataLoader<string, Row | null>(async (ids) => (await find(ids)).map((row) => visible(row, sees)));
 
-  /** @param tagOf a row's own tag: its columns are in the page, whatever the list depends on; none, where only the list's tell of changes */
+  /**
+   * @param tagOf a row's own tag, since a page contains the row's columns, whatever the list depends on;
+   *   undefined where the list's tags alone cover all changes
+   */
   function lists<Row>(
     kind: CacheKind,
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
@@ -149,9 +152,9 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         });
         for (const [index, answer] of answers.entries()) {
           const request = requests[index]!;
-          // A row that has not all its columns is no answer to who asks for it by id.
+          // A row without all of its columns cannot answer a look-up by id.
           if (request.want === "page" && request.columns === undefined && !(answer instanceof Error))
-            (answer as Page<Row>).rows.forEach(onRow); // Safe: that is what a page is answered with.
+            (answer as Page<Row>).rows.forEach(onRow); // Safe: a request for a page is answered with one.
         }
         return answers;
       },
@@ -159,7 +162,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
     );
   }
 
-  /** Lists that are never kept: nothing tells of their changes. */
+  /** Lists that are never kept, because no tag covers their changes. */
   const readAnew = <Row>(
     load: (requests: readonly ListRequest[]) => Promise<(Page<Row> | number | Error)[]>,
   ): ListLoader<Row> =>
@@ -201,7 +204,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
     userById: () => visibleRows(usersByIds, (user) => seesUser(access, user)),
     projectById: () =>
       new DataLoader<string, ProjectRow | null>(async (ids) => {
-        // Both at once, whatever the first would find: how long it takes tells nothing of what is there.
+        // Both at once, whatever the first one would find, so that timing does not reveal what exists.
         const [found, held] = await Promise.all([
           projectsByIds(ids),
           access.to === "held" ? areHeld(access.userId, ids) : [],
@@ -226,7 +229,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         return rows.map((row) => visible(row, (user) => seesUser(access, user)));
       }),
 
-    /** Not kept where there is none: whoever makes up keys would fill the cache with them. */
+    /** A miss is not kept: otherwise a client that makes up keys could fill the cache. */
     apiKeyByHash: () =>
       new DataLoader<string, ApiKeyRow | null>((hashes) =>
         cached(
@@ -247,7 +250,10 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         ),
       ),
 
-    /** The plan and results of jobs. Of jobs that were seen: nothing here says whose they are. */
+    /**
+     * The plan and results of jobs. Only for jobs that the requester was found to see: this loader does not
+     * check that.
+     */
     conversionJobDocumentsById: () =>
       new DataLoader<string, ConversionJobDocuments | null>(
         rows("ConversionJob", "documents", conversionJobs.findDocumentsByIds),
@@ -273,7 +279,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         "jobs",
         conversionJobs.loadLists,
         (job) => rowTag("ConversionJob", job.id),
-        // A list's rows do not say whose they are; administrators need not know.
+        // A list's rows do not have their owners; for administrators, owners do not matter.
         (job) => access.to === "everything" && loaders.conversionJobById.prime(job.id, job),
         (job) => !isActive(job),
       ),
@@ -282,7 +288,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
     apiKeys: () => readAnew(apiKeys.loadLists),
     auditEntries: () => readAnew(auditEntries.loadLists),
 
-    /** By `EVERYTHING` that there is for whoever asks: they have no argument. */
+    /** The only key is `EVERYTHING`: all that the requester may see. These statistics have no argument. */
     userStatistics: () =>
       statistics(
         "userStatistics",
@@ -293,7 +299,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         (keys) => Promise.all(keys.map(() => users.statistics(access))),
       ),
 
-    /** By owner, or `EVERYTHING` that there is for whoever asks. */
+    /** By owner, or `EVERYTHING`: all that the requester may see. */
     projectStatistics: () =>
       statistics(
         "projectStatistics",
@@ -309,7 +315,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
           ),
       ),
 
-    /** By project, or `EVERYTHING` that there is for whoever asks. */
+    /** By project, or `EVERYTHING`: all that the requester may see. */
     conversionJobStatistics: () =>
       statistics(
         "jobStatistics",

@@ -5,13 +5,19 @@ import { createTurnScope } from "./turnScope.ts";
 
 export type Cancellation = ReturnType<typeof createCancellation>;
 
-/** Which reads are given up with which interruption: their statements are cancelled then. Writes never are. */
+/** Which interruption belongs to which reads. It cancels their statements. Writes are never cancelled. */
 export const createCancellation = () => createTurnScope<Interruption>();
 
-/** Ends the statement that a server process is at. Resolves when the server has been told, or cannot be. */
+/**
+ * Cancels the statement that a server process runs. Resolves when the server has been told, or cannot be
+ * told.
+ */
 export type Cancel = (processId: number) => Promise<void>;
 
-/** Over a connection of its own: when the pool's are all at work, they are what is to be cancelled. One for all that wait. */
+/**
+ * Cancels over a connection of its own: when all of the pool's connections are busy, their statements are the
+ * ones to cancel. Cancellations requested while that connection is being made share it.
+ */
 export function createCancel(connectionString: string, log: Pick<Logger, "warn">): Cancel {
   let asked: number[] = [];
   let cancelling: Promise<void> | undefined;
@@ -32,7 +38,7 @@ export function createCancel(connectionString: string, log: Pick<Logger, "warn">
       await client.query("SELECT pg_cancel_backend(id) FROM unnest($1::int[]) AS id", [ids]);
     } catch (error) {
       cancelling = undefined;
-      // The statement's own time-out ends it then.
+      // The statement's own time-out will end it.
       log.warn({ err: error }, "a statement could not be cancelled");
     } finally {
       await client.end().catch(() => {});
@@ -47,10 +53,10 @@ export function createCancel(connectionString: string, log: Pick<Logger, "warn">
 }
 
 /**
- * Runs a statement that ends when it is interrupted: in PostgreSQL too, which would go on otherwise until it has
- * an answer that nobody waits for. Rejects with the reason then.
+ * Runs a statement and cancels it when it is interrupted. Cancelling it in PostgreSQL matters: otherwise the
+ * server would go on computing an answer that nobody waits for. Rejects with the interruption's reason then.
  *
- * @param onCancel is given the cancellation: before it has come, another statement must not use the connection
+ * @param onCancel receives the cancellation: until it has arrived, no other statement may use the connection
  */
 export async function queryUntilInterrupted<Row extends pg.QueryResultRow>(
   client: pg.PoolClient,
@@ -99,7 +105,7 @@ export function createCancellableQuery(pool: pg.Pool, connectionString: string, 
       if (!interruption.isOver && !(error instanceof pg.DatabaseError)) broken = error as Error; // Safe: `pg` rejects with errors.
       throw error;
     } finally {
-      // Not before the cancellation has come: it would end the next statement on this connection.
+      // Not before the cancellation has arrived: it would cancel the next statement on this connection.
       if (cancelled === undefined) client.release(broken);
       else void cancelled.finally(() => client.release(broken));
     }

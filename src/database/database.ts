@@ -17,16 +17,16 @@ import { createSharing, type Sharing } from "./sharing.ts";
 
 export type Database = ReturnType<typeof createDatabase>;
 
-/** Reads one statement's rows. What the repositories are given for reading. */
+/** Reads one statement's rows. Repositories read through this. */
 export type Query = Database["query"];
 
 /**
- * Runs a unit of work in one transaction: the one way the service changes rows. The work may run
- * more than once, so it does nothing but statements.
+ * Runs a unit of work in one transaction. This is the only way the service changes rows. The work may run
+ * more than once, so it must contain nothing but statements.
  */
 export type Write = <Result>(work: (tx: WriteTransaction) => Promise<Result>) => Promise<Result>;
 
-/** The same for work that needs no models: statements on the connection itself. */
+/** The same for work that needs no Prisma models: it sends its statements on the connection itself. */
 export type WriteStatements = <Result>(
   work: (tx: StatementTransaction) => Promise<Result>,
   options?: WriteOptions<Result>,
@@ -34,13 +34,14 @@ export type WriteStatements = <Result>(
 
 export interface WriteOptions<Result> {
   /**
-   * Which results are stored as an answer when the write belongs to a mutation that may come again
-   * (repositories/idempotency.ts). All unless given; "never": the write is no part of what was asked for.
+   * Which results are stored when the write belongs to a mutation that the client may repeat
+   * (repositories/idempotency.ts). By default all are. "never": the write is not part of what the client
+   * asked for.
    */
   readonly keeps?: ((result: Result) => boolean) | "never";
   /**
-   * It is done in some milliseconds, whatever it is given: so it may be committed together with others that come at the same
-   * moment (groupCommit.ts). It runs once more when one of them fails.
+   * The work is done within milliseconds, whatever its input, so it may be committed together with other
+   * writes that arrive at the same moment (groupCommit.ts). It runs once more when one of those fails.
    */
   readonly isShort?: boolean;
 }
@@ -48,54 +49,67 @@ export interface WriteOptions<Result> {
 /** What the repositories are given. */
 export interface DataAccess {
   readonly query: Query;
-  /** Undefined: each request reads for itself. */
+  /** Undefined: each request sends its own reads. */
   readonly sharing?: Sharing;
   readonly write: Write;
   readonly writeStatements: WriteStatements;
-  /** Whether the write that follows is to be stored as an answer: then it must be nobody else's too. */
+  /**
+   * Whether the next write's result is stored for a repeated request. Such a write must not be combined with
+   * other callers' writes.
+   */
   readonly isRepeatable: () => boolean;
 }
 
 /** What a unit of work writes with: Prisma's models, and `$queryRaw` on the same transaction. */
 export type WriteTransaction = Prisma.TransactionClient;
 
-/** With a name, a connection parses and plans it once: for long statements that are sent often. */
+/** With a name, each connection parses and plans the statement once. Meant for long statements sent often. */
 export type Statement = string | { readonly name: string; readonly text: string };
 
 export interface StatementTransaction {
   query<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
-  /** The transaction's last statement, when it is known to be: what `behindLast` was given is sent in the same go. */
+  /**
+   * Sends a statement that the caller knows to be the transaction's last. What `behindLast` was given is
+   * pipelined right behind it.
+   */
   queryLast<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
-  /** What follows the last statement without waiting for its answer. Whoever adds statements to another's work takes it away. */
+  /**
+   * Sets what `queryLast` sends behind the last statement without waiting for its answer. A wrapper that adds
+   * statements of its own to the work passes undefined, since the work's last statement is then no longer the
+   * last.
+   */
   behindLast(send: (() => void) | undefined): void;
-  /** The same, under the name that Prisma's transactions have for it. */
+  /** `query` under the name that Prisma's transactions have for it. */
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }
 
 /**
- * A transaction that begins with it promises to take the tags of its changes out again before it commits
- * (coherence/write.ts): until then they are kept with it, and not in the outbox.
+ * Begins a transaction that promises to drain the tags of its changes before it commits (coherence/write.ts).
+ * Until then PostgreSQL keeps the tags with the transaction and not in the outbox.
  */
 const BEGIN_DRAINED = "BEGIN; SET LOCAL stack_converter.drains = 'on'";
 
-/** A connection keeps what was prepared until it is closed: some 50 kB of the server's memory for each statement. */
+/**
+ * A connection keeps prepared statements until it is closed. Each takes some 50 kB of the server's memory.
+ */
 const MAX_PREPARED = 100;
 
-/** The names of the texts that came first, which are those that come often: the same for every connection. */
+/** The names of the first `MAX_PREPARED` texts, which are the frequent ones. All connections share them. */
 const preparedNames = new Map<string, string>();
 
 function preparedNameOf(text: string): string | undefined {
   const name = preparedNames.get(text);
   if (name !== undefined || preparedNames.size === MAX_PREPARED) return name;
-  // At most 63 characters, and one can see in `pg_prepared_statements` and on the wire what it is.
+  // PostgreSQL keeps at most 63 characters. The words make it recognizable in `pg_prepared_statements` and on
+  // the wire.
   const fresh = `${text.trim().replace(/\W+/g, "_").slice(0, 46)}_${hash("sha256", text, "hex").slice(0, 16)}`;
   preparedNames.set(text, fresh);
   return fresh;
 }
 
 /**
- * Statements of our own are parsed once by each connection. Prisma begins transactions with a statement of its own, and
- * `write` alone makes it do so.
+ * Gives the service's own statements a name, so that each connection parses them once. Prisma sends its own
+ * BEGIN. Only `write` opens transactions through Prisma, so every such BEGIN may make the promise to drain.
  */
 // biome-ignore lint/suspicious/noExplicitAny: whatever `pg` takes for a statement
 function sentAs(statement: any, values: unknown): any {
@@ -114,8 +128,8 @@ class Client extends pg.Client {
 }
 
 /**
- * Where there are replicas, an address may lead to one: after a failover, until whoever leads it there has noticed. What was read
- * from it as from the primary would be old.
+ * With replicas, the primary's address may lead to a replica: after a failover, until whatever routes the
+ * address has noticed. Rows read from it as if from the primary would be stale.
  */
 async function refuseReplica(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ isReplica: boolean }>('SELECT pg_is_in_recovery() AS "isReplica"');
@@ -128,7 +142,7 @@ async function commit(client: pg.ClientBase): Promise<void> {
   const { command } = await client.query("COMMIT").catch((error: unknown) => {
     throw commitError(error);
   });
-  // One of its statements had failed, and the work took no notice.
+  // One of the statements had failed, and the work swallowed the error.
   if (command === "ROLLBACK")
     throw new Error("The transaction was rolled back, as one of its statements had failed.");
 }
@@ -157,19 +171,19 @@ function statementsOn(client: pg.ClientBase): StatementTransaction {
 }
 
 export interface DatabaseOptions {
-  /** What reads are given up with. */
+  /** Gives a read the interruption that cancels it. */
   readonly cancellation?: Cancellation | undefined;
   readonly tracing?: Tracing | undefined;
   /** Which reads go to a replica. */
   readonly replicas?: Pick<ReplicaRouting, "current"> | undefined;
 }
 
-/** So often is a transaction run that deadlocks. */
+/** How many times, at most, a transaction that deadlocks is run. */
 const MAX_DEADLOCKS = 4;
 
 /**
- * One `pg` pool, shared by raw statements and by Prisma's adapter, so that its bounds hold for
- * the service as a whole. Nothing connects before the first statement.
+ * One `pg` pool, shared by raw statements and Prisma's adapter, so that its limits hold for the service as a
+ * whole. Nothing connects before the first statement.
  */
 export function createDatabase(
   config: Omit<Config["database"], "url" | "replicaUrls" | "dataDirectory">,
@@ -187,13 +201,13 @@ export function createDatabase(
     connectionTimeoutMillis: config.connectionTimeoutMs,
     query_timeout: config.queryTimeoutMs,
     statement_timeout: config.statementTimeoutMs,
-    // A process that stops in the middle of a transaction must not hold its locks for ever.
+    // A process that stops in the middle of a transaction must not hold its locks forever.
     idle_in_transaction_session_timeout: config.statementTimeoutMs,
-    // To compile a statement that reads many rows by their indexes takes longer than to run it.
+    // JIT compilation of a statement that reads many rows by index takes longer than running it.
     options: "-c jit=off",
     application_name: "stack-converter",
     keepAlive: true,
-    // A statement that does not wait for the answer to the one before is sent along with it.
+    // A statement that does not wait for the previous answer is sent along with the previous one.
     pipeline: true,
     types: rowTypes,
     ...(replicas && { onConnect: refuseReplica }),
@@ -204,7 +218,8 @@ export function createDatabase(
     idleErrors += 1;
     log.warn({ err: error }, "an idle database connection broke");
   });
-  // While one is in use, between two statements, the pool does not listen. Its user's next statement fails.
+  // The pool does not listen while a connection is checked out. One that breaks between two statements fails
+  // its user's next statement.
   pool.on("connect", (client) => client.on("error", () => {}));
 
   const prisma = new PrismaClient({
@@ -215,8 +230,8 @@ export function createDatabase(
   const cancellable = createCancellableQuery(pool, connectionString, log);
 
   /**
-   * @throws AppError `SERVICE_UNAVAILABLE` when there is no database to ask; the reason of the interruption that
-   *   the read is cancelled with (database/cancellation.ts)
+   * @throws AppError `SERVICE_UNAVAILABLE` when the database cannot be reached; the interruption's reason
+   *   when the read is cancelled (database/cancellation.ts)
    */
   async function query<Row extends pg.QueryResultRow>(
     text: string,
@@ -237,8 +252,8 @@ export function createDatabase(
   }
 
   /**
-   * Runs `work` on one connection between BEGIN and COMMIT; any error rolls back. Reads and maintenance only: rows are
-   * changed through `Write`.
+   * Runs `work` on one connection between BEGIN and COMMIT. Any error rolls back. For reads and maintenance
+   * only: rows are changed through `Write`.
    *
    * @throws OutcomeUnknown when the database does not say whether it has committed
    */
@@ -251,7 +266,8 @@ export function createDatabase(
     });
     let broken: Error | undefined;
     try {
-      // Not awaited: it goes along with the work's first statement. It fails with its connection alone.
+      // Not awaited: BEGIN is pipelined with the work's first statement. It fails only when the connection
+      // does.
       const begun = client.query(begin);
       begun.catch(() => {});
       const result = await work(client);
@@ -270,8 +286,8 @@ export function createDatabase(
   }
 
   /**
-   * Runs `work`, which must hold nothing but statements, in one transaction. What `WriteStatements` is
-   * made of. When another transaction and this one wait for each other and PostgreSQL ends this one, it is run again.
+   * Runs `work`, which must contain nothing but statements, in one transaction. `WriteStatements` is built on
+   * it. When PostgreSQL ends the transaction because of a deadlock with another, the work is run again.
    */
   async function statementTransaction<Result>(
     work: (tx: StatementTransaction) => Promise<Result>,
@@ -285,7 +301,7 @@ export function createDatabase(
     }
   }
 
-  /** Runs `work` in one transaction of Prisma's; any error rolls back. What `Write` is made of. */
+  /** Runs `work` in one Prisma transaction. Any error rolls back. `Write` is built on it. */
   async function prismaTransaction<Result>(
     work: (tx: WriteTransaction) => Promise<Result>,
     options: { isolationLevel?: Prisma.TransactionIsolationLevel } = {},
@@ -325,7 +341,7 @@ export function createDatabase(
     prisma,
     monitor,
     query,
-    /** What reads of rows are made with. */
+    /** What the repositories need to read rows. */
     reading: { query, sharing: createSharing({ cancellation, replicas, tracing }) },
     transaction,
     statementTransaction,

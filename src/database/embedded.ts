@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { AppError } from "../errors.ts";
 import type { EmbeddedReport } from "./embeddedProcess.ts";
 
-/** As much of a logger as is needed here; pino's fits. */
+/** The part of a logger that is used here. Pino's fits. */
 export interface EmbeddedLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
@@ -22,22 +22,26 @@ export interface EmbeddedExit {
 
 export type EmbeddedDatabase = Awaited<ReturnType<typeof startEmbeddedDatabase>>;
 
-/** How long the process may take to close the database before it is killed, which costs a recovery at the next start. */
+/**
+ * How long the process may take to close the database before it is killed. Killing it costs a recovery at the
+ * next start.
+ */
 const STOP_TIMEOUT_MS = 30_000;
 const STDERR_LIMIT = 4_000;
 
 /**
- * Starts PostgreSQL (PGlite) in a process of its own, for whoever has no server at hand. It
- * listens on a free port of the loopback interface, without a password.
+ * Starts PostgreSQL (PGlite) in a process of its own, for users who have no server at hand. It listens on a
+ * free port of the loopback interface, without a password.
  *
- * It is one PostgreSQL session that all connections take turns in, a transaction at a time: see
- * embeddedWire.ts for what follows from that. A committed row survives the death of the process;
- * it may not survive a power failure, since PGlite does not sync to the disk.
+ * It is one PostgreSQL session in which all connections take turns, one transaction at a time.
+ * embeddedWire.ts explains what follows from that. A committed row survives the death of the process. It may
+ * not survive a power failure, since PGlite does not sync to the disk.
  *
  * The process ends when this one does, however that happens, and closes the database first.
  *
  * @param options.dataDirectory is created if need be, for this user alone (0700)
- * @throws AppError `SERVICE_UNAVAILABLE` if another process has the directory open, or the database does not come up
+ * @throws AppError `SERVICE_UNAVAILABLE` if another process has the directory open, or the database does not
+ *   come up
  */
 export async function startEmbeddedDatabase(options: { dataDirectory: string; log?: EmbeddedLog }) {
   const dataDirectory = resolve(options.dataDirectory);
@@ -59,7 +63,7 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
   const report = await firstReport(child);
   if (report.type === "failed" || pid === undefined) {
     child.kill("SIGKILL");
-    // What it printed may arrive after the news of its end.
+    // What the process printed may arrive after its exit is reported.
     await Promise.race([stderrEnded, delay(1_000)]);
     const reason = report.type === "failed" ? report.message : "it has no process";
     throw new AppError(
@@ -75,9 +79,11 @@ export async function startEmbeddedDatabase(options: { dataDirectory: string; lo
   return {
     connectionString: `postgres://postgres@127.0.0.1:${report.port}/postgres`,
     pid,
-    /** Resolves when the process has ended, whether or not that was wanted. Never rejects. */
+    /** Resolves when the process has ended, whether or not that was intended. Never rejects. */
     exited,
-    /** Undoes open transactions, closes the database and waits for the process to end. May be called again. */
+    /**
+     * Undoes open transactions, closes the database and waits for the process to end. May be called again.
+     */
     async stop(): Promise<EmbeddedExit> {
       isStopping = true;
       if (child.connected) child.disconnect();
@@ -95,7 +101,7 @@ function spawnProcess(dataDirectory: string): ChildProcess {
   const loader = () => pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   return fork(fileURLToPath(entry), [dataDirectory], {
     execArgv: isSource ? ["--import", loader()] : [],
-    // No secret of the service is the database's business, nor are options meant for the service's own process.
+    // The database needs none of the service's secrets, and no options meant for the service's own process.
     env: {},
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
@@ -104,7 +110,7 @@ function spawnProcess(dataDirectory: string): ChildProcess {
 function firstReport(child: ChildProcess): Promise<EmbeddedReport> {
   return new Promise((resolveReport) => {
     const fail = (message: string) => resolveReport({ type: "failed", message });
-    // as: this is the only kind of message that embeddedProcess.ts sends
+    // as: embeddedProcess.ts sends no other kind of message
     child.once("message", (message) => resolveReport(message as EmbeddedReport));
     child.once("error", (error) => fail(error.message));
     child.once("exit", (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`})`));

@@ -16,9 +16,8 @@ export class DataDirectoryInUseError extends Error {
 }
 
 /**
- * Claims a directory for this process by a file in it. A lock whose process has ended is taken
- * over. Processes that cannot see each other's ids (two containers, two hosts on one volume)
- * are not kept apart.
+ * Claims a directory for this process by a file in it. A lock whose process has ended is taken over.
+ * Processes that cannot see each other's ids (two containers, two hosts on one volume) are not kept apart.
  *
  * @returns releases the claim
  * @throws DataDirectoryInUseError if a living process has it
@@ -27,7 +26,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   const path = join(directory, "embedded.lock");
   const own = join(directory, `embedded.lock.${process.pid}`);
   const content = `${process.pid}\n${await startOf(process.pid)}\n`;
-  // Written aside and linked into place, so that nobody ever reads half of it.
+  // Written under another name and linked into place, so that nobody ever reads half of it.
   await writeFile(own, content, { mode: 0o600 });
   try {
     for (;;) {
@@ -55,8 +54,8 @@ async function removeStale(directory: string, path: string): Promise<void> {
   const [pid = "", start = ""] = content.split("\n");
   if (await isAlive(Number(pid), start)) throw new DataDirectoryInUseError(directory, Number(pid));
 
-  // Two may judge the same lock stale, and the slower one would remove the new lock of the
-  // faster. So it is moved first, and put back if it is not the one that was judged.
+  // Two processes may judge the same lock stale, and the slower one would remove the faster one's new lock.
+  // So the lock is moved aside first, and put back if it is not the one that was judged.
   const aside = `${path}.stale.${process.pid}`;
   await rename(path, aside).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
@@ -71,18 +70,21 @@ async function isAlive(pid: number, start: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: there is one, of another user.
+    // EPERM: the process exists and belongs to another user.
     if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
   }
-  // The id may have been given to another program since, above all in containers, where ids are small.
+  // The id may have been reused by another program since, above all in containers, where ids are small.
   const now = await startOf(pid);
   return now === "" || start === "" || now === start;
 }
 
-/** When the process was started, in clock ticks since boot (proc(5), field 22 of stat). Empty where there is no /proc. */
+/**
+ * When the process was started, in clock ticks since boot (proc(5), field 22 of stat). Empty where there is
+ * no /proc.
+ */
 async function startOf(pid: number): Promise<string> {
   const stat = await read(`/proc/${pid}/stat`);
-  // The second field, the program's name, may hold spaces and brackets itself.
+  // The second field, the program's name, may itself contain spaces and brackets.
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 

@@ -1,18 +1,22 @@
-/** Four of PostgreSQL's 16 MB files. What was written since the last checkpoint is replayed after a crash. */
+/**
+ * Four of PostgreSQL's 16 MB WAL files. After a crash, PostgreSQL replays what was written since the last
+ * checkpoint.
+ */
 const MAINTAIN_AFTER_BYTES = 64 * 1024 * 1024;
 
-/** What is needed of PGlite. */
+/** The part of PGlite that is used here. */
 export interface MaintainedDatabase {
   query<Row>(sql: string): Promise<{ rows: Row[] }>;
   exec(sql: string): Promise<unknown>;
 }
 
 /**
- * What PostgreSQL's background processes would do, which PGlite has not: without checkpoints the
- * write-ahead log grows until the database is closed, without VACUUM dead rows pile up, and
- * without ANALYZE the planner knows nothing of the tables.
+ * Does what PostgreSQL's background processes would do, which PGlite lacks. Without checkpoints the
+ * write-ahead log grows until the database is closed, without VACUUM dead rows pile up, and without ANALYZE
+ * the planner knows nothing about the tables.
  *
- * @returns does it if `afterBytes` of log were written since the last time (or since the start), and tells whether
+ * @returns a function that does it if `afterBytes` of log were written since the last time (or since the
+ *   start), and tells whether it did
  */
 export function createMaintenance(database: MaintainedDatabase, afterBytes = MAINTAIN_AFTER_BYTES) {
   let doneAt: number | undefined;

@@ -1,7 +1,7 @@
 /**
- * The process of the embedded database: PGlite computes within the event loop, and a service
- * that shared it could answer nothing meanwhile. Started by embedded.ts, which it tells by IPC
- * how it fares.
+ * The process of the embedded database. PGlite computes within the event loop, so a service that shared the
+ * loop could answer nothing meanwhile. embedded.ts starts this process, which reports its state to its parent
+ * by IPC.
  */
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -19,15 +19,18 @@ export type EmbeddedReport =
 
 const MAINTENANCE_INTERVAL_MS = 30_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
-/** More than any one service's pool, since its tools connect beside it. A client costs little: they share one session. */
+/**
+ * More than the pool of any one service, since its tools connect too. A client costs little: all share one
+ * session.
+ */
 const MAX_CONNECTIONS = 200;
 
-// It ends when the parent does, in whatever way, and not before: a signal that a terminal or a
-// supervisor sends to all processes at once must not take the database away from a service
-// that is still answering its last requests.
+// The process ends when its parent does, in whatever way, and not before. A signal that a terminal or a
+// supervisor sends to all processes at once must not take the database away from a service that is still
+// answering its last requests.
 const parentIsGone = new Promise<void>((resolve) => process.once("disconnect", resolve));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-// The parent reads what is printed; without it, printing must not be an error.
+// The parent reads what is printed. Once the parent is gone, printing must not raise an error.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
@@ -54,7 +57,7 @@ async function main(directory: string): Promise<void> {
     }, MAINTENANCE_INTERVAL_MS);
     report({ type: "ready", port: wire.port });
 
-    // Stopping is the parent's hanging up, too: one way to end is tested more often than two.
+    // To stop the process, too, the parent disconnects: one way to end is tested more often than two.
     await parentIsGone;
     clearInterval(maintenance);
     await wire.close();
@@ -67,14 +70,15 @@ async function main(directory: string): Promise<void> {
 async function open(directory: string): Promise<PGlite> {
   const dataDir = join(directory, "postgres");
   const marker = join(directory, "initialized");
-  // Creating a cluster takes seconds. What an interrupted creation left is of no use, and no client has seen it.
+  // Creating a cluster takes seconds. What an interrupted creation left is useless, and no client has seen
+  // it.
   if (!existsSync(marker)) await rm(dataDir, { recursive: true, force: true });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const database = await PGlite.create({
     dataDir,
     extensions: { pg_trgm },
-    // Each answer waits until the file system has the data. It is the operating system's memory
-    // that has it: PGlite has no fsync, so it outlives this process, but not the machine's power.
+    // Each answer waits until the file system has the data. That means the operating system's memory: PGlite
+    // has no fsync, so the data outlives this process, but not a power failure of the machine.
     relaxedDurability: false,
   });
   await writeFile(marker, "", { mode: 0o600 });

@@ -3,20 +3,20 @@ import { createServer, type Socket } from "node:net";
 /**
  * Lets many clients talk to one PostgreSQL session, which is all that PGlite has.
  *
- * `@electric-sql/pglite-socket` does not keep clients apart: measured with 0.2.17, two of them
- * that prepare a statement of one name collide ("already exists"), and both get the same advisory
- * lock; by its source, its queue stands still for good after one failed call to PGlite. Here a client has
- * the session for itself from its first message until PostgreSQL is ready for the next
- * transaction; statement names are per client; a client that leaves is cleaned up after; and
- * who asks for an advisory lock waits while another client holds one.
+ * `@electric-sql/pglite-socket` does not keep clients apart. Measured with 0.2.17: two clients that prepare a
+ * statement of the same name collide ("already exists"), and both get the same advisory lock. By its source,
+ * its queue stops for good after one failed call to PGlite. Here a client has the session to itself from its
+ * first message until PostgreSQL is ready for the next transaction. Statement names are per client, the
+ * server cleans up after a client that leaves, and a client that asks for an advisory lock waits while
+ * another client holds one.
  *
- * What clients still share: settings made by SET, temporary tables, and statements that were
- * prepared by SQL. There is no NOTIFY to others and no cancelling of a statement that runs.
- * While any client holds an advisory lock, every other lock counts as taken, and
- * `pg_try_advisory_lock` waits instead of saying no.
+ * What clients still share: settings made by SET, temporary tables, and statements prepared in SQL. A client
+ * cannot NOTIFY other clients, and a running statement cannot be cancelled. While any client holds an
+ * advisory lock, every other advisory lock counts as taken, and `pg_try_advisory_lock` waits instead of
+ * returning false.
  */
 
-/** What is needed of PGlite. */
+/** The part of PGlite that is used here. */
 export interface WireDatabase {
   execProtocolRawStream(
     message: Uint8Array,
@@ -28,13 +28,13 @@ export interface WireDatabase {
 interface Client {
   readonly id: number;
   readonly socket: Socket;
-  /** Received and not yet executed. */
+  /** Bytes received and not yet executed. */
   input: Buffer;
   hasStarted: boolean;
   hasLeft: boolean;
-  /** Names of prepared statements, as PostgreSQL knows them. */
+  /** Names of the prepared statements, as PostgreSQL knows them. */
   readonly statements: Set<string>;
-  /** Those of them that take or release an advisory lock. */
+  /** The prepared statements that take or release an advisory lock. */
   readonly advisoryStatements: Set<string>;
 }
 
@@ -44,7 +44,7 @@ interface Batch {
   readonly usesAdvisoryLocks: boolean;
 }
 
-/** `ReadyForQuery`'s status; `undefined` in the midst of an answer (COPY, or messages without a Sync). */
+/** `ReadyForQuery`'s status; `undefined` in the middle of an answer (COPY, or messages without a Sync). */
 type Readiness = "idle" | "transaction" | undefined;
 
 const SSL_REQUEST = 80_877_103;
@@ -54,7 +54,8 @@ const CANCEL_REQUEST = 80_877_102;
 /**
  * Serves `database` on a free port of the loopback interface.
  *
- * @param options.idleInTransactionMs a client that has the session and is silent for so long is cut off: all others wait for it
+ * @param options.idleInTransactionMs how long a client that has the session may be silent before it is cut
+ *   off, since all other clients wait for it
  */
 export async function serveWire(
   database: WireDatabase,
@@ -62,7 +63,7 @@ export async function serveWire(
 ) {
   const clients = new Set<Client>();
   let nextId = 1;
-  /** Has the session; the others wait. */
+  /** The client that has the session. All others wait. */
   let owner: Client | undefined;
   let readiness: Readiness = "idle";
   let advisoryHolder: Client | undefined;
@@ -90,7 +91,7 @@ export async function serveWire(
       client.input = client.input.length === 0 ? data : Buffer.concat([client.input, data]);
       pump();
     });
-    // A reset connection is closed next; there is nobody to tell.
+    // A reset connection is closed next, and there is no peer left to tell.
     socket.on("error", () => {});
     socket.on("close", () => {
       client.hasLeft = true;
@@ -108,21 +109,24 @@ export async function serveWire(
     });
   }
 
-  /** Works until no client has anything to do. Nothing in here may reject: the others would wait for good. */
+  /**
+   * Works until no client has anything to do. Nothing in here may reject: the other clients would wait
+   * forever.
+   */
   async function run(): Promise<void> {
     for (;;) {
       for (const client of [...clients].filter(({ hasLeft }) => hasLeft)) await cleanUp(client);
       const next = pick();
       if (!next) return;
       const [client, batch] = next;
-      // Least recently served first: it goes to the end of the line.
+      // Least recently served first: the client goes to the end of the line.
       clients.delete(client);
       clients.add(client);
       owner = client;
       await execute(batch.bytes, (data) => client.socket.writable && client.socket.write(data));
       if (batch.usesAdvisoryLocks && readiness === "idle") await findAdvisoryHolder(client);
       if (readiness === "idle") owner = undefined;
-      // One turn of the event loop, so that data and disconnections of the others come in.
+      // One turn of the event loop, so that other clients' data and disconnections come in.
       await new Promise(setImmediate);
     }
   }
@@ -133,7 +137,8 @@ export async function serveWire(
         const mustWait =
           candidate.usesAdvisoryLocks && advisoryHolder !== undefined && advisoryHolder !== client;
         if (!mustWait) return candidate;
-        // In a transaction it cannot wait: the holder could never get the session to release its lock.
+        // In a transaction the client cannot wait: the holder could never get the session to release its
+        // lock.
         return client === owner ? { bytes: lockNotAvailable, usesAdvisoryLocks: false } : undefined;
       });
       if (batch) return [client, batch];
@@ -149,7 +154,7 @@ export async function serveWire(
     try {
       await database.execProtocolRawStream(bytes, {
         onRawData: (data) => {
-          // PGlite uses its buffer again for what follows.
+          // PGlite reuses its buffer for what follows.
           const copy = Buffer.from(data);
           watch(copy);
           onData(copy);
@@ -161,12 +166,12 @@ export async function serveWire(
     }
   }
 
-  /** Undoes what a client that has gone would have left in the session. */
+  /** Undoes what a departed client would have left in the session. */
   async function cleanUp(client: Client): Promise<void> {
     clients.delete(client);
     client.socket.destroy();
     if (owner === client) {
-      // An unfinished COPY, then an unfinished series of messages; both are no-ops otherwise.
+      // Ends an unfinished COPY, then an unfinished series of messages. Both are no-ops otherwise.
       if (readiness === undefined) {
         await execute(Buffer.concat([message("f", cString("client has gone")), message("S")]), () => {});
       }
@@ -210,7 +215,10 @@ export async function serveWire(
 
   return {
     port: address.port,
-    /** Runs `work` with the session to itself, unless a client has it or is about to: then it does not, and says false. */
+    /**
+     * Runs `work` with the session to itself. If a client has the session or is about to get it, returns
+     * false without running it.
+     */
     async exclusively(work: () => Promise<void>): Promise<boolean> {
       if (isPumping || owner) return false;
       isPumping = true;
@@ -218,16 +226,16 @@ export async function serveWire(
         isPumping = false;
         pump();
       });
-      // Whoever closes the server waits for it; its failure is its caller's.
+      // `close` waits for the work. A failure is reported to the caller of `exclusively`.
       pumping = working.catch(() => {});
       await working;
       return true;
     },
-    /** Cuts every client off, undoes their open transactions, and listens no more. */
+    /** Cuts every client off, undoes their open transactions, and stops listening. */
     async close(): Promise<void> {
       server.close();
       for (const client of clients) client.hasLeft = true;
-      // What is under way, then the farewells.
+      // First waits for what is under way, then cleans up after each client.
       await pumping;
       pump();
       await pumping;
@@ -236,7 +244,10 @@ export async function serveWire(
   };
 }
 
-/** Takes the next batch from the client's input, if it is complete and `admit` lets it (or another in its place) through. */
+/**
+ * Takes the next batch from the client's input, if the batch is complete and `admit` lets it through. `admit`
+ * may put another batch in its place.
+ */
 function takeBatch(client: Client, admit: (batch: Batch) => Batch | undefined): Batch | undefined {
   if (!client.hasStarted) {
     const startup = takeStartup(client);
@@ -257,7 +268,8 @@ function takeBatch(client: Client, admit: (batch: Batch) => Batch | undefined): 
     usesAdvisoryLocks ||= mentionsAdvisoryLock(client, type, body);
     parts.push(renameStatement(client, type, body) ?? client.input.subarray(offset, end));
     offset = end;
-    // Query, Sync, Flush and FunctionCall are answered at once; so is the end of a COPY, and its data need no waiting.
+    // PostgreSQL answers Query, Sync, Flush and FunctionCall at once, and the end of a COPY too. COPY data
+    // needs no waiting either.
     if ("QSHFcfd".includes(type)) {
       const batch = admit({ bytes: Buffer.concat(parts), usesAdvisoryLocks });
       if (batch) client.input = client.input.subarray(offset);
@@ -267,7 +279,7 @@ function takeBatch(client: Client, admit: (batch: Batch) => Batch | undefined): 
   return undefined;
 }
 
-/** Answers what may come before the start-up message, and returns that. */
+/** Answers the requests that may precede the start-up message, and returns that message. */
 function takeStartup(client: Client): Buffer | undefined {
   while (client.input.length >= 8) {
     const length = client.input.readUInt32BE(0);
@@ -285,13 +297,16 @@ function takeStartup(client: Client): Buffer | undefined {
   return undefined;
 }
 
-/** Gives the statement that a Parse, Bind, Describe or Close names a name of this client's own. Undefined: nothing to rename. */
+/**
+ * Puts a name of this client's own in place of the statement name in a Parse, Bind, Describe or Close.
+ * Undefined: the message names no statement.
+ */
 function renameStatement(client: Client, type: string, body: Buffer): Buffer | undefined {
-  const isAboutStatement = (type === "D" || type === "C") && body[0] === 0x53; // "S", else it is about a portal
+  const isAboutStatement = (type === "D" || type === "C") && body[0] === 0x53; // "S"; otherwise it is about a portal
   const start = type === "P" ? 0 : type === "B" ? body.indexOf(0) + 1 : isAboutStatement ? 1 : undefined;
   if (start === undefined) return undefined;
   const end = body.indexOf(0, start);
-  if (end === start) return undefined; // the unnamed one
+  if (end === start) return undefined; // the unnamed statement
   const name = `c${client.id}_${body.toString("utf8", start, end)}`;
   if (type === "P") client.statements.add(name);
   if (type === "C") client.statements.delete(name);
@@ -308,7 +323,7 @@ function mentionsAdvisoryLock(client: Client, type: string, body: Buffer): boole
   return mentions;
 }
 
-/** Finds ReadyForQuery in a stream of answers, however it is cut into pieces. */
+/** Finds ReadyForQuery in a stream of answers, however the stream is cut into pieces. */
 function watchReadiness(onReady: (readiness: "idle" | "transaction") => void) {
   let header = Buffer.alloc(0);
   let remaining = 0;
@@ -316,7 +331,7 @@ function watchReadiness(onReady: (readiness: "idle" | "transaction") => void) {
   return (data: Buffer) => {
     for (let offset = 0; offset < data.length; ) {
       if (remaining > 0) {
-        if (isReady) onReady(data[offset] === 0x49 ? "idle" : "transaction"); // "I"; else "T" or "E"
+        if (isReady) onReady(data[offset] === 0x49 ? "idle" : "transaction"); // "I"; otherwise "T" or "E"
         isReady = false;
         const skipped = Math.min(remaining, data.length - offset);
         remaining -= skipped;

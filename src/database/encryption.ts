@@ -6,7 +6,10 @@ const TAG_BYTES = 16;
 
 export type TokenCipher = ReturnType<typeof createTokenCipher>;
 
-/** The ciphertext is not what `encrypt` made with this key and this associated data. It does not say which of the three is wrong. */
+/**
+ * The ciphertext was not made by `encrypt` with this key and this associated data. The error does not say
+ * which of the three is wrong.
+ */
 export class DecryptionError extends Error {
   constructor() {
     super("The stored token cannot be decrypted.");
@@ -15,12 +18,12 @@ export class DecryptionError extends Error {
 }
 
 /**
- * Encrypts GitHub access tokens at rest: AES-256-GCM, laid out as nonce (12 bytes), tag (16),
- * ciphertext. The associated data, the user's id, is part of what the tag proves, so that a
- * ciphertext copied into another user's row is worthless there.
+ * Encrypts GitHub access tokens at rest: AES-256-GCM, laid out as nonce (12 bytes), tag (16), ciphertext. The
+ * tag also authenticates the associated data, the user's id, so a ciphertext copied into another user's row
+ * is worthless there.
  *
  * @param hexKey 64 hexadecimal digits
- * @throws RangeError if the key is anything else; the message does not repeat it
+ * @throws RangeError if the key is anything else; the message does not repeat the key
  */
 export function createTokenCipher(hexKey: string) {
   if (!/^[0-9a-fA-F]{64}$/.test(hexKey)) {
@@ -37,7 +40,10 @@ export function createTokenCipher(hexKey: string) {
       return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext]);
     },
 
-    /** @throws DecryptionError without a cause: OpenSSL's own message would tell nothing, and nothing is what it should tell */
+    /**
+     * @throws DecryptionError without a cause: OpenSSL's own message would tell nothing, and the error should
+     *   tell nothing
+     */
     decrypt(encrypted: Uint8Array, associatedData: string): string {
       try {
         const bytes = Buffer.from(encrypted.buffer, encrypted.byteOffset, encrypted.byteLength);

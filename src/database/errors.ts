@@ -2,8 +2,8 @@ import pg from "pg";
 import { AppError } from "../errors.ts";
 
 /**
- * Gives a failure of PostgreSQL, of `pg` or of Prisma the meaning it has for a client. What has
- * none (a syntax error, a bug) comes back as it is, and is masked further up.
+ * Translates a failure of PostgreSQL, `pg` or Prisma into what it means for a client. One that means nothing
+ * to a client (a syntax error, a bug) is returned as it is, and masked further up.
  *
  * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html and
  * https://www.prisma.io/docs/orm/reference/error-reference
@@ -35,8 +35,8 @@ export function databaseError(error: unknown): unknown {
 }
 
 /**
- * The database was asked to commit and did not say whether it did. Everything else that a transaction fails with means that
- * nothing of it was done.
+ * The database was asked to commit and did not say whether it did. Any other failure of a transaction means
+ * that nothing of it was done.
  */
 export class OutcomeUnknown extends AppError {
   constructor(cause: unknown) {
@@ -49,16 +49,19 @@ export class OutcomeUnknown extends AppError {
   }
 }
 
-/** What a COMMIT has failed with: the database says that the transaction is undone, or it says nothing of use. */
+/**
+ * Translates the failure of a COMMIT: either the database says that the transaction is undone, or the outcome
+ * is unknown.
+ */
 export function commitError(error: unknown): unknown {
   const isRefusal = error instanceof pg.DatabaseError && !isOutage(error.code, error);
   return isRefusal ? databaseError(error) : new OutcomeUnknown(error);
 }
 
-/** Whether PostgreSQL ended the transaction because it and another waited for each other. */
+/** Whether PostgreSQL ended the transaction to resolve a deadlock. */
 export const isDeadlock = (error: unknown): boolean => hasCode(error, "40P01");
 
-/** Whether PostgreSQL ended the transaction because it had waited for a lock for as long as it may. */
+/** Whether PostgreSQL ended the transaction because its wait for a lock timed out. */
 export const isLockTimeout = (error: unknown): boolean => hasCode(error, "55P03");
 
 function hasCode(error: unknown, code: string): boolean {
@@ -73,34 +76,35 @@ function codeOf(error: Error): string | undefined {
     code?: unknown;
     meta?: { driverAdapterError?: DriverError };
   } & DriverError;
-  // What fails between two statements, such as a COMMIT, comes as the adapter's own error.
+  // A failure between two statements, such as that of a COMMIT, comes as the adapter's own error.
   const original = (meta?.driverAdapterError?.cause ?? cause)?.originalCode;
   if (typeof original === "string") return original;
   return typeof code === "string" ? code : undefined;
 }
 
 function isOutage(code: string | undefined, error: Error): boolean {
-  // Prisma's own code for a raw query that failed, whatever it failed with.
+  // P2010 is Prisma's own code for any raw query that failed, whatever the reason.
   if (code !== undefined && code !== "P2010" && code !== "N/A") {
     return (
       // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
-      // 25006: it has become a replica. 3D000 and 55000: another database takes its place (database/backup/restore.ts).
+      // 25006: the server has become a replica. 3D000 and 55000: a restored database is taking this one's
+      // place (database/backup/restore.ts).
       /^(08...|25006|3D000|55000|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
       /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
     );
   }
-  // `pg` gives these no code.
+  // `pg` gives these errors no code.
   return /Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
     error.message,
   );
 }
 
-/** The same function, failing with what `databaseError` makes of its failures. */
+/** The same function, whose failures are translated by `databaseError`. */
 export function withDatabaseErrors<Run extends (...args: never[]) => Promise<unknown>>(run: Run): Run {
   const translated = (...args: Parameters<Run>) =>
     run(...args).catch((error: unknown) => {
       throw databaseError(error);
     });
-  // Safe: it takes and gives what `run` does, type parameters included.
+  // Safe: it takes and returns what `run` does, type parameters included.
   return translated as unknown as Run;
 }

@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 
-/** What has a plan. */
+/** Statements that have a plan. */
 const EXPLAINABLE = /^[\s(]*(SELECT|WITH|INSERT|UPDATE|DELETE|VALUES|MERGE)\b/i;
 
 /**
- * The plan of a statement whose parameters are not known, as PostgreSQL would make it for all of them, and without running it.
- * `EXPLAIN (GENERIC_PLAN)` does that from PostgreSQL 16 on; this does it on every version: a prepared statement
+ * The generic plan of a statement whose parameter values are not known, made without running the statement.
+ * `EXPLAIN (GENERIC_PLAN)` does that from PostgreSQL 16 on; this works on every version. A prepared statement
  * with a forced generic plan takes nulls for its parameters, and its plan does not depend on them.
  *
  * @param client in a transaction of its own that changes nothing
- * @returns a line each; undefined for what has no plan, or none without the values: where nothing else tells a parameter's type
+ * @returns the plan's lines; undefined when the statement has no plan, or none without the values because
+ *   nothing else tells a parameter's type
  */
 export async function explainGeneric(client: pg.ClientBase, text: string): Promise<string[] | undefined> {
   if (!EXPLAINABLE.test(text)) return undefined;
@@ -20,7 +21,7 @@ export async function explainGeneric(client: pg.ClientBase, text: string): Promi
   try {
     await client.query(`PREPARE ${name} AS ${text}`);
   } catch (error) {
-    // 42: it is not accepted as it stands.
+    // Class 42: PostgreSQL does not accept the text as it stands.
     if (!(error instanceof pg.DatabaseError && error.code?.startsWith("42"))) throw error;
     await client.query("ROLLBACK TO SAVEPOINT unprepared");
     return undefined;
@@ -35,7 +36,8 @@ export async function explainGeneric(client: pg.ClientBase, text: string): Promi
     const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE ${name}${values}`);
     return rows.map((row) => row["QUERY PLAN"]);
   } finally {
-    // It belongs to the connection, not to the transaction. Fails where the transaction has.
+    // A prepared statement belongs to the connection, not to the transaction. DEALLOCATE fails if the
+    // transaction has failed.
     await client.query(`DEALLOCATE ${name}`).catch(() => {});
   }
 }

@@ -10,33 +10,42 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** What waits longer for a row, in ms, gets out of the others' way: no later than PostgreSQL begins to look for a deadlock. */
+/**
+ * When a write waits longer than this for a row, in ms, its group is rolled back, so that it gets out of the
+ * others' way. That is no later than PostgreSQL begins to look for a deadlock.
+ */
 const LOCK_TIMEOUT_MS = 50;
 const LIMIT_WAITING = `SET LOCAL lock_timeout = '${LOCK_TIMEOUT_MS}ms'`;
 
-/** A transaction's rows are locked until its last statement has been answered. */
+/** Bounds a group, as its rows stay locked until the transaction's last statement has been answered. */
 const MAX_GROUP = 100;
 
 /**
- * Commits short writes that come at the same moment together, and others by themselves.
+ * Group commit: commits short writes that arrive at the same moment together, and all other writes by
+ * themselves.
  *
- * Most of what a short transaction costs is around its statement: BEGIN, taking out and marking its tags, COMMIT and the disk. So one
- * group is written after the other, and what has gathered meanwhile is the next. Everybody's statements are sent
- * at once on one connection, and each is answered when all of them are committed.
+ * Most of what a short transaction costs is around its statement: BEGIN, draining and marking its tags,
+ * COMMIT and the disk. So one group is written after the other, and the writes that arrive meanwhile form the
+ * next group. A group's statements are sent at once on one connection, and each write is answered when all of
+ * them are committed.
  *
- * Nobody fails or waits for another's reasons. When one of them fails, or has to wait for a row, all is rolled back and
- * each runs by itself, beside the next group. When the commit fails, nobody may know whether it happened, so nothing is run again.
+ * No write fails or waits because of another. When one of a group fails, or has to wait for a row, the group
+ * is rolled back and each write runs by itself, beside the next group. When the commit fails, its outcome may
+ * be unknown, so nothing is run again.
  *
  * @param write runs the work in a transaction, and commits when it resolves
  */
 export function createGroupCommit(write: <Result>(work: Work<Result>) => Promise<Result>) {
   async function runGroup(group: readonly Call[]): Promise<void> {
-    /** Until then the database may be away, and each would wait for it once more. */
+    /**
+     * Before the transaction has begun, the database may be down. Running each write by itself would then
+     * wait once more for each.
+     */
     let hasBegun = false;
     try {
       const results = await write((tx) => {
         hasBegun = true;
-        // Sent along with the first statement, and it fails with its connection alone.
+        // Pipelined with the first statement. It fails only when the connection does.
         tx.query(LIMIT_WAITING).catch(() => {});
         return together(group, tx);
       });
@@ -53,13 +62,16 @@ export function createGroupCommit(write: <Result>(work: Work<Result>) => Promise
   return <Result>(work: Work<Result>, { isShort = false }: WriteOptions<Result> = {}): Promise<Result> => {
     if (!isShort) return write(work);
     return new Promise<Result>((resolve, reject) => {
-      // Safe: it is resolved with what its own work gives.
+      // Safe: it is resolved with its own work's result.
       add({ work, resolve: resolve as Call["resolve"], reject });
     });
   };
 }
 
-/** All of their results, once none of them has a statement left to send: those would not belong to the transaction any more. */
+/**
+ * All results, once no work has a statement left to send: a late statement would fall outside of the
+ * transaction.
+ */
 async function together(group: readonly Call[], tx: StatementTransaction): Promise<unknown[]> {
   if (group.length === 1) return [await group[0]!.work(tx)];
   const settled = await Promise.allSettled(group.map(({ work }) => work(oneOfMany(tx))));
@@ -69,7 +81,7 @@ async function together(group: readonly Call[], tx: StatementTransaction): Promi
   });
 }
 
-/** What is the last statement of one of them is not the transaction's last. */
+/** The last statement of one work in a group is not the transaction's last. */
 const oneOfMany = ({ query, $queryRawUnsafe }: StatementTransaction): StatementTransaction => ({
   query,
   queryLast: query,

@@ -1,7 +1,7 @@
 /**
- * Runs calls in groups, one after the other: what comes while a group runs is the next one's.
+ * Runs calls in groups, one group at a time. Calls that arrive while a group runs wait for the next group.
  *
- * @param take takes the next group out of those that wait, of which there is one at least
+ * @param take takes the next group out of the waiting calls, of which there is at least one
  * @param run settles each call of the group, and never rejects
  */
 export function createGroups<Call>(

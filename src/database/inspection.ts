@@ -1,10 +1,12 @@
 import type pg from "pg";
 
-/** What a doctor looks at. Every query is one that any role may send. */
+/** The facts that `doctor` checks. Any role may send each of the queries. */
 export interface DatabaseFacts {
   readonly version: string;
   readonly versionNumber: number;
-  /** The server's clock less ours, at the middle of the question's way; and how far off that can be. */
+  /**
+   * The server's clock minus this machine's, at the midpoint of the round trip, and how far off that can be.
+   */
   readonly clockDifferenceMs: number;
   readonly clockUncertaintyMs: number;
   readonly isStandby: boolean;
@@ -14,16 +16,19 @@ export interface DatabaseFacts {
   readonly settings: Readonly<Record<"autovacuum" | "fsync" | "full_page_writes" | "track_counts", string>>;
   readonly maxConnections: number;
   readonly connections: number;
-  /** Of the service, that listen at this moment. */
+  /** Instances of the service that listen at this moment. */
   readonly instances: number;
-  /** One of them has no Redis. */
+  /** Whether one of the instances runs without Redis. */
   readonly hasInstanceWithoutRedis: boolean;
   readonly hasInstanceWithRedis: boolean;
   readonly oldestTransactionSeconds: number;
-  /** How much of the time is over after which the server stops taking writes to save itself: 1 is all of it. */
+  /**
+   * How far transaction ids are towards the point where the server stops taking writes to save itself: 1 is
+   * all of the way.
+   */
   readonly wraparoundShare: number;
   readonly bytes: number;
-  /** Undefined: the role may not know, or the server is on another machine. */
+  /** Undefined: the role may not know it, or the server is on another machine. */
   readonly localDataDirectory: string | undefined;
   readonly foreignTables: readonly string[];
   readonly disabledTriggers: readonly string[];
@@ -38,7 +43,7 @@ export interface DatabaseFacts {
     readonly isActive: boolean;
     readonly keptBytes: number;
   }[];
-  /** Undefined: never, or there is no such table yet. */
+  /** Undefined: never, or the database has no audit log yet. */
   readonly lastMaintenanceAt: Date | undefined;
 }
 
@@ -99,7 +104,7 @@ export async function inspectDatabase(client: pg.Client, instancesLock: number):
   );
   const answeredAt = Date.now();
   const one = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
-    // Safe: each of them gives one row.
+    // Safe: each of these queries gives one row.
     (await client.query<Row>(sql, values)).rows[0]!;
   const { localDataDirectory, ...server } = await one<
     Omit<DatabaseFacts, "localDataDirectory"> & { localDataDirectory: string | null }

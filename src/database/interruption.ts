@@ -1,6 +1,7 @@
 /**
- * Says that nobody waits for something any more. It does what an AbortSignal does; but each request has one, hardly any of
- * them is ever used, and to make an AbortController takes longer than the look-up of a cached row.
+ * Signals that nobody waits for a result any more. It does what an AbortSignal does. But each request has
+ * one, hardly any of them is ever used, and creating an AbortController takes longer than looking up a cached
+ * row.
  */
 export class Interruption {
   #isOver = false;
@@ -11,12 +12,12 @@ export class Interruption {
     return this.#isOver;
   }
 
-  /** What whoever waits is told; undefined before. */
+  /** The reason that waiting code is given; undefined before the interruption. */
   get reason(): unknown {
     return this.#reason;
   }
 
-  /** The first call counts. Listeners are called at once, and never again. */
+  /** Only the first call counts. Listeners are called at once, and only once. */
   interrupt(reason: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -26,7 +27,7 @@ export class Interruption {
     for (const listener of listeners) listener();
   }
 
-  /** At once, if it is over already. */
+  /** Calls the listener at once if the interruption is over already. */
   listen(listener: () => void): void {
     if (this.#isOver) {
       listener();
@@ -41,7 +42,7 @@ export class Interruption {
     if (index >= 0) this.#listeners!.splice(index, 1);
   }
 
-  /** @throws the reason, when it is over */
+  /** @throws the reason, once it is over */
   throwIfOver(): void {
     if (this.#isOver) throw this.#reason;
   }

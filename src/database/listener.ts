@@ -3,11 +3,14 @@ import pg from "pg";
 
 export interface ListenerOptions {
   readonly connectionString: string;
-  /** A name of ours, never a client's. */
+  /** One of the service's own names, never a client's input: it goes into the SQL as it is. */
   readonly channel: string;
-  /** Also called when a connection has been made: what was said before it was not heard. */
+  /** Also called once per connection: notifications sent before it was made were not heard. */
   readonly onNotification: () => void;
-  /** Further work on the same connection, for as long as it is there. Its failure ends the connection. */
+  /**
+   * Further work on the same connection, for as long as it lasts. If the work fails, the connection is
+   * closed.
+   */
   readonly onConnected?: (client: pg.Client) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
@@ -15,8 +18,9 @@ export interface ListenerOptions {
 const RECONNECT_AFTER_MS = 1_000;
 
 /**
- * Hears what PostgreSQL's NOTIFY says on a channel, on a connection of its own, until the signal aborts.
- * Never rejects. Words may be lost while there is no connection, so whoever needs them polls as well.
+ * Listens for PostgreSQL's NOTIFY on a channel, on a connection of its own, until the signal aborts. Never
+ * rejects. Notifications are lost while there is no connection, so a caller that needs all of them polls as
+ * well.
  */
 export async function listenUntilAborted(
   { connectionString, channel, onNotification, onConnected, onError }: ListenerOptions,
@@ -29,7 +33,8 @@ export async function listenUntilAborted(
       end = resolve;
     });
     client.once("end", end);
-    // Not once: a server that ends says why, and then the connection breaks, which is another.
+    // Not `once`: a server that shuts down first sends an error with the reason, and then the connection
+    // breaks, which is a second error.
     client.on("error", end);
     signal.addEventListener("abort", end, { once: true });
     client.on("notification", onNotification);
@@ -43,7 +48,7 @@ export async function listenUntilAborted(
       onError(error);
     }
     await client.end().catch(() => {});
-    // It outlives any number of connections.
+    // The signal outlives any number of connections.
     signal.removeEventListener("abort", end);
     await sleep(RECONNECT_AFTER_MS, undefined, { signal }).catch(() => {});
   }

@@ -2,10 +2,10 @@ import type { Query } from "./database.ts";
 import { ownMigrations, readMigrations } from "./migrations.ts";
 
 /**
- * Says whether the database still has every migration that this version of the service was written for: it may have been
- * restored from a time before one. One statement; the folder is read once.
+ * Checks that the database still has every migration that this version of the service was written for. It may
+ * have been restored from a time before one of them. Sends one statement; the folder is read once.
  *
- * @throws Error naming one that is missing, and whatever keeps the database from being asked
+ * @throws Error naming a missing migration, and whatever keeps the database from being asked
  */
 export function createMigrationCheck(query: Query): () => Promise<void> {
   let names: Promise<string[]> | undefined;

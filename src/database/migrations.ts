@@ -7,20 +7,20 @@ import { withSession } from "./session.ts";
 
 /**
  * Applies the SQL migrations of prisma/migrations without Prisma's engine, and records them as
- * `prisma migrate deploy` does: the same table, checksums, advisory lock and meaning of each
- * column. So both see one history, and either may apply what the other has not.
+ * `prisma migrate deploy` does: with the same table, checksums, advisory lock and meaning of each column. So
+ * both see one history, and either may apply what the other has not.
  */
 
 export type MigrationProblemCode =
   /** The file was changed after it had been applied. */
   | "MIGRATION_EDITED"
-  /** It began and did not finish. */
+  /** The migration began and did not finish. */
   | "MIGRATION_FAILED"
-  /** The database has it, the folder has not. */
+  /** The database has the migration, the folder does not. */
   | "MIGRATION_MISSING"
-  /** The folder has it, but not its `migration.sql`. */
+  /** The folder has the migration, but no readable `migration.sql` in it. */
   | "MIGRATION_UNREADABLE"
-  /** There are tables, and no history that tells where they come from. */
+  /** There are tables, but no history that tells where they come from. */
   | "DATABASE_NOT_EMPTY";
 
 export interface MigrationProblem {
@@ -36,11 +36,11 @@ export interface MigrationStatus {
   readonly applied: readonly string[];
   /** In the order in which they would be applied. */
   readonly pending: readonly string[];
-  /** Nothing is applied while there is one. */
+  /** While there is a problem, nothing is applied. */
   readonly problems: readonly MigrationProblem[];
 }
 
-/** As much of a logger as is needed here; pino's fits. */
+/** The part of a logger that is used here. Pino's fits. */
 export interface MigrationLog {
   info(details: object, message: string): void;
 }
@@ -74,13 +74,13 @@ interface MigrationRow {
   readonly logs: string | null;
 }
 
-/** What `prisma migrate` locks while it works. Its value is part of Prisma's contract with itself. */
+/** The advisory lock that `prisma migrate` takes while it works. The value is internal to Prisma. */
 const LOCK_KEY = 72_707_369;
 
 /** Two levels up from src/database as from dist/database. */
 export const ownMigrations = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 
-/** As Prisma 7 creates it, to the letter. */
+/** Exactly as Prisma 7 creates it. */
 const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
     checksum                VARCHAR(64) NOT NULL,
@@ -93,14 +93,15 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 )`;
 
 /**
- * Applies every migration that the database lacks, oldest first. Any number of processes may
- * call it at once: one works, the others wait for it and find nothing left to do.
+ * Applies every migration that the database lacks, oldest first. Any number of processes may call it at once:
+ * one works, and the others wait for it and find nothing left to do.
  *
  * @param options.directory holds a folder per migration; by default this package's own
- * @param options.names leaves all others out
+ * @param options.names leaves all other migrations out
  * @param options.lockTimeoutMs how long to wait for another process that is migrating
- * @param options.connectTimeoutMs how long connecting may take; unless told, as long as it takes
- * @throws MigrationError if the history and the folder disagree, a migration fails, or the wait ends in vain
+ * @param options.connectTimeoutMs how long connecting may take; by default it has no limit
+ * @throws MigrationError if the history and the folder disagree, a migration fails, or the wait for the lock
+ *   times out
  */
 export async function applyMigrations(options: {
   connectionString: string;
@@ -108,7 +109,7 @@ export async function applyMigrations(options: {
   log?: MigrationLog;
   lockTimeoutMs?: number;
   connectTimeoutMs?: number | undefined;
-  /** Only these, for a restoration: the rest of the history is yet to come. */
+  /** Only these, for a restoration: the rest of the history comes later. */
   names?: readonly string[];
 }): Promise<{ applied: string[] }> {
   const { connectionString, directory = ownMigrations, log, lockTimeoutMs = 60_000 } = options;
@@ -133,12 +134,15 @@ export async function applyMigrations(options: {
       log?.info({ migration: file.name, ms: Math.round(performance.now() - startedAt) }, "migration applied");
     }
     return { applied };
-    // The lock is the session's: it goes with the connection, however this ends.
+    // The lock belongs to the session: it goes with the connection, however this ends.
   };
   return withSession(connectionString, "migrate", migrate, { connectTimeoutMs });
 }
 
-/** What `applyMigrations` would do. Writes nothing and waits for no lock, so a migration that is running now shows as failed. */
+/**
+ * What `applyMigrations` would do. Writes nothing and waits for no lock, so a migration that is running now
+ * shows as failed.
+ */
 export async function migrationStatus(options: {
   connectionString: string;
   directory?: string;
@@ -160,14 +164,15 @@ export async function readMigrations(directory = ownMigrations): Promise<Migrati
 }
 
 /**
- * One message, so that on the embedded server, whose connections share one PostgreSQL session,
- * the time limit is never seen by another connection.
+ * Sends one message, so that on the embedded server, whose connections share one PostgreSQL session, the time
+ * limit never applies to another connection.
  */
 async function acquireLock(client: pg.Client, timeoutMs: number): Promise<void> {
   const text = `SET lock_timeout = ${Math.max(1, Math.trunc(timeoutMs))};
     SELECT pg_advisory_lock(${LOCK_KEY});
     RESET lock_timeout;`;
-  // The client's own limit is for a server that cannot say when its time is up: the embedded one holds the message back.
+  // The embedded server holds the message back and cannot time out by itself. The client's own limit is for
+  // that case.
   const query = Object.assign({ text }, { query_timeout: timeoutMs + 1_000 });
   try {
     await client.query(query);
@@ -221,7 +226,10 @@ async function compare(client: pg.Client, files: readonly MigrationFile[]): Prom
   };
 }
 
-/** Undefined if there is no history. What was rolled back (`prisma migrate resolve`) counts as never begun. */
+/**
+ * Undefined if there is no history. A migration that was rolled back (`prisma migrate resolve`) counts as
+ * never begun.
+ */
 async function readHistory(client: pg.Client): Promise<MigrationRow[] | undefined> {
   const table = await client.query<{ exists: boolean }>(
     "SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists",
@@ -234,7 +242,10 @@ async function readHistory(client: pg.Client): Promise<MigrationRow[] | undefine
   return history.rows;
 }
 
-/** Tables of unknown origin: a migration could fail half-way among them, or worse, fit. Extensions bring their own. */
+/**
+ * Finds tables of unknown origin. Among them a migration could fail half-way or, worse, succeed. Tables of
+ * extensions do not count.
+ */
 async function notEmpty(client: pg.Client): Promise<MigrationProblem[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class
@@ -275,9 +286,9 @@ function failed({ migration_name: name, logs }: MigrationRow): MigrationProblem 
 }
 
 /**
- * The file runs as one simple query, as Prisma runs it: PostgreSQL makes it one transaction,
- * unless it has BEGIN and COMMIT of its own. The record stands outside of that transaction,
- * before and after, so that a failed or interrupted migration leaves a trace.
+ * Runs the file as one simple query, as Prisma does: PostgreSQL makes it one transaction, unless the file has
+ * BEGIN and COMMIT of its own. The record is written outside of that transaction, before and after it, so
+ * that a failed or interrupted migration leaves a trace.
  */
 async function applyMigration(client: pg.Client, { name, bytes }: MigrationFile): Promise<void> {
   if (!bytes) throw new Error(`The migration "${name}" was not read.`);
@@ -290,7 +301,8 @@ async function applyMigration(client: pg.Client, { name, bytes }: MigrationFile)
     await client.query(bytes.toString("utf8"));
   } catch (cause) {
     const logs = failureLog(name, cause);
-    // A file with a BEGIN of its own leaves its transaction open. If the connection is gone, the unfinished row says enough.
+    // A file with its own BEGIN leaves its transaction open. If the connection is gone, the unfinished row
+    // says enough.
     await client.query("ROLLBACK").catch(() => {});
     await client.query("UPDATE _prisma_migrations SET logs = $2 WHERE id = $1", [id, logs]).catch(() => {});
     const problem = failed({ migration_name: name, checksum: "", finished_at: null, logs });
@@ -302,7 +314,7 @@ async function applyMigration(client: pg.Client, { name, bytes }: MigrationFile)
   );
 }
 
-/** The text that Prisma leaves in `logs`, so far as it concerns the reader. */
+/** The part of Prisma's `logs` text that matters to the reader. */
 function failureLog(name: string, cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   const field = (key: string) =>
@@ -317,8 +329,8 @@ function failureLog(name: string, cause: unknown): string {
 }
 
 /**
- * SHA-256 of the file, first as it is, then with the other system's line ends: Prisma takes
- * either for the same file, as a checkout on Windows must not count as an edit.
+ * SHA-256 of the file as it is, with LF line ends, and with CRLF line ends. Prisma accepts each of them, as a
+ * checkout on Windows must not count as an edit.
  */
 function checksums(bytes: Buffer): [string, string, string] {
   const sha256 = (data: Buffer | string) => createHash("sha256").update(data).digest("hex");

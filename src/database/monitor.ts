@@ -5,8 +5,9 @@ import { createSlowQueries } from "./slowQueries.ts";
 /** Failures of one kind, since the start. */
 export interface DatabaseErrorCount {
   /**
-   * The first two characters of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html);
-   * `acquire`: no connection was to be had in time; `connection`: it broke, or none could be made.
+   * The first two characters of PostgreSQL's SQLSTATE
+   * (https://www.postgresql.org/docs/current/errcodes-appendix.html); `acquire`: no connection became free in
+   * time; `connection`: the connection broke or could not be opened.
    */
   readonly sqlstateClass: string;
   readonly count: number;
@@ -15,10 +16,11 @@ export interface DatabaseErrorCount {
 export type PoolMonitor = ReturnType<typeof createPoolMonitor>;
 
 /**
- * Counts what the pool does. Called for every statement, so it does next to nothing: two additions for the wait, two for
- * the statement (0.3 µs together, measured); texts are looked at when a statement was slow.
+ * Counts what the pool does. It is called for every statement, so it does next to nothing: two additions for
+ * the wait and two for the statement (0.3 µs together, measured). It looks at a statement's text only when
+ * the statement was slow.
  *
- * @param slowMs how long a statement may take before it is one of the slow ones
+ * @param slowMs how long a statement may take before it counts as slow
  */
 export function createPoolMonitor({ slowMs }: { slowMs: number }) {
   const acquireWaits = createHistogram();
@@ -37,7 +39,7 @@ export function createPoolMonitor({ slowMs }: { slowMs: number }) {
     queryTimes,
     slowQueries,
 
-    /** Somebody asks for a connection. */
+    /** Records a request for a connection. */
     asked(waiting: number): void {
       if (waiting > peakWaiting) peakWaiting = waiting;
     },
@@ -49,12 +51,12 @@ export function createPoolMonitor({ slowMs }: { slowMs: number }) {
 
     notAcquired(waitMs: number, error: unknown): void {
       acquireWaits.record(waitMs);
-      // `pg-pool` gives it no code.
+      // `pg-pool` gives this error no code.
       const isTimeout = error instanceof Error && error.message.startsWith("timeout exceeded");
       countError(isTimeout ? "acquire" : classOf(error));
     },
 
-    /** @param text undefined for what has none (a cursor) */
+    /** @param text undefined for a query without a text (a cursor) */
     answered(text: string | undefined, durationMs: number, error: unknown): void {
       queryTimes.record(durationMs);
       if (error != null) countError(classOf(error));

@@ -4,15 +4,15 @@ import type { SpanAttributes, Tracing } from "../observation/tracing.ts";
 import type { PoolMonitor } from "./monitor.ts";
 import { normalizeStatement, verbOf } from "./statementText.ts";
 
-/** As many statements' texts are kept as spans have them. */
+/** How many statements' normalized texts are kept for spans. */
 const MAX_SPAN_TEXTS = 500;
 
 type Connected = (error: Error | undefined, client?: pg.PoolClient, done?: () => void) => void;
 type Answered = (error: Error | undefined, result?: unknown) => void;
 
 /**
- * `pg`'s pool, watched where everything passes: `connect`, which its own `query` uses too, and the clients' `query`, in which
- * the statements of transactions and of Prisma end as well.
+ * `pg`'s pool, instrumented where every statement passes: `connect`, which the pool's own `query` uses too,
+ * and the clients' `query`, through which the statements of transactions and of Prisma go as well.
  */
 export function createMonitoredPool(
   config: pg.PoolConfig,
@@ -24,10 +24,10 @@ export function createMonitoredPool(
 ): pg.Pool {
   const startSpan = tracing && createStatementSpans(tracing);
   class MonitoredClient extends Client {
-    // By position, without a rest parameter: this is run for every statement.
+    // By position, without a rest parameter: this runs for every statement.
     // biome-ignore lint/suspicious/noExplicitAny: `query` has a dozen signatures, and each goes through as it is
     override query(statement: any, values?: any, callback?: any): any {
-      // A cursor or a stream answers in its own ways.
+      // A cursor or a stream delivers its answer in its own way.
       if (typeof statement?.submit === "function") return super.query(statement, values, callback);
       const text: string | undefined = typeof statement === "string" ? statement : statement?.text;
       const span = startSpan?.(text);
@@ -48,7 +48,8 @@ export function createMonitoredPool(
         return super.query(statement, given === values ? undefined : values, watching as any);
       }
       const promise: Promise<unknown> = super.query(statement, values);
-      // Its own promise goes to the caller, so that nobody waits a turn longer, and its failure is the caller's.
+      // The caller gets the original promise, so that nobody waits a microtask longer. Its rejection is the
+      // caller's to handle.
       promise.then(() => answered(undefined), answered);
       return promise;
     }
@@ -63,7 +64,7 @@ export function createMonitoredPool(
           this.connect((error, client) => (client === undefined ? reject(error) : resolve(client)));
         });
       }
-      // Whoever gives the connection back runs this, in a context of its own.
+      // The pool calls this back when another caller releases a connection, in that caller's context.
       const connected = tracing ? tracing.bind(callback) : callback;
       const startedAt = performance.now();
       const given: Connected = (error, client, done) => {
@@ -74,7 +75,7 @@ export function createMonitoredPool(
       };
       // Safe: `pg` calls back with nothing or everything.
       super.connect(given as Parameters<pg.Pool["connect"]>[0]);
-      // One for whom there is an idle connection waits for nothing but the next tick.
+      // A request that an idle connection can serve counts as waiting only until the next tick.
       monitor.asked(this.waitingCount - this.idleCount);
     }
   }
@@ -100,6 +101,6 @@ function createStatementSpans(tracing: Tracing) {
 }
 
 function codeOf(error: unknown): string {
-  // Safe: what has no code says so.
+  // Safe: an error without a code falls back to the default.
   return String((error as { code?: unknown }).code ?? "connection");
 }

@@ -1,20 +1,20 @@
 /**
- * What the figures of the pool and of the server say should be done. Pure: the same figures give the same advice.
+ * Derives advice from the figures of the pool and the server. Pure: the same figures give the same advice.
  */
 
 export interface PoolFigures {
   readonly min: number;
   readonly max: number;
-  /** As many connections as were at work at once, since the start. */
+  /** The most connections that were in use at once, since the start. */
   readonly peakInUse: number;
-  /** As many as waited for one at once, since the start. */
+  /** The most requests that waited for a connection at once, since the start. */
   readonly peakWaiting: number;
   readonly uptimeSeconds: number;
   /** How often a connection was asked for. */
   readonly acquisitions: number;
   readonly acquireP99Ms: number;
   readonly queryP50Ms: number;
-  /** How often none was to be had in time. */
+  /** How often no connection became free in time. */
   readonly acquireTimeouts: number;
 }
 
@@ -23,17 +23,17 @@ export interface TableFigures {
   readonly rows: number;
   /** Since the server's statistics were reset. */
   readonly sequentialScans: number;
-  /** Rows that those have read. */
+  /** Rows that the sequential scans have read. */
   readonly rowsScanned: number;
   readonly indexScans: number;
 }
 
 export interface SessionFigures {
-  /** `active`, `idle`, `idle in transaction` …, as pg_stat_activity has it. */
+  /** `active`, `idle`, `idle in transaction` …, as in pg_stat_activity. */
   readonly state: string;
   readonly application: string;
   readonly processId: number;
-  /** How long its transaction has been open; null: it has none. */
+  /** How long its transaction has been open; null: no transaction is open. */
   readonly transactionSeconds: number | null;
   /** How long it has been in this state. */
   readonly stateSeconds: number;
@@ -42,10 +42,10 @@ export interface SessionFigures {
 export interface ServerFigures {
   /** `max_connections` of the server. */
   readonly maxConnections: number;
-  /** Sessions of clients on the whole server. */
+  /** Client sessions on the whole server. */
   readonly connections: number;
   readonly tables: readonly TableFigures[];
-  /** Of this database, other than this service's own. */
+  /** Sessions in this database, other than this service's own. */
   readonly sessions: readonly SessionFigures[];
 }
 
@@ -59,7 +59,7 @@ export type PoolAdviceKind =
 
 export interface PoolAdvice {
   readonly kind: PoolAdviceKind;
-  /** What it is about: a setting, a table, a session. */
+  /** What the advice is about: a setting, a table, a session. */
   readonly subject: string;
   /** Why, with the figures. */
   readonly reason: string;
@@ -67,22 +67,22 @@ export interface PoolAdvice {
   readonly action: string;
 }
 
-/** Figures of fewer acquisitions or a shorter time say little. */
+/** Figures from fewer acquisitions or a shorter time say little. */
 const MIN_ACQUISITIONS = 1_000;
 const MIN_UPTIME_SECONDS = 600;
-/** A wait that somebody notices. */
+/** A wait that users notice. */
 const LONG_WAIT_MS = 50;
-/** A small table is read faster from end to end than by an index. */
+/** A smaller table is read faster from end to end than by an index. */
 const MIN_TABLE_ROWS = 10_000;
 const MIN_SCANS = 100;
 const LONG_TRANSACTION_SECONDS = 60;
 const UNUSED_SECONDS = 600;
-/** Of the server's connections, from which on they are scarce. */
+/** The share of the server's connections in use from which on they count as scarce. */
 const SCARCE_SHARE = 0.8;
-/** So many tables or sessions are named; an operator mends one at a time. */
+/** At most so many tables or sessions are named. An operator fixes one at a time. */
 const MAX_NAMED = 5;
 
-/** Those that matter most come first. */
+/** The most important advice comes first. */
 export function advisePool(pool: PoolFigures, server: ServerFigures): PoolAdvice[] {
   return [
     ...transactions(server),
@@ -101,7 +101,7 @@ const isScarce = ({ connections, maxConnections }: ServerFigures) =>
 function transactions({ sessions }: ServerFigures): PoolAdvice[] {
   return sessions
     .filter(({ transactionSeconds }) => (transactionSeconds ?? 0) >= LONG_TRANSACTION_SECONDS)
-    .toSorted((one, other) => other.transactionSeconds! - one.transactionSeconds!) // Not null: those were left out.
+    .toSorted((one, other) => other.transactionSeconds! - one.transactionSeconds!) // Not null: the filter left those out.
     .slice(0, MAX_NAMED)
     .map(({ application, processId, state, transactionSeconds }) => ({
       kind: "end-transaction",
@@ -139,7 +139,8 @@ function scans({ tables }: ServerFigures): PoolAdvice[] {
       ({ rows, sequentialScans, rowsScanned, indexScans }) =>
         rows >= MIN_TABLE_ROWS &&
         sequentialScans >= MIN_SCANS &&
-        // Not the occasional count or backup: reads from end to end are common beside those by an index.
+        // An occasional count or backup does not qualify: sequential scans must be frequent compared to index
+        // scans.
         sequentialScans * 10 >= indexScans &&
         rowsScanned >= sequentialScans * (rows / 2),
     )
@@ -187,7 +188,7 @@ function tooLarge(pool: PoolFigures, server: ServerFigures): PoolAdvice[] {
       action: `Set DB_POOL_MIN to ${needed}.`,
     });
   }
-  // Where connections are not scarce, a pool that could grow costs nothing.
+  // Where connections are not scarce, a high limit costs nothing.
   const enough = Math.max(min, needed * 2);
   if (isScarce(server) && max > enough) {
     advice.push({

@@ -6,24 +6,24 @@ import { readServerFigures } from "./serverFigures.ts";
 import type { SlowQuery } from "./slowQueries.ts";
 
 export interface PoolStatistics {
-  /** Open connections: idle ones and those at work. */
+  /** Open connections, both idle and in use. */
   readonly total: number;
   readonly idle: number;
   /** Requests that wait for a connection. */
   readonly waiting: number;
   readonly min: number;
   readonly max: number;
-  /** Connections that broke while nobody used them, since the start. */
+  /** Connections that broke while idle, since the start. */
   readonly idleErrors: number;
   readonly since: Date;
-  /** As many connections as were at work at once. */
+  /** The most connections that were in use at once. */
   readonly peakInUse: number;
-  /** As many requests as waited for one at once. */
+  /** The most requests that waited for a connection at once. */
   readonly peakWaiting: number;
   readonly errors: readonly DatabaseErrorCount[];
 }
 
-/** At most 6.25 % above the truth, save for the mean. */
+/** At most 6.25 % above the true values; the mean is exact. */
 export interface Durations {
   readonly count: number;
   readonly meanMs: number;
@@ -32,23 +32,26 @@ export interface Durations {
   readonly p99Ms: number;
 }
 
-/** What the pool of this instance can say of itself. */
+/** What this instance's pool reports about itself. */
 export interface PoolReport {
   readonly statistics: () => PoolStatistics;
   /** How long requests waited for a connection. */
   readonly acquireWait: () => Durations;
   /** How long statements took. */
   readonly queryTime: () => Durations;
-  /** How many statements were slow; those that are not listed any more included. */
+  /** How many statements were slow, including those that are not listed any more. */
   readonly slowQueryCount: () => number;
   readonly slowQueries: () => SlowQuery[];
   /**
-   * Asks the server.
+   * Reads the server's figures and derives advice.
+   *
    * @throws AppError `SERVICE_UNAVAILABLE`
    */
   readonly advice: () => Promise<PoolAdvice[]>;
   /**
-   * The generic plan of a slow statement, a line each; null: there is none (any more), or it cannot be explained.
+   * The generic plan of a slow statement, one line each; null: the statement is unknown (by now), or cannot
+   * be explained.
+   *
    * @throws AppError `SERVICE_UNAVAILABLE`
    */
   readonly plan: (id: string) => Promise<string[] | null>;

@@ -8,7 +8,7 @@ import type { Interruption } from "./interruption.ts";
 import { rowTypes } from "./rowTypes.ts";
 import { createTurnScope } from "./turnScope.ts";
 
-/** Where the statements of a load go. */
+/** Sends the statements of one load to a replica. */
 export interface ReplicaSession {
   query<Row extends pg.QueryResultRow>(
     text: string,
@@ -19,24 +19,28 @@ export interface ReplicaSession {
 
 export type ReplicaRouting = ReturnType<typeof createReplicaRouting>;
 
-/** Which reads go to a replica. A statement that is sent later goes to the primary, and is as right. */
+/**
+ * Which reads go to a replica. Only statements sent in the turn in which a read begins go there. A later one
+ * goes to the primary, and its answer is just as correct.
+ */
 export const createReplicaRouting = () => createTurnScope<ReplicaSession>();
 
 /** How long a replica may take before the primary is asked instead, in ms. */
 const READ_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** For the question where it is: one that does not answer this is of no use. */
+/** For asking a replica how far it is. One that cannot answer even this in time is of no use. */
 const ASK_TIMEOUT_MS = 1_000;
-/** How long one that failed is left alone. */
+/** How long a replica that failed is left alone. */
 const PAUSE = { firstMs: 200, maxMs: 10_000 } as const;
 
-/** What a standby says of itself. As a number: the base of all arithmetic is the beginning of the log. */
+/** What a standby says of itself. The position is a number: its distance from the beginning of the WAL. */
 const WHERE = `SELECT pg_is_in_recovery() AS "isReplica", (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::text AS "position",
   (SELECT name FROM cache_epoch) AS "epoch"`;
 
 /**
- * A pool of connections to one replica. Nobody waits for a connection: who finds none that is ready reads from the
- * primary, and has another opened for those who come later. So a replica that is away costs its readers nothing.
+ * A pool of connections to one replica. No read waits for a connection: when none is ready, the read goes to
+ * the primary, and a connection is opened for later reads. So a replica that is down costs its readers
+ * nothing.
  */
 export function createReplica(options: {
   readonly url: string;
@@ -55,14 +59,15 @@ export function createReplica(options: {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: timeoutMs + 500,
     statement_timeout: timeoutMs,
-    // Should it be promoted one day: nobody writes through a pool for reading.
+    // In case the replica is promoted one day: nothing may write through a pool that is for reading.
     options: "-c default_transaction_read_only=on",
     application_name: "stack-converter replica",
     keepAlive: true,
     types: rowTypes,
   });
   pool.on("error", (error) => failed(error));
-  // While one is in use, between two statements, the pool does not listen. Its user's next statement fails.
+  // The pool does not listen while a connection is checked out. One that breaks between two statements fails
+  // its user's next statement.
   pool.on("connect", (client) => client.on("error", () => {}));
   const cancel = createCancel(url, log);
 
@@ -70,12 +75,12 @@ export function createReplica(options: {
   let failures = 0;
   let downUntil = 0;
   let isOpening = false;
-  /** Idle connections that somebody is about to get. */
+  /** Idle connections that a caller of `checkOut` is about to get. */
   let promised = 0;
 
   const isDown = () => performance.now() < downUntil;
 
-  /** The replica itself is in a bad way. */
+  /** Records a failure of the replica itself, which is then left alone for a while. */
   function failed(error: unknown): void {
     errors++;
     if (isDown()) return;
@@ -84,7 +89,7 @@ export function createReplica(options: {
     log.warn({ err: error, replica: name }, "a replica does not answer; the primary is asked instead");
   }
 
-  /** One at a time, for whoever comes next. */
+  /** Opens a connection for later reads, one at a time. */
   function open(): void {
     if (isOpening || pool.totalCount >= config.poolMax) return;
     isOpening = true;
@@ -96,7 +101,7 @@ export function createReplica(options: {
       });
   }
 
-  /** Statements that were refused, by a conflict with what is replayed for example, leave the connection as good as it was. */
+  /** A refused statement, for example one that conflicts with WAL replay, leaves the connection usable. */
   const isRefusal = (error: unknown) =>
     error instanceof pg.DatabaseError && !/^(08|53|57P)/.test(error.code ?? "");
 
@@ -133,7 +138,7 @@ export function createReplica(options: {
           failures = 0;
           return rows;
         } catch (error) {
-          // Who gave it up has nothing to say of the replica.
+          // A read that was given up says nothing about the replica.
           if (interruption?.isOver !== true) note(error);
           throw error;
         }
@@ -152,7 +157,7 @@ export function createReplica(options: {
           }>({
             text: WHERE,
             query_timeout: ASK_TIMEOUT_MS,
-          } as pg.QueryConfig); // Safe: `pg` knows this option of a single statement, its types do not.
+          } as pg.QueryConfig); // Safe: `pg` takes this option per statement; its types omit it.
           const { isReplica, position, epoch } = rows[0]!;
           return { isReplica, position: position === null ? null : BigInt(position), epoch };
         } catch (error) {
@@ -197,9 +202,7 @@ export function createReplica(options: {
   };
 }
 
-/**
- * Says at the start when a promotion would lose writes that were acknowledged. Never rejects.
- */
+/** Warns at startup when promoting a replica would lose acknowledged writes. Never rejects. */
 export async function warnOfLoss(query: Query, log: Pick<Logger, "warn">): Promise<void> {
   try {
     const [row] = await query<{ names: string; commit: string }>(
@@ -212,6 +215,6 @@ export async function warnOfLoss(query: Query, log: Pick<Logger, "warn">): Promi
       "when a replica is promoted, acknowledged writes that it has not received are lost: name it in synchronous_standby_names, with synchronous_commit = on",
     );
   } catch {
-    // The database is away: whoever needs it says so.
+    // The database is down. The code that needs it will report that.
   }
 }

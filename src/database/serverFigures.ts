@@ -1,14 +1,14 @@
 import type { Query } from "./database.ts";
 import type { ServerFigures, SessionFigures, TableFigures } from "./poolAdvice.ts";
 
-/** This service's connections of every kind begin like this. */
+/** The application names of all of this service's connections begin like this. */
 const OWN_APPLICATION = "stack-converter%";
 /** A server may have thousands of sessions. */
 const MAX_SESSIONS = 1_000;
 
 /**
- * What PostgreSQL's own statistics tell of the server. Of the sessions of other roles it tells a role without
- * `pg_read_all_stats` no more than that they are there; those are left out.
+ * Reads PostgreSQL's own statistics about the server. Without `pg_read_all_stats`, a role learns of other
+ * roles' sessions only that they exist; those are left out.
  *
  * @throws AppError `SERVICE_UNAVAILABLE`
  */
@@ -33,6 +33,6 @@ export async function readServerFigures(query: Query): Promise<ServerFigures> {
       [OWN_APPLICATION, MAX_SESSIONS],
     ),
   ]);
-  // There is always one row of settings.
+  // The query of the settings always gives one row.
   return { ...server!, tables, sessions };
 }

@@ -1,11 +1,11 @@
 import pg from "pg";
 
 /**
- * Does work on a connection of its own, which has no time limits but those that are asked for: for what takes long
- * and must not take a connection away from requests.
+ * Runs work on a connection of its own, without time limits except those asked for. Meant for work that takes
+ * long and must not take a connection away from requests.
  *
- * @param name as it is seen in pg_stat_activity, after the service's own; at most 45 bytes of it
- * @param options.connectTimeoutMs unless told, connecting takes as long as it takes
+ * @param name shown in pg_stat_activity after the service's own name; at most 45 bytes of it
+ * @param options.connectTimeoutMs by default, connecting has no time limit
  */
 export async function withSession<Result>(
   connectionString: string,
@@ -18,7 +18,7 @@ export async function withSession<Result>(
     application_name: `stack-converter ${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
   });
-  // A connection that breaks rejects the query that waits for it; without a listener it would end the process, too.
+  // A connection that breaks rejects the pending query. Without a listener it would also end the process.
   client.on("error", () => {});
   await client.connect();
   try {
@@ -28,7 +28,7 @@ export async function withSession<Result>(
   }
 }
 
-/** A name as SQL has it, whatever it holds. */
+/** A name quoted as an SQL identifier, whatever it contains. */
 export function quoted(name: string): string {
   return pg.escapeIdentifier(name);
 }

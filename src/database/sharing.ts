@@ -5,7 +5,7 @@ import type { ReplicaRouting } from "./replica.ts";
 
 export type Sharing = ReturnType<typeof createSharing>;
 
-/** What a read has to know of the request that it belongs to, to go together with those of others. */
+/** What a read has to know of its request before it can be combined with other requests' reads. */
 export function createSharing({
   cancellation,
   replicas,
@@ -16,13 +16,15 @@ export function createSharing({
   readonly tracing: Tracing | undefined;
 }) {
   return {
-    /** Whether the read that begins now may be shared: it is for no replica, and no trace tells of it. */
+    /**
+     * Whether the read that begins now may be shared: it does not go to a replica, and no trace records it.
+     */
     isPossible: (): boolean => replicas?.current() === undefined && tracing?.active() === undefined,
 
-    /** What the read that begins now is given up with; undefined: nothing. */
+    /** The interruption that cancels the read that begins now; undefined: nothing cancels it. */
     interruption: (): Interruption | undefined => cancellation?.current(),
 
-    /** Runs a read that is given up when the last of those that share it is. */
+    /** Runs a shared read. It is cancelled only when every request that shares it has been given up. */
     async untilAllAreOver<Result>(
       interruptions: readonly (Interruption | undefined)[],
       read: () => Promise<Result>,

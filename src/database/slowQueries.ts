@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { normalizeStatement } from "./statementText.ts";
 
 export interface SlowQuery {
-  /** Names it for `plan`. */
+  /** Identifies it for `plan`. */
   readonly id: string;
   /** Without values (statementText.ts). */
   readonly text: string;
@@ -16,7 +16,7 @@ export interface SlowQuery {
 interface Row {
   readonly id: string;
   readonly text: string;
-  /** As it was sent last, without its parameters: what can be explained. Never shown. */
+  /** The text that was sent last, without its parameters. It can be explained; it is never shown. */
   source: string;
   count: number;
   totalMs: number;
@@ -24,12 +24,12 @@ interface Row {
   lastAt: number;
 }
 
-/** What a statement's text may take here; longer ones are counted and cannot be explained. */
+/** The longest text kept, in characters. Longer statements are counted but cannot be explained. */
 const MAX_SOURCE_LENGTH = 65_536;
 
 /**
- * Statements that took longer than the threshold, by their text without values. In bounded memory: the one
- * that was slow longest ago makes room.
+ * Statements that took longer than the threshold, grouped by their text without values. Memory is bounded:
+ * the one whose last slow run is oldest is evicted.
  */
 export function createSlowQueries({ maxTexts = 100 } = {}) {
   const rows = new Map<string, Row>();
@@ -46,16 +46,16 @@ export function createSlowQueries({ maxTexts = 100 } = {}) {
       row.totalMs += durationMs;
       row.maxMs = Math.max(row.maxMs, durationMs);
       row.lastAt = Date.now();
-      // The map's order is that of the last slow time.
+      // The map is ordered by the time of the last slow run.
       rows.delete(id);
       rows.set(id, row);
-      if (rows.size > maxTexts) rows.delete(rows.keys().next().value!); // Never undefined: it is not empty.
+      if (rows.size > maxTexts) rows.delete(rows.keys().next().value!); // Never undefined: the map is not empty.
     },
 
-    /** How many there were since the start, those that are forgotten included. */
+    /** How many slow statements there were since the start, evicted ones included. */
     total: () => total,
 
-    /** Those that cost most come first. */
+    /** The ones with the highest total time come first. */
     read: (): SlowQuery[] =>
       [...rows.values()]
         .toSorted((one, other) => other.totalMs - one.totalMs)
@@ -68,7 +68,7 @@ export function createSlowQueries({ maxTexts = 100 } = {}) {
           lastAt: new Date(lastAt),
         })),
 
-    /** The text to explain. Undefined: there is none of this id, or it is too long. */
+    /** The text to explain. Undefined: no statement has this id, or its text is too long. */
     source: (id: string): string | undefined => rows.get(id)?.source || undefined,
   };
 }

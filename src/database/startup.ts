@@ -4,16 +4,17 @@ import { backoffMs } from "../cache/backoff.ts";
 import { AppError, isUnavailable } from "../errors.ts";
 import { databaseError } from "./errors.ts";
 
-/** It is back within seconds as a rule, and each attempt costs it a connection. */
+/** The database is usually back within seconds, and each attempt costs it a connection. */
 const RETRY = { firstMs: 100, maxMs: 5_000 } as const;
 
 /**
- * Does work that needs the database, again and again while that does not answer: it may have been started together
- * with us, or be restarting, or failing over. Whatever else goes wrong, a refused password for example, waiting does not mend.
+ * Runs work that needs the database, and repeats it while the database does not answer: it may have been
+ * started together with the service, be restarting, or be failing over. Any other failure is thrown at once,
+ * since waiting does not fix, for example, a refused password.
  *
- * @param work is done from its beginning each time
+ * @param work starts from its beginning each time
  * @param options.timeoutMs how long to wait; 0: not at all
- * @throws AppError `SERVICE_UNAVAILABLE` when the wait has been in vain; whatever else `work` throws
+ * @throws AppError `SERVICE_UNAVAILABLE` when the wait has timed out; whatever else `work` throws
  */
 export async function retryUntilAnswered<Result>(
   work: () => Promise<Result>,
@@ -47,7 +48,7 @@ export async function retryUntilAnswered<Result>(
 
 const isAway = (error: unknown): error is Error => isUnavailable(databaseError(error));
 
-/** A name with several addresses fails with an error for each, and without a message of its own. */
+/** A host name with several addresses fails with one error per address, and without a message of its own. */
 function reasonOf(error: Error): string {
   if (error.message !== "" || !(error instanceof AggregateError)) return error.message;
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join("; ");

@@ -1,13 +1,14 @@
-/** Longer ones are cut off: a slow statement is known by its beginning. */
+/** Longer texts are cut off: the beginning identifies a slow statement. */
 const MAX_LENGTH = 4_000;
 
-/** Texts of comments, strings, parameters, names in quotes and numbers, whichever comes first. */
+/** Comments, strings, parameters, quoted names and numbers, whichever comes first. */
 const TOKENS =
   /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\d+|\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b|\s+/g;
 
 /**
- * A statement as figures are kept under: without what was put into its text, on one line, and with lists of
- * parameters as one. So statements that differ in their values alone are one, and no value is told.
+ * The form of a statement under which figures are kept: without the values in its text, on one line, and with
+ * each list of parameters as one. So statements that differ only in their values count as one, and no value
+ * is shown.
  */
 export function normalizeStatement(text: string): string {
   const plain = text
@@ -23,7 +24,7 @@ export function normalizeStatement(text: string): string {
   return plain.length > MAX_LENGTH ? `${plain.slice(0, MAX_LENGTH)}…` : plain;
 }
 
-/** What a statement begins with: `SELECT`, `WITH`, `COMMIT`. */
+/** The keyword that a statement begins with: `SELECT`, `WITH`, `COMMIT`. */
 export function verbOf(text: string): string {
   return /^[\s(]*([a-zA-Z]+)/.exec(text)?.[1]?.toUpperCase() ?? "STATEMENT";
 }

@@ -1,9 +1,10 @@
 /**
- * What the work knows before it first waits: the statements that a read sends in the turn in which it begins, which is each
- * loader's one. Nothing that runs later is meant, least of all callbacks that many requests share.
+ * Gives work a value that is there until the work first awaits. That covers the statements that a read sends
+ * in the turn in which it begins, and each loader sends one. Code that runs later does not see it, least of
+ * all callbacks that many requests share.
  *
- * An `AsyncLocalStorage` would hold for longer, but on Node 20 one that is in use costs every callback of the
- * process: a twentieth of a cached answer's time.
+ * An `AsyncLocalStorage` would hold for longer. But on Node 20 one that is in use slows every callback of the
+ * process: it costs a twentieth of a cached answer's time.
  */
 export function createTurnScope<Value>() {
   let running: Value | undefined;

@@ -1,14 +1,14 @@
 /**
- * Who waits for jobs in this process, and the word that there may be some.
+ * Wakes those who wait for jobs in this process, when there may be some.
  *
- * A hint, not a promise: whoever is woken asks the database, and may find that another was faster.
- * So it does not matter that a wake-up is told to all.
+ * Waking is a hint, not a promise: each one woken asks the database, and may find that another was faster. So
+ * it does no harm that a wake-up reaches all of them.
  */
 export function createAvailability() {
   const waiting = new Set<() => void>();
 
   return {
-    /** How many wait. */
+    /** How many callers wait. */
     waiting: (): number => waiting.size,
 
     /** There may be jobs now. */
@@ -18,7 +18,7 @@ export function createAvailability() {
 
     /**
      * Begins to listen at once, so that nothing is missed between a look that found nothing and the wait.
-     * `cancel` must be called when nobody waits any more.
+     * Call `cancel` when nobody waits any more.
      */
     listen() {
       let hear = () => {};

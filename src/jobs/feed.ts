@@ -2,32 +2,35 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CoherentStore } from "../coherence/store.ts";
 import { isUnavailable } from "../errors.ts";
 
-/** What followers of a log get at a time: all that was appended since the batch before. */
+/** What a follower of a log gets at a time: everything that was appended since the previous batch. */
 export interface Batch<Cursor> {
-  /** From here on the follower goes on, also on another instance. */
+  /** Where the follower continues, on this or another instance. */
   readonly cursor: Cursor;
-  /** False: nothing was appended, and there is nothing to tell. */
+  /** False: nothing was appended, and there is nothing to send. */
   readonly hasNews: boolean;
-  /** There is more already: the batch was full. */
+  /** There is more already, because this batch was full. */
   readonly hasMore: boolean;
   /** Nothing will be appended any more. */
   readonly isEnd: boolean;
 }
 
-/** A log that can be read from any place in it, and what tells that it has changed. */
+/** A log that can be read from any position, and the tags that tell when it has changed. */
 export interface Log<Cursor, News extends Batch<Cursor>> {
-  /** From the primary. A follower's first cursor is undefined when it has none. */
+  /** Reads from the primary. A follower's first cursor is undefined if it has none. */
   read(after: Cursor | undefined): Promise<News>;
-  /** What changes when something is appended; read after the instant from which they are watched. */
+  /**
+   * The tags that change when something is appended. They are read after the instant from which they are
+   * watched.
+   */
   tags(): Promise<readonly string[]>;
 }
 
 export interface FeedOptions<Cursor, News extends Batch<Cursor>> {
   readonly store: Pick<CoherentStore, "instant" | "watch">;
   readonly logOf: (key: string) => Log<Cursor, News>;
-  /** No follower gets two batches in less, in ms. */
+  /** The shortest time between two batches for a follower, in ms. */
   readonly minIntervalMs?: number;
-  /** How long to wait when the database does not answer, in ms. */
+  /** How long to wait before the next try when the database does not answer, in ms. */
   readonly retryMs?: number;
 }
 
@@ -36,25 +39,25 @@ const MAX_SHARED_READS = 16;
 interface Hub<Cursor, News extends Batch<Cursor>> {
   readonly log: Log<Cursor, News>;
   followers: number;
-  /** Goes up when there may be news. */
+  /** Incremented when there may be news. */
   generation: number;
-  /** When it did, in ms on the monotonic clock. */
+  /** When it was incremented, in ms on the monotonic clock. */
   turnedAt: number;
   /** The reads of this generation, by cursor. */
   readonly reads: Map<Cursor | undefined, Promise<News>>;
-  /** Called once, at the next generation. */
+  /** Functions that are called once, when the next generation begins. */
   waiting: Set<() => void>;
   /** Ends the wait for a change, once nobody follows. */
   readonly stopping: AbortController;
 }
 
 /**
- * Follows logs for any number of readers. Those of one log are woken together, at most every
- * `minIntervalMs`, and those who stand at the same place, as they mostly do, share the read: a change
- * costs one statement however many follow.
+ * Follows logs for any number of readers. Followers of one log are woken together, at most every
+ * `minIntervalMs`. Those at the same position, as most are, share the read: a change costs one statement,
+ * however many follow.
  *
- * Nothing is kept for a follower but its cursor. One that is slow, or was away, reads what it missed
- * from the log itself; so there is nothing to overflow, and nothing that could be lost or told twice.
+ * Nothing is kept for a follower except its cursor. One that is slow, or was away, reads what it missed from
+ * the log itself. So no buffer can overflow, and nothing can be lost or told twice.
  */
 export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOptions<Cursor, News>) {
   const { store, logOf, minIntervalMs = 100, retryMs = 1_000 } = options;
@@ -89,7 +92,7 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
   const turn = async (hub: Hub<Cursor, News>): Promise<void> => {
     const { signal } = hub.stopping;
     while (!signal.aborted) {
-      // Before the reads of the new generation: whatever they miss is a change after this instant.
+      // Taken before the reads of the new generation: any change that they miss comes after this instant.
       const instant = await store.instant();
       hub.generation++;
       hub.turnedAt = performance.now();
@@ -97,7 +100,7 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
       const woken = hub.waiting;
       hub.waiting = new Set();
       for (const wake of woken) wake();
-      // Without its tags, it is looked at from time to time.
+      // If the tags cannot be read, the log is looked at from time to time.
       const tags = await hub.log.tags().catch(() => undefined);
       await changed(tags ?? [], tags === undefined ? undefined : instant, signal);
       await pause(hub.turnedAt + minIntervalMs - performance.now(), signal);
@@ -125,22 +128,22 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
     if (running === undefined) {
       running = hub.log.read(cursor);
       hub.reads.set(cursor, running);
-      // A quiet log is read by latecomers alone, who all stand elsewhere.
+      // A quiet log is read only by latecomers, who are all at different positions.
       if (hub.reads.size > MAX_SHARED_READS) hub.reads.delete(hub.reads.keys().next().value);
     }
     return running;
   };
 
   return {
-    /** Logs that somebody follows. */
+    /** The number of logs that somebody follows. */
     hubs: (): number => hubs.size,
 
     /**
-     * What is in the log after the cursor, and then what is appended to it, until the log ends.
-     * Pulled: the next batch is read when it is asked for, and has everything until then. A database
-     * that does not answer is waited for.
+     * Gives what is in the log after the cursor, and then what is appended to it, until the log ends. It is
+     * pulled: the next batch is read when the follower asks for it, and has everything up to then. When the
+     * database does not answer, the follower waits for it.
      *
-     * `next` rejects with what the log's `read` rejects with.
+     * `next` rejects with whatever the log's `read` rejects with.
      */
     follow(key: string, after: Cursor | undefined): AsyncIterableIterator<News> {
       const hub = enter(key);
@@ -157,7 +160,10 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
         resume();
       };
 
-      /** For so long (ms), or until the next generation; the follower's end ends it, too. */
+      /**
+       * Waits this long (ms), or without `ms` until the next generation. When following ends, the wait ends
+       * too.
+       */
       const wait = (ms?: number) =>
         new Promise<void>((resolve) => {
           if (isOver || (ms !== undefined && ms <= 0)) return resolve();
@@ -188,7 +194,8 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
           hasEnded = news.isEnd;
           if (news.hasNews) {
             cursor = news.cursor;
-            // Generations are as far apart as batches must be; who begins or catches up waits by itself.
+            // Generations are already as far apart as batches must be. A follower that begins or catches up
+            // waits by itself.
             const from = news.hasMore || readyAt === undefined ? performance.now() : turnedAt;
             readyAt = from + minIntervalMs;
             return { done: false, value: news };

@@ -5,7 +5,7 @@ import { createProjectFeed } from "./projectFeed.ts";
 
 export type Feeds = ReturnType<typeof createFeeds>;
 
-/** What can be followed. Followers of one thing share its reads. */
+/** The logs that can be followed. Followers of the same log share its reads. */
 export function createFeeds(repositories: Repositories, store: CoherentStore) {
   return { jobs: createJobFeed(repositories, store), projects: createProjectFeed(repositories, store) };
 }

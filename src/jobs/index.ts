@@ -10,16 +10,21 @@ export type Jobs = ReturnType<typeof createJobs>;
 
 export interface JobsOptions {
   readonly repositories: Repositories;
-  /** Where other instances say that there may be jobs; undefined on the embedded database, which has but one. */
+  /**
+   * Where other instances announce that there may be jobs; undefined on the embedded database, which has only
+   * one instance.
+   */
   readonly notifications: { readonly connectionString: string } | undefined;
   readonly auditRetentionDays: number;
   readonly log: Logger;
 }
 
-/** Words between instances are sent at most so often: one says as much as many. */
+/** Announcements to other instances are sent at most this often: one says as much as many. */
 const ANNOUNCE_EVERY_MS = 20;
 
-/** Conversion jobs: what their workers and their owners can do with them, and what has to be done anyway. */
+/**
+ * Conversion jobs: what their workers and owners can do with them, and the upkeep that they need in any case.
+ */
 export function createJobs({ repositories, notifications, auditRetentionDays, log }: JobsOptions) {
   const stopping = new AbortController();
   const availability = createAvailability();
@@ -28,9 +33,10 @@ export function createJobs({ repositories, notifications, auditRetentionDays, lo
   let announcing: NodeJS.Timeout | undefined;
 
   /**
-   * There may be jobs to claim: at once for those who wait here, and soon for those at other instances. After the
-   * commit and in a statement of its own, because a transaction that notifies makes all others of
-   * its kind wait for its commit. Should the word be lost, the others' upkeep finds the jobs.
+   * Tells that there may be jobs to claim: waiting workers here at once, those at other instances soon. The
+   * notification is sent after the commit and in a statement of its own, because a transaction that notifies
+   * makes all others that do so wait for its commit. If it is lost, the other instances' upkeep finds the
+   * jobs.
    */
   const announce = () => {
     availability.wake();
@@ -58,7 +64,7 @@ export function createJobs({ repositories, notifications, auditRetentionDays, lo
       stopping: stopping.signal,
     }),
 
-    /** Begins the upkeep. Without it leases are ended only when a worker finds nothing else to do. */
+    /** Begins the upkeep. Without it, expired leases are ended only when a worker's claim finds nothing. */
     start(): void {
       if (running.length > 0) return;
       running.push(upkeep.run(stopping.signal));
@@ -73,7 +79,7 @@ export function createJobs({ repositories, notifications, auditRetentionDays, lo
       );
     },
 
-    /** Whoever waits gets nothing now, and from now on nobody waits. */
+    /** Those who wait get nothing, and from now on no call waits. */
     stopWaiting,
 
     async close(): Promise<void> {

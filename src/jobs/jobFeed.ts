@@ -6,7 +6,7 @@ import type { JobEventRow } from "../repositories/jobEvent.ts";
 import { type Batch, createFeed } from "./feed.ts";
 import { allowedActions } from "./lifecycle.ts";
 
-/** Events of one job, in the order of their numbers. The cursor is the number of the last. */
+/** Events of one job, in the order of their numbers. The cursor is the number of the last event. */
 export interface JobNews extends Batch<number> {
   readonly jobId: string;
   readonly events: readonly JobEventRow[];
@@ -17,9 +17,9 @@ const MAX_EVENTS = 1_000;
 export type JobFeed = ReturnType<typeof createJobFeed>;
 
 /**
- * The event log of a job, followed. It ends when the job has and all its events are told, and when
- * the job is deleted. A job that FAILED may be retried: who wants to see that follows again from the
- * same cursor, which the log still has.
+ * Follows the event log of a job. It ends when the job has ended and all its events are told, or when the job
+ * is deleted. A FAILED job may be retried: a client that wants to see that follows again from the same
+ * cursor, which the log still has.
  */
 export function createJobFeed({ jobEvents }: Pick<Repositories, "jobEvents">, store: CoherentStore) {
   return createFeed<number, JobNews>({
@@ -56,7 +56,7 @@ export function createJobFeed({ jobEvents }: Pick<Repositories, "jobEvents">, st
   });
 }
 
-/** No worker will come, unless its owner asks for more attempts. */
+/** No worker will take the job, unless its owner asks for more attempts. */
 function hasEnded(status: Parameters<typeof allowedActions>[0]): boolean {
   return !allowedActions(status).some((action) => action !== "retry");
 }

@@ -16,29 +16,29 @@ import { AppError } from "../errors.ts";
  *
  *   cancel: PENDING, RUNNING and PAUSED ──▶ CANCELLED
  *
- * The table says which statuses allow an action, and what may come of it. The statements that carry
- * actions out (repositories/jobLease.ts, jobControl.ts) compare the status in the same statement
- * that sets it; a test holds them to this table.
+ * The table says which statuses allow an action, and to which statuses it may lead. The statements that carry
+ * actions out (repositories/jobLease.ts, jobControl.ts) compare the status in the same statement that sets it;
+ * a test checks them against this table.
  */
 export const TRANSITIONS = {
-  /** A worker takes it, under a lease. */
+  /** A worker takes the job, under a lease. */
   claim: { from: ["PENDING"], to: ["RUNNING"] },
-  /** The owner stops it; its worker keeps the lease as long as it is heard of. */
+  /** The owner stops the job; its worker keeps the lease as long as it reports in time. */
   pause: { from: ["RUNNING"], to: ["PAUSED"] },
-  /** The owner lets it go on: with the worker that still holds it, or else with the next. */
+  /** The owner lets the job go on: with the worker that still holds it, otherwise with the next. */
   resume: { from: ["PAUSED"], to: ["RUNNING", "PENDING"] },
   complete: { from: ["RUNNING"], to: ["COMPLETED"] },
-  /** The worker has failed; PENDING when another attempt is allowed and could succeed. */
+  /** The worker has failed; PENDING if another attempt is allowed and could succeed. */
   fail: { from: ["RUNNING"], to: ["FAILED", "PENDING"] },
-  /** The worker gives it back unfinished. */
+  /** The worker gives the job back unfinished. */
   release: { from: ["RUNNING", "PAUSED"], to: ["PENDING", "PAUSED"] },
-  /** The worker was not heard of in time. */
+  /** The worker did not report in time. */
   expire: { from: ["RUNNING", "PAUSED"], to: ["PENDING", "PAUSED", "FAILED"] },
   /** The owner asks for more attempts. */
   retry: { from: ["FAILED"], to: ["PENDING"] },
-  /** The owner calls it off. */
+  /** The owner calls the job off. */
   cancel: { from: ["PENDING", "RUNNING", "PAUSED"], to: ["CANCELLED"] },
-  /** The owner gives it another priority; its status stays. */
+  /** The owner changes the job's priority; its status stays. */
   reprioritize: { from: ["PENDING", "RUNNING", "PAUSED"], to: ["PENDING", "RUNNING", "PAUSED"] },
 } as const satisfies Record<
   string,
@@ -47,7 +47,7 @@ export const TRANSITIONS = {
 
 export type JobAction = keyof typeof TRANSITIONS;
 
-/** What a job with this status allows, in the table's order. */
+/** The actions that a job with this status allows, in the table's order. */
 export function allowedActions(status: ConversionJobStatus): JobAction[] {
   // Safe: they are the table's own keys.
   return (Object.keys(TRANSITIONS) as JobAction[]).filter((action) => allows(action, status));

@@ -10,10 +10,10 @@ import { invalidTransition, type JobAction } from "./lifecycle.ts";
 export type JobOwners = ReturnType<typeof createJobOwners>;
 
 /**
- * The owners' side of conversion jobs. Every change throws `NOT_FOUND`, `VERSION_CONFLICT` when the job
- * has another version than expected, or `INVALID_TRANSITION` when its status does not allow it.
+ * The owners' side of conversion jobs. Every change throws `NOT_FOUND`, `VERSION_CONFLICT` when the job's
+ * version is not the expected one, or `INVALID_TRANSITION` when its status does not allow the change.
  *
- * @param announce is called when there may be a job to claim
+ * @param announce called when there may be a job to claim
  */
 export function createJobOwners(
   { conversionJobs, jobControl }: Pick<Repositories, "conversionJobs" | "jobControl">,
@@ -29,7 +29,8 @@ export function createJobOwners(
     if (outcome === null) throw notFound("ConversionJob", id);
     const { job, isDone } = outcome;
     if (!isDone) {
-      // The version tells more than the status: whoever sends an old one has not seen the change.
+      // The version is more specific than the status: a caller that sends an old version has not seen the
+      // latest change.
       if (expectedVersion !== undefined && expectedVersion !== job.version)
         throw missedUpdate("ConversionJob", id, expectedVersion, job.version);
       throw invalidTransition(id, job.status, action);
@@ -39,7 +40,9 @@ export function createJobOwners(
   }
 
   return {
-    /** @throws AppError `CONFLICT` without the project, `VALIDATION_FAILED` for files that it does not have */
+    /**
+     * @throws AppError `CONFLICT` without such a project, `VALIDATION_FAILED` for files that it does not have
+     */
     async create(job: NewConversionJob, access: Access = TO_EVERYTHING): Promise<ConversionJobRow> {
       const created = await conversionJobs.create(job, access);
       announce();

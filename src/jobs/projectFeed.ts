@@ -9,12 +9,12 @@ export interface ProjectNews extends Batch<string>, ProjectActivityPart {
 }
 
 const MAX_EVENTS = 1_000;
-/** More jobs than this are followed too, but a progress report of theirs alone wakes nobody. */
+/** Jobs beyond this number are followed too, but their progress reports alone wake nobody. */
 const MAX_WATCHED_JOBS = 1_000;
 
 export type ProjectFeed = ReturnType<typeof createProjectFeed>;
 
-/** The events of all jobs of a project and the changes of its status, followed until it is deleted. */
+/** The events of all jobs of a project and the changes of its status. It ends when the project is deleted. */
 export function createProjectFeed(
   { projectActivity }: Pick<Repositories, "projectActivity">,
   store: CoherentStore,
@@ -22,8 +22,8 @@ export function createProjectFeed(
   return createFeed<string, ProjectNews>({
     store,
     logOf: (projectId) => ({
-      // Jobs come, go and change their status under the collection's tag; what else happens to one
-      // that has not ended, under its own.
+      // Under the collection's tag, jobs are created, deleted and change their status. Everything else that
+      // happens to a job that has not ended comes under the tag of its events.
       tags: async () => [
         rowTag("Project", projectId),
         collectionTag("ConversionJob", "projectId", projectId),
@@ -45,7 +45,7 @@ export function createProjectFeed(
             isEnd: true,
           };
         }
-        // The first message of a follower who begins says where that is.
+        // A new follower's first message tells it the position at which it begins.
         const hasNews = after === undefined || part.jobEvents.length > 0 || part.statusChanges.length > 0;
         return { projectId, ...part, hasNews, isEnd: false };
       },

@@ -5,11 +5,11 @@ import type { Availability } from "./availability.ts";
 export interface UpkeepOptions {
   readonly repositories: Pick<Repositories, "jobLeases" | "idempotencyKeys" | "auditEntries">;
   readonly availability: Availability;
-  /** Older entries of the audit log are deleted; 0: none. */
+  /** Entries of the audit log older than this are deleted; 0: none. */
   readonly auditRetentionDays: number;
   /** Tells other instances that there may be jobs. */
   readonly announce: () => void;
-  /** Between two rounds, in ms; a little more or less, so that instances do not come at once. */
+  /** Time between two rounds, in ms. It varies a little, so that instances do not run them all at once. */
   readonly everyMs?: number;
   readonly onError: (error: unknown) => void;
 }
@@ -18,13 +18,13 @@ const LEASES_PER_STATEMENT = 100;
 const PRUNE_EVERY_MS = 600_000;
 
 /**
- * What has to be done about jobs though nobody asks for it. Every instance does it; they skip what
- * another is just at.
+ * What has to be done about jobs although nobody asks for it. Every instance does it, and skips what another
+ * one is just doing.
  *
- * - Leases that have expired are ended.
- * - Whoever waits for jobs is woken when there are some that no word came of: their pause is over,
- *   another program wrote them, or the word was lost.
- * - Idempotency keys that nobody will come back to are deleted, and old entries of the audit log.
+ * - Expired leases are ended.
+ * - Waiting workers are woken when there are jobs that were not announced: their backoff is over, another
+ *   program wrote them, or the announcement was lost.
+ * - Idempotency keys that no client will use again are deleted, and old entries of the audit log.
  */
 export function createUpkeep({
   repositories: { jobLeases, idempotencyKeys, auditEntries },
@@ -61,7 +61,7 @@ export function createUpkeep({
   return {
     expireLeases,
 
-    /** Until the signal aborts. Never rejects. */
+    /** Runs until the signal aborts. Never rejects. */
     async run(signal: AbortSignal): Promise<void> {
       while (!signal.aborted) {
         await round().catch(onError);

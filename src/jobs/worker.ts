@@ -13,13 +13,13 @@ import type { TaskReport } from "../repositories/jobResult.ts";
 import type { Availability } from "./availability.ts";
 import { invalidTransition, type JobAction } from "./lifecycle.ts";
 
-/** What a worker shall do with a job after a call about it. */
+/** What a worker should do with a job after a call about it. */
 export type Directive = "CONTINUE" | "PAUSE" | "STOP";
 
-/** What came of one job of a call. One that failed does not keep the others from succeeding. */
+/** The result of a call for one of its jobs. A job that failed does not keep the others from succeeding. */
 export interface JobResult {
   readonly id: string;
-  /** As it is now; null: there is no such job. */
+  /** The job as it is now; null: there is no such job. */
   readonly job: ConversionJobRow | null;
   readonly error: AppError | null;
   readonly directive: Directive;
@@ -30,22 +30,22 @@ export type JobWorkers = ReturnType<typeof createJobWorkers>;
 export interface JobWorkersOptions {
   readonly repositories: Pick<Repositories, "jobLeases" | "jobResults">;
   readonly availability: Availability;
-  /** Is called when there may be a job to claim. */
+  /** Called when there may be a job to claim. */
   readonly announce: () => void;
-  /** Ends leases that have expired; says how many. */
+  /** Ends expired leases; returns how many. */
   readonly expireLeases: () => Promise<number>;
-  /** Aborted: nobody waits any more. */
+  /** Once it is aborted, nobody waits for jobs any more. */
   readonly stopping: AbortSignal;
 }
 
 export interface ClaimOptions {
   /** How long to wait for jobs when there are none. */
   readonly waitSeconds?: number;
-  /** Of the request: a worker that has gone away gets no jobs. */
+  /** The request's signal: a worker that has disconnected gets no jobs. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A claim that finds nothing looks for expired leases, once in so long a time. */
+/** How often, at most, a claim that finds nothing looks for expired leases. */
 const EXPIRE_EVERY_MS = 1_000;
 
 /** The workers' side of conversion jobs. */
@@ -65,20 +65,21 @@ export function createJobWorkers({
     await expireLeases();
   }
 
-  /** Says so when some of them can be claimed again. */
+  /** Announces when some of the jobs can be claimed again. */
   function announced(results: JobResult[]): JobResult[] {
     if (results.some(({ job }) => job?.status === "PENDING")) announce();
     return results;
   }
 
   return {
-    /** @throws the signal's reason when it is aborted: nobody is there to hear of it */
+    /** @throws the signal's reason when it is aborted: then nobody is left to get an answer */
     async claim(claim: Claim, { waitSeconds = 0, signal }: ClaimOptions = {}): Promise<ClaimedJob[]> {
       const deadline = performance.now() + waitSeconds * 1_000;
-      // Not `AbortSignal.any`: a request's signal is the HTTP library's own, which newer versions of Node.js do not take there.
+      // Not `AbortSignal.any`: a request's signal is the HTTP library's own, which newer versions of Node.js
+      // do not accept there.
       const ends = signal === undefined ? [stopping] : [signal, stopping];
       for (;;) {
-        // Before the look: a job that comes after it is heard of.
+        // Listens before looking, so that it hears of a job that comes after the look.
         const news = availability.listen();
         try {
           const jobs = await jobLeases.claim(claim, signal);
@@ -94,12 +95,16 @@ export function createJobWorkers({
       }
     },
 
-    /** Progress, and the heartbeat. A paused job may still report; its worker is told to pause. */
+    /**
+     * Reports progress; it is the heartbeat too. A paused job may still report, and its worker is told to
+     * pause.
+     */
     report: async (workerId: string, jobs: readonly ProgressReport[]) =>
       resultsOf("report", jobs, await jobLeases.report(workerId, jobs)),
 
     /**
-     * The result of one task of the job's plan. The same again changes nothing, and gives the same answer.
+     * Reports the result of one task of the job's plan. The same report again changes nothing, and gets the
+     * same answer.
      *
      * @throws AppError `NOT_FOUND`, `LEASE_LOST`, `VALIDATION_FAILED` for a task that is not in the plan,
      *   `CONFLICT` when another result was reported in this attempt
@@ -151,7 +156,7 @@ function resultsOf(
   });
 }
 
-/** The lease first: who has lost it learns that, whatever the job's status is by now. */
+/** Checks the lease first: a worker that has lost it is told so, whatever the job's status is by now. */
 function errorOf(
   action: JobAction | "report",
   { id, fencingToken }: HeldJob,
@@ -159,12 +164,12 @@ function errorOf(
 ): AppError | null {
   if (outcome === null) return notFound("ConversionJob", id);
   if (outcome.isDone) return null;
-  // A lease is held in the statuses alone in which reports are allowed.
+  // A lease is held only in statuses in which reports are allowed.
   if (outcome.isHeld && action !== "report") return invalidTransition(id, outcome.job.status, action);
   return leaseLost(outcome.job, fencingToken);
 }
 
-/** @param fencingToken what the worker held when it had the lease */
+/** @param fencingToken the token that the worker had with its lease */
 export function leaseLost(job: ConversionJobRow, fencingToken: number): AppError {
   const reason =
     job.fencingToken === fencingToken
@@ -185,7 +190,7 @@ export function leaseLost(job: ConversionJobRow, fencingToken: number): AppError
   );
 }
 
-/** Whoever has given a job up, or lost it, has nothing more to do with it. */
+/** A worker that has given a job up, or lost it, has nothing more to do with it. */
 function directiveOf(action: JobAction | "report", outcome: LeaseOutcome | null): Directive {
   if (!outcome?.isHeld || (outcome.isDone && action !== "report")) return "STOP";
   return outcome.job.status === "PAUSED" ? "PAUSE" : "CONTINUE";

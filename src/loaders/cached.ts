@@ -3,38 +3,41 @@ import type { LocalEntry } from "../coherence/localEntry.ts";
 import { isEntry } from "../coherence/store.ts";
 import type { LoaderOptions } from "./options.ts";
 
-/** What was read, and everything that it depends on. */
+/** A value that was read, and the tags of everything that it depends on. */
 export interface Read<Value> {
   readonly value: Value;
   readonly tags: readonly string[];
-  /** False: it is this request's alone. */
+  /** False: it is for this request only. */
   readonly isKept?: boolean;
 }
 
 export interface CachedOptions<Value> {
-  /** Whose answers they are, where they are not everybody's. */
+  /** Whose answers they are, if they differ between requesters. */
   readonly scope?: string;
-  /** Given: what the request is answered with will be made of them. */
+  /** Given: the values become parts of the request's answer. */
   readonly part?: PartOptions<Value>;
 }
 
 export interface PartOptions<Value> {
   /** How long they are kept, in ms. */
   readonly ttlMs: number;
-  /** How many bytes one takes. */
+  /** How many bytes a value takes. */
   bytesOf(value: Value): number;
-  /** What was found the last time for these keys. Most of it is still there, and sooner seen to be than looked up. */
+  /**
+   * What was found for these keys the last time. Most of it is still valid, and checking that is faster than
+   * a look-up.
+   */
   readonly last?: FoundParts | undefined;
 }
 
-/** The entries of all keys, in their order. */
+/** The entries of all keys, in the keys' order. */
 export interface FoundParts {
   entries: readonly LocalEntry[] | undefined;
 }
 
 export type Cached = ReturnType<typeof createCached>;
 
-/** What loads through the store, and notes what the answers depend on, kept or not. */
+/** Loads through the store, and records what the answers depend on, whether they are kept or not. */
 export function createCached({
   reads,
   store,
@@ -47,7 +50,7 @@ export function createCached({
   return async <Value>(
     kind: CacheKind,
     keys: readonly string[],
-    /** Tags that are known before an answer is read; undefined: of some of its changes, no tag tells. */
+    /** Tags that are known before an answer is read; undefined: some of its changes are covered by no tag. */
     tagsOf: (key: string) => readonly string[] | undefined,
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
     { scope = "", part }: CachedOptions<Value> = {},
@@ -66,7 +69,7 @@ export function createCached({
     const answers = await store.getMany<Value>(storeKeys, {
       kind,
       ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
-      // Safe: under such keys there are values of this type.
+      // Safe: under these keys there are only values of this type.
       ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
       begun: instant,
       onAbsent,

@@ -11,25 +11,25 @@ import type { Cached, FoundParts } from "./cached.ts";
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
   readonly access: Access;
-  /** Before the keys of answers that are made for whoever asks. */
+  /** Prefix of the keys of answers that depend on the requester. */
   readonly scope: string;
   readonly cached: Cached;
   /** Whether the answer may come to be kept. */
   readonly isKept: () => boolean;
-  /** Whether anybody asks what the answer depends on. */
+  /** Whether the tags that the answer depends on are needed. */
   readonly isNoted: () => boolean;
   readonly ttlMs: CacheLifetimes;
 }
 
-/** A frame as it is kept. */
+/** A frame in the form in which it is kept. */
 interface KeptFrame extends TextFrame {
-  /** By part, each once. */
+  /** Ids of the rows by part, each once. */
   readonly ids: readonly (readonly string[])[];
 }
 
 /**
- * What parts there were for a frame the last time, by what else the parts follow from: the same frame may be around parts with
- * other arguments, but rarely is.
+ * The parts that were found for a frame the last time, with the scope that they had: the same frame can go
+ * with parts that have other arguments, but rarely does.
  */
 const lastFound = new WeakMap<KeptFrame, (FoundParts & { readonly scope: string })[]>();
 
@@ -43,7 +43,7 @@ function lastOf(frame: KeptFrame, part: number, scope: string): FoundParts {
   return all[part];
 }
 
-/** About what objects take beside the bytes that are in them. */
+/** Roughly what an object takes besides the bytes in it. */
 const OBJECT_BYTES = 100;
 const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
 const frameBytes = ({ texts, places }: KeptFrame) =>
@@ -56,15 +56,19 @@ const LIFETIMES = {
 } as const satisfies Record<ComposedType, keyof CacheLifetimes>;
 
 /**
- * Loads the text of an answer, in place of all rows that it would be put together of.
+ * Loads the text of an answer, instead of all rows that it would be made from.
  *
- * Where it may be kept, it is put together of parts (src/repositories/answerParts.ts), which are kept on their own: then the
- * database is asked for the frame and for those parts that are not there. Otherwise it is one statement.
+ * Where the answer may be kept, it is put together from parts (src/repositories/answerParts.ts) that are kept
+ * on their own: then the database is asked only for the frame and for missing parts. Otherwise it takes one
+ * statement.
  */
 export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
   const { composedAnswers, access, scope, cached, isKept, isNoted, ttlMs } = options;
 
-  /** @returns undefined: it cannot be composed, for whoever asks or as the rows are */
+  /**
+   * @returns undefined: the answer cannot be composed, either for this requester or because a row does not
+   *   exist
+   */
   return async (asked: Omit<ComposedRequest, "access">): Promise<string | AnswerText | undefined> => {
     if (access.to === "held") return undefined;
     const request = { ...asked, access };
@@ -97,7 +101,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     const texts = await Promise.all(
       parts.map((part, index) => loadParts(request, part, { frame, index, ttlMs })),
     );
-    // A row that has gone since the frame was read.
+    // A row has disappeared since the frame was read.
     if (texts.some((rows) => rows.includes(undefined))) return undefined;
     return new AnswerText(frame, texts as Buffer[][]); // Safe: none is undefined.
   }
@@ -152,7 +156,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
 }
 
 function keptFrame({ texts, places }: AnswerFrame, partCount: number): KeptFrame {
-  // Most of them are the same: a comma.
+  // Most texts are the same: a comma.
   const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
   const sent = texts.map((text) => buffers.get(text)!);
   const ids = Array.from({ length: partCount }, (_, index) => [

@@ -1,13 +1,14 @@
 type Makers = Readonly<Record<string, () => unknown>>;
 
-/** What the makers make, each under its maker's name. */
+/** The values that the makers make, each under its maker's name. */
 export type Made<All extends Makers> = { readonly [Name in keyof All]: ReturnType<All[Name]> };
 
 /**
- * Makes objects whose values are made when they are first asked for, and kept: for objects of which every request has one, and uses
- * a part or two. All have the same names.
+ * Makes objects whose values are made when they are first asked for, and then kept. It is for objects of
+ * which every request has one but uses only a part or two. All have the same names.
  *
- * The getters are on a prototype that all share: to put them on each object would cost more than to make the values.
+ * The getters are on a prototype that all objects share: putting them on each object would cost more than
+ * making the values.
  */
 export function createLazy() {
   let prototype: object | undefined;

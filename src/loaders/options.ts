@@ -5,21 +5,21 @@ import type { Instant } from "../coherence/validator.ts";
 import type { Access } from "../repositories/access.ts";
 
 export interface LoaderOptions {
-  /** What there is for whoever asks: to them nothing else exists. Everything, unless given. */
+  /** What exists for the requester: nothing else is visible. By default everything. */
   readonly access?: Access;
-  /** Collects what the request's answer depends on, cached or not. */
+  /** Collects what the request's answer depends on (tags and parts), cached or not. */
   readonly reads: Pick<Dependencies, "add" | "addPart" | "noteAbsent">;
-  /** Whether anybody asks for that. Where nobody does, what takes time to tell is left out. Yes, unless given. */
+  /** Whether that is needed. If not, what takes time to determine is left out. By default yes. */
   readonly isNoted?: () => boolean;
   readonly store: Pick<CoherentStore, "getMany" | "areKept" | "hasReplicas">;
   readonly ttlMs: CacheLifetimes;
   /**
-   * An instant after the request's arrival, when there is one: then its reads need not ask for another.
-   * Undefined in a request that writes, whose later reads must see what it wrote.
+   * An instant after the request's arrival, if there is one: then its reads need not ask for another.
+   * Undefined in a request that writes, because its later reads must see what it wrote.
    */
   readonly begun?: () => Instant | undefined;
-  /** False, the default: for reads that decide who somebody is. */
+  /** Default: false, for reads that decide who somebody is. */
   readonly mayUseReplicas?: boolean;
-  /** Runs a read, so that it is given up when the request is. */
+  /** Runs a read, and cancels it when the request is given up. */
   readonly within?: <Result>(read: () => Promise<Result>) => Promise<Result>;
 }

@@ -3,10 +3,11 @@ import type { OwnedJobRow } from "./conversionJobRow.ts";
 import type { Condition } from "./pageStatement.ts";
 
 /**
- * Which rows somebody may see and change. Who gets which is decided in src/schema/rules.ts; here is what
- * it means for a row, and for SQL.
+ * Which rows somebody may see and change. src/schema/rules.ts decides who gets which access; this file says
+ * what it means for a row, and in SQL.
  *
- * A row that is out of reach is no row: it is not found, not counted and not changed, by the same statements.
+ * A row that is out of reach does not exist for the requester: the same statements neither find, count nor
+ * change it.
  */
 export type Access =
   | { readonly to: "everything" }
@@ -17,20 +18,20 @@ export type Access =
 
 export const TO_EVERYTHING: Access = { to: "everything" };
 
-/** A key that no row has: what is asked for by it is looked for, and not there. */
+/** A key that no row has: a look-up of it is made, and finds nothing. */
 export const NOBODY = "00000000-0000-0000-0000-000000000000";
 
-/** What strangers own. */
+/** The access of strangers: they own nothing. */
 export const TO_NOTHING: Access = { to: "owned", userId: NOBODY };
 
 export const seesUser = (access: Access, { id }: { readonly id: string }): boolean =>
   access.to === "everything" || access.userId === id;
 
-/** Of "held" projects, that they are held is in the database alone. */
+/** With access to "held" projects, only the database knows whether one is held. */
 export const ownsProject = (access: Access, { userId }: { readonly userId: string }): boolean =>
   access.to === "everything" || (access.to === "owned" && access.userId === userId);
 
-/** Whether the lease is held by a worker of theirs. */
+/** Whether a worker of the user holds the lease. */
 export const holdsJob = (access: Access, { workerUserId }: Pick<OwnedJobRow, "workerUserId">): boolean =>
   access.to === "held" && access.userId === workerUserId;
 
@@ -39,59 +40,68 @@ export const seesJob = (access: Access, job: Pick<OwnedJobRow, "workerUserId" | 
   holdsJob(access, job) ||
   (access.to === "owned" && access.userId === job.ownerId);
 
-/** Whose rows alone may be changed; null: everybody's. Who holds leases changes jobs by those, and owns nothing. */
+/**
+ * The owner whose rows alone may be changed; null: everybody's. A lease holder changes jobs through leases,
+ * and owns nothing.
+ */
 export function ownerOf(access: Access): string | null {
   if (access.to === "everything") return null;
   return access.to === "owned" ? access.userId : NOBODY;
 }
 
-/** As whose worker a job must be held; undefined: anybody's will do. */
+/** The user whose worker must hold a job; undefined: anybody's worker. */
 export const holderWithin = (access: Access): string | undefined =>
   access.to === "everything" ? undefined : access.userId;
 
-/** In a statement about jobs, that the owner is the one in this parameter; null: whoever it is. */
+/** SQL for a statement about jobs: the owner is the user in this parameter. With null, it is any owner. */
 export const isOwnedBy = (parameter: string) =>
   `(${parameter}::uuid IS NULL OR EXISTS (SELECT FROM "projects" WHERE "projects"."id" = "project_id" AND "projects"."user_id" = ${parameter}::uuid))`;
 
 /**
- * The key of the user that is asked for: those who see but themselves ask for themselves, or for nobody, so that
- * users who are there cannot be told from those who are not.
+ * The key under which a user is looked up. A requester who sees only themselves looks up themselves or
+ * `NOBODY`, so that they cannot tell existing users from missing ones.
  */
 export function userWithin(access: Access, id: string): string {
   return access.to === "everything" || access.userId === id ? id : NOBODY;
 }
 
-/** The owner that a list or a figure is about: who sees nothing but their own asks for that, or for nobody's. */
+/**
+ * The owner that a list or a figure is about. A requester who sees only what they own gets that, or
+ * `NOBODY`'s.
+ */
 export function ownerWithin(access: Access, asked: string | undefined): string | undefined {
   if (access.to !== "owned") return asked;
   return asked === undefined || asked === access.userId ? access.userId : NOBODY;
 }
 
-/** By type, that a row is there for the user who is the parameter `?`, and for who owns nothing else. */
+/** SQL by type: the row is visible to the user in the parameter `?`, who sees only what they own. */
 export const OWNED = {
   User: `"id" = ?::uuid`,
   Project: `"user_id" = ?::uuid`,
   ConversionJob: `"project_id" IN (SELECT "id" FROM "projects" WHERE "user_id" = ?::uuid)`,
 } as const;
 
-/** What narrows a list down to what may be seen of it, and what that depends on. */
+/** Narrows a list down to what may be seen of it, with the tags that this depends on. */
 interface Narrowing {
   readonly where: readonly Condition[];
   readonly tags: readonly string[];
-  /** False: what it depends on changes without its tags. */
+  /** False: what may be seen also changes without these tags. */
   readonly isKept?: false;
 }
 
 const EVERYTHING: Narrowing = { where: [], tags: [] };
 
-/** What lists and figures of jobs depend on: one project's, all of an owner's, or all. */
+/** The tags that lists and figures of jobs depend on: one project's, all of an owner's, or all. */
 function jobTags(access: Access, projectId: string | undefined): string[] {
   if (projectId !== undefined) return [collectionTag("ConversionJob", "projectId", projectId)];
   if (access.to === "owned") return [collectionTag("ConversionJob", "ownerId", access.userId)];
   return [anyOfTypeTag("ConversionJob")];
 }
 
-/** Of projects, for those who do not own them: by `ownerWithin` the others have none but their own. */
+/**
+ * Narrows lists of projects for lease holders. Owners need nothing more: `ownerWithin` already limits them to
+ * their own.
+ */
 export function heldProjects(access: Access): Narrowing {
   if (access.to !== "held") return EVERYTHING;
   return {
@@ -106,7 +116,7 @@ export function heldProjects(access: Access): Narrowing {
   };
 }
 
-/** @param projectId of the one project whose jobs are listed */
+/** @param projectId the one project whose jobs are listed; undefined: all projects */
 export function visibleJobs(access: Access, projectId: string | undefined): Narrowing {
   const tags = jobTags(access, projectId);
   switch (access.to) {
@@ -123,7 +133,7 @@ export function visibleJobs(access: Access, projectId: string | undefined): Narr
         ],
       };
     case "held":
-      // A lease can end without a change of what jobs are listed by.
+      // A lease can end without a change of these tags.
       return {
         where: [{ sql: `"worker_user_id" = ?::uuid`, values: [access.userId] }],
         tags,

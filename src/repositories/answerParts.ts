@@ -2,15 +2,15 @@ import { hash } from "node:crypto";
 import { type ComposedType, type ObjectShape, shapesIn } from "./answerShape.ts";
 
 /**
- * What an answer is put together of, where its rows are kept on their own: after a change of one of them, that one is
- * written anew, and the others are there.
+ * How an answer is split into parts, where its rows are kept on their own. After a change of one row, only
+ * that row's text is written anew, and the others are still there.
  */
 export interface AnswerParts {
-  /** The rows of its outermost pages that have other rows in them. */
+  /** The rows of its outermost pages that contain other rows. */
   readonly parts: readonly AnswerPart[];
-  /** All that is around them. */
+  /** Everything around those rows. */
   readonly frame: Composed;
-  /** Of all rows. */
+  /** The types of all rows in the answer. */
   readonly types: readonly ComposedType[];
 }
 
@@ -20,15 +20,15 @@ export interface AnswerPart extends Composed {
 }
 
 interface Composed {
-  /** Tells what is asked for apart, but for the lists' arguments. */
+  /** Identifies what is asked for, except for the arguments of its lists. */
   readonly name: string;
-  /** Which of the request's lists are in it. */
+  /** The indexes of the request's lists that are in it. */
   readonly lists: readonly number[];
 }
 
 const found = new WeakMap<ObjectShape, AnswerParts>();
 
-/** Found once for each shape. */
+/** Computed once for each shape. */
 export function partsOf(shape: ObjectShape): AnswerParts {
   let answer = found.get(shape);
   if (answer === undefined) {
@@ -72,7 +72,10 @@ function split(shape: ObjectShape): AnswerParts {
   return { parts, frame, types: [...types] };
 }
 
-/** Whether there are other rows in it: what is but a row's own columns, is read as fast as it is put together. */
+/**
+ * Whether it contains other rows. A row with nothing but its own columns is read as fast as it is put
+ * together.
+ */
 const hasOthers = (shape: ObjectShape) => shape.some(({ kind }) => kind === "row" || kind === "page");
 
 const nameOf = (what: unknown) => hash("sha256", JSON.stringify(what), "base64url").slice(0, 22);

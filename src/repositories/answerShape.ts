@@ -3,10 +3,10 @@ import type { Access } from "./access.ts";
 import type { List, PagePlan, PageRequest } from "./page.ts";
 import type { ListSource } from "./pageStatement.ts";
 
-/** What is answered of one row; at the top, of none. */
+/** What an answer says about one row. At the top, it is about no row. */
 export type ObjectShape = readonly ObjectMember[];
 
-/** A name in an object, and what it is answered with. */
+/** A name in an object, and the value that it gets. */
 export type ObjectMember =
   | ConstantMember
   | ValueMember
@@ -28,14 +28,17 @@ export interface ValueMember extends Named {
   readonly kind: "value";
   /** The row's property. */
   readonly column: string;
-  /** As it is, between quotes as it is, as JSON of a text or of a list of texts, or as a time. */
+  /**
+   * How the value is written: as it is, as it is between quotes, as the JSON of a text or of a list of texts,
+   * or as a time.
+   */
   readonly form: "bare" | "word" | "text" | "time";
   readonly isNullable: boolean;
-  /** Of a word: what comes before it. */
+  /** For a word: what precedes it between the quotes. */
   readonly prefix?: string;
 }
 
-/** A column with a JSON object in it, of which some is answered. */
+/** A column with a JSON object, of which some properties are answered. */
 export interface DocumentMember extends Named {
   readonly kind: "document";
   readonly column: string;
@@ -45,10 +48,10 @@ export interface DocumentMember extends Named {
 
 export type DocumentPart =
   | ConstantMember
-  /** A text of the document, null where it has none; or its list of texts, empty where it has none. */
+  /** A text of the document, or null if it has none; or its list of texts, which is empty if it has none. */
   | (Named & { readonly kind: "text" | "texts"; readonly property: string });
 
-/** The row that a column is the key of. There has to be one. */
+/** The row whose key is in the column. It has to exist. */
 export interface RowMember extends Named {
   readonly kind: "row";
   readonly column: string;
@@ -56,20 +59,20 @@ export interface RowMember extends Named {
   readonly shape: ObjectShape;
 }
 
-/** At the top, a row that the request names by its id. Null where there is none. */
+/** A row that the request names by its id, at the top. Null if it does not exist. */
 export interface NamedRowMember extends Named {
   readonly kind: "namedRow";
   readonly type: ComposedType;
-  /** Which of the request's ids is its own. */
+  /** The index of its id among the request's `named`. */
   readonly index: number;
   readonly shape: ObjectShape;
 }
 
-/** A page of a list: of this row's, or at the top, of a whole type's or of one row's that is named. */
+/** A page of a list. The list is this row's; at the top, it is that of a whole type or of one named row. */
 export interface PageMember extends Named {
   readonly kind: "page";
   readonly type: ComposedType;
-  /** Which of the request's lists it is. */
+  /** The index of its list among the request's `lists`. */
   readonly index: number;
   readonly parts: readonly PagePart[];
 }
@@ -81,7 +84,10 @@ export type PagePart =
   | (Named & { readonly kind: "pageInfo"; readonly parts: readonly PageInfoPart[] })
   | (Named & { readonly kind: "totalCount" });
 
-/** What a part of a page says of each row: more than one thing, where an edge's node is asked for by several names. */
+/**
+ * What a part of a page says about each row. It has several shapes where an edge's node is asked for by
+ * several names.
+ */
 export function shapesIn(part: PagePart): readonly ObjectShape[] {
   if (part.kind === "nodes") return [part.shape];
   if (part.kind !== "edges") return [];
@@ -97,32 +103,38 @@ export type PageInfoPart = ConstantMember | (Named & { readonly kind: (typeof PA
 
 export const PAGE_INFO_FIELDS = ["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"] as const;
 
-/** The types whose rows answers are composed of. */
+/** The types of rows that answers are composed of. */
 export type ComposedType = Extract<EntityType, "User" | "Project" | "ConversionJob">;
 export const COMPOSED_TYPES: readonly ComposedType[] = ["User", "Project", "ConversionJob"];
 export type ComposedSources = Readonly<Record<ComposedType, ListSource>>;
 
-/** In a list that is asked for, the place of its parent's id: the statement has it for each row. */
+/**
+ * Stands for the parent's id in a list that belongs to each row of another list. The statement fills the
+ * row's id in.
+ */
 export const EACH_PARENT = "each-parent";
 
 export interface ComposedRequest {
   readonly shape: ObjectShape;
-  /** By the pages' indexes. */
+  /** Indexed by the pages' `index`. */
   readonly lists: readonly { readonly type: ComposedType; readonly request: PageRequest }[];
-  /** By the named rows' indexes. */
+  /** Indexed by the named rows' `index`. */
   readonly named: readonly { readonly type: ComposedType; readonly id: string }[];
   readonly access: ComposedAccess;
 }
 
-/** What is left of a request when its pages' arguments have been looked at. */
+/** A request whose pages' arguments have been turned into plans. */
 export interface AnswerInput extends Pick<ComposedRequest, "named"> {
   readonly pages: readonly { readonly list: List; readonly plan: PagePlan }[];
   readonly access: ComposedAccess;
-  /** Whether what the answer depends on is in its text: of a list of lists, that is more than all the rest. */
+  /**
+   * Whether the answer's text contains the tags that it depends on: for a list of lists, they are longer than
+   * all the rest.
+   */
   readonly hasTags: boolean;
-  /** Of the rows that parts of the answer are asked for. */
+  /** Ids of the rows for which a part of the answer is wanted. */
   readonly ids: readonly string[];
 }
 
-/** Who holds leases sees rows that no list's parent tells of. */
+/** Without "held": which rows a lease holder sees does not follow from a list's parent. */
 type ComposedAccess = Exclude<Access, { to: "held" }>;

@@ -1,18 +1,22 @@
-/** What is around the rows of an answer that are kept on their own. Many answers have the same. */
+/** The text around those rows of an answer that are kept on their own. Many answers share one frame. */
 export interface TextFrame {
-  /** Before the first row, between each two, and after the last: one more than there are places. In UTF-8. */
+  /**
+   * The texts before the first row, between the rows and after the last: one more than there are places. In
+   * UTF-8.
+   */
   readonly texts: readonly Buffer[];
-  /** Of all texts together. */
+  /** Bytes of all texts together. */
   readonly byteLength: number;
-  /** What is between the texts: of which part, and which of its rows. */
+  /** What goes between the texts: which part, and which of the part's rows. */
   readonly places: readonly { readonly part: number; readonly row: number }[];
 }
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * An answer's text, as a frame and the rows in it, which are in other answers too. Whoever keeps a thousand answers of the same rows has each
- * row's text once, outside of what the garbage collector looks through.
+ * An answer's text, as a frame and the rows in it, which other answers share. A cache that keeps a thousand
+ * answers made of the same rows has each row's text once, and outside of the heap that the garbage collector
+ * looks through.
  */
 export class AnswerText {
   readonly byteLength: number;
@@ -21,7 +25,7 @@ export class AnswerText {
   readonly #before: Buffer;
   readonly #after: Buffer;
 
-  /** @param rows by part, in UTF-8; nobody changes them any more */
+  /** @param rows by part, in UTF-8; must not change any more */
   constructor(
     frame: TextFrame,
     rows: readonly (readonly Buffer[])[],
@@ -36,7 +40,7 @@ export class AnswerText {
     this.byteLength = byteLength;
   }
 
-  /** With others before and after it. */
+  /** The same text between two others. */
   within(before: Buffer, after: Buffer): AnswerText {
     return new AnswerText(this.#frame, this.#rows, { before, after });
   }
@@ -45,12 +49,12 @@ export class AnswerText {
     return this.#frame.places.length;
   }
 
-  /** @returns what was written of it */
+  /** @returns the part of `target` that was written */
   copyTo(target: Buffer): Buffer {
     const { texts, places } = this.#frame;
     let end = 0;
     const put = (piece: Buffer) => {
-      // Most texts between rows are a comma.
+      // Most texts between rows are a single comma.
       if (piece.byteLength === 1) target[end] = piece[0]!;
       else target.set(piece, end);
       end += piece.byteLength;

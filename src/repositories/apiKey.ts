@@ -52,7 +52,10 @@ export function createApiKeyRepository(access: DataAccess) {
     key: "hash",
   });
 
-  /** All keys, or a user's, the newest first. Its rows are read anew each time: they say when they were used. */
+  /**
+   * All keys, or a user's, newest first. The rows are read anew each time, since they say when a key was last
+   * used.
+   */
   const list = (userId?: string): List => ({
     ...(userId !== undefined && { parent: { column: "user_id", id: userId } }),
     where: [],
@@ -60,7 +63,7 @@ export function createApiKeyRepository(access: DataAccess) {
     tags: [],
   });
 
-  /** @throws AppError `NOT_FOUND` without such a user */
+  /** @throws AppError `NOT_FOUND` when there is no such user */
   async function create(data: ApiKeyCreation): Promise<ApiKeyRow> {
     return write(async (tx) => {
       const user = await tx.user.findUnique({ where: { id: data.userId }, select: { id: true } });
@@ -70,7 +73,9 @@ export function createApiKeyRepository(access: DataAccess) {
   }
 
   /**
-   * From its commit on no instance accepts the key. One that is revoked stays as it is.
+   * Revokes the key. Once this is committed, no instance accepts the key. One that is revoked already stays
+   * as it is.
+   *
    * @throws AppError `NOT_FOUND`
    */
   async function revoke(id: string): Promise<ApiKeyRow> {
@@ -86,7 +91,7 @@ export function createApiKeyRepository(access: DataAccess) {
     });
   }
 
-  /** The one whose shown beginning this is. @throws AppError `NOT_FOUND`, `CONFLICT` when several have it */
+  /** The key with this visible prefix. @throws AppError `NOT_FOUND`, `CONFLICT` when several keys have it */
   async function findByPrefix(prefix: string): Promise<ApiKeyRow> {
     const rows = await query<ApiKeyRow>(`SELECT ${reader.columns} FROM "api_keys" WHERE "prefix" = $1`, [
       prefix,
@@ -96,7 +101,7 @@ export function createApiKeyRepository(access: DataAccess) {
     return rows[0];
   }
 
-  /** Notes when keys were used. Part of no mutation. */
+  /** Records when keys were used. Not part of any mutation. */
   async function noteUses(uses: ReadonlyMap<string, Date>): Promise<void> {
     if (uses.size === 0) return;
     // In the order of the ids, so that two instances lock rows in the same order.

@@ -6,7 +6,7 @@ import { createReader, selectList } from "./reader.ts";
 
 export type AuditEntryRow = AuditEntry;
 
-/** Who does something, and by which request. */
+/** Who does something, and in which request. */
 export interface AuditOrigin {
   readonly actorId: string | null;
   readonly credential: string | null;
@@ -21,10 +21,10 @@ export interface AuditRecord extends AuditOrigin {
   readonly count?: number;
 }
 
-/** An action that is about to write; what it was done to may be known only from what the write gives. */
+/** Describes an action that is about to write. Its target may be known only from the result of the write. */
 export type AuditedAction = (written: unknown) => AuditRecord;
 
-/** What is needed of a transaction. */
+/** The part of a transaction that is used here. */
 export interface AuditedTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
   behindLast?(send: undefined): void;
@@ -49,19 +49,19 @@ const valuesOf = (record: AuditRecord) =>
   ] as const;
 
 /**
- * Writes what is done into the log, in the transaction that does it: either both are committed or
- * neither is. The action that is running is known by the asynchronous context, as in idempotency.ts. One
- * that changes no row writes no entry this way, and so does one that is repeated.
+ * Writes actions into the audit log, in the transaction that carries them out: either both are committed or
+ * neither is. The running action is known from the asynchronous context, as in idempotency.ts. An action that
+ * changes no row writes no entry this way, and neither does a repeated one.
  */
 export function createAudit() {
   const running = createCallScope<{ readonly action: AuditedAction; isWritten: boolean }>();
 
   return {
-    /** Runs the work as this action: its first write takes the entry along. */
+    /** Runs the work as this action. Its first write adds the entry. */
     run: <Result>(action: AuditedAction, work: () => Promise<Result>): Promise<Result> =>
       running.run({ action, isWritten: false }, work),
 
-    /** The write, with the running action's entry. */
+    /** Wraps the write, so that it adds the running action's entry. */
     audited<Tx extends AuditedTransaction>(
       write: <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result>,
     ): typeof write {
@@ -103,7 +103,7 @@ export function createAuditEntryRepository(access: DataAccess) {
     key: { column: "id", type: "uuid" },
   });
 
-  /** All entries, the newest first. They are read anew each time. */
+  /** All entries, newest first. They are read anew for each request. */
   const list = (): List => ({
     where: [],
     order: { column: "created_at", type: "timestamptz", direction: "DESC" },
@@ -116,12 +116,12 @@ export function createAuditEntryRepository(access: DataAccess) {
     cursorOf: reader.cursorOf,
     findMany: (page?: PageArguments) => reader.findPage(list(), page),
 
-    /** Writes an entry of what changed no row. */
+    /** Writes an entry about an action that changed no row. */
     async record(record: AuditRecord): Promise<void> {
       await writeStatements((tx) => tx.queryLast(ADD, valuesOf(record)), { keeps: "never" });
     },
 
-    /** Whether there is an entry of this action whose details have this value, of the last day. */
+    /** Whether there is an entry of the last day about this action whose details have this value. */
     async hasRecent(action: string, detail: string, value: string): Promise<boolean> {
       const rows = await query(
         `SELECT 1 FROM "audit_entries" WHERE "created_at" > now() - interval '1 day' AND "action" = $1
@@ -140,7 +140,7 @@ export function createAuditEntryRepository(access: DataAccess) {
       return row?.count ?? 0;
     },
 
-    /** Deletes what is older than so many days, in batches. @returns how many */
+    /** Deletes entries older than this many days, in batches. @returns how many */
     async prune(days: number): Promise<number> {
       let deleted = 0;
       for (;;) {

@@ -2,20 +2,21 @@ import { createGroups } from "../database/groups.ts";
 import { isUnavailable } from "../errors.ts";
 
 /**
- * How calls that come at the same moment do not get in each other's way.
+ * Keeps calls that arrive at the same moment from getting in each other's way.
  *
- * A transaction costs about the same for one job as for ten, and two at a time wait for each other's
- * locks, each as long as the other's commit takes. So on one instance the same kind of work is done one
- * after the other, and what has gathered meanwhile is done together: 16 workers finished three times as many jobs.
+ * A transaction costs about the same for one job as for ten. Two at a time wait for each other's locks, each
+ * for as long as the other's commit takes. So within an instance, work of one kind runs one transaction at a
+ * time, and calls that arrive meanwhile are combined in the next: with this, 16 workers finished three times
+ * as many jobs.
  */
 
-/** At most so many jobs in one run, unless one call alone has more. */
+/** The most jobs in one run, unless a single call has more. */
 const MAX_SIZE = 500;
 
 export interface CombineOptions<Item> {
-  /** Calls are run together whose items have the same; all, unless given. */
+  /** Calls run together only if their items have the same key; by default all do. */
   readonly keyOf?: (item: Item) => string;
-  /** How many jobs an item is about; one, unless given. */
+  /** How many jobs an item is about; by default one. */
   readonly sizeOf?: (item: Item) => number;
 }
 
@@ -26,12 +27,12 @@ interface Call<Item, Outcome> {
 }
 
 /**
- * Runs calls together. No two items of a run have the same id: the second call has to wait for what the first
- * one does. When a run of several calls fails, each is run by itself, so that it fails for its own reasons alone. When
- * the database does not answer, nothing is run again: each would wait for it in turn, and where nobody knows whether it has committed, a
- * claim would be made twice.
+ * Combines calls into runs. No two items of a run have the same id: the second call has to wait for what the
+ * first one does. When a run of several calls fails, each call is run by itself, so that it fails only for
+ * its own reasons. When the database does not answer, nothing is run again: each call would wait for it in
+ * turn, and where it is unknown whether the run has committed, a claim would be made twice.
  *
- * @param run gives one outcome for each item, in order; a call has one item at least
+ * @param run returns one outcome for each item, in order; a call has at least one item
  */
 export function combineCalls<Item extends { readonly id: string }, Outcome>(
   run: (items: readonly Item[]) => Promise<Outcome[]>,

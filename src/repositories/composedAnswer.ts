@@ -15,16 +15,17 @@ import { MISSING_MARK, PART_MARK, TAG_MARK, textsByMark } from "./composedText.t
 import { pagePlan } from "./page.ts";
 
 /**
- * A whole answer from one statement: PostgreSQL writes the JSON that is sent, rows within rows.
+ * A whole answer from one statement: PostgreSQL writes the JSON that is sent, with rows within rows.
  *
- * Of lists in lists, Node would otherwise make a thousand objects from texts, and one text from the objects again; that is three
- * quarters of such a request. And the levels of an operation need not wait for each other.
+ * For lists within lists, Node would otherwise make a thousand objects from texts, and then one text from the
+ * objects. That is three quarters of such a request's time. And the levels of an operation need not wait for
+ * each other.
  */
 
 export interface ComposedAnswer {
   /** JSON. */
   readonly text: string;
-  /** What it depends on; some of it may be named more than once. */
+  /** The tags that it depends on; a tag may occur more than once. */
   readonly tags: readonly string[];
 }
 
@@ -32,14 +33,17 @@ export type ComposedAnswers = ReturnType<typeof createComposedAnswers>;
 
 /** An answer's text without the parts that are kept on their own. */
 export interface AnswerFrame {
-  /** What is before, between and after them. */
+  /** The texts before, between and after the parts. */
   readonly texts: readonly string[];
-  /** Which parts are between them, of which rows. */
+  /** Which parts go between the texts, and of which rows. */
   readonly places: readonly { readonly part: number; readonly id: string }[];
   readonly tags: readonly string[];
 }
 
-/** Filters, orders and cursors that may be there or not make so many statements of one operation; others are written each time. */
+/**
+ * How many variants of one operation's statement are kept: filters, orders and cursors may be given or not.
+ * Further variants are written anew each time.
+ */
 const MAX_VARIANTS = 20;
 
 export function createComposedAnswers(
@@ -49,7 +53,7 @@ export function createComposedAnswers(
   const { query } = access;
   const rowText = createComposedRows(access, sources);
 
-  /** By what is asked for, and by what else the statement's text follows from. */
+  /** Keeps statements by shape, and by whatever else a statement's text follows from. */
   const createStatements = () => {
     const statements = new WeakMap<ObjectShape, Map<string, ComposedStatement>>();
     return (shape: ObjectShape, variant: string, write: () => ComposedStatement): ComposedStatement => {
@@ -90,7 +94,7 @@ export function createComposedAnswers(
     return row!.answer;
   }
 
-  /** What is asked for of one row alone, without a list. */
+  /** Loads an answer about a single row, without lists. */
   async function loadRow(request: ComposedRequest, id: string): Promise<ComposedAnswer | undefined> {
     const { shape, access } = request;
     const members = await Promise.all(
@@ -98,7 +102,7 @@ export function createComposedAnswers(
         const text =
           member.kind === "namedRow"
             ? await rowText(member.type, member.shape, { id, access })
-            : (member as ConstantMember).json; // Safe: at the top there is nothing else but lists.
+            : (member as ConstantMember).json; // Safe: at the top, anything else would be a list.
         return `"${member.key}":${text ?? "null"}`;
       }),
     );
@@ -107,8 +111,8 @@ export function createComposedAnswers(
 
   return {
     /**
-     * @param hasTags false: what the answer depends on need not be told
-     * @returns undefined: not all of it can be answered, because a row is not there
+     * @param hasTags false: the caller does not need the tags that the answer depends on
+     * @returns undefined: a row that the answer needs does not exist
      * @throws AppError `VALIDATION_FAILED` for a page's arguments
      */
     async load(request: ComposedRequest, hasTags = true): Promise<ComposedAnswer | undefined> {
@@ -120,7 +124,7 @@ export function createComposedAnswers(
       return answerIn(text!, tagsBefore(request));
     },
 
-    /** What `load` does, for all but the parts. */
+    /** Like `load`, but for everything except the parts. */
     async loadFrame(request: ComposedRequest): Promise<AnswerFrame | undefined> {
       const { shape } = request;
       const input = inputOf(request);
@@ -136,7 +140,10 @@ export function createComposedAnswers(
       return { texts: pieces.filter((_, index) => !isBetween(_, index)), places, tags: answer.tags };
     },
 
-    /** A part for each of these rows, in their order; undefined for what cannot be answered, because a row is not there. */
+    /**
+     * Loads a part for each of these rows, in their order; undefined where a row that it needs does not
+     * exist.
+     */
     async loadParts(
       request: ComposedRequest,
       part: AnswerPart,
@@ -156,13 +163,13 @@ export function createComposedAnswers(
   };
 }
 
-/** Of pieces, those between two marks. */
+/** The pieces between two marks. */
 const isBetween = (_: string, index: number) => index % 2 === 1;
 
 /**
- * What an answer depends on for sure, before it is read.
+ * The tags that an answer depends on in any case, known before it is read.
  *
- * @param indexes of the lists that are in it; all, unless told
+ * @param indexes of the lists that are in the answer; by default all
  */
 export const tagsBefore = (
   { lists, named }: Pick<ComposedRequest, "lists" | "named">,
@@ -175,13 +182,13 @@ export const tagsBefore = (
 const at = <Item>(items: readonly Item[], indexes: readonly number[] | undefined): readonly Item[] =>
   indexes?.map((index) => items[index]!) ?? items;
 
-/** The others are in the text, with each parent's id. */
+/** Tags of the other lists are in the text, with each parent's id. */
 const isOfTop = (tag: string) => !tag.endsWith(EACH_PARENT);
 
 /**
- * All of a request that the text of its statement follows from, beside its shape.
+ * Everything in a request, besides its shape, that the text of its statement follows from.
  *
- * @param indexes of the pages that are in it; all, unless told
+ * @param indexes of the pages that are in the statement; by default all
  */
 function variantOf({ pages, access, hasTags }: AnswerInput, indexes?: readonly number[]): string {
   let variant = `${access.to} ${hasTags}`;
@@ -194,7 +201,7 @@ function variantOf({ pages, access, hasTags }: AnswerInput, indexes?: readonly n
   return variant;
 }
 
-/** Takes what the answer depends on out of its text. */
+/** Separates the answer's text from the tags in it. */
 function answerIn(composed: string, known: readonly string[]): ComposedAnswer | undefined {
   if (composed.includes(MISSING_MARK)) return undefined;
   const pieces = composed.split(TAG_MARK);

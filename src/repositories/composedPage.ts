@@ -15,14 +15,14 @@ import { LIST_NAME_LENGTH, listName, listText, propertyOf } from "./page.ts";
 import { conditionsSql, rowsSql, whereSql } from "./pageStatement.ts";
 
 /**
- * What writes a page of a list within an answer's statement: a subquery that reads the page's rows, by the same statement as
- * pages are read on their own, and gives its text.
+ * Writes a page of a list within an answer's statement: a subquery that reads the page's rows with the same
+ * SQL as pages that are read on their own, and returns the page's text.
  */
 export function createPageWriter(
   { sources, bind, nextRow, tag, object, isPart }: StatementWriter,
   input: AnswerInput,
 ) {
-  /** @param parent the name of the row whose list it is; undefined at the top */
+  /** @param parent the alias of the row that the list belongs to; undefined at the top */
   return ({ type, index, parts }: PageMember, parent: string | undefined): Piece[] => {
     const source = sources[type];
     const { list, plan } = input.pages[index]!;
@@ -49,19 +49,20 @@ export function createPageWriter(
 
     const sortKey = propertyOf(source, column);
     const cursor = () => cursorSql(nameOfList(), `${row}."${sortKey}"`, `${row}."id"`);
-    // A page from the end is read backwards.
+    // A page from the end of its list is read backwards.
     const [first, last] = (direction === "ASC") === isBackward ? ["DESC", "ASC"] : ["ASC", "DESC"];
     const orderBy = (direction = first) =>
       `ORDER BY ${row}."${sortKey}" ${direction}, ${row}."id" ${direction}`;
-    // One more row tells that there are more.
+    // The statement reads one more row than the page has, which tells that there are more. That row is not
+    // part of the page.
     const within = () => (hasInfo ? ` FILTER (WHERE ${row}."place" <= ${size()})` : "");
     const rowTags = tag(rowTag(type, ""), `${row}."id"`);
 
-    /** A list's name is a digest of what it is, its parent's id included. */
+    /** A list's name is a digest of what the list is, its parent's id included. */
     function nameOfList(): string {
       if (list.parent?.id !== EACH_PARENT)
         return `${bind(({ pages }) => listName(source, pages[index]!.list))}::text`;
-      // Its parent comes before its conditions, in which anything may be.
+      // The first occurrence is the parent's id. It comes before the conditions, which may contain any text.
       const side = (of: (text: string, at: number) => string) =>
         bind(({ pages }) => {
           const text = listText(source, pages[index]!.list);
@@ -92,7 +93,8 @@ export function createPageWriter(
       switch (part.kind) {
         case "hasNextPage":
         case "hasPreviousPage":
-          // In the direction of reading there is one more row, or there is none; on the other side is the cursor that was given, or nothing.
+          // In the direction of reading, there are more rows if one more was found. On the other side, there
+          // are more if the request gave a cursor.
           if ((part.kind === "hasNextPage") === isBackward) return [literal(String(hasStart))];
           return [expression(`CASE WHEN count(*) > ${size()} THEN 'true' ELSE 'false' END`)];
         case "startCursor":
@@ -137,13 +139,14 @@ export function createPageWriter(
     }
 
     const text = objectOf(parts, partPieces);
-    // Its ends are rows too.
+    // The page's first and last row give the cursors, so the answer depends on rows here too.
     if (hasInfo && !hasNodes && rowTags.length > 0)
       text.push(expression(`string_agg(${concat(rowTags)}, '')${within()}`));
     const tags = list.tags.filter((name) => name.endsWith(EACH_PARENT));
     return [
       ...tags.flatMap((name) => tag(name.slice(0, -EACH_PARENT.length), parentId())),
-      // Without HAVING it would be a text for each row, where none of its pieces is an aggregate.
+      // HAVING makes it an aggregate query. Without it, a page with no aggregate among its pieces would give
+      // one text for each row.
       ...(hasInfo || hasNodes
         ? [expression(`(SELECT ${concat(text)} FROM (${rowsOfPage()}) AS ${row} HAVING true)`)]
         : text),
@@ -151,11 +154,11 @@ export function createPageWriter(
   };
 }
 
-/** As src/repositories/cursor.ts writes it. */
+/** Encodes a cursor as src/repositories/cursor.ts does. */
 const cursorSql = (listName: string, time: string, id: string) =>
   base64Url(
     `convert_to(concat('["', ${listName}, '",', floor(extract(epoch FROM ${time}) * 1000)::bigint, ',"', ${id}, '"]'), 'UTF8')`,
   );
 
-/** Without the line breaks that PostgreSQL puts in. */
+/** Without the line breaks that PostgreSQL puts into base64. */
 const base64Url = (bytes: string) => `translate(encode(${bytes}, 'base64'), E'+/=\\n', '-_')`;

@@ -4,12 +4,13 @@ import { rowStatement } from "./composedStatement.ts";
 import { arrayOf, textsByMark } from "./composedText.ts";
 import { createReads } from "./sharedReads.ts";
 
-/** The texts of rows by their keys; null: there is no such row for whoever asks. */
+/** Finds the texts of rows by their keys; null: the requester can see no such row. */
 type FindTexts = (keys: readonly string[]) => Promise<(string | null)[]>;
 
 /**
- * The texts of rows that are asked for by their ids: one statement for all requests that ask the same of some in the same moment,
- * whoever asks. A row with another in it is two statements and their objects otherwise, one after the other.
+ * Reads the texts of rows by their ids. All requests that ask the same about rows at the same moment share
+ * one statement, whoever asks. Otherwise, a row that contains another takes two statements and their objects,
+ * one after the other.
  */
 export function createComposedRows(
   { query, sharing }: Pick<DataAccess, "query" | "sharing">,
@@ -29,7 +30,7 @@ export function createComposedRows(
     return createReads(sharing, find);
   }
 
-  /** With the tags of the rows in it, between marks (composedText.ts). @param shape without lists */
+  /** The text contains the tags of its rows, between marks (composedText.ts). @param shape without lists */
   return async (
     type: ComposedType,
     shape: ObjectShape,
@@ -45,7 +46,7 @@ export function createComposedRows(
   };
 }
 
-/** A key is a row's id, and the id of the only one whose rows count, where there is one. */
+/** A key is a row's id, followed by the owner's id if only that owner's rows count. */
 const ID_LENGTH = 36;
 const idIn = (key: string) => key.slice(0, ID_LENGTH);
 const ownerIn = (key: string) => key.slice(ID_LENGTH) || "NULL";

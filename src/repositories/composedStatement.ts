@@ -30,35 +30,40 @@ import {
 import { selectListOf } from "./jsonRows.ts";
 import { whereSql } from "./pageStatement.ts";
 
-/** What a parameter is for one request. */
+/** Gives a parameter's value for one request. */
 type Value = (input: AnswerInput) => unknown;
 
 export interface ComposedStatement {
-  /** Its one row has one column, `answer`. */
+  /** The statement returns one row with one column, `answer`. */
   readonly text: string;
   readonly valuesFor: (input: AnswerInput) => unknown[];
 }
 
-/** What a statement is put together with. */
+/** What the writers of a statement's parts share. */
 export interface StatementWriter {
   readonly sources: ComposedSources;
-  /** @returns the parameter's name */
+  /** @returns the parameter's name in SQL */
   bind(value: Value): string;
-  /** @returns a name for a row, which no other has */
+  /** @returns an alias for a row that no other row has */
   nextRow(): string;
-  /** What says that the answer depends on the tag, where it has to be said. */
+  /** Pieces that note in the text that the answer depends on the tag; none where tags are not wanted. */
   tag(prefix: string, key: string): Piece[];
-  /** @param row the object's own row */
+  /** @param row the alias of the object's own row */
   object(members: ObjectShape, row: string): Piece[];
-  /** Whether objects of the shape are left out: their place has the row's id, and its tag is the part's. */
+  /**
+   * Whether objects of this shape are left out. In their place is the row's id, and the row's tag belongs to
+   * the part.
+   */
   isPart(shape: ObjectShape): boolean;
 }
 
 /**
- * Each object is a `concat` of its members' texts; a row in it is a subquery, a page one with `string_agg`. The texts are those that
- * `JSON.stringify` writes, letter for letter.
+ * Writes the statement for a whole answer. Each object is a `concat` of its members' texts. A row within it
+ * is a subquery, and a page is a subquery with `string_agg`. The texts equal those of `JSON.stringify`,
+ * character for character.
  *
- * @param input any for which the statement is: of the same `variantOf` (src/repositories/composedAnswer.ts)
+ * @param input any input that the statement is for: one of the same `variantOf`
+ *   (src/repositories/composedAnswer.ts)
  * @param parts what is left out of the text
  */
 export function composedStatement(
@@ -71,7 +76,10 @@ export function composedStatement(
   return finish(concat(objectOf(shape, (member) => memberPieces(member, undefined))));
 }
 
-/** The texts of a part for those of the input's rows that are there, in no order: each after its row's id, between marks. */
+/**
+ * Writes the statement for a part's texts, for those of the input's rows that exist. The texts come in no
+ * particular order, each after its row's id, which is between marks.
+ */
 export function partStatement(
   sources: ComposedSources,
   { type, shape }: AnswerPart,
@@ -88,8 +96,9 @@ export function partStatement(
 }
 
 /**
- * The texts of rows without lists, each after the place that it was asked for at, between marks. $1: their ids. $2: for each,
- * whose it has to be; null: anybody's.
+ * Writes the statement for the texts of rows without lists. Each text comes after the position that it was
+ * asked for at, which is between marks. $1: the rows' ids. $2: for each row, the user who must own it; null:
+ * anybody.
  */
 export function rowStatement(sources: ComposedSources, type: ComposedType, shape: ObjectShape): string {
   const { rowTextsSql, finish } = createWriter(
@@ -112,7 +121,7 @@ function createWriter(
   sources: ComposedSources,
   input: AnswerInput,
   parts: readonly AnswerPart[],
-  /** That whoever asks may see a row; undefined: as the input says. */
+  /** SQL for whether the requester may see a row of the type; undefined: `input.access` decides. */
   visibleSql?: (type: ComposedType) => string,
 ) {
   const values: Value[] = [];
@@ -161,7 +170,7 @@ function createWriter(
   const rowSql = (type: ComposedType, shape: ObjectShape, key: string) =>
     rowTextsSql(type, shape, `= ${key}`, (_, text) => text);
 
-  /** The texts of the rows with such a key that are there for whoever asks. */
+  /** SQL for the texts of the rows with such a key that the requester may see. */
   function rowTextsSql(
     type: ComposedType,
     shape: ObjectShape,

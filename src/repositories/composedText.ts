@@ -2,24 +2,30 @@ import type { ConstantMember, Named, ObjectShape } from "./answerShape.ts";
 import type { Column } from "./jsonRows.ts";
 import type { ListSource } from "./pageStatement.ts";
 
-/** What texts of answers are written with in SQL. */
+/** Helpers for SQL that writes the texts of answers. */
 
-/** Around what an answer depends on, in the midst of its text. JSON has it in no other place: there it would be escaped. */
+/**
+ * Encloses a tag that the answer depends on, in the middle of its text. JSON never contains this character
+ * unescaped.
+ */
 export const TAG_MARK = "\u0001";
-/** In the place of a row that is not there. */
+/** Stands for a row that does not exist. */
 export const MISSING_MARK = "\u0002";
-/** Around what says which part of the answer comes there, or is the text that follows. */
+/** Encloses what identifies a part of the answer: either one that belongs there, or the text that follows. */
 export const PART_MARK = "\u0003";
 
-/** A piece of the answer's text, as it is or as the expression that gives it. */
+/** A piece of the answer's text: either literal, or the SQL expression that gives it. */
 export type Piece = { readonly literal: string } | { readonly sql: string };
 export const literal = (text: string): Piece => ({ literal: text });
 export const expression = (sql: string): Piece => ({ sql });
 
-/** PostgreSQL's functions take 100 arguments. */
+/** PostgreSQL's functions take at most 100 arguments. */
 const MAX_ARGUMENTS = 90;
 
-/** A text in SQL. Whoever reads the statement, in a list of slow ones say, sees no control characters. */
+/**
+ * A text as an SQL literal. Control characters are escaped, so that the statement can be shown, for example
+ * in the list of slow ones.
+ */
 export const quoted = (text: string): string =>
   `E'${text
     .replaceAll("\\", "\\\\")
@@ -28,7 +34,7 @@ export const quoted = (text: string): string =>
     .replaceAll(MISSING_MARK, "\\x02")
     .replaceAll(PART_MARK, "\\x03")}'`;
 
-/** One text of all pieces. `concat` writes nothing for NULL, which is right for pages without rows alone. */
+/** One text of all pieces. `concat` writes nothing for NULL, which is right only for pages without rows. */
 export function concat(pieces: readonly Piece[]): string {
   const args: string[] = [];
   let text = "";
@@ -71,7 +77,7 @@ const betweenMarks =
 export const tagPieces = betweenMarks(TAG_MARK);
 export const partMarkPieces = betweenMarks(PART_MARK);
 
-/** The texts in one, each by what is between the marks in front of it. */
+/** Splits a text into several, each under the key that is between the marks in front of it. */
 export function textsByMark(text: string | null): Map<string, string> {
   const pieces = text?.split(PART_MARK) ?? [];
   const texts = new Map<string, string>();
@@ -79,10 +85,10 @@ export function textsByMark(text: string | null): Map<string, string> {
   return texts;
 }
 
-/** As PostgreSQL writes an array: `pg` would quote each of these words. */
+/** A PostgreSQL array: `pg` would quote each of these words. */
 export const arrayOf = (words: readonly string[]): string => `{${words.join()}}`;
 
-/** What the texts of a row are made of, its key, and what it is sorted by. */
+/** The columns that the texts of a row are made of, its key, and the column that it is sorted by. */
 export function columnsOf(source: ListSource, shape: ObjectShape, sortedBy?: string): readonly Column[] {
   const names = new Set(["id", sortedBy]);
   for (const member of shape) if ("column" in member) names.add(member.column);

@@ -40,9 +40,9 @@ export interface ConversionJobOrder {
 export interface ConversionJobStatistics {
   readonly total: number;
   readonly byStatus: readonly { readonly status: ConversionJobStatus; readonly count: number }[];
-  /** Completed among those that completed or failed, 0 to 1; null while none has. */
+  /** The share of completed jobs among those that completed or failed, 0 to 1; null while there are none. */
   readonly successRate: number | null;
-  /** Mean seconds from start to completion of the completed ones; null while there are none. */
+  /** Mean seconds from start to completion of the completed jobs; null while there are none. */
   readonly averageDurationSeconds: number | null;
 }
 
@@ -50,7 +50,10 @@ export type ConversionJobRepository = ReturnType<typeof createConversionJobRepos
 
 const NEWEST_FIRST: ConversionJobOrder = { by: "createdAt", direction: "DESC" };
 
-/** The same list as the partial index `conversion_jobs_active_idx`, or the index is not used. */
+/**
+ * Must be the same list as in the partial index `conversion_jobs_active_idx`, or PostgreSQL does not use the
+ * index.
+ */
 const IS_ACTIVE: Condition = { sql: `"status" IN ('PENDING', 'RUNNING', 'PAUSED')`, values: [] };
 
 export function createConversionJobRepository(access: DataAccess) {
@@ -58,7 +61,7 @@ export function createConversionJobRepository(access: DataAccess) {
   const source: ListSource = {
     table: "conversion_jobs",
     columns: jobColumns,
-    // Those that are active are not kept.
+    // Pages with active jobs are not kept in the cache, so every row needs its status.
     always: ["status"],
     key: { column: "id", type: "uuid" },
   };
@@ -83,7 +86,7 @@ export function createConversionJobRepository(access: DataAccess) {
     };
   }
 
-  /** With whose they are, in the ids' order; null where there is no such job. */
+  /** Finds jobs with their owners, in the ids' order; null where there is no such job. */
   const findOwnedByIds = createFinder<OwnedJobRow>(
     access,
     [...jobColumns, { expression: `"ownerId"`, name: "ownerId", isTime: false }],
@@ -95,7 +98,7 @@ export function createConversionJobRepository(access: DataAccess) {
     },
   );
 
-  /** Of these projects' jobs, those whose lease a worker of the user holds. */
+  /** Finds those of the projects' jobs whose lease a worker of the user holds. */
   const findHeld = (userId: string, projectIds: readonly string[]) =>
     query<{ id: string; projectId: string }>(
       `SELECT "id", "project_id" AS "projectId" FROM "conversion_jobs"
@@ -115,7 +118,10 @@ export function createConversionJobRepository(access: DataAccess) {
     return ids.map((id) => found.get(id) ?? null);
   }
 
-  /** For each project, in their order; null stands for all projects together. One statement, about what may be seen. */
+  /**
+   * For each project, in the given order; null stands for all projects together. One statement. It counts
+   * only jobs of projects that the requester may see.
+   */
   async function statisticsByProjects(
     projectIds: readonly (string | null)[],
     access: Access = TO_EVERYTHING,
@@ -154,7 +160,9 @@ export function createConversionJobRepository(access: DataAccess) {
     });
   }
 
-  /** @throws AppError `CONFLICT` without the project, `VALIDATION_FAILED` for files that it does not have */
+  /**
+   * @throws AppError `CONFLICT` without such a project, `VALIDATION_FAILED` for files that it does not have
+   */
   async function create(
     { projectId, plan, priority = 0, maxAttempts = 3 }: NewConversionJob,
     access: Access = TO_EVERYTHING,
@@ -182,7 +190,7 @@ export function createConversionJobRepository(access: DataAccess) {
   }
 
   /**
-   * Replaces the plan of a job that waits.
+   * Replaces the plan of a pending job.
    *
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`, or `CONFLICT` when the job has started
    */
@@ -243,8 +251,8 @@ export function createConversionJobRepository(access: DataAccess) {
   }
 
   /**
-   * Deletes jobs that ended before `olderThan`, oldest first, in batches of their own
-   * transactions: no lock is held for long, and what was done before an interruption stays done.
+   * Deletes jobs that ended before `olderThan`, oldest first, in batches, each in its own transaction. So no
+   * lock is held for long, and an interruption undoes only the current batch.
    *
    * @returns how many were deleted
    */

@@ -4,14 +4,17 @@ import { selectList } from "./reader.ts";
 import { pickColumns } from "./rowColumns.ts";
 
 /**
- * A job without its documents, which can be a thousand times as big: those are read when they are
- * asked for. Every statement that reads or changes jobs gives its rows in this shape.
+ * A job without its documents, which can be a thousand times as large and are read only when asked for. Every
+ * statement that reads or changes jobs returns rows of this shape.
  */
 export type ConversionJobRow = Omit<ConversionJob, "plan" | "results" | "leaseSeconds" | "fencingToken"> & {
   readonly fencingToken: number;
 };
 
-/** A job that is read by its id comes with its project's owner: who may see it is known at no further statement. */
+/**
+ * A job that is read by its id comes with its project's owner: deciding who may see it takes no further
+ * statement.
+ */
 export type OwnedJobRow = ConversionJobRow & { readonly ownerId: string };
 
 const FIELDS = {
@@ -28,7 +31,7 @@ const FIELDS = {
   availableAt: "available_at",
   workerId: "worker_id",
   workerUserId: "worker_user_id",
-  // A bigint arrives as text; a counter of claims stays below 2^53, and a double holds it exactly.
+  // A bigint arrives as text. A counter of claims stays below 2^53, and a double holds it exactly.
   fencingToken: `"fencing_token"::float8`,
   leaseExpiresAt: "lease_expires_at",
   eventSequence: "event_sequence",
@@ -43,8 +46,8 @@ export const jobColumns = selectList(FIELDS, {
   times: ["availableAt", "leaseExpiresAt", "startedAt", "completedAt", "createdAt", "updatedAt"],
 });
 
-/** The job alone, out of a row that says more. */
+/** Copies the job out of a row that has more columns. */
 export const jobOf = pickColumns<ConversionJobRow>(jobColumns);
 
-/** The same as a text, for a select list or RETURNING. */
+/** The same columns as text, for a select list or RETURNING. */
 export const JOB_COLUMNS = selectListOf(jobColumns);

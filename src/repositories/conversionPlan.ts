@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The plan of a conversion, and what came of it. Both are documents of the job's row: their
- * shape is checked here on the way in, and typed in GraphQL on the way out.
+ * The plan of a conversion, and its results. Both are documents in the job's row. Their shape is checked here
+ * on the way in, and typed in GraphQL on the way out.
  */
 
 export const TASK_STATUSES = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"] as const;
@@ -13,7 +13,7 @@ const name = z.string().trim().min(1).max(100);
 const filePath = z.string().min(1).max(1_024);
 
 const taskSchema = z.strictObject({
-  /** Unique in its plan. */
+  /** Unique within its plan. */
   id: name,
   /** What kind of work it is, in the planner's words: "convert-file", "update-dependencies". */
   type: name,
@@ -71,7 +71,7 @@ export const conversionPlanSchema = z
     }
   });
 
-/** A task ends in one of these. */
+/** The statuses in which a task can end. */
 export const TASK_END_STATUSES = ["COMPLETED", "FAILED", "SKIPPED"] as const;
 
 const nullable = (maxLength: number) =>
@@ -81,7 +81,7 @@ const nullable = (maxLength: number) =>
     .nullish()
     .transform((text) => text ?? null);
 
-/** What a worker reports of a task. */
+/** What a worker reports about a task. */
 export const taskResultSchema = z.object({
   taskId: name,
   status: z.enum(TASK_END_STATUSES),
@@ -95,10 +95,10 @@ export const taskResultSchema = z.object({
 export type ConversionPlan = z.output<typeof conversionPlanSchema>;
 export type ConversionPlanInput = z.input<typeof conversionPlanSchema>;
 export type ConversionTask = ConversionPlan["tasks"][number];
-/** As the job's row has it, with the attempt in which it was reported. */
+/** A result as the job's row has it, with the attempt in which it was reported. */
 export type TaskResult = z.output<typeof taskResultSchema> & { readonly attempt?: number };
 
-/** The plan with the tasks' statuses as their results say. */
+/** The plan, with the tasks' statuses taken from their results. */
 export function withResults(plan: ConversionPlan, results: readonly TaskResult[]): ConversionPlan {
   if (results.length === 0) return plan;
   const statuses = new Map(results.map(({ taskId, status }) => [taskId, status]));
@@ -108,13 +108,15 @@ export function withResults(plan: ConversionPlan, results: readonly TaskResult[]
   };
 }
 
-/** The ids along one circle of dependencies, its first again at the end; undefined when there is none. */
+/**
+ * The ids along one cycle of dependencies, with the first again at the end; undefined when there is no cycle.
+ */
 function findCycle(tasks: readonly { id: string; dependencies: readonly string[] }[]): string[] | undefined {
   const dependenciesOf = new Map(tasks.map(({ id, dependencies }) => [id, dependencies]));
   const finished = new Set<string>();
 
   for (const { id: start } of tasks) {
-    // Depth first with a stack of our own: a chain of 500 tasks is legal, and so is a wide one.
+    // Depth first, with an explicit stack: a chain of 500 tasks is legal, and so is a wide graph.
     const path: string[] = [];
     const pending: { id: string; depth: number }[] = [{ id: start, depth: 0 }];
     while (pending.length > 0) {

@@ -1,9 +1,9 @@
 import { validationFailed } from "../errors.ts";
 
 /**
- * Keyset cursors: the place of a row in one list, as the values that the list is sorted by.
- * They stay good when rows come or go, the row itself included, because they say "after these
- * values" and not "after that many rows".
+ * Keyset cursors: the position of a row in one list, as the values that the list is sorted by. They stay
+ * valid when rows come or go, even the row itself, because they say "after these values" and not "after that
+ * many rows".
  */
 export interface Position {
   /** The sort column's value: milliseconds since 1970 for times, the text itself for texts. */
@@ -12,10 +12,10 @@ export interface Position {
   readonly id: string;
 }
 
-/** A file's path of 1,024 characters of 4 bytes, twice, in base64; and some. */
+/** A file's path of 1,024 characters of 4 bytes, twice, in base64, with some room. */
 const MAX_LENGTH = 12_288;
 
-/** @param list says which list the position is in; a cursor is refused in any other */
+/** @param list the list that the position is in; a cursor is refused in any other */
 export function encodeCursor(list: string, { sortKey, id }: Position): string {
   return Buffer.from(JSON.stringify([list, sortKey, id])).toString("base64url");
 }
@@ -45,7 +45,7 @@ export function decodeCursor(list: string, cursor: string, argument: "after" | "
   if (!isSortKey(sortKey) || typeof id !== "string" || id.includes("\0")) {
     throw refuse("expected a cursor that this list gave out, got one that was changed");
   }
-  // Base64 and JSON have many spellings of one value; ours is one of them.
+  // Base64 and JSON can spell one value in many ways. Only the spelling of `encodeCursor` is accepted.
   if (encodeCursor(list, { sortKey, id }) !== cursor) {
     throw refuse("expected a cursor that this list gave out, got one that was changed");
   }
@@ -55,7 +55,7 @@ export function decodeCursor(list: string, cursor: string, argument: "after" | "
 /** 9999-12-31T23:59:59.999Z: PostgreSQL takes it, and an ISO text of it needs no sign. */
 const LAST_TIME = 253_402_300_799_999;
 
-/** Times and texts that PostgreSQL takes: what it refuses would be an internal error. */
+/** Times and texts that PostgreSQL accepts. One that it refused would be an internal error. */
 function isSortKey(value: unknown): value is number | string {
   if (typeof value === "string") return value.length <= 2_048 && !value.includes("\0");
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LAST_TIME;

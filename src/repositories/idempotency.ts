@@ -3,19 +3,19 @@ import type { DataAccess, WriteOptions } from "../database/database.ts";
 import { AppError } from "../errors.ts";
 import { createCallScope } from "./callScope.ts";
 
-/** A mutation that may come again, because its sender did not see the answer. */
+/** A mutation that the client may repeat, because it did not see the answer. */
 export interface RepeatableCall {
   /** Whose key it is: a viewer's id. */
   readonly scope: string;
   /** 1 to 300 characters. */
   readonly key: string;
-  /** Of everything that the sender asked for: the same key with another is a mistake. */
+  /** A hash of everything that the client asked for. Using the same key with another hash is an error. */
   readonly inputHash: string;
-  /** Is called when a write gives what it gave before. */
+  /** Called when a write returns its earlier result. */
   readonly onRepeated?: () => void;
 }
 
-/** What is needed of a transaction. */
+/** The part of a transaction that is used here. */
 interface KeyedTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
   behindLast?(send: undefined): void;
@@ -26,7 +26,8 @@ export type Idempotency = ReturnType<typeof createIdempotency>;
 const KEPT_HOURS = 24;
 const KEYS_PER_STATEMENT = 1_000;
 
-// Waits for a transaction that has inserted the same key. Should that be rolled back, this one inserts it.
+// Waits for a transaction that has inserted the same key. If that one is rolled back, this one inserts the
+// key.
 const TAKE = `
   INSERT INTO "idempotency_keys" AS taken ("scope", "key", "ordinal", "input_hash") VALUES ($1, $2, $3::int, $4)
   ON CONFLICT ("scope", "key", "ordinal") DO UPDATE
@@ -38,28 +39,30 @@ const ANSWER = `UPDATE "idempotency_keys" SET "answer" = $4 WHERE "scope" = $1 A
 const DROP = `DELETE FROM "idempotency_keys" WHERE "scope" = $1 AND "key" = $2 AND "ordinal" = $3::int`;
 
 /**
- * Makes writes repeatable. What a write inside of `run` gives is stored under the call's key, in the
- * transaction of the write itself: either both are committed or neither is. When the call comes
- * again, each of its writes gives what it gave then, and does nothing. What fails stores nothing, so it is tried again.
+ * Makes writes repeatable. The result of a write inside of `run` is stored under the call's key, in the
+ * transaction of the write itself: either both are committed or neither is. When the call comes again, each
+ * of its writes returns its stored result and does nothing else. A write that fails stores nothing, so it is
+ * tried again.
  *
- * A call's writes are told apart by their order: a call that broke off between two of them goes on
- * where it was. The call that is running is known by the asynchronous context, so that no write can forget to ask for it.
+ * A call's writes are told apart by their order: a repeated call that had broken off between two of them
+ * continues there. The running call is known from the asynchronous context, so that no write can forget to
+ * ask for it.
  */
 export function createIdempotency() {
   const running = createCallScope<RepeatableCall & { nextOrdinal: number }>();
 
   return {
-    /** Runs the work as this call. */
+    /** Runs the work as part of this call. */
     run: <Result>(call: RepeatableCall, work: () => Promise<Result>): Promise<Result> =>
       running.run({ ...call, nextOrdinal: 0 }, work),
 
-    /** Runs the work as no part of the running call: what it writes is nobody's answer. */
+    /** Runs the work outside of the running call: the results of its writes are not stored. */
     outside: running.outside,
 
     /** Whether a call is running whose writes are stored. */
     isRepeatable: () => running.current() !== undefined,
 
-    /** The write, repeatable. */
+    /** Wraps the write, so that it is repeatable. */
     keyed<Tx extends KeyedTransaction>(
       write: <Result>(work: (tx: Tx) => Promise<Result>, options?: WriteOptions<Result>) => Promise<Result>,
     ): typeof write {
@@ -67,13 +70,13 @@ export function createIdempotency() {
         const call = running.current();
         const keeps = options?.keeps ?? (() => true);
         if (call === undefined || keeps === "never") return write(work, options);
-        // Outside of the work, which may run more than once.
+        // Counted outside of the work, which may run more than once.
         const ordinal = call.nextOrdinal++;
         const id = [call.scope, call.key, ordinal] as const;
         return write(async (tx) => {
           tx.behindLast?.(undefined);
           const earlier = await takeOrRead(tx, call, id);
-          // Safe: it is what this write gave when it was stored.
+          // Safe: it is what this write returned when its result was stored.
           if (earlier !== undefined) {
             call.onRepeated?.();
             return decode(earlier) as Awaited<ReturnType<typeof work>>;
@@ -92,7 +95,7 @@ export function createIdempotency() {
   };
 }
 
-/** @returns the answer that the key has already; undefined: it is ours now */
+/** @returns the result that is stored under the key already; undefined: the key belongs to this call now */
 async function takeOrRead(
   tx: KeyedTransaction,
   { key, inputHash }: RepeatableCall,
@@ -106,7 +109,7 @@ async function takeOrRead(
       inputHash: string;
       answer: string | null;
     }[];
-    // Gone since: it was pruned.
+    // The key was pruned since.
     if (found === undefined) continue;
     if (found.inputHash !== inputHash) {
       throw new AppError(
@@ -115,7 +118,7 @@ async function takeOrRead(
         { details: { idempotencyKey: key } },
       );
     }
-    // Safe: a key without an answer is never committed.
+    // Safe: a key without a stored result is never committed.
     return found.answer!;
   }
 }

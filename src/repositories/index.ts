@@ -22,11 +22,11 @@ export interface ComponentHealth {
   readonly name: string;
   readonly isHealthy: boolean;
   readonly latencyMs: number;
-  /** Why it is not healthy, in words that give nothing away. */
+  /** Why the component is not healthy, in words that reveal nothing internal. */
   readonly message: string | null;
 }
 
-/** The one place with SQL: everything that is read from or written to the entities' tables. */
+/** The only place with SQL: everything that is read from or written to the entities' tables. */
 export function createRepositories(access: DataAccess, options: { cipher?: TokenCipher | undefined } = {}) {
   const users = createUserRepository(access, options.cipher);
   const apiKeys = createApiKeyRepository(access);
@@ -48,7 +48,7 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   const warmOperations = createWarmOperationRepository(access);
   const idempotencyKeys = createIdempotencyKeyRepository(access);
 
-  /** Reads one row through each repository: that the table is there and can be read. */
+  /** Reads one row through each repository, which shows that its table exists and can be read. */
   function healthCheck(): Promise<ComponentHealth[]> {
     return Promise.all([
       checkHealth("users", () => users.findMany({ first: 1 })),
@@ -77,7 +77,10 @@ export function createRepositories(access: DataAccess, options: { cipher?: Token
   };
 }
 
-/** As it was found when it was last read from: reads find out by themselves, and nobody waits for one. */
+/**
+ * The state that the last read from the replica found. Reads discover failures by themselves, so nothing here
+ * waits for a replica.
+ */
 export function replicaHealth(
   { isDown, lagBytes = 0 }: { readonly isDown: boolean; readonly lagBytes?: number | undefined },
   index: number,
@@ -91,7 +94,7 @@ export function replicaHealth(
   };
 }
 
-/** Times one probe. Never throws: a failed probe is an answer. */
+/** Times one probe. Never throws: a failed probe is an answer too. */
 export async function checkHealth(
   name: string,
   probe: () => Promise<unknown>,

@@ -5,18 +5,18 @@ import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts
 import { NO_LEASE } from "./jobLease.ts";
 
 /**
- * What owners do with jobs that are there. Each is one statement: it locks the row, changes it if its
- * status and version allow it, appends the event, and gives the row back as it is then.
+ * What owners do with existing jobs. Each action is one statement: it locks the row, changes it if its status
+ * and version allow that, appends the event, and returns the row as it is then.
  */
 
-/** Of a job, what else it must be. */
+/** What a job must match, besides its id. */
 export interface ControlTarget {
-  /** The version that the change is based on; any, unless given. */
+  /** The version that the change is based on; undefined: any version. */
   readonly version: number | undefined;
   readonly access: Access;
 }
 
-/** Anybody's, in whatever version. */
+/** Anybody's job, in any version. */
 export const ANY_JOB: ControlTarget = { version: undefined, access: TO_EVERYTHING };
 
 export interface ControlOutcome {
@@ -28,16 +28,18 @@ export interface ControlOutcome {
 export type JobControlRepository = ReturnType<typeof createJobControlRepository>;
 
 interface ControlStatement {
-  /** In which the change is allowed. */
+  /** The statuses in which the change is allowed. */
   readonly statuses: readonly ConversionJobStatus[];
-  /** Of "job", from "named", the job as it was. $4 is the action's own parameter. */
+  /** Assignments to "job", from "named", which is the job as it was. $4 is the action's own parameter. */
   readonly set: string;
   readonly event: string;
-  /** More for the event, from the changed row. */
+  /** More fields for the event, from the changed row. */
   readonly data?: string;
 }
 
-/** $1: the job, $2: the version that the change is based on, or null, $3: whose it must be, or null. */
+/**
+ * $1: the job, $2: the version that the change is based on, or null, $3: the user who must own it, or null.
+ */
 function controlStatement({ statuses, set, event, data }: ControlStatement): string {
   return `
   WITH named AS (
@@ -59,7 +61,8 @@ function controlStatement({ statuses, set, event, data }: ControlStatement): str
   SELECT ${JOB_COLUMNS}, false FROM named WHERE NOT EXISTS (SELECT FROM changed)`;
 }
 
-// The worker keeps its lease: it learns of the pause by its next report, and may wait for the resumption.
+// The worker keeps its lease: the answer to its next report tells it of the pause, and it may wait for the
+// resumption.
 const PAUSE = controlStatement({ statuses: ["RUNNING"], set: `"status" = 'PAUSED'`, event: "PAUSED" });
 
 const IS_HELD = `named."lease_expires_at" > now()`;
@@ -117,11 +120,11 @@ export function createJobControlRepository({ writeStatements }: Pick<DataAccess,
 
   return {
     pause: (id: string, target = ANY_JOB) => change(PAUSE, id, target),
-    /** RUNNING with the worker that still holds it, or else PENDING. */
+    /** RUNNING if a worker still holds the lease, otherwise PENDING. */
     resume: (id: string, target = ANY_JOB) => change(RESUME, id, target),
-    /** Its worker loses the lease at once. */
+    /** The job's worker loses the lease at once. */
     cancel: (id: string, target = ANY_JOB) => change(CANCEL, id, target),
-    /** @param attempts how many more it may have */
+    /** @param attempts how many more attempts the job may have */
     retry: (id: string, attempts: number, target = ANY_JOB) => change(RETRY, id, target, attempts),
     reprioritize: (id: string, priority: number, target = ANY_JOB) =>
       change(REPRIORITIZE, id, target, priority),

@@ -24,25 +24,25 @@ export const JOB_EVENT_TYPES = [
   "RETRIED",
 ] as const;
 
-/** What an event says of the job as it was after it. */
+/** What an event says about the job, as it was after the event. */
 export interface JobEventData {
   readonly status: ConversionJobStatus;
   readonly attempt: number;
   readonly progress: number;
   readonly currentTask?: string;
   readonly priority?: number;
-  /** Whose call it was, or whose lease has expired. */
+  /** The worker that made the call, or whose lease has expired. */
   readonly workerId?: string;
   readonly fencingToken?: number;
   readonly taskId?: string;
   readonly taskStatus?: (typeof TASK_STATUSES)[number];
-  /** Why it failed. */
+  /** Why the job, its attempt or its task failed. */
   readonly message?: string;
 }
 
 export interface JobEventRow {
   readonly jobId: string;
-  /** From 1 on, without a gap but for progress reports that clean-up has thinned. */
+  /** From 1 on, without gaps except for progress reports that clean-up has thinned out. */
   readonly sequence: number;
   readonly type: (typeof JOB_EVENT_TYPES)[number];
   readonly data: JobEventData;
@@ -58,7 +58,10 @@ export interface JobLogPart {
 
 export type JobEventRepository = ReturnType<typeof createJobEventRepository>;
 
-/** Walks the table once, by its key: no index of its own, which every report would have to write to. */
+/**
+ * Walks the table once, in the order of its key. It has no index of its own, which every report would have to
+ * update.
+ */
 const THIN = `
   WITH scanned AS (
     SELECT "job_id", "sequence", "type", "created_at" FROM "conversion_job_events"
@@ -110,8 +113,8 @@ export function createJobEventRepository({ query, writeStatements }: DataAccess)
   });
 
   /**
-   * Of progress reports before `olderThan` that follow each other within a minute, keeps the last.
-   * Every other event stays. In batches of their own transactions.
+   * Of progress reports before `olderThan` that follow each other in the same minute, keeps the last. Every
+   * other event stays. Works in batches, each in its own transaction.
    *
    * @returns how many were deleted
    */
@@ -143,9 +146,9 @@ export function createJobEventRepository({ query, writeStatements }: DataAccess)
   }
 
   /**
-   * What a job's log has after a sequence number, oldest first, and the job itself at the same moment.
-   * Null: there is no such job. The numbers are given out under the job's row lock and in the
-   * transaction that appends, so nothing comes up later below one that was seen.
+   * A job's log after a sequence number, oldest first, and the job itself at the same moment. Null: there is
+   * no such job. Sequence numbers are assigned under the job's row lock, in the transaction that appends the
+   * event. So no event appears later with a number below one that was seen.
    */
   async function readAfter(jobId: string, after: number, limit: number): Promise<JobLogPart | null> {
     const rows = await query<

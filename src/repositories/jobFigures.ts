@@ -4,11 +4,11 @@ import type { ConversionJobStatus } from "../database/generated/client.ts";
 export interface JobFigures {
   readonly status: ConversionJobStatus;
   readonly count: number;
-  /** How long ago the oldest of them was created. */
+  /** How long ago the oldest of these jobs was created. */
   readonly oldestSeconds: number;
 }
 
-/** How many jobs there are in each state, for those who watch the service. By an index alone: its order is that of age. */
+/** How many jobs there are in each status, for monitoring. Reads only an index, which is ordered by age. */
 export function createJobFiguresRepository({ query }: { query: Query }) {
   return {
     byStatus: (): Promise<JobFigures[]> =>

@@ -6,34 +6,36 @@ import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts
 import { withResults } from "./conversionPlan.ts";
 
 /**
- * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows
- * whose lease the worker holds and whose status allows it, and appends their events. A row that it does
- * not change comes back as it is, so that its worker can be told why.
+ * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows whose lease
+ * the worker holds and whose status allows it, and appends their events. A row that it does not change comes
+ * back as it is, so that its worker can be told why.
  *
- * A worker holds a job's lease while the fencing token that its claim gave it is the row's, and
- * the lease has not expired. The token decides between workers; the time decides when nobody has
- * taken the job over yet.
+ * A worker holds a job's lease while the row has the fencing token that its claim gave it, and the lease has
+ * not expired. The token decides between workers; the time decides when nobody has taken the job over yet.
  */
 
 export interface Claim {
   readonly workerId: string;
-  /** The user whose worker it is; unless given, nobody is told to hold the jobs. */
+  /** The user whose worker it is. Without one, no user is recorded as the holder of the jobs. */
   readonly workerUserId?: string | undefined;
-  /** What the worker can do. It gets jobs that ask for nothing else. */
+  /** What the worker can do. It gets only jobs that need nothing else. */
   readonly agentTypes: readonly string[];
   readonly leaseSeconds: number;
-  /** At most so many jobs. */
+  /** The most jobs to claim. */
   readonly count: number;
 }
 
-/** With what its worker has to know: one statement gives both. */
+/** A job with all that its worker has to know: one statement returns both. */
 export type ClaimedJob = ConversionJobRow & { readonly documents: ConversionJobDocuments };
 
-/** A job as its worker names it. */
+/** A job as its worker identifies it. */
 export interface HeldJob {
   readonly id: string;
   readonly fencingToken: number;
-  /** As whose worker it must be held: the name that a worker gives itself proves nothing. Unless given, anybody's. */
+  /**
+   * The user whose worker must hold the job: the name that a worker gives itself proves nothing. By default
+   * anybody's.
+   */
   readonly workerUserId?: string | null | undefined;
 }
 
@@ -60,15 +62,16 @@ export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 
 const CHANNEL = "conversion_jobs_available";
 
-/** Each of its columns once, for SET. */
+/** Contains each of the lease's columns once, for SET. */
 export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
-/** Doubled by every attempt, from about a second to about five minutes; never the same for two jobs. */
+/** Doubles with each attempt, from about a second to about five minutes, with jitter so that jobs differ. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
 
 /**
- * $1: what the workers can do, all the same. Then for each job that is wanted, in the order of the calls: its worker
- * ($2), the worker's user ($3), the lease in seconds ($4), and the number of the call ($5).
+ * $1: what the workers can do, which is the same for all of them. Then for each job that is wanted, in the
+ * order of the calls: its worker ($2), the worker's user ($3), the lease in seconds ($4), and the number of
+ * the call ($5).
  */
 const CLAIM = prepared(
   "claim_jobs",
@@ -146,7 +149,7 @@ const FAIL = heldStatement("fail_jobs", {
 
 const RELEASE = heldStatement("release_jobs", {
   statuses: ["RUNNING", "PAUSED"],
-  // A paused job stays paused: its resumption makes it available.
+  // A paused job stays paused: resuming it makes it available.
   set: `"status" = (CASE "job"."status" WHEN 'PAUSED' THEN 'PAUSED' ELSE 'PENDING' END)::conversion_job_status,
         "available_at" = now(), "current_task" = NULL, ${NO_LEASE}`,
   event: "'RELEASED'",
@@ -155,7 +158,7 @@ const RELEASE = heldStatement("release_jobs", {
 const REPORT = heldStatement("report_jobs", {
   statuses: ["RUNNING", "PAUSED"],
   items: { progress: "int", currentTask: "text", hasCurrentTask: "boolean" },
-  // Whether it says anything new. A heartbeat that does not renews the lease and leaves no event.
+  // Whether the report says anything new. A heartbeat that does not renews the lease and appends no event.
   decides: `COALESCE(item."progress" > "job"."progress", false)
             OR (item."hasCurrentTask" AND item."currentTask" IS DISTINCT FROM "job"."current_task")`,
   set: `"progress" = GREATEST("job"."progress", named."new.progress"),
@@ -167,26 +170,26 @@ const REPORT = heldStatement("report_jobs", {
 });
 
 interface HeldStatement {
-  /** In which the change is allowed. */
+  /** The statuses in which the change is allowed. */
   readonly statuses: readonly ConversionJobStatus[];
-  /** What each job comes with besides its id and token, with its SQL type. */
+  /** What each job comes with besides its id and token, with the SQL types. */
   readonly items?: Readonly<Record<string, string>>;
-  /** A condition over "job" as it was and "item", for `set`. */
+  /** A condition on "job", as it was, and "item"; `set` can use its result. */
   readonly decides?: string;
-  /** Of "job", from "named": the job as it was, with the item's columns as `"new.<column>"`. */
+  /** Assignments to "job", from "named": the job as it was, with the item's columns as `"new.<column>"`. */
   readonly set: string;
   readonly event: string;
-  /** More for the event, from the changed row. */
+  /** More fields for the event, from the changed row. */
   readonly data?: string;
-  /** Which changes append an event; all unless given. */
+  /** Which changes append an event; by default all. */
   readonly isLogged?: string;
 }
 
 /**
  * $1: the jobs as a JSON document, each with its worker and its token.
  *
- * All named rows are locked first, in the order of their ids, so that two calls about the same jobs
- * cannot wait for each other; what is read from a locked row is its latest version, and stays it.
+ * All named rows are locked first, in the order of their ids, so that two calls about the same jobs cannot
+ * deadlock. What is read from a locked row is its latest version, and stays so.
  */
 function heldStatement(
   name: string,
@@ -229,10 +232,10 @@ interface ClaimCall extends Claim {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Somebody went away while jobs were claimed for them. */
+/** A client disconnected while jobs were claimed for it. */
 class ClaimAborted extends Error {}
 
-/** A third of the time of such a call was the parsing and planning of its statement. */
+/** Parsing and planning the statement took a third of the time of such a call. */
 function prepared(name: string, text: string): Statement {
   return { name, text };
 }
@@ -241,7 +244,10 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   let claims = 0;
   type Item = HeldJob & { readonly workerId: string };
 
-  /** One statement, for the jobs of any number of workers. @returns in the jobs' order; null where there is no such job */
+  /**
+   * Runs one statement for the jobs of any number of workers. @returns in the jobs' order; null: there is no
+   * such job
+   */
   async function run(statement: Statement, jobs: readonly Item[]): Promise<(LeaseOutcome | null)[]> {
     const rows = await writeStatements((tx) =>
       tx.queryLast<ConversionJobRow & { isHeld: boolean; isDone: boolean }>(statement, [
@@ -257,7 +263,10 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
     return jobs.map(({ id }) => outcomes.get(id) ?? null);
   }
 
-  /** What is sent while one statement of its kind runs goes along with the next, unless its answer is to be stored by itself. */
+  /**
+   * Calls that arrive while a statement of their kind runs are combined in the next one. A call whose answer
+   * must be stored separately runs by itself.
+   */
   function combined(statement: Statement) {
     const combine = combineCalls<Item, LeaseOutcome | null>((jobs) => run(statement, jobs));
     return (workerId: string, jobs: readonly HeldJob[]): Promise<(LeaseOutcome | null)[]> => {
@@ -271,7 +280,7 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   const fail = combined(FAIL);
   const release = combined(RELEASE);
 
-  /** @returns the jobs of each call; none for one that was aborted */
+  /** @returns the jobs of each call; none for an aborted call */
   async function claimAll(calls: readonly ClaimCall[]): Promise<ClaimedJob[][]> {
     const isWanted = ({ signal }: ClaimCall) => !signal?.aborted;
     const wanted = calls.filter(isWanted);
@@ -288,11 +297,11 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
           slots.map(({ leaseSeconds }) => leaseSeconds),
           slots.map(({ call }) => call),
         ]);
-        // Rolled back: whoever has gone away gets no jobs, and the others are asked for again.
+        // Rolled back: a client that has disconnected gets no jobs, and the claim is repeated for the others.
         if (!wanted.every(isWanted)) throw new ClaimAborted();
         return rows;
       },
-      // A claim that found nothing is no answer: the next may find something.
+      // A claim that found nothing is not stored as an answer: the next one may find something.
       { keeps: (rows) => rows.length > 0 },
     ).catch((error: unknown) => {
       if (error instanceof ClaimAborted) return undefined;
@@ -317,9 +326,10 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
 
   return {
     /**
-     * The highest priority first, then the oldest. Each gets a new fencing token and a lease.
+     * Claims jobs, those of the highest priority first, then the oldest. Each gets a new fencing token and a
+     * lease.
      *
-     * @param signal of the request: should it have been aborted meanwhile, nothing is claimed
+     * @param signal of the request: if it is aborted meanwhile, nothing is claimed
      */
     async claim(claim: Claim, signal?: AbortSignal): Promise<ClaimedJob[]> {
       const call: ClaimCall = { ...claim, signal, id: String(++claims) };
@@ -337,29 +347,29 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
 
     complete,
 
-    /** Back to PENDING for another attempt, when one is allowed and could succeed; FAILED otherwise. */
+    /** Sets jobs back to PENDING if another attempt is allowed and could succeed, otherwise to FAILED. */
     fail: (workerId: string, jobs: readonly FailureReport[]) => fail(workerId, jobs),
 
-    /** Gives jobs back unfinished, in the same attempt: what was reported stays. */
+    /** Gives jobs back unfinished. The attempt stays the same, and what was reported stays. */
     release,
 
     /**
-     * Ends leases that have expired, at most `limit` of them: back to PENDING for another attempt, or
-     * FAILED after the last. A paused job only loses its worker. Leases that another instance is
-     * just ending are skipped.
+     * Ends expired leases, at most `limit` of them. The job goes back to PENDING for another attempt, or to
+     * FAILED after the last one; a paused job only loses its worker. Leases that another instance is ending
+     * right now are skipped.
      */
     expire: (limit: number): Promise<ConversionJobRow[]> =>
       writeStatements((tx) => tx.queryLast<ConversionJobRow>(EXPIRE, [limit]), { keeps: "never" }),
 
-    /** Whether there are leases to end. Costs less than to try. */
+    /** Whether there are expired leases to end. Cheaper than trying. */
     hasExpired: () =>
       exists(`SELECT FROM "conversion_jobs" WHERE "worker_id" IS NOT NULL AND "lease_expires_at" <= now()`),
 
-    /** Whether there are jobs to claim, for whatever worker. */
+    /** Whether there are jobs to claim, for any worker. */
     hasClaimable: () =>
       exists(`SELECT FROM "conversion_jobs" WHERE "status" = 'PENDING' AND "available_at" <= now()`),
 
-    /** Where instances tell each other that there may be jobs to claim. */
+    /** The channel on which instances tell each other that there may be jobs to claim. */
     channel: CHANNEL,
 
     async announce(): Promise<void> {

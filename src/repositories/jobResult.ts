@@ -13,17 +13,17 @@ export interface TaskOutcome {
   readonly isHeld: boolean;
   /** Whether the plan has such a task. */
   readonly isPlanned: boolean;
-  /** Whether another result of the task had been reported in this attempt; "same": this one. */
+  /** Whether this attempt already had a result for the task; "same": it equals this one. */
   readonly earlier: "none" | "same" | "different";
 }
 
 export type JobResultRepository = ReturnType<typeof createJobResultRepository>;
 
 /**
- * $1: the job, $2: the worker, $3: the fencing token, $4: the result as a JSON document, $5: as whose
- * worker the job must be held, or null.
+ * $1: the job, $2: the worker, $3: the fencing token, $4: the result as a JSON document, $5: the user whose
+ * worker must hold the job, or null.
  *
- * A task has one result in an attempt. The one of an earlier attempt is replaced; the event log has both.
+ * A task has one result per attempt. A result replaces the one of an earlier attempt; the event log has both.
  */
 const REPORT = `
   WITH named AS (

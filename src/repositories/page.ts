@@ -21,16 +21,16 @@ export interface PageArguments {
   readonly before?: string | null | undefined;
 }
 
-/** One list: what is in it, and in which order. */
+/** One list: which rows are in it, and in which order. */
 export interface List {
   readonly parent?: { readonly column: string; readonly id: string } | undefined;
   readonly where: readonly Condition[];
   readonly order: SortOrder;
-  /** What its membership and order depend on. */
+  /** The tags that its membership and order depend on. */
   readonly tags: readonly string[];
-  /** False: they change without these tags too, so it is read anew for every request. */
+  /** False: the list also changes without these tags, so every request reads it anew. */
   readonly isKept?: false | undefined;
-  /** What cursors call it; found when it is needed first. */
+  /** Its name in cursors; computed when it is first needed. */
   name?: string;
 }
 
@@ -43,14 +43,14 @@ export interface Page<Row> {
 /** What a loader asks for: a page of a list, or how many rows the list has. */
 export type ListRequest = {
   readonly list: List;
-  /** Found when it is needed first. */
+  /** Computed when it is first needed. */
   name?: ListName;
 } & (
   | {
       readonly want: "page";
       readonly page: PageArguments;
       readonly maxPageSize?: number | undefined;
-      /** All, unless told: then the rows have these alone, and those that every row has. */
+      /** By default all. If given, the rows have only these and the columns that every row has. */
       readonly columns?: PageColumns | undefined;
     }
   | { readonly want: "total" }
@@ -58,29 +58,30 @@ export type ListRequest = {
 
 export type PageRequest = ListRequest & { readonly want: "page" };
 
-/** What is asked of a page's rows. */
+/** What a request needs of a page's rows. */
 export interface PageColumns {
-  /** By the rows' properties. */
+  /** Names of the rows' properties. */
   readonly names: readonly string[];
-  /** Whether rows are told their cursor. */
+  /** Whether the rows' cursors are needed. */
   readonly hasCursors: boolean;
 }
 
-/** What tells requests for lists of one entity apart. */
+/** Identifies a request for a list among those of its entity. */
 interface ListName {
-  /** Of all that are alike but for their parent's id. */
+  /** The same for all requests that differ only in their parent's id. */
   readonly shape: string;
   readonly whole: string;
 }
 
 /**
- * The last page that was named: a field's requests have their arguments in one object for all of its parents, and come one after the other. Not one
- * of each such object in a WeakMap: what is in one that has been there for a while is kept from the collections of young
- * objects, with all that it leads to, also when its key is nobody's any more.
+ * The page request that was named last. A field's requests, one per parent, share one arguments object and
+ * come one after the other, so one is enough. It is not a WeakMap by arguments object: a WeakMap that has
+ * existed for a while keeps its values, with all that they lead to, alive through scavenges, even when
+ * nothing else refers to their keys.
  */
 let lastNamed: (PageRequest & { readonly name: ListName }) | undefined;
 
-/** Asked for by a request's loader, by the cache and by the statement. */
+/** A request's loader, the cache and the statement ask for it. */
 function nameOf(request: ListRequest): ListName {
   if (request.name !== undefined) return request.name;
   const last = lastNamed;
@@ -92,7 +93,10 @@ function nameOf(request: ListRequest): ListName {
   return name;
 }
 
-/** Whether two requests have the same arguments and are of one shape. Those with conditions are not looked at closely. */
+/**
+ * Whether two requests have the same arguments and the same shape. Requests with conditions never count as
+ * alike.
+ */
 function isAlike(one: ListRequest, other: PageRequest): boolean {
   if (one.want !== "page" || one.page !== other.page) return false;
   const [list, others] = [one.list, other.list];
@@ -107,10 +111,10 @@ function isAlike(one: ListRequest, other: PageRequest): boolean {
   );
 }
 
-/** Tells requests for lists of one entity apart, in this process and in every other. */
+/** Identifies a request for a list among those of its entity, in this process and in every other. */
 export const requestName = (request: ListRequest): string => nameOf(request).whole;
 
-/** What a list's tags are follows from the rest. */
+/** The list's tags are left out, since they follow from the rest. */
 function shapeOf(request: ListRequest): string {
   const { parent, where, order, isKept } = request.list;
   let shape = `${parent?.column} ${order.column} ${order.direction} ${isKept}`;
@@ -119,14 +123,17 @@ function shapeOf(request: ListRequest): string {
   const { page, maxPageSize, columns } = request;
   const { first, after, last, before } = page;
   shape += ` ${first} ${last} ${maxPageSize} ${columns?.hasCursors} ${columns?.names}`;
-  // Anything may be in a cursor; JSON ends where it ends.
+  // A cursor may contain anything; as JSON, it has a definite end.
   return after == null && before == null ? shape : `${shape} ${JSON.stringify([after, before])}`;
 }
 
-/** The names of the shapes that came last: an operation may ask for hundreds of lists of one shape. */
+/** The names of the latest shapes: an operation may ask for hundreds of lists of one shape. */
 const shapeNames = new LRUCache<string, string>({ max: 4_000 });
 
-/** 132 bits: what is searched for is part of a shape, so that somebody may look for two that are the same. */
+/**
+ * 132 bits: a client's search text is part of a shape, so a client could look for two shapes with the same
+ * name.
+ */
 export function shortened(shape: string): string {
   let name = shapeNames.get(shape);
   if (name === undefined) {
@@ -139,16 +146,16 @@ export function shortened(shape: string): string {
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 
-/** What a list's name is a digest of. */
+/** The text whose digest is a list's name. */
 export const listText = ({ table }: ListSource, { parent, where, order }: List): string =>
   JSON.stringify([table, parent, where, order.column, order.direction]);
 
 export const LIST_NAME_LENGTH = 16;
 
 /**
- * Says which list a cursor belongs to: the same rows in the same order, seen in either direction.
- * A digest, because a filter may be long and its SQL is nobody's business; 96 bits keep lists
- * apart, they keep no secret. Kept for each list, as every row of a page asks for it.
+ * Identifies the list that a cursor belongs to: the same rows in the same order, read in either direction. A
+ * digest, because a filter may be long and clients should not see its SQL. 96 bits keep lists apart; they
+ * protect no secret. The name is kept in the list, as every row of a page asks for it.
  */
 export function listName(source: ListSource, list: List): string {
   list.name ??= hash("sha256", listText(source, list), "base64url").slice(0, LIST_NAME_LENGTH);
@@ -163,10 +170,10 @@ export function cursorOf<Row>(source: ListSource, list: List, row: Row): string 
   });
 }
 
-/** What a request comes to, or what is wrong with it. */
+/** What a valid request comes to. */
 interface Plan {
   readonly branch: Omit<Branch, "parents">;
-  /** Undefined: it wants a total. */
+  /** Undefined: the request wants a total. */
   readonly page?: PageForm;
 }
 
@@ -182,18 +189,18 @@ interface PageForm {
   readonly hasStart: boolean;
 }
 
-/** Requests that are alike but for their parent's id. */
+/** Requests that differ only in their parent's id. */
 interface Group {
   readonly plan: Plan;
   readonly parents: { readonly column: string; readonly ids: Set<string> } | undefined;
-  /** Its branch of the statement. */
+  /** The index of its branch in the statement. */
   readonly index: number;
 }
 
 /**
  * Answers any number of pages and totals with one statement.
  *
- * @returns in the requests' order; a request with bad arguments gets its error, and the others
+ * @returns the answers in the requests' order; a request with bad arguments gets its error, and the others
  *   their answers
  */
 export async function loadLists<Row>(
@@ -235,18 +242,18 @@ export async function loadLists<Row>(
   });
 }
 
-/** A cursor belongs to the list of one parent. */
+/** A cursor belongs to one parent's list, so a request with a cursor is grouped by its full name. */
 function groupName(request: ListRequest): string {
   const { shape, whole } = nameOf(request);
   const hasCursor = request.want === "page" && (request.page.after ?? request.page.before) != null;
   return hasCursor ? whole : shape;
 }
 
-/** What a request for a page comes to. @throws AppError `VALIDATION_FAILED` */
+/** The plan of a request for a page. @throws AppError `VALIDATION_FAILED` */
 export function pagePlan(source: ListSource, request: PageRequest): PagePlan {
   const plan = planOf(source, request);
   if (plan instanceof Error) throw plan;
-  // Safe: it is no total that is asked for.
+  // Safe: the request is not for a total.
   return { where: plan.branch.where, rows: plan.branch.rows!, page: plan.page! };
 }
 
@@ -272,19 +279,19 @@ function planOf(source: ListSource, request: ListRequest): Plan | Error {
           columns: columnsOf(source, order, request.columns),
           order: isBackward ? { ...order, direction: order.direction === "ASC" ? "DESC" : "ASC" } : order,
           beyond: position && { sortKey: sortKeyValue(position.sortKey, order, argument), id: position.id },
-          // One more than asked for tells whether there is a further page.
+          // One row more than asked for tells whether there is a further page.
           limit: size + 1,
         },
       },
       page: { size, isBackward, hasStart: position !== undefined },
     };
   } catch (error) {
-    // A loader answers each key; the error belongs to this one.
+    // A loader answers each key separately; the error belongs to this one.
     return error as Error;
   }
 }
 
-/** Those that were asked for, those that every row has, and what its cursor is made of. */
+/** The columns that were asked for, those that every row has, and those that its cursor is made of. */
 function columnsOf(
   { columns, key, always = [] }: ListSource,
   order: SortOrder,
@@ -299,7 +306,10 @@ function columnsOf(
   return columns.filter(isNeeded);
 }
 
-/** What a key of a type looks like: PostgreSQL would refuse anything else, and that would be our mistake. */
+/**
+ * What a key of each type looks like. PostgreSQL would refuse anything else, which would count as an internal
+ * error.
+ */
 const KEY_FORMS: Readonly<Record<ListSource["key"]["type"], RegExp>> = {
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
   int: /^(0|[1-9]\d{0,8})$/,
@@ -354,7 +364,7 @@ function toPage<Row>(found: readonly Row[], { size, isBackward, hasStart }: Page
     : { rows, hasNextPage: hasMore, hasPreviousPage: hasStart };
 }
 
-/** What rows have a column as. */
+/** The property of a row that holds a column. */
 export function propertyOf(source: ListSource, column: string): string {
   return source.columns.find(({ expression }) => expression === `"${column}"`)?.name ?? column;
 }

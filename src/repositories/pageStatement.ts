@@ -3,25 +3,25 @@ import { asJson, type Column, createReviver, selectListOf } from "./jsonRows.ts"
 /**
  * Many pages in one statement.
  *
- * "The first 3 jobs of each of these 100 projects" has no limit-per-parent in Prisma, and a
- * query per project is what loaders exist to avoid. PostgreSQL does it in one statement: a
- * LATERAL subquery runs once per parent and stops at its limit, by index. Pages that differ in
- * more than their parent (another filter, another order, a count instead of rows) become further
- * branches of a UNION ALL. So whatever aliases and arguments an operation uses, the lists of one
- * entity at one level of it cost one statement.
+ * "The first 3 jobs of each of these 100 projects" needs a limit per parent, which Prisma does not have, and
+ * a query per project is what loaders exist to avoid. PostgreSQL does it in one statement: a LATERAL subquery
+ * runs once per parent, uses an index and stops at its limit. Pages that differ in more than their parent
+ * (another filter, another order, a count instead of rows) become further branches of a UNION ALL. So
+ * whatever aliases and arguments an operation uses, the lists of one entity at one level of it cost one
+ * statement.
  */
 
-/** What a list is made of. One per entity; the texts are ours, never a client's. */
+/** What lists of an entity are read from. Its texts come from the code, never from a client. */
 export interface ListSource {
   readonly table: string;
   readonly columns: readonly Column[];
-  /** Which of them every row has, even where others were asked for: the key, and these. */
+  /** Columns that every row has besides the key, even when only others were asked for. */
   readonly always?: readonly string[];
   /** The column that breaks ties, with its SQL type. */
   readonly key: { readonly column: string; readonly type: "uuid" | "int" | 'text COLLATE "C"' };
 }
 
-/** @typeParam Value what becomes a parameter: a value, or what will say it */
+/** @typeParam Value what becomes a parameter: a value, or a function that will give it */
 export interface Condition<Value = unknown> {
   /** SQL with `?` for each value: `"status" = ?::project_status`. */
   readonly sql: string;
@@ -34,9 +34,9 @@ export interface SortOrder {
   readonly direction: "ASC" | "DESC";
 }
 
-/** A page of rows, or the number of rows in the whole list, of any number of parents. */
+/** A page of rows, or the number of rows in the whole list, for any number of parents. */
 export interface Branch {
-  /** The column that names the parent, and the parents' ids. Without: a list of the whole type. */
+  /** The column that names the parent, and the parents' ids. Absent: a list of the whole type. */
   readonly parents?: { readonly column: string; readonly ids: Iterable<string> } | undefined;
   readonly where: readonly Condition[];
   readonly rows?: RowsOfPage | undefined;
@@ -60,20 +60,21 @@ interface Statement {
   readonly values: unknown[];
 }
 
-/** What the statement says of one page or total. */
+/** What the statement returns for one page or total. */
 interface Answered {
-  /** Which branch it is of. */
+  /** The index of its branch. */
   readonly branch: number;
   readonly parent: string | null;
   readonly rows: Record<string, unknown>[] | null;
   readonly total: number | null;
 }
 
-/** What a whole type's list has in the place of a parent's id. */
+/** Stands for the parent's id in a list of a whole type. */
 const NO_PARENT = "";
 
 /**
- * @returns the statement, whose one row has one column, and what finds the answer to a branch for one of its parents in that
+ * @returns the statement, whose one row has one column, and a function that turns its parsed rows into a
+ *   look-up of each branch's answer for one of its parents
  */
 export function pageStatement<Row>(source: ListSource, branches: readonly Branch[]) {
   const values: unknown[] = [];
@@ -100,7 +101,7 @@ function branchSql(
   index: number,
   bind: (value: unknown) => string,
 ): string {
-  // As PostgreSQL writes an array: `pg` would quote each of hundreds of ids.
+  // Written as a PostgreSQL array: `pg` would quote each of hundreds of ids.
   const from = parents && `unnest(${bind(`{${[...parents.ids].join()}}`)}::uuid[])`;
   const parent = parents && `"${parents.column}" = "parents"."parent"`;
 
@@ -128,7 +129,7 @@ export function rowsSql<Value>(
     rows: { columns, order, beyond, limit },
   }: {
     readonly where: readonly Condition<Value>[];
-    /** That they are one parent's. */
+    /** The condition that the rows belong to one parent. */
     readonly parent: string | undefined;
     readonly rows: RowsOfPage<Value>;
   },

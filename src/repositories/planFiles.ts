@@ -3,11 +3,11 @@ import { type ValidationIssue, validationFailed } from "../errors.ts";
 import type { ConversionPlan } from "./conversionPlan.ts";
 
 /**
- * Refuses a plan that reads files which neither the project has nor another task writes. Only where the
- * structure is known: some projects have none, and while one is being uploaded any file may be yet to come.
+ * Refuses a plan that reads files which the project does not have and no other task writes. It does so only
+ * where the file structure is known: some projects have none, and during an upload any file may still come.
  *
- * @param ownerId whose project it must be, or there is no structure to be known; null: anybody's
- * @throws AppError `VALIDATION_FAILED` with the place of each file in the mutation's input
+ * @param ownerId the user who must own the project, or else its structure counts as unknown; null: anybody
+ * @throws AppError `VALIDATION_FAILED` with the path to each file in the mutation's input
  */
 export async function assertFilesExist(
   tx: StatementTransaction,

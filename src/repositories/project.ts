@@ -37,7 +37,10 @@ export interface ProjectChanges {
 export interface ProjectFilter {
   readonly userId?: string | undefined;
   readonly status?: ProjectStatus | undefined;
-  /** Part of the name or of the address, without regard to case. One or two characters: the beginning of the name. */
+  /**
+   * Part of the name or of the address, ignoring case. One or two characters match only the beginning of the
+   * name.
+   */
   readonly search?: string | undefined;
 }
 
@@ -59,12 +62,12 @@ const SORT_COLUMNS = { createdAt: "created_at", updatedAt: "updated_at" } as con
 const NEWEST_FIRST: ProjectOrder = { by: "createdAt", direction: "DESC" };
 const RECENTLY_UPDATED_FIRST: ProjectOrder = { by: "updatedAt", direction: "DESC" };
 
-/** The project $1 of the owner $2, or of anybody when that is null. */
+/** The project $1 of the owner $2, or of any owner when that is null. */
 const IS_WITHIN = `WHERE "id" = $1::uuid AND ($2::uuid IS NULL OR "user_id" = $2::uuid)`;
-/** The same, if it has the version $3 or none is expected. */
+/** The same, if it has the version $3 or no version is expected. */
 const IS_EXPECTED = `${IS_WITHIN} AND ($3::int IS NULL OR "version" = $3::int)`;
 
-/** What can be changed, and how it is written. */
+/** The fields that can be changed, and how each is written. */
 const CHANGEABLE: readonly {
   readonly field: keyof ProjectChanges;
   readonly column: string;
@@ -129,7 +132,7 @@ export function createProjectRepository(access: DataAccess) {
     };
   }
 
-  /** For each owner, in their order; null stands for all owners together. One statement. */
+  /** For each owner, in the given order; null stands for all owners together. One statement. */
   async function statisticsByUsers(userIds: readonly (string | null)[]): Promise<ProjectStatistics[]> {
     const rows = await query<{ userId: string | null; status: ProjectStatus; count: number }>(
       `SELECT "user_id" AS "userId", "status", count(*)::int AS "count" FROM "projects"
@@ -153,9 +156,9 @@ export function createProjectRepository(access: DataAccess) {
   }
 
   /**
-   * All or none, in one statement, in the given order. One document instead of a parameter per
-   * value: Prisma's createMany compiles the rows into its query, which took two thirds of the time
-   * of an import and a memory that did not come back.
+   * Creates all or none, in one statement, in the given order. It sends one document instead of a parameter
+   * per value: Prisma's createMany compiles the rows into its query, which took two thirds of an import's
+   * time, and memory that was not released afterwards.
    *
    * @throws AppError `CONFLICT` when an owner does not exist
    */
@@ -173,7 +176,7 @@ export function createProjectRepository(access: DataAccess) {
   }
 
   /**
-   * @param expectedVersion the version that the change is based on; without, the change is made to whatever there is
+   * @param expectedVersion the version that the change is based on; without it, any version is changed
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
    */
   async function update(
@@ -188,7 +191,7 @@ export function createProjectRepository(access: DataAccess) {
       if (value === undefined) return [];
       return `"${column}" = $${values.push(isDocument && value !== null ? JSON.stringify(value) : value)}::${type}`;
     });
-    // What changes nothing makes no new version.
+    // An empty change makes no new version.
     const statement =
       assignments.length === 0
         ? `SELECT ${reader.columns} FROM "projects" ${IS_EXPECTED}`
@@ -214,6 +217,7 @@ export function createProjectRepository(access: DataAccess) {
 
   /**
    * Deletes the project with its files and jobs.
+   *
    * @throws AppError `NOT_FOUND`, `VERSION_CONFLICT`
    */
   async function remove(id: string, expectedVersion?: number, access: Access = TO_EVERYTHING): Promise<void> {
@@ -249,7 +253,7 @@ export function createProjectRepository(access: DataAccess) {
   };
 }
 
-/** The project, if it is within reach. */
+/** Selects the project, if it is within reach. */
 export function within(id: string, access: Access): { id: string; userId?: string } {
   const userId = ownerOf(access);
   return userId === null ? { id } : { id, userId };
@@ -263,7 +267,7 @@ function toData({ userId, name, githubUrl, ...rest }: NewProject): Prisma.Projec
   return { userId, name, githubUrl, ...withJson(rest) };
 }
 
-/** A null document is SQL's NULL, not JSON's null: Prisma wants to be told which. */
+/** A null document means SQL's NULL, not JSON's null. Prisma has to be told which. */
 function withJson({ targetTechStack, ...rest }: ProjectChanges) {
   return {
     ...defined(rest),
@@ -272,9 +276,8 @@ function withJson({ targetTechStack, ...rest }: ProjectChanges) {
 }
 
 /**
- * A trigram index answers `%text%` from three characters on, and the beginning of a word from
- * one on. Shorter texts therefore match beginnings: scanning every row for them would be the
- * one query here without an index.
+ * A trigram index answers `%text%` from three characters on, and the beginning of a word from one on. Shorter
+ * texts therefore match beginnings only: otherwise theirs would be the one query here that scans every row.
  */
 function searchCondition(search: string): Condition {
   const escaped = search.replace(/[\\%_]/g, "\\$&");

@@ -9,15 +9,19 @@ export interface ProjectStatusChange {
 }
 
 export interface ProjectActivityPart {
-  /** Each job's in the order of their numbers, and all by time as far as that allows. */
+  /**
+   * Each job's events are in the order of their numbers, and all are ordered by time as far as that allows.
+   */
   readonly jobEvents: readonly JobEventRow[];
   readonly statusChanges: readonly ProjectStatusChange[];
-  /** After it comes what is not in this part or those before. */
+  /** Reading after it gives what is in neither this part nor those before it. */
   readonly cursor: string;
   readonly hasMore: boolean;
 }
 
-/** What a follower has been told: everything visible in `since`, and then some of what is visible in `until`. */
+/**
+ * What a follower has been told: everything visible in `since`, and then some of what is visible in `until`.
+ */
 interface Place {
   readonly since: string;
   readonly rest: { readonly until: string; readonly jobId: string; readonly sequence: number } | undefined;
@@ -25,20 +29,20 @@ interface Place {
 
 export type ProjectActivityRepository = ReturnType<typeof createProjectActivityRepository>;
 
-/** A list of running transactions can be long; so long it never is. */
+/** A snapshot's list of running transactions can be long, but never this long. */
 const MAX_CURSOR_LENGTH = 20_000;
 const SNAPSHOT = /^(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /**
- * What happens in a project. Its jobs' events have numbers that count for one job alone, and two
- * transactions commit in any order; so the place in the log is a snapshot, PostgreSQL's own
- * description of which transactions had ended. What is visible now and was not then is new: nothing
- * is waited for, left out or told twice.
+ * What happens in a project. A job's events are numbered for that job alone, and two transactions may commit
+ * in any order. So a position in the log is a snapshot, PostgreSQL's own description of which transactions
+ * had ended. What is visible now and was not visible in the snapshot is new. So no read waits for anything,
+ * and no event is left out or told twice.
  *
- * A job's events become visible in the order of their numbers (its row is locked meanwhile), so those
- * that are new are the last ones: the search for them begins at the end of each job's log.
+ * A job's events become visible in the order of their numbers, because its row is locked meanwhile. So the
+ * new ones are the last ones, and the search for them begins at the end of each job's log.
  */
 export function createProjectActivityRepository({ query }: DataAccess) {
   const READ = `
@@ -65,7 +69,8 @@ export function createProjectActivityRepository({ query }: DataAccess) {
 
   return {
     /**
-     * What happened after the cursor; without one, nothing but the cursor of now. Null: there is no such project.
+     * What happened after the cursor; without a cursor, only the cursor of now. Null: there is no such
+     * project.
      *
      * @throws AppError `VALIDATION_FAILED` for a cursor that none of these calls gave out
      */
@@ -100,7 +105,7 @@ export function createProjectActivityRepository({ query }: DataAccess) {
       const hasMore = last !== undefined && row.jobEvents.length === limit;
       return {
         jobEvents: row.jobEvents.map(dated).sort(inTime),
-        // With the last part: the parts before are of some jobs only.
+        // They come with the last part, since the parts before it cover only some jobs.
         statusChanges: hasMore ? [] : row.statusChanges.map(dated),
         cursor: encode(
           hasMore
@@ -111,7 +116,7 @@ export function createProjectActivityRepository({ query }: DataAccess) {
       };
     },
 
-    /** Jobs that may get events: those that have not ended, running ones first. */
+    /** Jobs that may still get events: those that have not ended, running ones first. */
     async activeJobIds(projectId: string, limit: number): Promise<string[]> {
       const rows = await query<{ id: string }>(
         `SELECT "id" FROM "conversion_jobs"
@@ -130,7 +135,7 @@ function dated<Row extends { readonly createdAt: string }>(
   return { ...row, createdAt: new Date(row.createdAt) };
 }
 
-/** Sorting is stable, and a job's events were written one after the other. */
+/** Orders events by time. A job's own events were written one after the other, so their numbers decide. */
 const inTime = (a: JobEventRow, b: JobEventRow) =>
   a.jobId === b.jobId ? a.sequence - b.sequence : a.createdAt.getTime() - b.createdAt.getTime();
 
@@ -162,7 +167,10 @@ function decode(cursor: string): Place {
   return { since, rest: { until, jobId, sequence } };
 }
 
-/** What PostgreSQL takes as one: sorted, and within its bounds. What it refuses would be an internal error. */
+/**
+ * Whether PostgreSQL accepts the text as a snapshot: sorted, and within its bounds. One that it refused would
+ * be an internal error.
+ */
 function isSnapshot(value: unknown): value is string {
   const match = typeof value === "string" ? SNAPSHOT.exec(value) : null;
   if (match === null) return false;

@@ -33,12 +33,12 @@ export function createProjectFileRepository({ query, write }: DataAccess) {
     key: { column: "path", type: `text COLLATE "C"` },
   });
 
-  /** By path, byte by byte. @param under only files below this directory */
+  /** Ordered by path, byte by byte. @param under only files below this directory */
   function list(projectId: string, under?: string): List {
     const where: Condition[] = [];
     const directory = under?.replace(/\/+$/, "");
     if (directory) {
-      // A range, not a LIKE: the primary key's index answers it for any text. "0" follows "/".
+      // A range, not a LIKE: the primary key's index answers it for any text. "0" is the character after "/".
       where.push({ sql: `"path" >= ? AND "path" < ?`, values: [`${directory}/`, `${directory}0`] });
     }
     return {
@@ -50,8 +50,8 @@ export function createProjectFileRepository({ query, write }: DataAccess) {
   }
 
   /**
-   * Adds files to a project's structure; one that is there already is overwritten, so that an
-   * interrupted upload can simply be repeated. With the last of them the project is ready.
+   * Adds files to a project's structure. A file that is there already is overwritten, so an interrupted
+   * upload can simply be repeated. With the last files, the project becomes ready.
    *
    * @throws AppError `NOT_FOUND`
    */

@@ -2,17 +2,21 @@ import type { Pruning } from "../database/maintenance/maintenance.ts";
 import type { Repositories } from "./index.ts";
 
 export interface RetentionOptions {
-  /** Of the audit log; 0: for ever. */
+  /** Age in days at which entries of the audit log are deleted; 0: never. */
   readonly auditDays: number;
-  /** After so many, of a job's progress reports the last of each minute is kept; 0: all are. */
+  /**
+   * Age in days from which only the last of a job's progress reports in each minute is kept; 0: all are kept.
+   */
   readonly progressDays: number;
-  /** So many queries are remembered for the next start; 0: those that are there are another instance's matter. */
+  /**
+   * How many queries are remembered for the next start; 0: none are deleted, as other instances may use them.
+   */
   readonly warmCount: number;
 }
 
 /**
- * Rows that nobody will ask for again. The outbox is not among them: what is left in it is yet to be told, and goes
- * when the relay has told it (coherence/relay.ts).
+ * Rows that nobody will ask for again. The outbox is not among them: its rows still have to be relayed, and
+ * the relay deletes them then (coherence/relay.ts).
  */
 export function prunableRows(
   {

@@ -5,7 +5,7 @@ import type { ListSource } from "./pageStatement.ts";
 import { createReads, type Found } from "./sharedReads.ts";
 
 /**
- * What the repositories share: reading rows by id, and lists of rows. One statement each,
+ * What the repositories share: reading rows by id, and reading lists of rows. Each takes one statement,
  * whatever the number of keys.
  */
 export function createReader<Row extends { id: string }>(
@@ -25,7 +25,7 @@ export function createReader<Row extends { id: string }>(
   return { ...createListReader<Row>(access.query, source), columns, findByIds, findById };
 }
 
-/** Finds rows by a key, any number with one statement. */
+/** Finds rows by a key. Any number of keys takes one statement. */
 export function createFinder<Row>(
   { query, sharing }: Pick<DataAccess, "query" | "sharing">,
   columns: readonly Column[],
@@ -43,7 +43,7 @@ export function createFinder<Row>(
   return createReads(sharing, find);
 }
 
-/** Lists alone, for rows that have no id of their own. */
+/** Lists only, for rows that have no id of their own. */
 export function createListReader<Row>(query: Query, source: ListSource) {
   const loadMany = (requests: readonly ListRequest[]) => loadLists<Row>(query, source, requests);
 
@@ -56,7 +56,7 @@ export function createListReader<Row>(query: Query, source: ListSource) {
   return {
     /** Pages and totals of any number of lists, in one statement. For the loaders. */
     loadLists: loadMany,
-    /** @throws AppError `VALIDATION_FAILED` for arguments that make no page */
+    /** @throws AppError `VALIDATION_FAILED` for invalid page arguments */
     async findPage(list: List, page: PageArguments = {}): Promise<Page<Row>> {
       return (await loadOne({ want: "page", list, page })) as Page<Row>;
     },
@@ -68,7 +68,9 @@ export function createListReader<Row>(query: Query, source: ListSource) {
   };
 }
 
-/** What a row is made of: columns, most of which are named like their fields; and those that are times. */
+/**
+ * The columns of a row, by field; most are named like their fields. `times` are the fields that hold times.
+ */
 export function selectList<Field extends string>(
   fields: Record<Field, string>,
   { times = [] }: { readonly times?: readonly NoInfer<Field>[] } = {},

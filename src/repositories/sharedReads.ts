@@ -2,7 +2,7 @@ import { createBatching } from "../coherence/batching.ts";
 import type { Interruption } from "../database/interruption.ts";
 import type { Sharing } from "../database/sharing.ts";
 
-/** What a statement has found, by key; nothing where there is no such row. */
+/** What a statement has found, by key. A key without a row has no entry. */
 export type Found<Row> = ReadonlyMap<string, Row>;
 
 interface Read<Row> {
@@ -12,10 +12,13 @@ interface Read<Row> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A statement that alone has more is one of its own. */
+/** The most keys in a shared statement. A read that alone has more gets a statement of its own. */
 const MAX_KEYS = 1_000;
 
-/** Reads rows by their keys: with what others read at the same moment where that is possible, and otherwise alone. */
+/**
+ * Reads rows by their keys: together with other requests' reads of the same moment where possible, otherwise
+ * alone.
+ */
 export function createReads<Row>(
   sharing: Sharing | undefined,
   find: (keys: readonly string[]) => Promise<Found<Row>>,
@@ -29,9 +32,10 @@ export function createReads<Row>(
 }
 
 /**
- * Reads rows by their keys, with one statement for all requests that want some in the same moment: rows are everybody's, and who may
- * see one is asked when it is there. The statement begins after each of them has asked, so none is told what is older than its request.
- * It is cancelled when all of them have been given up.
+ * Reads rows by their keys, with one statement for all requests that want some at the same moment. A row is
+ * the same for all of them; whether a request may see it is decided once it is there. The statement begins
+ * after each of them has asked, so no request gets a row as it was before the request. It is cancelled when
+ * all of them have been given up.
  */
 export function createSharedReads<Row>(
   sharing: Pick<Sharing, "interruption" | "untilAllAreOver">,

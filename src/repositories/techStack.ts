@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const part = z.string().trim().min(1).max(100).nullish();
 
-/** What a project is built with, or shall be. Every part is free text, as people name it: "PostgreSQL 16". */
+/** What a project is built with, or will be. Every part is free text, as people name it: "PostgreSQL 16". */
 export const techStackSchema = z.strictObject({
   language: part,
   framework: part,
@@ -11,7 +11,7 @@ export const techStackSchema = z.strictObject({
   buildTool: part,
   packageManager: part,
   deployment: part,
-  /** Whatever fits nowhere else, most relevant first. */
+  /** Anything that fits nowhere else, most relevant first. */
   additional: z.array(z.string().trim().min(1).max(100)).max(50).nullish(),
 });
 

@@ -47,7 +47,7 @@ const userColumns = selectList(
 
 export type UserRepository = ReturnType<typeof createUserRepository>;
 
-/** @param cipher encrypts GitHub tokens; without one, none are accepted */
+/** @param cipher encrypts GitHub tokens; without a cipher, tokens are not accepted */
 export function createUserRepository(access: DataAccess, cipher: TokenCipher | undefined) {
   const { query, write } = access;
   const source: ListSource = {
@@ -62,7 +62,7 @@ export function createUserRepository(access: DataAccess, cipher: TokenCipher | u
     key: "githubId",
   });
 
-  /** All users that there are for whoever asks, oldest first. */
+  /** All users that the requester may see, oldest first. */
   const list = (access: Access = TO_EVERYTHING): List => ({
     where: access.to === "everything" ? [] : [{ sql: `"id" = ?::uuid`, values: [access.userId] }],
     order: { column: "created_at", type: "timestamptz", direction: "ASC" },
@@ -89,7 +89,7 @@ export function createUserRepository(access: DataAccess, cipher: TokenCipher | u
     return write((tx) => tx.user.create({ data: defined(data) }));
   }
 
-  /** Creates the user with this GitHub id, or updates the profile of the one there is. Never changes the role. */
+  /** Creates the user with this GitHub id, or updates the existing user's profile. Never changes the role. */
   async function upsertByGithubId(githubId: string, profile: UserProfile): Promise<UserRow> {
     const data = defined(profile);
     return write((tx) =>
@@ -109,6 +109,7 @@ export function createUserRepository(access: DataAccess, cipher: TokenCipher | u
 
   /**
    * Deletes the user with their projects and those projects' jobs.
+   *
    * @throws AppError `NOT_FOUND`
    */
   async function remove(id: string, access: Access = TO_EVERYTHING): Promise<void> {
@@ -119,7 +120,8 @@ export function createUserRepository(access: DataAccess, cipher: TokenCipher | u
   }
 
   /**
-   * Keeps the user's GitHub access token, encrypted; null forgets it.
+   * Stores the user's GitHub access token, encrypted; null deletes it.
+   *
    * @throws AppError `NOT_FOUND`, or `NOT_CONFIGURED` without an encryption key
    */
   async function setGithubToken(
@@ -150,7 +152,8 @@ export function createUserRepository(access: DataAccess, cipher: TokenCipher | u
   }
 
   /**
-   * The user's GitHub access token, in clear: for calls to GitHub, never for an answer or a cache.
+   * The user's GitHub access token in clear text. It is for calls to GitHub, never for an answer or a cache.
+   *
    * @throws AppError `NOT_CONFIGURED` without an encryption key
    */
   async function getGithubToken(id: string): Promise<string | null> {

@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import type { DataAccess } from "../database/database.ts";
 import type { UserRole } from "../database/generated/client.ts";
 
-/** A query that was asked for. */
+/** A query that clients asked for. */
 export interface WarmOperation {
   readonly query: string;
   /** JSON. */
   readonly variables: string | null;
   readonly operationName: string | null;
-  /** Who asked; null for nobody in particular. */
+  /** The user who asked; null: nobody in particular. */
   readonly userId: string | null;
   readonly role: UserRole | null;
 }
@@ -19,11 +19,11 @@ export interface CountedOperation extends WarmOperation {
 
 export type WarmOperationRepository = ReturnType<typeof createWarmOperationRepository>;
 
-/** A request counts half as much after a day, so what was asked for lately comes first. */
+/** A request's weight halves every day, so recently requested queries come first. */
 const HALF_LIFE_SECONDS = 86_400;
 const WEIGHT = `"requests" * power(0.5, extract(epoch FROM now() - "seen_at") / ${HALF_LIFE_SECONDS})`;
 
-// In the order of the keys, so that two instances that save at once lock rows in the same order.
+// In the order of the keys, so that two instances that save at the same time lock rows in the same order.
 const ADD = `INSERT INTO "warm_operations" ("digest", "query", "variables", "operation_name", "user_id", "role", "requests")
   SELECT "digest", "query", "variables", "operationName", "userId", "role", "requests"
   FROM jsonb_to_recordset($1::jsonb) AS added("digest" text, "query" text, "variables" text, "operationName" text,
@@ -32,7 +32,7 @@ const ADD = `INSERT INTO "warm_operations" ("digest", "query", "variables", "ope
   ON CONFLICT ("digest") DO UPDATE SET "seen_at" = now(), "requests" = EXCLUDED."requests"
     + "warm_operations".${WEIGHT.replace('"seen_at"', '"warm_operations"."seen_at"')}`;
 
-/** Of users that are there: what those asked for who are not is nobody's any more. */
+/** Queries of existing users, or of nobody in particular. Those of a deleted user will not be asked again. */
 const OF_SOMEBODY = `("user_id" IS NULL OR EXISTS (SELECT FROM "users" WHERE "id" = "user_id"))`;
 const MOST_REQUESTED = `SELECT "query", "variables", "operation_name" AS "operationName", "user_id" AS "userId", "role"
   FROM "warm_operations" WHERE ${OF_SOMEBODY} ORDER BY ${WEIGHT} DESC, "digest" LIMIT $1`;
@@ -40,13 +40,13 @@ const FORGETTABLE = `FROM "warm_operations" WHERE "digest" NOT IN (
   SELECT "digest" FROM "warm_operations" WHERE ${OF_SOMEBODY} ORDER BY ${WEIGHT} DESC, "digest" LIMIT $1)`;
 const FORGET = `DELETE ${FORGETTABLE}`;
 
-/** What is asked for most, for the next start. */
+/** Stores the most requested queries for the next start. */
 export function createWarmOperationRepository({ query, write }: DataAccess) {
   return {
-    /** The most requested first. */
+    /** The most requested queries come first. */
     mostRequested: (limit: number): Promise<WarmOperation[]> => query<WarmOperation>(MOST_REQUESTED, [limit]),
 
-    /** Adds requests to those that were counted before, and keeps the `limit` most requested. */
+    /** Adds requests to those that were counted before, and keeps the `limit` most requested queries. */
     async add(operations: readonly CountedOperation[], limit: number): Promise<void> {
       const rows = operations.map((operation) => ({ ...operation, digest: digestOf(operation) }));
       await write(async (tx) => {
@@ -55,7 +55,7 @@ export function createWarmOperationRepository({ query, write }: DataAccess) {
       });
     },
 
-    /** Keeps the `limit` most requested. @returns how many were deleted */
+    /** Keeps the `limit` most requested queries. @returns how many were deleted */
     prune: (limit: number): Promise<number> => write((tx) => tx.$executeRawUnsafe(FORGET, limit)),
 
     /** How many `prune` would delete. */

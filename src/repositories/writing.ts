@@ -1,6 +1,6 @@
 import { AppError, notFound } from "../errors.ts";
 
-/** Without the keys that are undefined: Prisma under `exactOptionalPropertyTypes` wants them absent. */
+/** Drops the keys that are undefined: under `exactOptionalPropertyTypes`, Prisma wants them absent. */
 export function defined<T extends object>(data: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   // Safe: what is left has no undefined value.
   return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined)) as {
@@ -9,7 +9,7 @@ export function defined<T extends object>(data: T): { [K in keyof T]: Exclude<T[
 }
 
 /**
- * Why a conditional update found no row: it is gone, or its version has moved on.
+ * Why a conditional update found no row: either the row is gone, or its version has moved on.
  *
  * @param current the row's version now, undefined when there is no row
  */

@@ -13,8 +13,8 @@ export interface WrittenArchive {
 }
 
 /**
- * Writes a file that is there as a whole or not at all: under another name first, and renamed when the disk has it. For this
- * user alone (0600).
+ * Writes a file that appears as a whole or not at all: it is written under another name, and renamed once the
+ * disk has it. Readable by this user alone (0600).
  */
 export async function writeArchive(
   path: string,
@@ -25,7 +25,7 @@ export async function writeArchive(
   let bytes = 0;
   await replaceFile(path, async (file) => {
     for await (const chunk of key === undefined ? source : await encrypted(source, key)) {
-      // Safe: no stream here has an encoding.
+      // Safe: no stream here has an encoding, so chunks are bytes.
       const data = chunk as Uint8Array;
       hash.update(data);
       await file.writeFile(data);
@@ -53,14 +53,14 @@ async function replaceFile(path: string, write: (file: FileHandle) => Promise<vo
     await rm(partial, { force: true });
     throw error;
   }
-  // So that the new name outlives a power failure too. Not every system can.
+  // So that the new name outlives a power failure too. Not every system supports this.
   const folder = await open(dirname(path), "r").catch(() => undefined);
   await folder?.sync().catch(() => {});
   await folder?.close();
 }
 
 /**
- * The archive's content. All of it is compared with the manifest before any is given out.
+ * Opens the archive's content. All of it is compared with the manifest before any of it is handed out.
  *
  * @throws BackupError `BACKUP_CORRUPT`, `BACKUP_NOT_FOUND`, `BACKUP_KEY_MISSING`, `BACKUP_KEY_WRONG`
  */

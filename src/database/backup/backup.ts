@@ -8,11 +8,11 @@ import { archiveName, type Manifest, removePartials, writeManifest } from "./man
 import { assertTool, dump, type Tools } from "./postgresTools.ts";
 import { dumpRows } from "./rows.ts";
 
-/** How far a backup or a restoration is. */
+/** How far a backup or a restoration has come. */
 export interface BackupProgress {
   readonly phase: "count" | "write" | "read" | "restore" | "swap";
   readonly done: number;
-  /** 0: not known. */
+  /** 0: unknown. */
   readonly total: number;
   readonly detail?: string;
 }
@@ -29,10 +29,12 @@ export interface BackupOptions {
 }
 
 /**
- * Backs the database up: an archive, and a manifest with its SHA-256 and with the number and a checksum of every
- * table's rows, all of one snapshot. The database is in use meanwhile. The archive has its name when it is whole.
+ * Backs the database up while it stays in use. Writes an archive, and a manifest with the archive's SHA-256
+ * and, for every table, the number of rows and a checksum of them. All figures are of one snapshot. The
+ * archive gets its final name only when it is complete.
  *
- * @throws BackupError `PG_TOOL_MISSING`, `PG_TOOL_TOO_OLD`, `PG_TOOL_FAILED`; the tools' signal's reason
+ * @throws BackupError `PG_TOOL_MISSING`, `PG_TOOL_TOO_OLD`, `PG_TOOL_FAILED`; the reason of the tools' signal
+ *   when it is aborted
  */
 export async function takeBackup(options: BackupOptions): Promise<Manifest> {
   const { connectionString, directory, format, key, tools, onProgress = () => {} } = options;
@@ -41,7 +43,7 @@ export async function takeBackup(options: BackupOptions): Promise<Manifest> {
     if (format === "pg_dump") await assertTool("pg_dump", serverVersion, tools);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await removePartials(directory);
-    // The transaction's end is the connection's.
+    // No time-outs: the transaction stays open until the connection closes.
     await client.query("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const createdAt = new Date();

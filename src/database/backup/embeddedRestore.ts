@@ -8,7 +8,7 @@ import { isEmpty } from "./figures.ts";
 import { type RestorationOptions, restoreInto } from "./restoration.ts";
 import { notEmpty, prepare, type RestoreOptions } from "./restore.ts";
 
-/** Does work on the embedded database, which nobody else may have open. */
+/** Runs work on the embedded database, which no other process may have open. */
 export async function withEmbedded<Result>(
   dataDirectory: string,
   work: (connectionString: string) => Promise<Result>,
@@ -22,7 +22,10 @@ export async function withEmbedded<Result>(
   }
 }
 
-/** A folder of its own with an embedded database in it, beside the one in use. Removed afterwards. */
+/**
+ * Runs work with a temporary folder beside the database in use, for another embedded database. It is removed
+ * afterwards.
+ */
 async function withScratch<Result>(dataDirectory: string, work: (folder: string) => Promise<Result>) {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(dataDirectory, "restoring-"));
@@ -34,10 +37,11 @@ async function withScratch<Result>(dataDirectory: string, work: (folder: string)
 }
 
 /**
- * Restores a backup into an embedded database beside the one in use, and renames both when it is whole.
+ * Restores a backup into an embedded database beside the one in use. When it is complete, renames both.
  *
  * @returns the folder of the database that was replaced; undefined: there was none
- * @throws BackupError as `restoreDatabase` does; DataDirectoryInUseError while a service runs on it
+ * @throws BackupError as `restoreDatabase` does; DataDirectoryInUseError while a service has the directory
+ *   open
  */
 export async function restoreEmbedded(
   directory: string,
@@ -52,7 +56,7 @@ export async function restoreEmbedded(
   return withScratch(dataDirectory, async (scratch) => {
     await withEmbedded(scratch, async (url) => {
       await restoreInto(url, { ...restoration, isEmbedded: true });
-      // Nobody serves from an embedded database's epoch while nobody has it open.
+      // While no process has an embedded database open, no cache serves from its epoch.
       await withSession(url, "restore", (client) => prepare(client, epochs, 0));
     });
     restoration.onProgress?.({ phase: "swap", done: 0, total: 0 });
@@ -60,7 +64,7 @@ export async function restoreEmbedded(
     try {
       const former = join(dataDirectory, `before-${new Date().toISOString().replaceAll(/[-:]|\..*/g, "")}`);
       if (isThere) await rename(own, former);
-      // What a creation that was interrupted has left.
+      // Removes what an interrupted creation has left.
       else await rm(own, { recursive: true, force: true });
       try {
         await rename(join(scratch, "postgres"), own);
@@ -76,7 +80,7 @@ export async function restoreEmbedded(
   });
 }
 
-/** As `verifyInDatabase`, in a folder of its own: the database in use is not touched. */
+/** As `verifyInDatabase`, in a folder of its own. The database in use is not touched. */
 export async function verifyEmbedded(
   dataDirectory: string,
   restoration: Omit<RestorationOptions, "isEmbedded" | "keepsPrivileges">,

@@ -4,11 +4,12 @@ import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age
 import { BackupError } from "./error.ts";
 
 /**
- * Archives are encrypted in age's format (https://age-encryption.org/v1): in chunks that are authenticated each, with
- * their order and the end, so that nothing can be changed, moved or cut off unseen. `age -d -i key` reads them too.
+ * Archives are encrypted in age's format (https://age-encryption.org/v1). Its chunks are authenticated one by
+ * one, together with their order and the end, so that no part can be changed, moved or cut off unnoticed.
+ * `age -d -i key` reads these archives too.
  */
 
-/** A secret key that reads, and the public one that writes for it. */
+/** A secret key that decrypts, and the public key that encrypts for it. */
 export async function generateKeys(): Promise<{ secretKey: string; publicKey: string }> {
   const secretKey = await generateIdentity();
   return { secretKey, publicKey: await identityToRecipient(secretKey) };
@@ -16,7 +17,7 @@ export async function generateKeys(): Promise<{ secretKey: string; publicKey: st
 
 const isSecret = (key: string) => key.startsWith("AGE-SECRET-KEY-");
 
-/** @param key the public one, or the secret one, to which it belongs */
+/** @param key the public key, or the secret key that it belongs to */
 export async function encrypted(source: Readable, key: string): Promise<Readable> {
   const encrypter = new Encrypter();
   encrypter.addRecipient(isSecret(key) ? await identityToRecipient(key) : key);

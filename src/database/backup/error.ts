@@ -1,15 +1,18 @@
 export type BackupErrorCode =
-  /** The archive is not what was written: cut off, changed, or another one's. */
+  /** The archive is not what was written: it was cut off or changed, or is another archive. */
   | "BACKUP_CORRUPT"
   /** The archive is encrypted, and there is no secret key to read it with. */
   | "BACKUP_KEY_MISSING"
-  /** It is encrypted for another key. */
+  /** The archive is encrypted for another key. */
   | "BACKUP_KEY_WRONG"
-  /** There is no such archive, or none at all. */
+  /** There is no such archive, or no archive at all. */
   | "BACKUP_NOT_FOUND"
-  /** It cannot be restored here: another kind of database, or another version's migrations. */
+  /**
+   * The archive cannot be restored here: it is of another kind of database, or has another version's
+   * migrations.
+   */
   | "BACKUP_UNSUITABLE"
-  /** What was restored is not what was backed up. */
+  /** The restored data differ from what was backed up. */
   | "BACKUP_MISMATCH"
   /** The database to restore into has rows. */
   | "RESTORE_TARGET_NOT_EMPTY"
@@ -19,9 +22,9 @@ export type BackupErrorCode =
   | "CREATEDB_NEEDED"
   /** pg_dump or pg_restore is not installed. */
   | "PG_TOOL_MISSING"
-  /** It is older than the server. */
+  /** pg_dump or pg_restore is older than the server. */
   | "PG_TOOL_TOO_OLD"
-  /** It said why it failed. */
+  /** pg_dump or pg_restore failed; the message has what it printed. */
   | "PG_TOOL_FAILED";
 
 /** What went wrong with a backup, and what to do about it. */

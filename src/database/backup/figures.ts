@@ -2,7 +2,7 @@ import type pg from "pg";
 import { quoted } from "../session.ts";
 import type { TableFigures } from "./manifest.ts";
 
-/** What is about the running service, and not its data: after a restoration it begins anew. */
+/** Tables with the state of the running service, not its data: after a restoration they start anew. */
 const STATE = ["_prisma_migrations", "cache_epoch", "cache_invalidations"];
 
 const TABLES = `
@@ -13,7 +13,7 @@ const TABLES = `
      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = relation.oid AND deptype = 'e')
    ORDER BY relname`;
 
-/** The tables with data, those that others refer to first. */
+/** The tables with data. A table comes after those that it references. */
 export async function dataTables(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ table: string; parents: string[] }>(TABLES, [STATE]);
   const ordered: string[] = [];
@@ -21,7 +21,7 @@ export async function dataTables(client: pg.Client): Promise<string[]> {
   while (left.length > 0) {
     const names = new Set(left.map(({ table }) => table));
     const free = left.filter(({ parents }) => !parents.some((parent) => names.has(parent)));
-    // A circle: nothing orders it.
+    // The rest is a cycle of references, which has no order.
     const next = free.length > 0 ? free : left;
     ordered.push(...next.map(({ table }) => table));
     left = left.filter((row) => !next.includes(row));
@@ -29,13 +29,13 @@ export async function dataTables(client: pg.Client): Promise<string[]> {
   return ordered;
 }
 
-/** So that a row's text is the same in every session. Until the transaction ends. */
+/** Makes a row's text the same in every session, until the transaction ends. */
 const PLAIN_TEXT = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres';
   SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'`;
 
 /**
- * Counts the rows of every table and sums their digests up, so that neither their order nor where they are
- * matters, and a row that is there twice does. In the snapshot of the transaction that is open.
+ * Counts the rows of every table and sums up their digests. Neither the rows' order nor their place on disk
+ * matters, but a duplicate row does. Reads the snapshot of the transaction that is open.
  */
 export async function readFigures(
   client: pg.Client,
@@ -56,7 +56,7 @@ export async function readFigures(
   return figures.sort((a, b) => a.table.localeCompare(b.table, "en"));
 }
 
-/** What differs, in words; none: they are the same. */
+/** The differences, in words; empty: there are none. */
 export function differences(expected: readonly TableFigures[], actual: readonly TableFigures[]): string[] {
   const found = new Map(actual.map((figures) => [figures.table, figures]));
   const missing = expected.flatMap(({ table, rows, checksum }) => {
@@ -66,12 +66,12 @@ export function differences(expected: readonly TableFigures[], actual: readonly 
     return now.checksum === checksum ? [] : [`${table} has other contents`];
   });
   const known = new Set(expected.map(({ table }) => table));
-  // A later version's migrations may have added some.
+  // A later version's migrations may have added tables.
   const added = actual.filter(({ table, rows }) => !known.has(table) && rows > 0);
   return [...missing, ...added.map(({ table }) => `${table} was not in the backup`)];
 }
 
-/** Whether no table with data has any. */
+/** Whether all tables with data are empty. */
 export async function isEmpty(client: pg.Client): Promise<boolean> {
   for (const table of await dataTables(client)) {
     const { rows } = await client.query(`SELECT 1 FROM ${quoted(table)} LIMIT 1`);
@@ -80,7 +80,7 @@ export async function isEmpty(client: pg.Client): Promise<boolean> {
   return true;
 }
 
-/** The migrations that the database has, in their order; none when it has no history. */
+/** The migrations that the database has, in their order; empty when it has no history. */
 export async function appliedMigrations(client: pg.Client): Promise<string[]> {
   const { rows: tables } = await client.query(
     `SELECT 1 FROM pg_class WHERE oid = to_regclass('_prisma_migrations')`,

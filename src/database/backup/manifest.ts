@@ -13,10 +13,13 @@ const manifestSchema = z.object({
   /** The archive's name, in the manifest's own folder. */
   file: z.string().refine((name) => name === basename(name), "expected a name without a folder"),
   createdAt: z.iso.datetime(),
-  /** `pg_dump`: its custom format. `rows`: every row as JSON, into the tables that the migrations make. */
+  /**
+   * `pg_dump`: in its custom format. `rows`: every row as JSON, to be loaded into the tables that the
+   * migrations create.
+   */
   format: z.enum(["pg_dump", "rows"]),
   isEncrypted: z.boolean(),
-  /** Of the archive as it is on disk. */
+  /** Size of the archive as it is on disk. */
   bytes: z.number(),
   sha256: z.string(),
   serverVersion: z.string(),
@@ -24,11 +27,11 @@ const manifestSchema = z.object({
   migrations: z.array(z.string()),
   /** As they were in the snapshot that the archive holds. */
   tables: z.array(tableFigures),
-  /** When a restoration of it last gave the same figures; null: nobody has tried. */
+  /** When a restoration of this archive last gave the same figures; null: nobody has tried. */
   verifiedAt: z.iso.datetime().nullable(),
 });
 
-/** What there is to know of an archive. Beside it, as `<archive>.json`. */
+/** Describes an archive. Stored beside it, as `<archive>.json`. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const SUFFIX = ".json";
@@ -44,7 +47,7 @@ export async function writeManifest(directory: string, manifest: Manifest): Prom
   await writeWhole(join(directory, manifest.file + SUFFIX), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
-/** All backups in a folder, the newest first. A folder that is not there has none. */
+/** All backups in a folder, newest first. A folder that does not exist has none. */
 export async function listBackups(directory: string): Promise<Manifest[]> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -56,7 +59,7 @@ export async function listBackups(directory: string): Promise<Manifest[]> {
 }
 
 /**
- * @param name an archive's name or path; the newest in the folder unless given
+ * @param name an archive's name or path; by default the newest archive in the folder
  * @throws BackupError `BACKUP_NOT_FOUND`, `BACKUP_CORRUPT`
  */
 export async function findBackup(
@@ -89,10 +92,10 @@ async function readManifest(path: string): Promise<Manifest> {
   }
 }
 
-/** No backup takes longer. */
+/** No backup takes longer than this. */
 const PARTIAL_MS = 2 * 86_400_000;
 
-/** Deletes what backups that were killed have left. */
+/** Deletes the partial files that killed backups have left. */
 export async function removePartials(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(PREFIX) || !name.endsWith(".partial")) continue;
@@ -103,15 +106,15 @@ export async function removePartials(directory: string): Promise<void> {
 }
 
 export interface Retention {
-  /** So many of the newest stay. */
+  /** How many of the newest backups stay. */
   readonly keep?: number | undefined;
-  /** Younger ones stay. */
+  /** Backups younger than this stay, in days. */
   readonly keepDays?: number | undefined;
 }
 
 /**
- * Deletes backups that neither rule keeps. The newest stays, and so does the newest that was verified: it may be the only
- * one that can be restored.
+ * Deletes backups that neither rule keeps. The newest stays, and so does the newest verified one, which may
+ * be the only one that can be restored.
  *
  * @returns the archives that were deleted
  */
@@ -130,7 +133,7 @@ export async function pruneBackups(
     return !isAmongNewest && !isYoung;
   });
   for (const { file } of pruned) {
-    // Its manifest last: what is left after an interruption is found again.
+    // The manifest is deleted last, so that after an interruption the rest is found again.
     await rm(join(directory, file), { force: true });
     await rm(join(directory, file + SUFFIX), { force: true });
   }

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { BackupError } from "./error.ts";
 
-/** PostgreSQL's own programs, and the environment to run them with. */
+/** How PostgreSQL's own programs are run. */
 export interface Tools {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
@@ -13,7 +13,7 @@ type Tool = "pg_dump" | "pg_restore";
 
 const STDERR_LIMIT = 4_000;
 
-/** What libpq knows of what a URL for `pg` may have. */
+/** Parameters of a `pg` URL that libpq knows as well. */
 const LIBPQ_PARAMETERS = [
   "application_name",
   "channel_binding",
@@ -67,16 +67,19 @@ function missing(tool: Tool, cause: unknown): BackupError {
   );
 }
 
-/** What pg_dump writes: one archive in its custom format, of the snapshot. The stream fails with `PG_TOOL_FAILED`. */
+/**
+ * The output of pg_dump: one archive of the snapshot in its custom format. The stream fails with
+ * `PG_TOOL_FAILED`.
+ */
 export function dump(connectionString: string, snapshot: string, tools: Tools): Readable {
   const { address, env } = addressOf(connectionString, tools);
   const args = ["--format=custom", "--no-password", `--snapshot=${snapshot}`, `--dbname=${address}`];
   const { child, ended } = start("pg_dump", args, env, tools.signal, ["ignore", "pipe", "pipe"]);
-  // Safe: it was asked for as a pipe.
+  // Safe: stdout was requested as a pipe.
   return Readable.from(whole(child.stdout!, ended), { objectMode: false });
 }
 
-/** Restores an archive into a database that is empty. @throws BackupError `PG_TOOL_FAILED` */
+/** Restores an archive into an empty database. @throws BackupError `PG_TOOL_FAILED` */
 export async function restoreDump(
   source: Readable,
   connectionString: string,
@@ -87,7 +90,7 @@ export async function restoreDump(
   if (!keepsPrivileges) args.push("--no-privileges");
   const { child, ended } = start("pg_restore", args, env, tools.signal, ["pipe", "ignore", "pipe"]);
   const piped = pipeline(source, child.stdin!).catch((error: NodeJS.ErrnoException) => {
-    // It has stopped reading, and says itself why.
+    // pg_restore has stopped reading, and reports the reason itself.
     if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   });
   const [sent, done] = await Promise.allSettled([piped, ended]);
@@ -97,7 +100,7 @@ export async function restoreDump(
 
 async function* whole(output: Readable, ended: Promise<void>) {
   yield* output;
-  // What it wrote counts only if it ended well.
+  // The output counts only if the process ended well.
   await ended;
 }
 
@@ -128,19 +131,19 @@ function start(
         );
     });
   });
-  // Whoever waits for it hears of it; until then it is nobody's.
+  // Whoever awaits `ended` handles its rejection. Until then it must not count as unhandled.
   ended.catch(() => {});
   return { child, ended };
 }
 
-/** Arguments are seen by every user of the machine, so the password is not among them. */
+/** Every user of the machine can see the arguments, so the password is not among them. */
 function addressOf(connectionString: string, { env }: Tools) {
   const url = new URL(connectionString);
   const password = decodeURIComponent(url.password) || url.searchParams.get("password");
   url.password = "";
   for (const name of [...url.searchParams.keys()])
     if (!LIBPQ_PARAMETERS.includes(name)) url.searchParams.delete(name);
-  // `pg` has a word of its own for this.
+  // `pg` has a mode of its own for this, which libpq does not know.
   if (url.searchParams.get("sslmode") === "no-verify") url.searchParams.set("sslmode", "require");
   return { address: url.href, env: password === null ? env : { ...env, PGPASSWORD: password } };
 }

@@ -16,13 +16,13 @@ export interface RestorationOptions {
   readonly tools: Tools;
   /** The embedded database cannot read what pg_dump wrote. */
   readonly isEmbedded: boolean;
-  /** Grants to other roles come along; those roles must exist then. */
+  /** Restores grants to other roles too; those roles must exist then. */
   readonly keepsPrivileges: boolean;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
 }
 
 /**
- * Puts an archive into a database that is empty, and compares every table with what was backed up.
+ * Restores an archive into an empty database, and compares every table with what was backed up.
  *
  * @throws BackupError of every code that is about archives and tools, and `BACKUP_MISMATCH`
  */

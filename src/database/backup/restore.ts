@@ -4,7 +4,7 @@ import { BackupError } from "./error.ts";
 import { type RestorationOptions, restoreInto } from "./restoration.ts";
 import { createBeside, dropDatabase, exchange, stateOf } from "./target.ts";
 
-/** What becomes of the caches' epoch: src/coherence/epochs.ts. */
+/** How a restoration treats the epoch of the caches: src/coherence/epochs.ts. */
 export interface EpochSteps {
   /** @returns the number of the epoch that has ended */
   readonly end: (statement: Statement) => Promise<number>;
@@ -15,7 +15,7 @@ type Statement = (sql: string, parameters?: string[]) => Promise<{ readonly rows
 
 export interface RestoreOptions extends Omit<RestorationOptions, "isEmbedded"> {
   readonly epochs: EpochSteps;
-  /** A database with rows is put aside; otherwise it is refused. */
+  /** A database that has rows is put aside; without this, restoring over it is refused. */
   readonly mayReplace: boolean;
 }
 
@@ -26,12 +26,13 @@ export const notEmpty = () =>
   );
 
 /**
- * Restores a backup beside the database, and puts it in its place when it is whole: until then the database is in
- * use as ever, and whatever fails leaves it as it is. What is written meanwhile is not in the
- * backup, and stays in the database that is put aside.
+ * Restores a backup beside the database, and puts it in the database's place once it is complete. Until then
+ * the database stays in use as ever, and any failure leaves it as it is. What is written meanwhile is not in
+ * the backup. It stays in the database that is put aside.
  *
- * Caches: in the end no instance serves from its own any more, and the restored database begins an epoch that none has
- * seen. Instances that run lose their connections, and go on with the restored database.
+ * Caches: in the end no instance serves from its own cache any more, and the restored database begins an
+ * epoch that no instance has seen. Running instances lose their connections, and go on with the restored
+ * database.
  *
  * @returns what the replaced database is called now; undefined: there was none
  * @throws BackupError of every code
@@ -66,16 +67,16 @@ async function replace(
   if (!isThere) return swap(0);
   return withSession(connectionString, "restore", async (client) => {
     const { rows } = await client.query(`SELECT 1 FROM pg_class WHERE oid = to_regclass('cache_epoch')`);
-    // Empty databases may have no tables.
+    // An empty database may have no tables.
     return swap(rows.length === 0 ? 0 : await epochs.end((sql, parameters) => client.query(sql, parameters)));
   });
 }
 
-/** Makes what was restored fit to be served. */
+/** Prepares restored data for being served. */
 export async function prepare(client: pg.Client, epochs: EpochSteps, last: number): Promise<void> {
   await epochs.renew((sql, parameters) => client.query(sql, parameters), last);
-  // Transaction ids of another server may be yet to come here: rows with them would be new for whoever follows a project,
-  // one day. They are as old as can be.
+  // The rows carry transaction ids of another server, which this one may not have reached yet. Once it
+  // reaches them, the rows would look new to clients that follow a project. So they get the lowest id.
   for (const table of ["conversion_job_events", "project_status_changes"]) {
     await client.query(`ALTER TABLE "${table}" DISABLE TRIGGER USER`);
     await client.query(
@@ -86,7 +87,8 @@ export async function prepare(client: pg.Client, epochs: EpochSteps, last: numbe
 }
 
 /**
- * Restores a backup into a database of its own, compares every table with what was backed up, and drops it.
+ * Restores a backup into a database of its own, compares every table with what was backed up, and drops the
+ * database.
  *
  * @throws BackupError of every code about archives, and `BACKUP_MISMATCH`
  */

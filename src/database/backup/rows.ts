@@ -7,14 +7,15 @@ import { BackupError } from "./error.ts";
 import { dataTables } from "./figures.ts";
 
 /**
- * Every row as JSON, gzipped: into tables that the migrations have made, on any PostgreSQL, the embedded one included.
- * It needs no program beside this one, and `zcat` shows it.
+ * Stores every row as JSON, gzipped. Rows are loaded into tables that the migrations have created, on any
+ * PostgreSQL, the embedded one included. The format needs no external program, and `zcat` shows it.
  *
  *     row       users  {"id":"…", …}
  *     sequence  project_status_changes_id_seq  42
  *     end       1234                                the number of rows
  *
- * in columns with tabs between them. The JSON is PostgreSQL's own, and nothing here parses it: numbers keep all their digits.
+ * Columns are separated by tabs. The JSON is PostgreSQL's own, and nothing here parses it: numbers keep all
+ * their digits.
  */
 const ROWS_AT_ONCE = 500;
 const INSERT_CHARACTERS = 4_000_000;
@@ -47,8 +48,8 @@ async function* linesOf(client: pg.Client) {
 }
 
 /**
- * Puts the rows into tables that have none, in one transaction. Triggers do not run: what they would write is among the
- * rows. References are checked.
+ * Loads the rows into empty tables, in one transaction. Triggers do not run: what they would write is among
+ * the rows. Foreign keys are checked.
  *
  * @throws BackupError `BACKUP_CORRUPT`
  */
@@ -87,7 +88,7 @@ async function insertLines(client: pg.Client, tables: ReadonlySet<string>, sourc
     if (kind === "row" && tables.has(name)) {
       if (name !== table || batch.length === ROWS_AT_ONCE || characters > INSERT_CHARACTERS) await flush();
       table = name;
-      // PostgreSQL's JSON has no tab that is not escaped.
+      // PostgreSQL's JSON has no unescaped tab, so `rest` is the row's JSON in one part.
       batch.push(rest.join("\t"));
       characters += line.length;
       count++;
@@ -103,7 +104,7 @@ async function insertLines(client: pg.Client, tables: ReadonlySet<string>, sourc
   if (!isComplete) throw damaged("breaks off");
 }
 
-/** `readline` does not tell of its source's failure by itself. */
+/** `readline` does not report a failure of its source by itself. */
 async function* linesIn(source: Readable) {
   const plain = createGunzip();
   let failure: unknown;

@@ -5,11 +5,11 @@ import { quoted, withSession } from "../session.ts";
 import { BackupError } from "./error.ts";
 import { isEmpty } from "./figures.ts";
 
-/** Databases of one server, made, exchanged and dropped. */
+/** Creates, exchanges and drops databases of one server. */
 
 const DISCONNECT_MS = 10_000;
 
-/** As PostgreSQL has it: without a name, the database is called as the user. */
+/** Follows PostgreSQL: if the address names no database, it is the one with the user's name. */
 export function databaseIn(connectionString: string): string {
   const { pathname, username } = new URL(connectionString);
   return decodeURIComponent(pathname.slice(1) || username);
@@ -21,13 +21,13 @@ export function withDatabase(connectionString: string, name: string): string {
   return url.href;
 }
 
-/** A session on the same server, outside of the database: no session can take its own one's name away. */
+/** A session on the same server in another database: no session can rename the database that it is in. */
 function onServer<Result>(connectionString: string, work: (client: pg.Client) => Promise<Result>) {
   const outside = databaseIn(connectionString) === "postgres" ? "template1" : "postgres";
   return withSession(withDatabase(connectionString, outside), "restore", work);
 }
 
-/** `absent`: there is no such database. `empty`: it has at most what migrations make. */
+/** `absent`: there is no such database. `empty`: it has at most what migrations create. */
 export async function stateOf(connectionString: string): Promise<"absent" | "empty" | "filled"> {
   try {
     return (await withSession(connectionString, "restore", isEmpty)) ? "empty" : "filled";
@@ -37,7 +37,7 @@ export async function stateOf(connectionString: string): Promise<"absent" | "emp
   }
 }
 
-/** As PostgreSQL keeps them in the versions from 13 on. */
+/** Locale columns of pg_database, as the PostgreSQL versions from 13 on have them. */
 interface Locale {
   readonly datcollate: string;
   readonly datctype: string;
@@ -48,9 +48,9 @@ interface Locale {
 }
 
 /**
- * Creates an empty database beside the one of the address, with its encoding and locale.
+ * Creates an empty database beside the one of the address, with that one's encoding and locale.
  *
- * @returns its address
+ * @returns the address of the new database
  * @throws BackupError `CREATEDB_NEEDED`
  */
 export async function createBeside(connectionString: string, purpose: string): Promise<string> {
@@ -103,11 +103,12 @@ export async function dropDatabase(connectionString: string): Promise<void> {
 }
 
 /**
- * Gives a database the name of another, which gets a new one: at once for everybody, or not at all. Connections to both are
- * ended, and nobody can make new ones until it is done.
+ * Gives a database the name of another, which gets a new name: for all clients at once, or not at all.
+ * Connections to both are ended, and until it is done nobody can open new ones to the database that is
+ * replaced.
  *
- * @returns what the other is called now; undefined: there was none
- * @throws BackupError `RESTORE_TARGET_IN_USE` when some cannot be ended
+ * @returns what the other database is called now; undefined: there was none
+ * @throws BackupError `RESTORE_TARGET_IN_USE` when some connections cannot be ended
  */
 export async function exchange(connectionString: string, restored: string): Promise<string | undefined> {
   const name = databaseIn(connectionString);
@@ -148,7 +149,7 @@ async function disconnect(client: pg.Client, names: readonly string[]): Promise<
       [names],
     );
     if (rows.length === 0) return;
-    // Of a superuser's connections it says no; others are ended all the same.
+    // PostgreSQL lets only superusers end a superuser's connections. Other connections are ended all the same.
     const refused = await client
       .query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { AppError } from "../../errors.ts";
 
-/** Whoever maintains the database holds this advisory lock, for as long as their connection lives. */
+/** The session that maintains the database holds this advisory lock for as long as its connection lives. */
 const MAINTENANCE = 7_270_736_903;
 
 const HOLDER = `
@@ -11,7 +11,7 @@ const HOLDER = `
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /**
- * Takes the lock on this connection.
+ * Takes the maintenance lock on this connection.
  *
  * @throws AppError `CONFLICT` that says who holds it, and since when
  */

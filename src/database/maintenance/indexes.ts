@@ -5,20 +5,20 @@ export interface IndexBloat {
   readonly index: string;
   readonly table: string;
   readonly bytes: number;
-  /** What a rebuilt one would leave free; 0 when the index is as small as can be expected. */
+  /** What rebuilding the index would free; 0 when it is as small as can be expected. */
   readonly wastedBytes: number;
-  /** `pgstattuple`: counted. `estimate`: from the planner's figures, good to a tenth or so. */
+  /** `pgstattuple`: counted. `estimate`: from the planner's figures, accurate to about a tenth. */
   readonly measuredBy: "pgstattuple" | "estimate";
 }
 
-/** What an interrupted REINDEX CONCURRENTLY has left: it costs every write, and answers no query. */
+/** An index that an interrupted REINDEX CONCURRENTLY has left. It costs every write, and answers no query. */
 export interface LeftoverIndex {
   readonly index: string;
   readonly table: string;
   readonly bytes: number;
 }
 
-/** As PostgreSQL names the new and the old one of a pair; the service's own names never end like that. */
+/** PostgreSQL names the new and the old index of a pair like this. The service's own names never end so. */
 const LEFTOVERS = `
   SELECT index.relname AS "index", relation.relname AS "table", pg_relation_size(index.oid)::float8 AS "bytes"
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS relation ON relation.oid = indrelid
@@ -28,11 +28,12 @@ const LEFTOVERS = `
    ORDER BY index.relname`;
 
 /**
- * B-trees of columns alone: of expressions and of other kinds (trigrams) nothing says how large they should be.
+ * Only B-trees on plain columns: nothing says how large an index on expressions or of another kind (trigrams)
+ * should be.
  *
- * An entry takes 8 bytes of header and 4 of line pointer beside its key, which is aligned to 8; a page has 8,152 bytes, and
- * is filled to the fill factor. Deduplication (PostgreSQL 13) makes real ones smaller, never larger, so what
- * this finds is there.
+ * An entry takes 8 bytes of header and 4 of line pointer beside its key, which is aligned to 8 bytes. A page
+ * has 8,152 bytes and is filled up to the fill factor. Deduplication (PostgreSQL 13) makes real indexes
+ * smaller, never larger, so bloat that this finds is real.
  */
 const ESTIMATES = `
   WITH indexes AS (
@@ -59,8 +60,9 @@ export async function readLeftovers(client: pg.Client): Promise<LeftoverIndex[]>
 }
 
 /**
- * The bloat of every index that it can be told of, the largest index first. With the extension pgstattuple it is
- * counted, which reads the whole index; so only those are that may be worth it.
+ * The bloat of every index for which it can be determined, the largest index first. With the extension
+ * pgstattuple it is counted. Counting reads the whole index, so only indexes that may be worth it are
+ * counted.
  */
 export async function readBloat(client: pg.Client, minBytes: number): Promise<IndexBloat[]> {
   const { rows } = await client.query<{
@@ -93,12 +95,12 @@ async function hasPgstattuple(client: pg.Client): Promise<boolean> {
   return rows[0]?.isThere === true;
 }
 
-/** Which part of the leaf pages is used, 0 to 1. */
+/** The used part of the leaf pages, 0 to 1. */
 async function leafDensity(client: pg.Client, id: string): Promise<number> {
   const { rows } = await client.query<{ density: number }>(
     `SELECT avg_leaf_density / 100 AS "density" FROM pgstatindex($1::oid::regclass)`,
     [id],
   );
-  // NaN: it has no leaf with anything on it.
+  // NaN: the index has no leaf with an entry.
   return rows[0]?.density || 0;
 }

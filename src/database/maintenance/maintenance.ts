@@ -13,34 +13,37 @@ import {
 import { createStatementRunner, runUnwatched } from "./statement.ts";
 import { needOf, readTables, sizeOf, TABLE_OPTIONS } from "./tables.ts";
 
-/** Rows that can go: which, how many, and how. */
+/** Rows that may be deleted: which, how many, and how. */
 export interface Pruning {
   readonly table: string;
   readonly what: string;
   readonly count: () => Promise<number>;
-  /** In batches of their own transactions. @returns how many rows were deleted */
+  /** Deletes in batches, each in its own transaction. @returns how many rows were deleted */
   readonly prune: () => Promise<number>;
 }
 
 export interface MaintenanceOptions {
   readonly connectionString: string;
-  /** One session for all: it tells no progress, and there is nobody else to keep out. */
+  /**
+   * The embedded database has one session for all: it reports no progress, and no other process needs to be
+   * kept out.
+   */
   readonly isEmbedded: boolean;
   readonly isReindexEnabled: boolean;
   readonly pruning: readonly Pruning[];
-  /** An index is rebuilt when so much of it is empty. */
+  /** An index is rebuilt when this much of it is empty. */
   readonly reindexFrom?: { readonly wastedBytes: number; readonly wastedShare: number };
 }
 
 export interface MaintenanceStep {
   /** `VACUUM "projects"` */
   readonly name: string;
-  /** From 1 on, of how many are known by now. */
+  /** From 1 on. `count` is how many steps are known by now. */
   readonly number: number;
   readonly count: number;
   readonly phase: string;
   readonly done: number;
-  /** 0: not known. */
+  /** 0: unknown. */
   readonly total: number;
 }
 
@@ -50,33 +53,37 @@ export interface MaintenanceRun {
   readonly isDryRun?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (step: MaintenanceStep) => void;
-  /** Asked when nobody else can be at it: false, and nothing is done. */
+  /** Asked once no one else can be maintaining the database. False: nothing is done. */
   readonly isDue?: () => Promise<boolean>;
-  /** Is awaited before another may begin. */
+  /** Awaited before another run may begin. */
   readonly onDone?: (report: MaintenanceReport) => Promise<void>;
 }
 
 export type Maintenance = ReturnType<typeof createMaintenance>;
 
 const REINDEX_FROM = { wastedBytes: 8 * 1024 * 1024, wastedShare: 0.3 };
-/** Whoever waits for a lock makes others wait behind. */
+/** A statement that waits for a lock makes later ones wait behind it. */
 const VACUUM_LOCK_MS = 10_000;
-/** REINDEX CONCURRENTLY waits for every transaction that is older, holding nothing that readers or writers need. */
+/** REINDEX CONCURRENTLY waits for every older transaction, but holds nothing that readers or writers need. */
 const REINDEX_LOCK_MS = 60_000;
 
 /**
- * What keeps the database healthy beyond autovacuum: rows that nobody needs go, tables and the planner's figures are brought up
- * to date, bloated indexes are rebuilt beside their readers and writers. One at a time, over all instances.
+ * Keeps the database healthy beyond what autovacuum does: deletes rows that nobody needs, vacuums tables,
+ * brings the planner's figures up to date, and rebuilds bloated indexes concurrently with readers and
+ * writers. Over all instances, one runs at a time.
  *
- * A step that fails is reported, and the next one is done.
+ * A step that fails is reported, and the run goes on with the next one.
  */
 export function createMaintenance(options: MaintenanceOptions) {
   const { connectionString, isEmbedded, isReindexEnabled, pruning, reindexFrom = REINDEX_FROM } = options;
   const runStatement = isEmbedded ? runUnwatched : createStatementRunner(connectionString);
-  /** The embedded database makes whoever asks for a lock wait, instead of saying no. */
+  /**
+   * On the embedded database a request for an advisory lock waits instead of failing, so this variable does
+   * the job.
+   */
   let runningSince: Date | undefined;
 
-  /** @throws AppError `CONFLICT` while another is at it; the signal's reason when it is aborted */
+  /** @throws AppError `CONFLICT` while another run is under way; the signal's reason when it is aborted */
   async function perform(run: MaintenanceRun = {}): Promise<MaintenanceReport | undefined> {
     if (runningSince !== undefined) throw alreadyRunning("this instance", runningSince);
     runningSince = new Date();
@@ -103,7 +110,7 @@ export function createMaintenance(options: MaintenanceOptions) {
     let number = 0;
     let count = pruning.length;
 
-    /** Times a step and takes its failure for its result; an abort is everybody's. */
+    /** Times a step and makes its failure part of its result. An abort ends the whole run. */
     async function step(name: string, work: (tell: Tell) => Promise<void>) {
       signal?.throwIfAborted();
       number++;
@@ -121,7 +128,7 @@ export function createMaintenance(options: MaintenanceOptions) {
       return { seconds: secondsSince(stepBegin), problem };
     }
     async function statement(tell: Tell, sql: string, lockMs: number) {
-      // A setting of the embedded database's one session is everybody's.
+      // On the embedded database's one session, a setting would apply to every client.
       if (!isEmbedded) await client.query(`SET lock_timeout = ${lockMs}`);
       await runStatement(client, sql, {
         signal,
@@ -139,7 +146,7 @@ export function createMaintenance(options: MaintenanceOptions) {
     }
 
     const leftovers = await readLeftovers(client);
-    // The statistics hear of what was pruned a moment later.
+    // PostgreSQL's statistics learn of the pruned rows a moment later.
     const isPruned = (table: string) => pruned.some((part) => part.table === table && part.rows >= 1_000);
     const facts = await readTables(client);
     for (const { table } of facts.filter(({ isOurs }) => !isOurs))
@@ -192,7 +199,7 @@ export function createMaintenance(options: MaintenanceOptions) {
         try {
           await statement(tell, `REINDEX INDEX CONCURRENTLY ${quoted(index)}`, REINDEX_LOCK_MS);
         } catch (error) {
-          // Its half-built copy would stay: at best until the next run.
+          // Its half-built copy would stay, at best until the next run.
           await dropLeftoversOf(client, table);
           throw error;
         }

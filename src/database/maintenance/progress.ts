@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 
-/** How far a statement is. */
+/** How far a statement has come. */
 export interface StatementProgress {
-  /** PostgreSQL's own words. */
+  /** In PostgreSQL's own words. */
   readonly phase: string;
   readonly done: number;
   /** 0: not known yet. */
@@ -12,7 +12,7 @@ export interface StatementProgress {
 
 const EVERY_MS = 250;
 
-// Blocks, and where a phase has none, rows.
+// Counts blocks, or rows in a phase that has no blocks.
 const PROGRESS = `
   SELECT phase, heap_blks_scanned::float8 AS "done", heap_blks_total::float8 AS "total"
     FROM pg_stat_progress_vacuum WHERE pid = $1
@@ -24,8 +24,8 @@ const PROGRESS = `
     FROM pg_stat_progress_create_index WHERE pid = $1`;
 
 /**
- * Tells how far the statement of a server process is, a few times a second, until the signal aborts. Never rejects: a
- * bar that stands still is no reason to stop.
+ * Reports a few times a second how far the statement of a server process has come, until the signal aborts.
+ * Never rejects: a progress bar that stands still is no reason to stop.
  *
  * @param observer a connection that does nothing else
  */

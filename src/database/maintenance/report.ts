@@ -5,10 +5,10 @@ export interface TableReport {
   readonly reason: string;
   readonly deadRows: number;
   readonly bytesBefore: number;
-  /** As before in a dry run. */
+  /** In a dry run, the same as `bytesBefore`. */
   readonly bytesAfter: number;
   readonly seconds: number;
-  /** Why it was not done. */
+  /** Why the step failed. */
   readonly problem: string | null;
 }
 
@@ -16,7 +16,7 @@ export interface TableReport {
 export interface IndexReport {
   readonly index: string;
   readonly table: string;
-  /** `DROP`: it was left by a rebuilding that broke off. */
+  /** `DROP`: an interrupted rebuild left the index. */
   readonly action: "REINDEX" | "DROP";
   readonly reason: string;
   readonly bytesBefore: number;
@@ -28,9 +28,9 @@ export interface IndexReport {
 /** Rows that nobody needs any more. */
 export interface PruneReport {
   readonly table: string;
-  /** Which rows of it. */
+  /** Which of the table's rows. */
   readonly what: string;
-  /** Deleted, or in a dry run those that would be. */
+  /** Rows that were deleted, or in a dry run, that would be. */
   readonly rows: number;
   readonly seconds: number;
   readonly problem: string | null;
@@ -39,12 +39,12 @@ export interface PruneReport {
 export interface MaintenanceReport {
   readonly startedAt: Date;
   readonly seconds: number;
-  /** Nothing was changed: it is what would be done. */
+  /** Nothing was changed: the report says what would be done. */
   readonly isDryRun: boolean;
   readonly pruned: readonly PruneReport[];
   readonly tables: readonly TableReport[];
   readonly indexes: readonly IndexReport[];
-  /** By how much tables and indexes have become smaller; what grew meanwhile is not deducted. */
+  /** By how much tables and indexes have shrunk. Growth in the meantime is not deducted. */
   readonly reclaimedBytes: number;
   /** What was left out, and why. */
   readonly notes: readonly string[];

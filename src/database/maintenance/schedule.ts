@@ -4,11 +4,11 @@ import type { Logger } from "pino";
 import { AppError } from "../../errors.ts";
 import type { Maintenance } from "./maintenance.ts";
 
-/** Timers take 24 days at most. */
+/** A timer can wait for 24 days at most. */
 const MAX_SLEEP_MS = 86_400_000;
 const ACTION = "performMaintenance";
 
-/** What is needed of the audit log. */
+/** The part of the audit log that is used here. */
 export interface MaintenanceLog {
   readonly hasRecent: (action: string, detail: string, value: string) => Promise<boolean>;
   readonly record: (record: {
@@ -31,9 +31,10 @@ export interface ScheduledMaintenanceOptions {
 }
 
 /**
- * Maintains the database at the times of a schedule. Every instance comes by the same times, and one of them does
- * it: its entry in the audit log names the time, is written before it lets the lock go, and keeps
- * those away whose clock is behind. What fails has no entry, so that another tries it again.
+ * Maintains the database at scheduled times. Every instance wakes at the same times, and one of them does the
+ * work. Its entry in the audit log names the scheduled time and is written before the lock is released, so it
+ * also keeps away instances whose clock is behind. A run that fails writes no entry, so another instance
+ * tries again.
  */
 export function createScheduledMaintenance({
   schedule,
@@ -45,7 +46,7 @@ export function createScheduledMaintenance({
   const { signal } = stopping;
   let running: Promise<void> | undefined;
 
-  /** @param due the time that the schedule names */
+  /** @param due the scheduled time */
   async function performDue(due: Date): Promise<void> {
     const scheduledFor = due.toISOString();
     try {
@@ -66,7 +67,7 @@ export function createScheduledMaintenance({
       if (report) log.info({ report }, "the database was maintained");
     } catch (error) {
       if (signal.aborted) return;
-      // Another instance is at it.
+      // Another instance is maintaining the database.
       if (error instanceof AppError && error.code === "CONFLICT") log.debug({ err: error }, error.message);
       else log.warn({ err: error }, "the database was not maintained");
     }
@@ -82,7 +83,7 @@ export function createScheduledMaintenance({
         await sleep(leftMs, undefined, { signal }).catch(() => {});
       }
       if (!signal.aborted) await performDue(due);
-      // What came by while this one ran is not made up for.
+      // Scheduled times that passed while this run took place are not made up for.
       last = new Date(Math.max(due.getTime(), Date.now()));
     }
   }
@@ -94,7 +95,7 @@ export function createScheduledMaintenance({
       if (schedule !== undefined) running ??= follow(schedule);
     },
 
-    /** Cancels what is under way. */
+    /** Cancels the run that is under way. */
     async close(): Promise<void> {
       stopping.abort(new Error("The service stops."));
       await running;

@@ -4,13 +4,13 @@ import { type StatementProgress, watchStatement } from "./progress.ts";
 
 export interface RunOptions {
   readonly onProgress: (progress: StatementProgress) => void;
-  /** Ends the statement. */
+  /** Aborting it ends the statement. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Runs a statement that takes long: tells how far it is, and cancels it in PostgreSQL when the signal is aborted, over a
- * connection beside its own.
+ * Runs a statement that takes long. Reports its progress, and cancels it in PostgreSQL when the signal is
+ * aborted. Both use a connection beside the statement's own.
  *
  * @throws the signal's reason once it is aborted
  */
@@ -26,7 +26,8 @@ export function createStatementRunner(connectionString: string): RunStatement {
       const watching = watchStatement(observer, processID, onProgress, ended.signal);
       let cancelling: Promise<unknown> | undefined;
       const cancel = () => {
-        // What could not be cancelled is waited for: the lock must not be given up while it runs.
+        // If cancelling fails, the statement is waited for: the maintenance lock must not be released while
+        // it runs.
         cancelling = observer.query("SELECT pg_cancel_backend($1)", [processID]).catch(() => {});
       };
       signal?.addEventListener("abort", cancel, { once: true });
@@ -37,13 +38,13 @@ export function createStatementRunner(connectionString: string): RunStatement {
       } finally {
         signal?.removeEventListener("abort", cancel);
         ended.abort();
-        // Not later: it would end the next statement on that connection.
+        // Waits for the cancellation: a late one would end the next statement on that connection.
         await Promise.all([watching, cancelling]);
       }
     });
 }
 
-/** For the embedded database: its one session tells nothing while it works, and cannot be interrupted. */
+/** For the embedded database: its one session reports nothing while it works, and cannot be interrupted. */
 export const runUnwatched: RunStatement = async (client, sql, { signal }) => {
   signal?.throwIfAborted();
   await client.query(sql);

@@ -1,30 +1,34 @@
 import type pg from "pg";
 
-/** What PostgreSQL's statistics say of a table. */
+/** What PostgreSQL's statistics say about a table. */
 export interface TableFacts {
   readonly table: string;
   readonly liveRows: number;
   readonly deadRows: number;
-  /** Since the planner's figures were taken. */
+  /** Rows changed since the last ANALYZE. */
   readonly changedRows: number;
   readonly wasAnalyzed: boolean;
   /** The table with its indexes and its TOAST table. */
   readonly bytes: number;
-  /** How much of the time is over after which PostgreSQL itself insists on freezing: 1 is all of it. */
+  /**
+   * How far the table is towards the age at which PostgreSQL itself insists on freezing: 1 is all of the way.
+   */
   readonly freezeShare: number;
-  /** Others' tables are skipped by VACUUM, with a warning that nobody reads. */
+  /** VACUUM skips tables of other roles, with a warning that nobody reads. */
   readonly isOurs: boolean;
 }
 
 export interface TableNeed {
   readonly action: "VACUUM" | "VACUUM_FREEZE" | "ANALYZE";
-  /** For people. */
+  /** For people to read. */
   readonly reason: string;
 }
 
-/** Fewer are not worth a pass over the table. */
+/** Fewer dead or changed rows are not worth a pass over the table. */
 const MIN_ROWS = 1_000;
-/** Sooner than autovacuum, which comes at a fifth (dead) and a tenth (changed): maintenance is for quiet hours. */
+/**
+ * Lower than autovacuum's thresholds of a fifth (dead) and a tenth (changed): maintenance is for quiet hours.
+ */
 const DEAD_SHARE = 0.05;
 const CHANGED_SHARE = 0.05;
 const FREEZE_SHARE = 0.5;
