@@ -23,16 +23,16 @@ export interface LevelsOptions
 export type Levels = ReturnType<typeof createLevels>;
 
 /**
- * Where the first level is full, one in so many answers of the second level comes into it. When more is asked for in turn than
- * there is room for, each would push out another before that is asked for again, and none would ever be found; what is asked for
- * often comes in soon.
+ * While L1 is full, it admits this share of the answers that come from L2. When requests cycle through more
+ * answers than L1 has room for, each new one would evict another before that is asked for again, and L1 would
+ * never hit. An answer that is asked for often is soon admitted.
  */
 const ADMITTED_SHARE = 1 / 8;
 
-/** So many times an answer made of parts is found before it is one that is asked for often. */
+/** An answer made of parts counts as often asked for once it has been found this many times. */
 const OFTEN = 64;
 
-/** Where answers are kept: in this process (localCache.ts), and in the version table's second level. */
+/** The two cache levels: L1 in this process (localCache.ts), and L2 beside the version table. */
 export function createLevels(options: LevelsOptions) {
   const { table, validator, counts, onRefusal, onError } = options;
   const { now = () => performance.now(), random = Math.random } = options;
@@ -55,11 +55,11 @@ export function createLevels(options: LevelsOptions) {
     if (table.isShared) sharedFills.offer(kind, epoch, entry);
   };
 
-  /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
+  /** Puts an entry into L1, unless a change applied since `instant` has made it invalid. */
   const keepLocal = (
     instant: Instant,
     entry: Omit<NewEntry, "stamp" | "expiresAt"> & { readonly ttlMs: number },
-    /** Of those that would push out others. */
+    /** The share that is admitted of the entries that would evict others. */
     admittedShare = 1,
   ): LocalEntry | undefined => {
     const { key, kind, value, tags, parts, bytes, ttlMs, onFound } = entry;
@@ -84,7 +84,10 @@ export function createLevels(options: LevelsOptions) {
     offer(kind, epoch, { key, stamp, tags: all, value: codec.encode(value), ttlMs: expiresAt - now() });
   };
 
-  /** What becomes of an answer made of parts that is found again: one function for all of a kind, and not one for each of thousands. */
+  /**
+   * Called when an answer made of parts is found again. One function per kind: a closure per entry would cost
+   * memory for thousands of entries.
+   */
   const reuses = new Map<string, OnFound>();
   const reuseOf = (kind: string, codec: Codec): OnFound => {
     let reuse = reuses.get(kind);
@@ -117,7 +120,7 @@ export function createLevels(options: LevelsOptions) {
       return entry;
     },
 
-    /** Whether all of these, found before, would be found now. */
+    /** Whether all these entries, found before, would still be found. Counts them as hits if so. */
     areKept(kind: string, entries: readonly LocalEntry[]): boolean {
       const moment = now();
       for (const entry of entries) if (!local.has(entry, moment)) return false;
@@ -125,7 +128,7 @@ export function createLevels(options: LevelsOptions) {
       return true;
     },
 
-    /** From the second level. What cannot be had or cannot be read is a miss. */
+    /** Looks the keys up in L2. An entry that cannot be fetched or decoded counts as a miss. */
     async findShared(keys: readonly string[], begun: Instant, options: AnswerOptions) {
       const { kind, codec = plainDataCodec, bytesOf: isLocal } = options;
       const nothing = keys.map(() => undefined);
@@ -139,7 +142,7 @@ export function createLevels(options: LevelsOptions) {
           const { tags, ttlMs } = entry;
           const value = frozen(codec.decode(entry.value));
           counts.of(kind).sharedHits++;
-          // Valid at an instant after `begun`, so only later changes than that can have ended it.
+          // Valid at an instant after `begun`, so only changes after `begun` can have invalidated the entry.
           const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
           const key = keys[index]!;
           const bytes = entryBytes(key, codec.bytesOf(value, entry.value), tags);
@@ -153,14 +156,16 @@ export function createLevels(options: LevelsOptions) {
     },
 
     /**
-     * What was loaded, in both levels.
+     * Keeps a loaded answer in L1. Also puts it into L2, unless it is made of parts or has `bytesOf`.
      *
-     * What is made of parts takes little memory beside theirs until it is found again, which many an answer never is. It
-     * comes into the second level when it is asked for often: it has the tags of all parts there, so that to put it there costs as
-     * much as fifty hits, and to make another of the same parts costs little. What is too long to be one piece never comes there: to fetch
-     * it takes longer than to make it, and where it was fetched it would take the place of a hundred others that have parts in common.
+     * An answer made of parts takes little memory beside its parts until it is found again, which many
+     * answers never are. It is put into L2 only when it is asked for often. There it has the tags of all its
+     * parts, so putting it there costs as much as fifty hits, while composing another answer of the same
+     * parts costs little. An answer too long to be one piece is never put into L2: fetching it takes longer
+     * than composing it, and in the L1 that it was fetched into it would take the place of a hundred others
+     * that share parts.
      *
-     * @returns what is in the first
+     * @returns the entry in L1; undefined if it was not kept
      */
     keep(
       key: string,
@@ -193,7 +198,7 @@ export function createLevels(options: LevelsOptions) {
         else count.fills++;
         return kept;
       } catch (error) {
-        // Not plain data: the reader has its answer, and nobody else gets half of it.
+        // The value is not plain data: its reader has it, but it cannot be kept whole for others.
         count.uncacheable++;
         failed(kind, error);
         return undefined;
@@ -202,7 +207,7 @@ export function createLevels(options: LevelsOptions) {
   };
 }
 
-/** Cached values are shared by all that read them, so nobody may change one. Dates cannot be frozen. */
+/** Freezes a value deeply: all its readers share it, so none may change it. Dates cannot be frozen. */
 function freeze<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value))
     return value;
