@@ -1,6 +1,6 @@
 /**
- * Exponential backoff with jitter: between half and all of `firstMs · 2^(attempt-1)`, which is
- * at most `maxMs`. Half stays fixed, because a full jitter would now and then wait for nothing.
+ * Exponential backoff with jitter: between half and all of `firstMs · 2^(attempt-1)`, which is capped at
+ * `maxMs`. Half stays fixed, because full jitter would now and then hardly wait at all.
  *
  * @param attempt from 1
  */

@@ -2,26 +2,26 @@ import { CacheError } from "./errors.ts";
 
 /** Turns values into text and back. `decode(encode(value))` equals `value`. */
 export interface Codec {
-  /** @throws CacheError CACHE_VALUE_INVALID when the value would not come back as it was */
+  /** @throws CacheError CACHE_VALUE_INVALID when the value would not decode to an equal one */
   encode(value: unknown): string;
   /** @throws SyntaxError when the text is not what `encode` writes */
   decode(text: string): unknown;
 }
 
 /**
- * JSON, extended so that a value either comes back equal or is refused:
+ * JSON, extended so that a value either decodes to an equal value or is refused:
  *
  * - null, booleans, strings, finite numbers, arrays, plain objects: as in JSON;
  * - Date, bigint, -0, NaN, the infinities, Uint8Array and undefined in an array become an object with
  *   one key: `{"$date":…}`, `{"$bigint":…}`, `{"$number":…}`, `{"$bytes":…}`, `{"$undefined":true}`;
  * - a key of the value's own that begins with "$" gets one more "$", so tags cannot be forged;
  * - a property that is undefined is left out: reading it gives undefined all the same;
- * - a Uint8Array of any subclass comes back as a Buffer; holes in an array come back as undefined;
- * - refused: undefined itself (that is a miss), functions, symbols, symbol keys,
+ * - a Uint8Array of any subclass decodes to a Buffer; holes in an array decode to undefined;
+ * - refused: undefined itself (it would read as a miss), functions, symbols, symbol keys,
  *   instances of any other class, and nesting deeper than 200 levels, which includes cycles.
  *
- * Values without any of the extras take native JSON both ways: a walk before, and a look for
- * "$" after, find that out.
+ * A value without any of these extensions uses native JSON in both directions. To find that out, encoding
+ * walks the value first, and decoding searches the text for a key that begins with "$".
  */
 export const jsonCodec: Codec = {
   encode(value) {
@@ -37,7 +37,7 @@ export const jsonCodec: Codec = {
 
 const MAX_DEPTH = 200;
 
-/** The value itself where JSON does it justice, else a copy that does. Copies nothing that stays. */
+/** Returns the value itself if JSON can express it, else a converted copy. Unchanged parts are not copied. */
 function toJson(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case "string":
@@ -96,7 +96,10 @@ function objectToJson(value: object, depth: number): unknown {
   return isSame ? value : Object.fromEntries(entries);
 }
 
-/** Replaces tags by what they stand for, in place. Not a reviver: one that returns undefined leaves a hole. */
+/**
+ * Replaces tagged objects by the values they stand for; arrays are changed in place. Not a reviver for
+ * JSON.parse: one that returns undefined leaves a hole.
+ */
 function fromJson(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {

@@ -13,23 +13,29 @@ export interface RedisConfig {
   /** How often a call that failed with its connection is sent again, 0 to 10. */
   readonly maxRetries: number;
   readonly connectTimeoutMs: number;
-  /** The longest that a call takes, retries included. */
+  /** The maximum duration of a call, retries included. */
   readonly commandTimeoutMs: number;
-  /** For `rediss:` URLs: a certificate authority of one's own, a client certificate. */
+  /** For `rediss:` URLs: a custom certificate authority, a client certificate. */
   readonly tls?: ConnectionOptions;
 }
 
 export interface RedisState {
-  /** In a cluster that of its worst master, and "connecting" while any slot has none: calls for the others work. */
+  /**
+   * In a cluster: the phase of the worst master, or "connecting" while any slot has no master. Calls for
+   * other slots work all the same.
+   */
   readonly phase: "connecting" | "ready" | "suspended" | "closed";
-  /** Known once connected, and kept during an outage. In a cluster the sorted values of all masters, joined by commas. */
+  /**
+   * Known once connected, and kept during an outage. In a cluster each field holds the sorted values of all
+   * masters, joined by commas.
+   */
   readonly identity: RedisIdentity | undefined;
 }
 
 export interface CallOptions {
   /**
-   * Whether the call may be carried out twice. If not, it is only sent again when it is certain
-   * that it was never carried out.
+   * Whether the call may be executed twice. If not, it is only retried when it is certain that it was never
+   * executed.
    */
   readonly isIdempotent: boolean;
 }
@@ -37,7 +43,7 @@ export interface CallOptions {
 export type ScriptArgument = string | number | Buffer;
 
 export interface ScriptDefinition<Keys extends readonly string[], Reply> extends CallOptions {
-  /** What the script's KEYS are called, in their order. In a cluster they must share a hash tag. */
+  /** Names for the script's KEYS, in their order. In a cluster the keys must share a hash tag. */
   readonly keys: Keys;
   readonly lua: string;
   /** Turns Redis' reply into the result. With `returnsBuffers`, strings in the reply are Buffers. */
@@ -47,13 +53,13 @@ export interface ScriptDefinition<Keys extends readonly string[], Reply> extends
 
 export type RedisConnection = ReturnType<typeof createRedisConnection>;
 
-/** Failures in a row after which a server that is connected counts as dead. */
+/** After this many failures in a row, the breaker opens for a server that is connected. */
 const FAILURE_THRESHOLD = 5;
 const RETRY_DELAY = { firstMs: 20, maxMs: 100 };
 
 /**
- * Connects to one Redis, a Sentinel group's master or a Cluster, in the background, for as long
- * as it takes. No call waits for a connection: without one it fails at once.
+ * Connects to a single Redis, a Sentinel group's master or a Cluster, in the background, and keeps trying
+ * until it succeeds. No call waits for a connection: without one it fails at once.
  *
  * @throws CacheError REDIS_URL_INVALID
  */
@@ -122,13 +128,13 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
     return node.send(operation, config.commandTimeoutMs, config.maxRetries === 0 ? undefined : retry);
 
     async function retry(failure: unknown): Promise<T> {
-      // The waits are short, 30 to 60 ms for two: they let a dropped connection come back, or a
-      // cluster's new table of slots arrive. Only calls that were under way wait at all; those that
-      // find the gate shut have failed before they got here.
+      // The waits are short, 30 to 60 ms for two. They give a dropped connection time to be re-established,
+      // or a cluster's new slot table time to arrive. Only calls that were under way wait at all; calls that
+      // find the gate shut fail before they get here.
       for (let attempt = 1; ; attempt++) {
         if (!(failure instanceof RedisUnavailableError) || failure.reason === "timeout") throw failure;
         if (failure.mayHaveRun && !isIdempotent) throw failure;
-        // A full memory or a missing permission will not have changed by then.
+        // Full memory or a missing permission will not have changed after such a short wait.
         if (failure.serverCode !== undefined && !PASSES_SOON.has(failure.serverCode)) throw failure;
         if (attempt > config.maxRetries) throw failure;
         await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, RETRY_DELAY)));
@@ -155,23 +161,23 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
       return currentState();
     },
 
-    /** Whether a call for this key would be sent. Costs nothing, and promises nothing. */
+    /** Whether a call for this key would be sent now. Costs nothing, and guarantees nothing. */
     isAvailable(key: string): boolean {
       return topology.nodeFor(key)?.phase === "ready";
     },
 
     /**
-     * Calls the listener after every change of the phase or of the identity, in the same tick and
-     * before any call reaches the server that it tells of. Calls from within the listener are allowed.
+     * Calls the listener after every change of the phase or the identity, in the same tick and before any
+     * call reaches the server of the new identity. The listener may make calls itself.
      *
-     * @returns a function that ends it
+     * @returns a function that removes the listener
      */
     onStateChange(listener: (state: RedisState) => void): () => void {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
 
-    /** Resolves to true as soon as the phase is "ready", to false after the time-out or `close`. */
+    /** Resolves to true as soon as the phase is "ready", or to false after the time-out or `close`. */
     waitUntilReady(timeoutMs: number): Promise<boolean> {
       return new Promise((resolve) => {
         const check = () => {
@@ -191,16 +197,16 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
     },
 
     /**
-     * Runs commands on the server that holds `key`. In a cluster the client is that one server's,
-     * so every key of the operation must live on it (same hash tag, or grouped with `nodeFor`).
+     * Runs commands on the server that holds `key`. In a cluster the client is connected to that one server,
+     * so the server must hold every key of the operation (same hash tag, or grouped with `nodeFor`).
      *
-     * @throws RedisUnavailableError for every kind of outage; anything else is Redis' own answer
+     * @throws RedisUnavailableError for every kind of outage; any other error is Redis' own answer
      */
     run<T>(key: string, operation: (redis: Redis) => Promise<T>, options: CallOptions): Promise<T> {
       return call(() => topology.nodeFor(key), operation, options);
     },
 
-    /** Runs commands on one server, for work that has no key: SCAN, INFO. Throws as `run` does. */
+    /** Runs commands on one given server, for operations without a key: SCAN, INFO. Throws as `run` does. */
     runOn<T>(node: RedisNode, operation: (redis: Redis) => Promise<T>, options: CallOptions): Promise<T> {
       return call(() => node, operation, options);
     },
@@ -208,14 +214,15 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
     /** The server that holds the key, connected or not. Undefined while a cluster's slots are unknown. */
     nodeFor: topology.nodeFor,
 
-    /** Every master, each holding a part of the keys. Empty while a cluster's slots are unknown. */
+    /** Every master; each holds a part of the keys. Empty while a cluster's slots are unknown. */
     masters: topology.masters,
 
     /**
-     * A Lua script as a function: EVALSHA, and EVAL when the server has forgotten the script. It is
-     * loaded on every new connection before the first call, so the second round trip is rare.
+     * Defines a Lua script and returns it as a function. A call uses EVALSHA, and EVAL if the server does not
+     * know the script. The script is loaded on every new connection before the first call, so the second
+     * round trip is rare.
      *
-     * @throws CacheError SCRIPT_INVALID when another script has the name
+     * @throws CacheError SCRIPT_INVALID when another script has the name, or the script has no key
      */
     defineScript<const Keys extends readonly string[], Reply>(
       name: string,
@@ -226,7 +233,7 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
       if (keyNames.length === 0) throw new CacheError("SCRIPT_INVALID", `Script "${name}" has no key.`);
       scripts.set(name, lua);
       for (const node of topology.masters()) {
-        // A hint: without it the first call finds the script missing and brings it along.
+        // Only saves a round trip: otherwise the first call finds the script missing and sends its text.
         node.send((redis) => redis.script("LOAD", lua)).catch(() => {});
       }
       const sha = hash("sha1", lua, "hex");
@@ -241,23 +248,23 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
               ? await redis.callBuffer("EVALSHA", sha, keys.length, ...keys, ...args)
               : await redis.evalsha(sha, keys.length, ...keys, ...args);
           } catch (error) {
-            // Not executed, so sending it once more is safe for every script.
+            // NOSCRIPT: the script was not executed, so sending it again is safe, idempotent or not.
             if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
             return returnsBuffers
               ? redis.callBuffer("EVAL", lua, keys.length, ...keys, ...args)
               : redis.eval(lua, keys.length, ...keys, ...args);
           }
         };
-        // Never undefined: a script has at least one key, and the tuple type asks for all.
+        // Never undefined: a script has at least one key, and the tuple type requires all of them.
         const route = () => topology.nodeFor(keys[0]!);
         return parse(await call(route, operation, { isIdempotent }));
       };
     },
 
-    /** Calls since the start: `refused` ones never touched a socket. */
+    /** Counts since the start. Calls counted as `refused` never touched a socket. */
     statistics: () => ({ ...counters }),
 
-    /** Lets running calls end, for at most a command time-out, and disconnects. */
+    /** Waits for running calls to end, for at most one command time-out, and disconnects. */
     async close(): Promise<void> {
       if (isClosed) return;
       isClosed = true;
@@ -268,7 +275,7 @@ export function createRedisConnection(config: RedisConfig, log: Pick<Logger, "de
   };
 }
 
-/** Refusals that end by themselves within the moment that a retry waits. */
+/** Refusals that may pass by themselves in the short time before a retry. */
 const PASSES_SOON = new Set(["READONLY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"]);
 
 function joinIdentities(nodes: readonly RedisNode[]): RedisIdentity | undefined {

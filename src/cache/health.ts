@@ -6,21 +6,21 @@ export type CacheHealth =
   | { readonly isHealthy: false; readonly reason: string }
   | {
       readonly isHealthy: true;
-      /** Of a PING, to the slowest master. */
+      /** Time until all masters have answered a PING. */
       readonly latencyMs: number;
-      /** Of all masters, everybody's data included. */
+      /** The sum over all masters, including the data of other applications. */
       readonly usedMemoryBytes: number;
       readonly maxmemoryPolicy: string;
-      /** Keys of the namespace that were seen. While Redis resizes its table SCAN may show one twice. */
+      /** Keys of the namespace that were seen. SCAN may show a key twice while Redis resizes its hash table. */
       readonly keyCount: number;
-      /** False when there are more keys than were looked at. */
+      /** False when there are more keys than were scanned. */
       readonly isKeyCountComplete: boolean;
     };
 
 /**
  * Asks every master. Never throws.
  *
- * @param maxScannedKeys how many of everybody's keys are looked at to count ours
+ * @param maxScannedKeys how many keys, those of other applications included, are scanned to count ours
  */
 export async function checkHealth(
   connection: RedisConnection,

@@ -1,6 +1,6 @@
 import type { RedisConnection } from "./connection.ts";
 
-/** What a doctor looks at, of one master. */
+/** What the `doctor` command examines of one master. */
 export interface RedisFacts {
   readonly node: string;
   readonly version: string;
@@ -10,12 +10,12 @@ export interface RedisFacts {
   /** 0: no limit. */
   readonly maxmemoryBytes: number;
   readonly usedBytes: number;
-  /** Undefined where INFO is not allowed. */
+  /** Whether the last RDB save or AOF write failed. False if INFO does not say. */
   readonly isSaveFailing: boolean;
   readonly evictedKeys: number;
 }
 
-/** Asks every master. Rejects when one does not answer. */
+/** Asks every master. Rejects when one of them does not answer. */
 export async function inspectRedis(connection: RedisConnection): Promise<RedisFacts[]> {
   return Promise.all(
     connection.masters().map(async (node) => {

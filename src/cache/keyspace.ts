@@ -3,10 +3,10 @@ import type { RedisConnection } from "./connection.ts";
 import { CacheError, RedisUnavailableError } from "./errors.ts";
 import type { RedisNode } from "./redisNode.ts";
 
-/** The longest key, namespace included, in bytes. */
+/** The maximum length of a key including its namespace, in bytes. */
 export const MAX_KEY_BYTES = 512;
 const MAX_NAMESPACE_BYTES = 64;
-/** Keys that one SCAN step looks at: about 0.2 ms of Redis' time, during which it serves nobody else. */
+/** How many keys one SCAN step looks at: about 0.2 ms of Redis' time, during which it serves no other client. */
 const SCAN_COUNT = 1_000;
 
 export type Keyspace = ReturnType<typeof createKeyspace>;
@@ -14,8 +14,8 @@ export type Keyspace = ReturnType<typeof createKeyspace>;
 /**
  * The keys that begin with `namespace:`.
  *
- * A namespace holds no ":" itself: with "a" and "a:b" side by side, emptying the first would take
- * the second's keys.
+ * A namespace contains no ":" itself: with "a" and "a:b" side by side, emptying the first would delete the
+ * keys of the second.
  *
  * @throws CacheError CACHE_NAMESPACE_INVALID
  */
@@ -35,7 +35,7 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
     );
   }
 
-  /** Yields the keys of one server that match, a SCAN step at a time. A key may come twice. */
+  /** Yields the matching keys of one server, one SCAN step at a time. A key may be yielded twice. */
   async function* scan(node: RedisNode, glob: string): AsyncGenerator<readonly string[]> {
     const { runId } = node.identity ?? {};
     let cursor = "0";
@@ -46,11 +46,11 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
         { isIdempotent: true },
       );
       if (node.identity?.runId !== runId) {
-        // The cursor means nothing to another server: what it skips would go unnoticed.
+        // The cursor means nothing to another server, which would skip keys unnoticed.
         throw new RedisUnavailableError("connection-lost", `Redis ${node.name} was replaced during a SCAN.`);
       }
       cursor = next;
-      // The escaped pattern says it already. Deleting a stranger's keys is worth a second opinion.
+      // The escaped pattern already ensures this. Checked again, lest other applications' keys be deleted.
       yield keys.filter((key) => key.startsWith(prefix));
     } while (cursor !== "0");
   }
@@ -64,7 +64,7 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
         throw new CacheError("CACHE_KEY_INVALID", `A key is well-formed text, got ${JSON.stringify(key)}.`);
       }
       const full = prefix + key;
-      // A UTF-16 unit takes three bytes at most, so most keys are not measured.
+      // A UTF-16 code unit takes at most three bytes in UTF-8, so most keys need not be measured.
       if (full.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(full) > MAX_KEY_BYTES) {
         throw new CacheError(
           "CACHE_KEY_TOO_LONG",
@@ -75,10 +75,11 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
     },
 
     /**
-     * Deletes the keys that match, on every master, a SCAN step at a time: neither KEYS, which stops
-     * Redis for as long as it looks at everybody's keys, nor FLUSHDB, which takes everybody's.
+     * Deletes the matching keys on every master, one SCAN step at a time. It uses neither KEYS, which blocks
+     * Redis while it looks at the keys of all applications, nor FLUSHDB, which deletes the keys of all
+     * applications.
      *
-     * Keys that are written meanwhile may stay. `isComplete` is false when an outage ended it early.
+     * Keys that are written meanwhile may stay. `isComplete` is false when an outage ended the deletion early.
      */
     async deleteMatching(pattern: string): Promise<{ deleted: number; isComplete: boolean }> {
       let deleted = 0;
@@ -100,7 +101,8 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
     },
 
     /**
-     * Counts the keys, looking at no more than `maxScanned` of everybody's.
+     * Counts the keys of this namespace. Stops once about `maxScanned` keys, those of other applications
+     * included, have been scanned.
      *
      * @throws RedisUnavailableError
      */
@@ -120,7 +122,7 @@ export function createKeyspace(connection: RedisConnection, namespace: string) {
   };
 }
 
-/** Makes every character of a text stand for itself in a Redis glob. */
+/** Escapes a text so that every character stands for itself in a Redis glob. */
 export function escapeGlob(text: string): string {
   return text.replace(/[\\*?[\]^-]/g, "\\$&");
 }
@@ -134,7 +136,10 @@ export async function resultsOf(pipeline: ReturnType<Redis["pipeline"]>): Promis
   });
 }
 
-/** UNLINK frees memory in the background. In a cluster one command's keys must share a slot, so each gets its own. */
+/**
+ * Deletes keys with UNLINK, which frees memory in the background. In a cluster the keys of one command must
+ * share a slot, so each key gets a command of its own.
+ */
 async function unlink(redis: Redis, keys: readonly string[], isCluster: boolean): Promise<number> {
   if (!isCluster) return redis.unlink(...keys);
   const pipeline = redis.pipeline();
@@ -142,7 +147,7 @@ async function unlink(redis: Redis, keys: readonly string[], isCluster: boolean)
   return (await resultsOf(pipeline)).reduce<number>((sum, each) => sum + Number(each), 0);
 }
 
-/** A lone surrogate becomes U+FFFD in UTF-8, and two keys become one. */
+/** A lone surrogate becomes U+FFFD in UTF-8, so two different keys could become one. */
 function isEncodable(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }

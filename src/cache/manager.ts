@@ -11,13 +11,13 @@ import { type WarmOptions, type WarmResult, warm } from "./warm.ts";
 
 export interface CacheManagerOptions {
   readonly connection: RedisConnection;
-  /** Keys become `namespace:key`. No other application and no other manager may use it. Without ":". */
+  /** Keys become `namespace:key`. No other application or manager may use the same namespace. Contains no ":". */
   readonly namespace: string;
   readonly log: Pick<Logger, "debug" | "warn">;
   readonly codec?: Codec;
-  /** For writes that name none: 1 to 31,622,400 (366 days). Default 300. */
+  /** The time to live of writes that give none: 1 to 31,622,400 (366 days). Default 300. */
   readonly defaultTtlSeconds?: number;
-  /** The longest encoded value in bytes. Default 1 MiB. */
+  /** The maximum size of an encoded value, in bytes. Default 1 MiB. */
   readonly maxValueBytes?: number;
 }
 
@@ -33,12 +33,12 @@ const MAX_TTL_SECONDS = 31_622_400;
 const MAX_BATCH = 10_000;
 
 /**
- * A cache in Redis for whatever is not kept coherent with the database: what may be stale until its
- * time is up.
+ * A cache in Redis for data that is not kept coherent with the database, and may be stale until its time to
+ * live is over.
  *
- * Fails open. While Redis is away reads miss and writes report false, at no cost beyond the first
- * few calls; nothing is thrown. What is thrown is a CacheError, for calls that could never work:
- * a key, value or time to live that breaks the rules, `increment` of what is not a number.
+ * Fails open. While Redis is unavailable, reads miss and writes return false, at no cost beyond the first few
+ * calls; an outage never throws. Only a CacheError is thrown, for calls that could never work: a key, value
+ * or time to live that breaks the rules, or `increment` of a value that is not a number.
  */
 export function createCacheManager(options: CacheManagerOptions) {
   const { connection, log, codec = jsonCodec, defaultTtlSeconds = 300, maxValueBytes = 1_048_576 } = options;
@@ -50,7 +50,7 @@ export function createCacheManager(options: CacheManagerOptions) {
     keys: ["counter"],
     lua: INCREMENT,
     isIdempotent: false,
-    // As text, because a Lua number is a double and a counter may hold 64 bits.
+    // The script replies with text, because a Lua number is a double and a counter may hold 64 bits.
     parse: (reply) => Number(reply),
   });
 
@@ -83,7 +83,7 @@ export function createCacheManager(options: CacheManagerOptions) {
     return text;
   }
 
-  /** Counts a reply and decodes it. Text that nobody here can have written is a miss. */
+  /** Counts a reply and decodes it. Text that this codec cannot have written reads as a miss. */
   function receive(key: string, text: string | null): unknown {
     if (text === null) {
       statistics.countRead(key, undefined);
@@ -95,15 +95,15 @@ export function createCacheManager(options: CacheManagerOptions) {
       return value;
     } catch {
       statistics.count(key, "errors");
-      // Without the error: JSON.parse quotes the value.
+      // The error is not logged, because JSON.parse quotes the value in its message.
       log.warn({ key }, "A cached value cannot be decoded");
       return undefined;
     }
   }
 
   /**
-   * One call for each server that holds some of the items, all at once: a single round trip. Servers
-   * fail apart from each other; the answers of those that don't are kept.
+   * Makes one call to each server that holds some of the items, all at the same time: a single round trip. If
+   * some servers fail, the replies of the others are still accepted.
    */
   async function onEachServer<Item extends { readonly key: string }, Reply>(
     items: readonly Item[],
@@ -156,12 +156,12 @@ export function createCacheManager(options: CacheManagerOptions) {
   }
 
   return {
-    /** The value, or undefined when there is none. The type is the caller's word for what it stored. */
+    /** Returns the value, or undefined when there is none. The caller asserts the type of what it stored. */
     async get<T = unknown>(key: string): Promise<T | undefined> {
       const text = await attempt<string | null | undefined>([key], undefined, () =>
         run(key, (redis) => redis.get(keyspace.fullKey(key))),
       );
-      // `as`: what was stored under a key is known to the caller alone.
+      // `as`: only the caller knows the type of what it stored under a key.
       return text === undefined ? undefined : (receive(key, text) as T | undefined);
     },
 
@@ -175,7 +175,7 @@ export function createCacheManager(options: CacheManagerOptions) {
       });
     },
 
-    /** @returns whether it is certain that the key is gone, be it that there was none */
+    /** @returns whether it is certain that the key does not exist now, even if there was none before */
     async delete(key: string): Promise<boolean> {
       return attempt([key], false, async () => {
         await run(key, (redis) => redis.unlink(keyspace.fullKey(key)));
@@ -185,26 +185,26 @@ export function createCacheManager(options: CacheManagerOptions) {
     },
 
     /**
-     * Deletes every key of this namespace that matches a Redis glob: `*` `?` `[a-c]`, and `\` before
-     * what stands for itself. Runs in steps; what is written meanwhile may stay.
+     * Deletes every key of this namespace that matches a Redis glob: `*` `?` `[a-c]`, and `\` before a
+     * character that stands for itself. Runs in steps; keys written meanwhile may stay.
      */
     deletePattern(pattern: string): Promise<{ deleted: number; isComplete: boolean }> {
       return keyspace.deleteMatching(pattern);
     },
 
-    /** Deletes every key of this namespace, and no other. */
+    /** Deletes every key of this namespace and no others. */
     flush(): Promise<{ deleted: number; isComplete: boolean }> {
       return keyspace.deleteMatching("*");
     },
 
-    /** False also while Redis is away. */
+    /** Also false while Redis is unavailable. */
     async exists(key: string): Promise<boolean> {
       return attempt([key], false, () =>
         run(key, async (redis) => (await redis.exists(keyspace.fullKey(key))) === 1),
       );
     },
 
-    /** Sets the time to live anew, in seconds. @returns whether the key exists and has it now */
+    /** Sets a new time to live, in seconds. @returns whether the key exists and now has it */
     async expire(key: string, ttlSeconds: number): Promise<boolean> {
       checkTtl(ttlSeconds);
       return attempt([key], false, async () => {
@@ -217,7 +217,10 @@ export function createCacheManager(options: CacheManagerOptions) {
       });
     },
 
-    /** Seconds left, rounded up; Infinity for a key without an end; undefined when there is no such key. */
+    /**
+     * Returns the seconds left, rounded up; Infinity for a key without a time to live; undefined when there
+     * is no such key or Redis is unavailable.
+     */
     async getTTL(key: string): Promise<number | undefined> {
       const leftMs = await attempt([key], -2, () => run(key, (redis) => redis.pttl(keyspace.fullKey(key))));
       if (leftMs === -2) return undefined;
@@ -225,11 +228,11 @@ export function createCacheManager(options: CacheManagerOptions) {
     },
 
     /**
-     * Adds to a counter, which begins at 0 and whose time to live is set when it is created and not
-     * again. Never sent twice, so that it never counts twice.
+     * Adds to a counter, which begins at 0. Its time to live is set once, when the counter is created. The
+     * command is never sent again once it may have run, so that it never counts twice.
      *
      * @param options.by a safe integer, default 1
-     * @returns the sum, or undefined when Redis is away (it may have counted all the same)
+     * @returns the sum, or undefined when Redis is unavailable (it may have counted all the same)
      * @throws CacheError CACHE_NOT_A_COUNTER
      */
     async increment(
@@ -246,7 +249,7 @@ export function createCacheManager(options: CacheManagerOptions) {
         try {
           return await incrementScript([fullKey], by, ttlSeconds);
         } catch (error) {
-          // The server's words for this; its error carries the command and so is not passed on.
+          // The server's messages for this case. Its error contains the command, so it is not passed on.
           if (!(error instanceof Error) || !/not an integer|overflow|WRONGTYPE/.test(error.message))
             throw error;
           throw new CacheError("CACHE_NOT_A_COUNTER", `"${key}" cannot be counted up: ${error.message}`);
@@ -261,7 +264,7 @@ export function createCacheManager(options: CacheManagerOptions) {
     },
 
     /**
-     * Looks up to 10,000 keys up in one round trip.
+     * Looks up at most 10,000 keys in one round trip.
      *
      * @returns the values that were found, by key
      */
@@ -280,7 +283,7 @@ export function createCacheManager(options: CacheManagerOptions) {
         (group, texts) => {
           for (const [index, { key }] of group.entries()) {
             const value = receive(key, texts[index] ?? null);
-            // `as`: what was stored under a key is known to the caller alone.
+            // `as`: only the caller knows the type of what it stored under a key.
             if (value !== undefined) found.set(key, value as T);
           }
         },
@@ -289,8 +292,8 @@ export function createCacheManager(options: CacheManagerOptions) {
     },
 
     /**
-     * Stores up to 10,000 entries in one round trip. Not a transaction: of an outage in the middle
-     * some may have been stored.
+     * Stores up to 10,000 entries in one round trip. Not a transaction: after an outage in the middle, some
+     * of the entries may have been stored.
      *
      * @returns whether all were stored
      */
@@ -300,8 +303,9 @@ export function createCacheManager(options: CacheManagerOptions) {
     },
 
     /**
-     * Stores entries in batches, one after the other, pulling no more of them than it stores. Entries
-     * that break a rule are skipped. Ends early when Redis is away or the signal aborts.
+     * Stores entries in batches, one after the other, and pulls no entry before the previous batch has been
+     * stored. Entries that break a rule are skipped. Ends early when Redis is unavailable or the signal
+     * aborts.
      */
     async warmCache(
       entries: Iterable<CacheEntry> | AsyncIterable<CacheEntry>,
@@ -320,7 +324,8 @@ export function createCacheManager(options: CacheManagerOptions) {
     /**
      * Never throws.
      *
-     * @param options.maxScannedKeys of everybody's keys, how many are looked at to count ours; default 20,000
+     * @param options.maxScannedKeys how many keys, those of other applications included, are scanned to count
+     *   ours; default 20,000
      */
     healthCheck(options: { maxScannedKeys?: number } = {}): Promise<CacheHealth> {
       return checkHealth(connection, keyspace, options.maxScannedKeys ?? 20_000);
@@ -328,7 +333,7 @@ export function createCacheManager(options: CacheManagerOptions) {
   };
 }
 
-/** A key without a time to live is new: all that this namespace stores has one. */
+/** A key without a time to live is new, because every key that this namespace stores has one. */
 const INCREMENT = `
 redis.call("INCRBY", KEYS[1], ARGV[1])
 if redis.call("TTL", KEYS[1]) == -1 then
@@ -337,7 +342,7 @@ end
 return redis.call("GET", KEYS[1])
 `;
 
-/** MGET is one command and one reply; in a cluster its keys would have to share a slot. */
+/** Reads with MGET, which is one command and one reply. In a cluster its keys would have to share a slot. */
 async function readAll(
   redis: Redis,
   fullKeys: readonly string[],

@@ -3,11 +3,11 @@ import type { Logger } from "pino";
 import { backoffMs } from "./backoff.ts";
 import { CacheError, RedisUnavailableError, type UnavailableReason } from "./errors.ts";
 
-/** Which server answers, and which history of writes it holds. */
+/** Identifies the server that answers, and the history of writes that it holds. */
 export interface RedisIdentity {
   /** Changes with every start of the server's process. */
   readonly runId: string;
-  /** Changes when a replica is promoted: writes may have been lost. */
+  /** Changes when a replica is promoted, in which case writes may have been lost. */
   readonly replicationId: string;
   readonly role: string;
   readonly version: string;
@@ -17,10 +17,10 @@ export interface RedisIdentity {
 export type NodePhase = "connecting" | "ready" | "suspended" | "closed";
 
 export interface RedisNodeOptions {
-  /** Address without credentials, for messages. */
+  /** The address without credentials, for messages. */
   readonly name: string;
   readonly commandTimeoutMs: number;
-  /** Calls in a row that may fail before the breaker opens. */
+  /** The breaker opens at this many failed calls in a row. */
   readonly failureThreshold: number;
   readonly log: Pick<Logger, "debug" | "info" | "warn">;
   readonly counters: Record<"sent" | "timedOut" | "suspensions" | "connections", number>;
@@ -28,7 +28,7 @@ export interface RedisNodeOptions {
   scripts(): Iterable<string>;
   /** Called synchronously, after `phase` or `identity` has changed. */
   onChange(): void;
-  /** The server says that the key lives elsewhere, or that its cluster is changing. */
+  /** Called when the server says that another one holds the key, or that its cluster is changing. */
   onRedirect(): void;
 }
 
@@ -43,15 +43,16 @@ export type RedisNode = ReturnType<typeof createRedisNode>;
  *                               ▲                                │
  *                               └────────INFO read again─────────┘
  *
- * - The gate is open in `ready` alone. A call that finds it shut costs a rejected promise with a
- *   ready-made error: no socket, no timer, no stack trace, no queue.
- * - `ready` is entered in the same tick in which `onChange` hears of the identity. So no call
+ * - The gate is open only in `ready`. A call that finds it shut costs a rejected promise with a ready-made
+ *   error: no socket, no timer, no stack trace, no queue.
+ * - The node enters `ready` in the same tick in which it reports the identity to `onChange`. So no call
  *   reaches a new incarnation of the server before the listeners know that it is new.
- * - The half-open probe is our own INFO, never a caller's request, and an open breaker on a live
- *   connection re-reads the identity too: a server may change its role without closing a socket.
+ * - The half-open probe is our own INFO, never a caller's request. While the breaker is open on a live
+ *   connection, the probe re-reads the identity too, because a server may change its role without closing a
+ *   socket.
  *
- * A breaker library (cockatiel) was the alternative. It lets a caller's request be the probe and
- * knows nothing of identities, so the gate above would have stood beside it.
+ * The alternative was a breaker library (cockatiel). It uses a caller's request as the probe and knows
+ * nothing of identities, so it would have needed this gate beside it.
  */
 export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
   const { name, commandTimeoutMs, log, counters } = options;
@@ -62,7 +63,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
   let failuresInARow = 0;
   let failedProbes = 0;
   let probeTimer: NodeJS.Timeout | undefined;
-  /** Invalidates the answer of an INFO that belongs to an earlier connection. */
+  /** The number of the latest INFO. The answer to an earlier one is ignored. */
   let identification = 0;
   let isOutageLogged = false;
 
@@ -71,14 +72,14 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
     void identify();
   });
   redis.on("close", () => leave("connecting", "not-connected", `The connection to Redis ${name} was lost.`));
-  // Without a listener ioredis prints the error itself. The commands of a failed hand-shake hold
-  // the password as an argument, so nothing but the text of an error is ever logged.
+  // Without a listener ioredis prints the error itself. The commands of a failed hand-shake contain the
+  // password as an argument, so only the text of an error is ever logged.
   redis.on("error", (error: Error) => logOutage(error.message));
   if (redis.status === "ready") void identify();
 
   function logOutage(reason: string) {
     if (phase === "closed") return;
-    // One warning an outage: ioredis repeats the error with every attempt to reconnect.
+    // One warning per outage: ioredis repeats the error with every attempt to reconnect.
     log[isOutageLogged ? "debug" : "warn"]({ redis: name, reason }, "Redis is unavailable");
     isOutageLogged = true;
   }
@@ -94,7 +95,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
     if (before !== next) options.onChange();
   }
 
-  /** Opens the gate once the server has said who it is; tries again, ever more slowly, until then. */
+  /** Reads the server's identity, then opens the gate. Retries with backoff until that succeeds. */
   async function identify(): Promise<void> {
     clearTimeout(probeTimer);
     const mine = ++identification;
@@ -115,7 +116,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
       if (mine !== identification || phase === "closed") return;
       logOutage(error instanceof Error ? error.message : String(error));
       if (error instanceof RedisUnavailableError && error.reason === "refused") {
-        // A name or a Sentinel that pointed at a replica may point at the master by now.
+        // Reconnects: a host name or a Sentinel that pointed at a replica may point at the master by now.
         redis.disconnect(true);
         return;
       }
@@ -132,11 +133,11 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
   }
 
   /**
-   * Runs one operation, whose commands must all go through the client it is given.
+   * Runs one operation, whose commands must all go through the client that it is given.
    *
-   * @param timeoutMs bounds the wait; the commands themselves cannot be taken back
-   * @param recover takes over when the call has failed: a `catch` without a promise of its own
-   * @throws RedisUnavailableError for every kind of outage; anything else is Redis' own answer
+   * @param timeoutMs bounds the wait; the commands themselves cannot be withdrawn
+   * @param recover handles an outage other than a time-out: a `catch` without a promise of its own
+   * @throws RedisUnavailableError for every kind of outage; any other error is Redis' own answer
    */
   function send<T>(
     operation: (redis: Redis) => Promise<T>,
@@ -158,8 +159,9 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
         onFailure();
         reject(failure);
       };
-      // One turn later, in which a reply is read that came while this process was busy elsewhere: that
-      // the answer is late would be our own fault then, and no reason to open the breaker.
+      // The time-out takes effect one turn of the event loop later, so that a reply that came while this
+      // process was busy is still read. Its lateness would be our own fault, and no reason to open the
+      // breaker.
       const timer = setTimeout(() => setImmediate(expire), timeoutMs);
       const fail = (error: unknown) => {
         if (isSettled) return;
@@ -172,7 +174,7 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
           return;
         }
         const { serverCode } = failure;
-        // A connection that broke is not counted: its "close" event shuts the gate, in this tick still.
+        // A broken connection does not count: its "close" event shuts the gate, still in this tick.
         if (serverCode !== undefined && !PASSING.has(serverCode)) onFailure();
         if (serverCode !== undefined && REDIRECTS.has(serverCode)) options.onRedirect();
         if (recover === undefined) reject(failure);
@@ -202,17 +204,17 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
     get identity() {
       return identity;
     },
-    /** What a call would be rejected with now. */
+    /** The error with which a call would be rejected now. */
     get refusal() {
       return refusal;
     },
-    /** Shuts the gate and asks the server anew who it is. */
+    /** Shuts the gate and reads the server's identity again. */
     reidentify() {
       if (phase === "closed" || redis.status !== "ready") return;
       leave("connecting", "not-connected", `Redis ${name} is being asked for its role.`);
       void identify();
     },
-    /** Shuts the gate for good. The connection is the caller's to close. */
+    /** Shuts the gate for good. The caller must close the connection. */
     shut() {
       identification++;
       clearTimeout(probeTimer);
@@ -224,14 +226,20 @@ export function createRedisNode(redis: Redis, options: RedisNodeOptions) {
 
 const PROBE_DELAY = { firstMs: 100, maxMs: 2_000 };
 
-/** Redis answers, but cannot do its work. (Versions before 7 put a script's error behind the script's name.) */
+/**
+ * Errors by which Redis says that it cannot serve now. (Before version 7, a script's error follows the
+ * script's name.)
+ */
 const REFUSED =
   /(?:^|[\s-])(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|OOM|MISCONF|NOREPLICAS|NOAUTH|NOPERM|UNKILLABLE)(?: |$)/;
-/** Of these, what does not foretell that the next call fails: with OOM reads go on, a moved slot is one of many. */
+/**
+ * Those that do not suggest that the next call will fail too: with OOM reads still work, and a moved slot is
+ * one of many.
+ */
 const PASSING = new Set(["OOM", "MISCONF", "NOREPLICAS", "NOPERM", "MOVED", "ASK", "TRYAGAIN"]);
 const REDIRECTS = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY"]);
 
-/** ioredis' own words for "nothing was written". */
+/** ioredis' messages for the case that nothing was written to the socket. */
 const UNSENT = /^(?:Stream isn't writeable|Cluster isn't ready)/;
 
 function outageOf(error: unknown, name: string): RedisUnavailableError | undefined {
@@ -239,7 +247,7 @@ function outageOf(error: unknown, name: string): RedisUnavailableError | undefin
   if (error instanceof RedisUnavailableError) return error;
   if (error instanceof CacheError || error instanceof TypeError || error instanceof RangeError)
     return undefined;
-  // A server's answer carries the whole command, arguments included: values have no business in a log.
+  // ioredis' error holds the whole command with its arguments, and values must not get into a log.
   const cause = new Error(error.message);
   cause.name = error.name;
   if (error.name === "ReplyError") {
@@ -257,7 +265,8 @@ function outageOf(error: unknown, name: string): RedisUnavailableError | undefin
 
 async function readIdentity(redis: Redis, scripts: Iterable<string>): Promise<RedisIdentity> {
   const pipeline = redis.pipeline().info("server").info("replication").info("memory");
-  // Loaded beforehand, so that no call pays for NOSCRIPT; refused by an ACL they are loaded on use.
+  // Scripts are loaded in advance, so that no call pays for a NOSCRIPT. If an ACL refuses that, they are
+  // loaded on use.
   for (const lua of scripts) pipeline.script("LOAD", lua);
   const results = (await pipeline.exec()) ?? [];
   const fields = new Map<string, string>();

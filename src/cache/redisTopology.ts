@@ -15,7 +15,7 @@ interface TopologyOptions {
 const RECONNECT_DELAY = { firstMs: 10, maxMs: 2_000 };
 const REFRESH_DELAY = { firstMs: 50, maxMs: 1_000 };
 
-/** One server, found by its address or through Sentinels. */
+/** A single server, found by its address or through Sentinels. */
 export function createSingleTopology(
   target: Exclude<RedisTarget, { kind: "cluster" }>,
   name: string,
@@ -29,7 +29,8 @@ export function createSingleTopology(
   const redis = new Redis({
     ...commonOptions(target, config),
     ...addressOf(target, config),
-    // ioredis' own count starts anew with every hand-shake, also one whose server proves useless.
+    // ioredis resets its own count of attempts after every hand-shake, even if the server then proves to be
+    // unusable.
     retryStrategy: nextDelayMs,
     enableOfflineQueue: false,
     replyMapping: "legacy",
@@ -41,8 +42,8 @@ export function createSingleTopology(
     },
     onRedirect() {},
   });
-  // ioredis gives up when its connector fails, instead of asking retryStrategy: with Sentinels
-  // that is a disconnect while the master is being looked up.
+  // When its connector fails, ioredis gives up instead of asking retryStrategy. With Sentinels that happens
+  // on a disconnect while the master is being looked up.
   redis.on("end", () => {
     if (isClosed) return;
     restartTimer = setTimeout(() => connect(redis), nextDelayMs());
@@ -52,7 +53,7 @@ export function createSingleTopology(
   return {
     nodeFor: (_key: string): RedisNode | undefined => node,
     masters: (): readonly RedisNode[] => [node],
-    /** Whether every key has a server. */
+    /** Whether every key has a known server. */
     isCovered: () => true,
     refusal: () => node.refusal,
     async close(timeoutMs: number) {
@@ -65,10 +66,10 @@ export function createSingleTopology(
 }
 
 /**
- * A Redis Cluster. ioredis keeps the connections and the table of slots; commands are routed here,
- * straight to the connection of the slot's master. ioredis would follow a redirection by itself, and
- * so could run a command on a server that was promoted or restarted a moment ago, before anybody
- * has looked at its identity; it would also queue and repeat commands that may have run already.
+ * A Redis Cluster. ioredis maintains the connections and the slot table, but this module routes the commands:
+ * straight to the connection of the slot's master. ioredis would follow redirections by itself. So it could
+ * run a command on a server that was promoted or restarted a moment ago, before its identity has been read.
+ * It would also queue commands, and repeat ones that may have run already.
  */
 export function createClusterTopology(
   target: Extract<RedisTarget, { kind: "cluster" }>,
@@ -90,8 +91,8 @@ export function createClusterTopology(
     clusterRetryStrategy: (attempt) => backoffMs(attempt, RECONNECT_DELAY),
     slotsRefreshTimeout: config.connectTimeoutMs,
     enableOfflineQueue: false,
-    // Ours is the INFO of each master. ioredis' own goes to a connection that is still being made,
-    // which fails without an offline queue, and then drops all of them.
+    // Our own ready check is the INFO of each master. ioredis sends its check on a connection that is still
+    // being established. Without an offline queue that fails, and then ioredis drops all connections.
     enableReadyCheck: false,
     lazyConnect: true,
   });
@@ -108,7 +109,7 @@ export function createClusterTopology(
     scheduleRefresh();
   });
   cluster.on("refresh", onSlots);
-  // Both are told again by the nodes themselves; without listeners ioredis would print them.
+  // The nodes report both kinds of error themselves; without listeners ioredis would print them.
   cluster.on("error", () => {});
   cluster.on("node error", () => {});
   cluster.connect().catch(() => {});
@@ -123,12 +124,12 @@ export function createClusterTopology(
 
   function onSlots() {
     const owned = cluster.slots.flatMap((keys) => (keys?.[0] === undefined ? [] : [keys[0]]));
-    // A young cluster's node leaves itself out of its answer for as long as it does not know its own address.
+    // In a new cluster, a node leaves itself out of its answer as long as it does not know its own address.
     isCovered = owned.length === SLOTS;
     const now = new Set(owned);
     for (const key of now) {
       if (owners.has(key)) continue;
-      // A promoted replica, or a master that was a replica in between: what it was is no longer true.
+      // A promoted replica, or a master that was a replica in between: its known identity may be outdated.
       nodes.get(key)?.reidentify();
     }
     owners = now;
@@ -144,7 +145,7 @@ export function createClusterTopology(
     return redis === undefined ? undefined : attach(redis);
   }
 
-  /** Asks for the table of slots until every slot's master is connected. */
+  /** Refreshes the slot table, with backoff, until the master of every slot is connected. */
   function scheduleRefresh() {
     if (isClosed || refreshTimer !== undefined) return;
     refreshTimer = setTimeout(
@@ -185,15 +186,15 @@ function commonOptions(target: RedisTarget, config: RedisConfig) {
     connectionName: "stack-converter",
     lazyConnect: true,
     connectTimeout: config.connectTimeoutMs,
-    // A server that is stopped keeps its sockets open. Silence for this long while an answer is
-    // due breaks the connection, hand-shakes included, and so ends what waits behind it.
+    // A frozen server keeps its sockets open. Silence for this long while an answer is due breaks the
+    // connection, also during a hand-shake, and so ends the calls that wait on it.
     socketTimeout: 2 * config.commandTimeoutMs,
     disconnectTimeout: 100,
-    // Retries are ours, because ioredis repeats every command, also one that has run already.
+    // We retry ourselves, because ioredis repeats every command, even one that has run already.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     maxLoadingRetryTime: 500,
-    // A replica that was the master: a new connection asks the name or the Sentinels again.
+    // READONLY: the master has become a replica. A new connection asks the name or the Sentinels again.
     reconnectOnError: (error: Error) => /(?:^|[\s-])READONLY /.test(error.message),
   } satisfies RedisOptions;
 }
@@ -227,12 +228,15 @@ function addressKey(redis: Redis): string {
   return `${redis.options.host}:${redis.options.port}`;
 }
 
-/** What goes wrong is told by the "error" and "close" events; there is nobody to tell it to here. */
+/** Ignores the rejection, because the "error" and "close" events report every failure. */
 function connect(redis: Redis): void {
   redis.connect().catch(() => {});
 }
 
-/** QUIT lets the commands before it finish; the time-out is for a server that does not answer. */
+/**
+ * Closes the connection. QUIT lets the commands before it finish; the time-out is for a server that does not
+ * answer.
+ */
 async function quit(client: Redis | Cluster, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<void>((resolve) => {

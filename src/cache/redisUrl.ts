@@ -10,7 +10,7 @@ interface Credentials {
   readonly password?: string;
 }
 
-/** Where Redis is, as a REDIS_URL says it. */
+/** Where Redis is, parsed from a REDIS_URL. */
 export type RedisTarget = Credentials & { readonly isTls: boolean; readonly db: number } & (
     | { readonly kind: "single"; readonly endpoint: Endpoint }
     | { readonly kind: "socket"; readonly path: string }
@@ -24,20 +24,20 @@ export type RedisTarget = Credentials & { readonly isTls: boolean; readonly db: 
     | { readonly kind: "cluster"; readonly endpoints: readonly Endpoint[] }
   );
 
-// Not `new URL`: it takes one host, and the error that it throws repeats the password.
+// Not `new URL`: it accepts a single host only, and the error that it throws repeats the password.
 const FORM =
   /^(?<scheme>rediss?(?:\+sentinel|\+cluster)?|unix):\/\/(?:(?<credentials>[^/]*)@)?(?<hosts>[^/@?]*)(?<path>\/[^?]*)?(?:\?(?<query>.*))?$/;
 const HOST = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<name>[^\s:[\]]+))(?::(?<port>\d{1,5}))?$/;
 
 /**
- * Reads a REDIS_URL. User names, passwords and master names are percent-encoded.
+ * Parses a REDIS_URL. User names, passwords and master names are percent-encoded.
  *
  * - `redis://user:password@host:6379/0`, `rediss://…` with TLS
  * - `unix:///run/redis.sock?db=0`, or the bare path `/run/redis.sock`
  * - `redis+sentinel://user:password@host:26379,host:26379/master-name?db=0&sentinelUsername=…&sentinelPassword=…`
  * - `redis+cluster://user:password@host:6379,host:6379`; `rediss+…` with TLS for both
  *
- * @throws CacheError REDIS_URL_INVALID with the broken rule; the message never holds a password
+ * @throws CacheError REDIS_URL_INVALID with the broken rule; the message never contains a password
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const groups = FORM.exec(url.startsWith("/") ? `unix://${url}` : url)?.groups;
@@ -116,7 +116,7 @@ function endpointOf(text: string, defaultPort: number): Endpoint {
   const host = groups?.v6 ?? groups?.name;
   const port = groups?.port === undefined ? defaultPort : Number(groups.port);
   if (host === undefined || port < 1 || port > 65_535) {
-    // Nothing of the URL is repeated: an unescaped "/" or "?" in a password puts half of it here.
+    // The message repeats nothing of the URL: half of a password with an unescaped "/" or "?" ends up here.
     throw invalid(
       "expected host or host:port, with a port from 1 to 65535 (is the password percent-encoded?)",
     );
@@ -140,7 +140,7 @@ function decode(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Without its cause: what cannot be decoded may be the password.
+    // Without the cause: the text that cannot be decoded may be the password.
     throw invalid(`the ${what} is not percent-encoded`);
   }
 }

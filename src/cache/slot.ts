@@ -17,7 +17,7 @@ export function slotOf(key: string): number {
   return crc % SLOTS;
 }
 
-/** What stands between the first "{" and the next "}", if that is anything; else the whole key. */
+/** The text between the first "{" and the next "}", if it is not empty; otherwise the whole key. */
 function hashTagOf(key: string): string {
   const open = key.indexOf("{");
   if (open === -1) return key;

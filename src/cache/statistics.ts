@@ -3,34 +3,40 @@ import { createHistogram } from "../observation/histogram.ts";
 export interface CacheCounters {
   readonly hits: number;
   readonly misses: number;
-  /** Keys whose read or write got no answer, or one that could not be decoded. Neither hit nor miss. */
+  /** Keys whose call got no answer, or one that could not be decoded. Neither hits nor misses. */
   readonly errors: number;
-  /** Keys that were stored, deleted, counted up or given a new time to live. */
+  /** Keys that were stored, deleted, incremented or given a new time to live. */
   readonly writes: number;
-  /** Between 0 and 1; 0 when nothing was asked for. */
+  /** Between 0 and 1; 0 when no key was read. */
   readonly hitRate: number;
-  /** Of encoded values, without keys. */
+  /** The size of encoded values, without their keys. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Of calls that Redis answered, a call of many keys once. At most 6.25 % above the truth. */
+  /**
+   * The latency of calls that Redis answered; a call with many keys counts once. At most 6.25 % above the
+   * true value.
+   */
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
 export interface CacheStatistics {
   readonly since: Date;
   readonly total: CacheCounters;
-  /** By the first segment of the key, before ":". Keys without one are under "", those past the limit under "*". */
+  /**
+   * By prefix: the part of the key before its first ":". Keys without a ":" are under "", and prefixes beyond
+   * the limit under "*".
+   */
   readonly prefixes: Readonly<Record<string, CacheCounters>>;
 }
 
-/** Prefixes are counted apart up to this number: about 1.6 KB each, and keys may hold anything. */
+/** How many prefixes are counted separately: each takes about 1.6 KB, and keys may have any prefix. */
 const MAX_PREFIXES = 64;
 const OTHERS = "*";
 
 type Row = ReturnType<typeof createRow>;
 type Counted = "hits" | "misses" | "errors" | "writes" | "bytesRead" | "bytesWritten";
 
-/** Counts what the cache does, in bounded memory. */
+/** Counts the cache's calls, in bounded memory. */
 export function createCacheStatistics(options: { maxPrefixes?: number } = {}) {
   const maxPrefixes = options.maxPrefixes ?? MAX_PREFIXES;
   let rows = new Map<string, Row>();
@@ -48,7 +54,7 @@ export function createCacheStatistics(options: { maxPrefixes?: number } = {}) {
   }
 
   return {
-    /** What was read under a key: the text's length in bytes for a hit, undefined for a miss. */
+    /** @param bytes the length of the encoded value for a hit, undefined for a miss */
     countRead(key: string, bytes: number | undefined): void {
       const row = rowOf(key);
       if (bytes === undefined) row.misses++;

@@ -2,9 +2,12 @@ import type { Logger } from "pino";
 import { CacheError } from "./errors.ts";
 
 export interface WarmOptions {
-  /** Entries in one round trip, 1 to 10,000. Default 500; fewer when they exceed 4 MiB of text. */
+  /**
+   * Entries per round trip, 1 to 10,000; default 500. A batch ends earlier once it has reached 4 Mi
+   * characters of text.
+   */
   readonly batchSize?: number;
-  /** For entries that name none. */
+  /** For entries without a time to live of their own. */
   readonly ttlSeconds?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: { readonly written: number; readonly skipped: number }): void;
@@ -12,15 +15,15 @@ export interface WarmOptions {
 
 export interface WarmResult {
   readonly written: number;
-  /** Entries that broke a rule: too large, of a class that cannot be stored. */
+  /** Entries that broke a rule, for example too large or of a class that cannot be stored. */
   readonly skipped: number;
-  /** False when the signal or an outage ended it early. */
+  /** False when the signal or an outage ended the call early. */
   readonly isComplete: boolean;
 }
 
 const MAX_BATCH_LENGTH = 4 * 1_048_576;
 
-/** Stores entries in batches, one after the other: no entry is pulled before the batch ahead of it is stored. */
+/** Stores entries in batches, one after the other. Pulls no entry before the previous batch is stored. */
 export async function warm<Entry extends { readonly key: string }, Encoded extends { readonly text: string }>(
   entries: Iterable<Entry> | AsyncIterable<Entry>,
   options: {
@@ -30,7 +33,7 @@ export async function warm<Entry extends { readonly key: string }, Encoded exten
     onProgress: WarmOptions["onProgress"];
     /** @throws CacheError for an entry that breaks a rule */
     encode(entry: Entry): Encoded;
-    /** @returns whether all were stored */
+    /** @returns whether the whole batch was stored */
     store(batch: readonly Encoded[]): Promise<boolean>;
   },
 ): Promise<WarmResult> {
@@ -61,7 +64,7 @@ export async function warm<Entry extends { readonly key: string }, Encoded exten
       log.debug({ key: entry.key, code: error.code }, "An entry cannot be cached");
     }
     const isFull = batch.length >= batchSize || batchLength >= MAX_BATCH_LENGTH;
-    // What follows would be refused too, and reading it may be dear.
+    // The following entries would be refused too, and producing them may be expensive.
     if (isFull && !(await storeBatch())) return { written, skipped, isComplete: false };
   }
   const isComplete = !signal?.aborted && (await storeBatch());

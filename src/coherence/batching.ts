@@ -1,14 +1,17 @@
 export interface BatchingOptions<Item> {
-  /** Begins a batch. What it returns is asked for each item in turn, and takes it or does not; it takes the first. */
+  /**
+   * Begins a batch. The function that it returns is called with each item in turn, and returns whether the
+   * batch takes it. A batch takes its first item whatever the function returns.
+   */
   readonly open: () => (item: Item) => boolean;
   readonly send: (batch: readonly Item[]) => void;
-  /** Runs a function once everything that is ready to run now has run. */
+  /** Runs `work` once everything that is ready to run now has run. */
   readonly defer?: ((work: () => void) => void) | undefined;
 }
 
 /**
- * Collects what comes in the same moment, from all requests, and sends it in batches: a call of its own for every item
- * would cost as much as all of them together.
+ * Collects the items of all requests that arrive in the same turn of the event loop, and sends them in
+ * batches. One call per item would cost as much for each as a single call for all.
  */
 export function createBatching<Item>({ open, send, defer = setImmediate }: BatchingOptions<Item>) {
   let waiting: Item[] = [];

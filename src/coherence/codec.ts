@@ -1,37 +1,37 @@
 /**
- * Text for values, and exactly the same values back: JSON with what JSON loses. Plain objects,
- * arrays, strings, booleans, null, every number, bigint, Date, and `undefined` (as a property it
- * is not the same as a missing one). What JSON has no form for becomes `{"$": [kind, text]}`, and
- * a plain object that has a `$` of its own is wrapped, so that the two cannot be confused.
+ * The JSON form of a value, from which exactly the same value is decoded. It covers plain objects, arrays,
+ * strings, booleans, null, every number, bigint, Date, and `undefined` (an undefined property differs from a
+ * missing one). A value that JSON cannot express becomes `{"$": [kind, text]}`. A plain object with a `$`
+ * property of its own is wrapped, so that the two cannot be confused.
  */
 type Packed = null | boolean | number | string | Packed[] | { [key: string]: Packed };
 
-/** Text for the answers of one kind, and the same answers back. */
+/** Encodes the answers of one kind as text, and decodes them to equal answers. */
 export interface Codec {
-  /** @throws TypeError for what it has no text for */
+  /** @throws TypeError for a value that it cannot encode */
   encode(value: unknown): string;
-  /** Only for what `encode` has made. */
+  /** Accepts only text that `encode` has made. */
   decode(text: string): unknown;
   /** About how much memory the value takes, in bytes. */
   bytesOf(value: unknown, text: string): number;
   /**
-   * Where a value that was put together of parts is given faster in one piece: that. Undefined: it is too long, so it stays in pieces, and in this
-   * process.
+   * Present if values may be composed of parts: returns the value as one piece, which is faster to serve.
+   * Undefined: the value is too long, so it stays in pieces, and in L1 only.
    */
   whole?(value: unknown): unknown;
 }
 
-/** @throws TypeError for anything else (a Buffer, a Map, a class instance): storing half of it would be wrong */
+/** @throws TypeError for a Buffer, a Map, a class instance or anything else that could only be stored in part */
 export function encode(value: unknown): string {
   return JSON.stringify(pack(value));
 }
 
-/** Only for what `encode` has made. */
+/** Accepts only text that `encode` has made. */
 export function decode(text: string): unknown {
   return unpack(JSON.parse(text) as Packed);
 }
 
-/** Objects have a pointer for each property, and what it leads to. */
+/** An estimate: an object takes a pointer for each property, and the memory that this points to. */
 const bytesOf = (_: unknown, text: string) => 2 * text.length;
 
 export const plainDataCodec: Codec = { encode, decode, bytesOf };
@@ -67,7 +67,7 @@ function unpack(packed: Packed): unknown {
     case "date":
       return new Date(Number(content));
     default:
-      // "object": `pack` wraps nothing else, and what it wraps is an object.
+      // The kind is "object": `pack` writes no other kind, and its content is an object.
       return mapValues(content as { [key: string]: Packed }, unpack);
   }
 }
@@ -80,7 +80,7 @@ function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** `Object.fromEntries` defines properties, so a key `__proto__` is a key like any other. */
+/** `Object.fromEntries` defines own properties, so the key `__proto__` is a key like any other. */
 function mapValues<In, Out>(object: { [key: string]: In } | object, change: (value: In) => Out) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 }

@@ -17,31 +17,34 @@ import type { Epoch, VersionTable } from "./versionTable.ts";
 import { createCoherentWrite, type Transaction } from "./write.ts";
 
 export interface CoherenceOptions<Tx extends Transaction> {
-  /** The primary. Two connections of the protocol's own go there: writers hold theirs while they wait for it. */
+  /**
+   * The primary. The protocol opens up to two connections of its own there. Writers hold connections of the
+   * service's pool while they wait for the protocol, so sharing that pool could deadlock.
+   */
   readonly connectionString: string;
-  /** Undefined: the version table is in this process's memory, which is right for one instance alone. */
+  /** Undefined: the version table is in this process's memory, which is correct for a single instance only. */
   readonly redis: RedisConnection | undefined;
-  /** Sets this service's keys in Redis apart from those of others. */
+  /** Separates this service's keys in Redis from those of other programs. */
   readonly namespace: string;
-  /** Runs the work in one READ COMMITTED transaction, and commits when it resolves. */
+  /** Runs `work` in one READ COMMITTED transaction, and commits when it resolves. */
   readonly transaction: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
-  /** False: nothing is kept here. Writes are told to the instances that do. */
+  /** False: this instance caches nothing. It still tells the other instances of its writes. */
   readonly isEnabled: boolean;
-  /** Kept values are frozen; yes unless told (store.ts). */
+  /** Whether cached values are frozen; default true (see store.ts). */
   readonly isFreezing?: boolean | undefined;
-  /** The limit of the answers that are kept in this process. */
+  /** The size limit of L1, the answers kept in this process, in bytes. */
   readonly maxBytes: number;
-  /** Who may be read from beside the primary. */
+  /** Replicas that may be read from besides the primary. */
   readonly replicas?: readonly Replica[] | undefined;
   readonly log: Logger;
 }
 
-/** Listens on a channel until the signal aborts, whatever becomes of its connections. Never rejects. */
+/** Listens on a channel until the signal aborts, and reconnects when its connection breaks. Never rejects. */
 export type Listen = (
   options: {
     readonly channel: string;
     readonly onNotification: () => void;
-    /** Work on the listening connection, whenever there is one. */
+    /** Called with the listening connection each time one has been established. */
     readonly onConnected: (client: pg.Client) => Promise<unknown>;
     readonly onError: (error: unknown) => void;
   },
@@ -50,18 +53,17 @@ export type Listen = (
 
 export type Coherence<Tx extends Transaction> = ReturnType<typeof createCoherence<Tx>>;
 
-/** The channel on which the outbox's trigger says that somebody else has written. */
+/** The outbox's trigger notifies this channel of out-of-band writes. */
 const CHANNEL = "cache_invalidations";
 const SETTLE_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const WARN_EVERY_MS = 60_000;
 
 /**
- * One process's part in keeping the cache right: the version table, the epoch that it counts in,
- * the relay of what others wrote, and whoever settles what dead writers left behind.
+ * One process's part in keeping the cache coherent: the version table, its epoch, the relay of out-of-band
+ * writes, and the settler, which releases the transactions of dead writers.
  *
- * Nothing is served from the cache before `start`, and nothing after `close`; writes are right at
- * all times.
+ * The cache serves nothing before `start` and nothing after `close`. Writes are correct at all times.
  */
 export function createCoherence<Tx extends Transaction>(options: CoherenceOptions<Tx>) {
   const {
@@ -84,7 +86,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     application_name: "stack-converter coherence",
   });
   control.on("error", onError);
-  // While a client is in use the pool does not listen for it, and an error that nobody hears ends the process.
+  // The pool listens for errors of idle clients only, and an "error" event without a listener ends the process.
   control.on("connect", (client) => client.on("error", onError));
   const query = (sql: string, parameters: readonly string[]) => control.query(sql, [...parameters]);
   const presentEpoch = () => countedEpoch(epochs.latest());
@@ -92,7 +94,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   const asked = redis
     ? createRedisVersionTable({ redis: scriptRunner(redis, namespace), namespace })
     : createMemoryVersionTable();
-  /** What this process itself tells the table, its own watchers hear at once. */
+  /** Wakes this process's watchers at once after its own releases and bumps. */
   const table: VersionTable = {
     ...asked,
     release: (epoch, xid) => asked.release(epoch, xid).finally(wake),
@@ -115,7 +117,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   }
   const relay = createRelay({
     connect: () => control.connect(),
-    // Its heartbeat is the first to see that the table lost its contents, also when nobody asks anything.
+    // The heartbeat notices that the table has lost its contents even while no request asks for anything.
     table: {
       bump: table.bump,
       beat: async (epoch, instant) => {
@@ -146,7 +148,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     }
   }
 
-  /** Says so, again and again, while instances with other version tables are at work on this database. */
+  /** Logs an error once a minute while instances with another version table use this database. */
   async function warnOfStrangers(client: pg.Client): Promise<void> {
     const lock = redis ? "pg_try_advisory_lock_shared" : "pg_try_advisory_lock";
     while (!signal.aborted) {
@@ -164,27 +166,27 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   return {
     store,
     write: writeThrough<Tx>(transaction),
-    /** The same on transactions of another kind. */
+    /** Like `write`, for transactions of another kind. */
     writeThrough,
     invalidate,
-    /** Whether answers are served from the cache at this moment, and what keeps them from it. Never rejects. */
+    /** Whether the cache serves at this moment, and if not, why. Never rejects. */
     status: status.read,
     untilServing: status.untilServing,
 
-    /** How often another epoch began, and how the changes of others were told. */
+    /** How often a new epoch went live, and how many out-of-band changes were relayed, and how late. */
     statistics: () => ({
       epochChanges: epochs.changes(),
       relayedChanges: relay.relayed(),
       relay: { lag: relay.lag(), reportAgeMs: relay.reportAgeMs() },
     }),
 
-    /** Counts from 0 again, save for the epochs. */
+    /** Resets all counters to 0, except that of the epochs. */
     resetStatistics(): void {
       store.resetStatistics();
       relay.resetStatistics();
     },
 
-    /** @param listen hears what PostgreSQL's NOTIFY says; undefined for the embedded database, which tells nobody */
+    /** @param listen passes on PostgreSQL's notifications; undefined: the embedded database sends none */
     start({ listen }: { listen: Listen | undefined }): void {
       running = [
         epochs.run(signal),
@@ -192,7 +194,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
         settleFromTimeToTime(),
         ...(listen === undefined
           ? []
-          : // A hint that saves the relay half a poll: nothing depends on it.
+          : // A hint that saves the relay half a poll interval on average. Nothing depends on it.
             [
               listen(
                 {
@@ -211,7 +213,8 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
       stopping.abort();
       store.close();
       await Promise.all(running);
-      // Nobody else has this process's memory: the next one need not find out, and can begin at once.
+      // The in-memory table ends with this process. Retiring its epoch spares the next process from finding
+      // that out, so it can begin at once.
       const epoch = redis ? undefined : countedEpoch(epochs.latest());
       if (epoch !== undefined) await epochs.retire(epoch).catch(onError);
       await control.end();
@@ -219,14 +222,14 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
   };
 }
 
-/** The epoch in which changes are told: the one that serves, or is about to. */
+/** The epoch in which changes are recorded: the one that is live, or about to be. */
 function countedEpoch(row: { name: Epoch; state: string } | undefined): Epoch | undefined {
   return row && (row.state === "live" || row.state === "quiescing") ? row.name : undefined;
 }
 
-/** Through the connection's gate: while Redis is away a call fails at once, and is not tried again. */
+/** Uses the connection's gate: while Redis is unavailable, a call fails at once and is not retried. */
 function scriptRunner(redis: RedisConnection, namespace: string) {
-  // Every key of the version table is in the slot of this hash tag.
+  // All keys of the version table have this hash tag, so they share one slot.
   const slot = `{${namespace}}`;
   return createScriptRunner({
     evalsha: (...call) => redis.run(slot, (client) => client.evalsha(...call), { isIdempotent: true }),

@@ -1,7 +1,7 @@
 import type { LocalEntry } from "./localEntry.ts";
 import type { TagRecorder } from "./tags.ts";
 
-/** What an answer depends on: tags, and other answers that it is made of. */
+/** What an answer depends on: tags, and the other answers that are its parts. */
 export class Dependencies implements TagRecorder {
   readonly tags = new Set<string>();
   readonly parts = new Set<LocalEntry>();
@@ -11,7 +11,7 @@ export class Dependencies implements TagRecorder {
     this.tags.add(tag);
   }
 
-  /** @param part what the store keeps: whatever ends it ends the answer too */
+  /** @param part an entry of the store. A change that invalidates the part invalidates the answer too. */
   addPart(part: LocalEntry): void {
     this.parts.add(part);
   }
@@ -30,13 +30,13 @@ export class Dependencies implements TagRecorder {
     return this.tags.size + this.parts.size === 0;
   }
 
-  /** The tags, with those of its parts. */
+  /** The answer's own tags and those of its parts. */
   all(): string[] {
     return allTags(this.tags, this.parts);
   }
 }
 
-/** Each tag once. */
+/** The tags and those of the parts, each once. */
 export function allTags(tags: Iterable<string>, parts: Iterable<LocalEntry>): string[] {
   const all = new Set(tags);
   for (const part of parts) for (const tag of part.tags) all.add(tag);

@@ -4,24 +4,26 @@ import * as z from "zod";
 import { type Epoch, epochNumber, type VersionTable } from "./versionTable.ts";
 
 /**
- * Which epoch of the version table counts, and who may serve from it.
+ * Decides which epoch of the version table is in force, and who may serve from it.
  *
- *       (claim, open)            (all transactions that had an id have ended)
+ *       (claim, open)            (every transaction that had an id has ended)
  *   retired ───────▶ quiescing ───────▶ live
  *      ▲                 │                │   lost, unreachable, or another database server
  *      │                 ▼                ▼
  *      └───────────── retired ◀─────── retiring
- *                                (the read lease has run out)
+ *                                (all read leases have expired)
  *
- * The state is one row in PostgreSQL; every step is a compare-and-set that any instance may take.
+ * The state is one row in PostgreSQL. Every transition is a compare-and-set that any instance may perform.
  *
- * - Serving needs a *read lease*: the row was read as `live` less than `leaseMs` ago on this
- *   process's monotonic clock. An epoch is `retiring` for that long, so in `retired` nobody serves.
- * - A writer marks in the epoch that the row names after the writer's transaction has got its id.
- *   `live` and `quiescing`: it must mark. `retiring`: it must wait, and begin again. `retired`: nobody serves, and it
- *   may commit unmarked.
- * - An epoch goes live when every transaction has ended that had an id at some moment after the
- *   row became `quiescing`: all those that were told of an earlier epoch, or of none.
+ * - To serve, an instance needs a *read lease*: it has read the row as `live` less than `leaseMs` ago on its
+ *   own monotonic clock. An epoch stays `retiring` for `leaseMs`, so once it is `retired` no instance serves
+ *   from it.
+ * - A writer marks in the epoch that the row names after the writer's transaction has got its id. In `live`
+ *   and `quiescing` it must mark. In `retiring` it must wait and begin again. In `retired` no instance
+ *   serves, so the writer may commit unmarked.
+ * - An epoch goes live (it has *quiesced*) when every transaction has ended that had an id at some moment
+ *   after the row became `quiescing`. Those include all transactions that read an earlier epoch from the row,
+ *   or `retired`.
  */
 export interface EpochOptions {
   /** Runs one statement, committed by itself, on the primary. */
@@ -30,12 +32,15 @@ export interface EpochOptions {
     parameters: readonly string[],
   ) => Promise<{ readonly rows: readonly unknown[] }>;
   readonly table: Pick<VersionTable, "open" | "activate">;
-  /** How long an instance serves without hearing from PostgreSQL, and how long the first write of an outage waits, in ms. */
+  /**
+   * The read lease, in ms: how long an instance serves without hearing from PostgreSQL, and how long the
+   * first write of an outage waits.
+   */
   readonly leaseMs?: number;
   /**
-   * From one epoch's going live to the next one's beginning at least, in ms. Every end of an epoch makes writers wait
-   * for a lease, so an instance that cannot reach Redis while others can slows writes down by `leaseMs`
-   * in this time at most: a tenth.
+   * The minimum time from one epoch's going live until the next epoch begins, in ms. Every end of an epoch
+   * makes writers wait for a read lease. So an instance that cannot reach Redis while others can delays
+   * writes by at most `leaseMs` per `minCycleMs`: by default a tenth of the time.
    */
   readonly minCycleMs?: number;
   readonly onError?: (error: unknown) => void;
@@ -47,12 +52,15 @@ const epochRow = z.object({
   name: z.string().transform((name) => name as Epoch), // Safe: the table's check constraint.
   state: z.enum(["live", "retiring", "retired", "quiescing"]),
   isSameServer: z.boolean(),
-  /** How long it has been in this state. */
+  /** How long the epoch has been in this state, on PostgreSQL's clock. */
   ageMs: z.number(),
 });
 export type EpochRow = z.infer<typeof epochRow>;
 
-/** As SQL. A server that has been restarted or replaced may have lost what it had acknowledged. */
+/**
+ * SQL that identifies the server by its start time and its timeline. A server that has been restarted or
+ * replaced may have lost writes that it had acknowledged.
+ */
 export const SERVER = `extract(epoch FROM pg_postmaster_start_time())::text || '/' || (SELECT timeline_id FROM pg_control_checkpoint())`;
 const READ = `SELECT name, state, server = ${SERVER} AS "isSameServer",
   greatest(0, extract(epoch FROM clock_timestamp() - changed_at) * 1000)::float8 AS "ageMs" FROM cache_epoch`;
@@ -65,7 +73,7 @@ const LOCK = `SELECT name FROM cache_epoch FOR UPDATE`;
 const REPLACE = `UPDATE cache_epoch SET name = $1, state = 'retired', server = '', changed_at = now()`;
 const LEASE_MS = 1_000;
 
-/** After an epoch's end: what ended it is rarely over in less. */
+/** The minimum pause after an epoch's end: its cause rarely goes away sooner. */
 const MIN_PAUSE_MS = 250;
 
 export type Epochs = ReturnType<typeof createEpochs>;
@@ -76,17 +84,20 @@ export function createEpochs(options: EpochOptions) {
 
   let lease: { readonly epoch: Epoch; readonly until: number } | undefined;
   let latest: EpochRow | undefined;
-  /** When this process first saw the epoch in the state that it is in. */
+  /** When this process first saw the epoch in its present state. */
   let seen: { readonly name: Epoch; readonly state: EpochRow["state"]; readonly at: number } | undefined;
-  /** Transactions with lower ids may not know of this epoch. */
+  /** Transactions with ids below `xmax` may not know of this epoch. */
   let barrier: { readonly name: Epoch; readonly xmax: string } | undefined;
   let reported: Epoch | undefined;
-  /** When the last epoch that this process has seen live became so: before our start, when it was another's. */
+  /**
+   * When the last epoch that this process has seen live went live, on this process's clock. That is before
+   * this process's start if it found the epoch live already.
+   */
   let liveSince: number | undefined;
   let changes = 0;
 
   const read = async (): Promise<EpochRow> => {
-    // Before the statement is sent: a lease is counted from the earliest moment it may describe.
+    // Taken before the statement is sent: the lease counts from the earliest moment that the row may describe.
     const askedAt = now();
     const row = epochRow.parse((await query(READ, [])).rows[0]);
     latest = row;
@@ -111,17 +122,18 @@ export function createEpochs(options: EpochOptions) {
     return read();
   };
 
-  /** Counts from this process's own first sight: no two clocks are compared. */
+  /** Counts `leaseMs` from the moment this process first saw the state, so that no two clocks are compared. */
   const finishRetiring = async (row: EpochRow): Promise<void> => {
     if (seen?.state === "retiring" && now() - seen.at >= leaseMs)
       await advance(row.name, "retiring", "retired");
   };
 
   const begin = async (row: EpochRow): Promise<void> => {
-    // Also above what a table may hold that knew a database which has been restored since.
+    // The present time as a lower bound: the database may have been restored from a backup, while the table
+    // still holds an epoch that began after that backup.
     const number = Math.max(epochNumber(row.name) + 1, Date.now());
     const name: Epoch = `${number}.${randomBytes(8).toString("hex")}`;
-    // The claim decides between rivals before either has touched the table.
+    // The claim decides between competing instances before any of them touches the table.
     await query(CLAIM, [row.name, name]);
     if ((await read()).name !== name) return;
     if (await table.open(name)) await advance(name, "retired", "quiescing");
@@ -141,13 +153,13 @@ export function createEpochs(options: EpochOptions) {
   };
 
   return {
-    /** The epoch on which this process holds a read lease at this moment. */
+    /** The epoch for which this process holds a read lease at this moment. */
     held: (): Epoch | undefined => (lease !== undefined && now() < lease.until ? lease.epoch : undefined),
 
-    /** Reads the row, and renews the lease by it. Rejects when PostgreSQL cannot be reached. */
+    /** Reads the row, and thereby renews the lease. Rejects when PostgreSQL cannot be reached. */
     read,
 
-    /** The row as it was read last. */
+    /** The row as it was last read. */
     latest: (): EpochRow | undefined => latest,
 
     /** For how long this process has seen the row's epoch in its state, in ms. */
@@ -157,7 +169,7 @@ export function createEpochs(options: EpochOptions) {
     changes: (): number => changes,
 
     /**
-     * Renews the lease and takes the step towards a live epoch that can be taken now. Rejects when
+     * Renews the lease, and takes the next step towards a live epoch if it can be taken now. Rejects when
      * PostgreSQL or the table cannot be reached.
      *
      * @returns how long to wait before the next call, in ms
@@ -175,7 +187,7 @@ export function createEpochs(options: EpochOptions) {
         case "retired": {
           const earliest =
             liveSince === undefined ? 0 : Math.max(liveSince + minCycleMs, seen!.at + MIN_PAUSE_MS);
-          // Random, so that instances which woke together do not claim together.
+          // Random, so that instances that woke together do not claim together.
           const pause = earliest + MIN_PAUSE_MS * Math.random() - now();
           if (pause > 0) return Math.min(pause, leaseMs / 3);
           await begin(row);
@@ -187,7 +199,7 @@ export function createEpochs(options: EpochOptions) {
       }
     },
 
-    /** The table has refused the epoch as `lost`. Called for every refusal; one of them suffices. */
+    /** Retires an epoch that the table has refused as `lost`. Called for every refusal; the first suffices. */
     reportLost(name: Epoch): void {
       if (latest?.name !== name || latest.state !== "live" || reported === name) return;
       reported = name;
@@ -197,10 +209,13 @@ export function createEpochs(options: EpochOptions) {
       });
     },
 
-    /** The table does not hold the epoch, or cannot be reached to mark in it. Returns the row as it is then. */
+    /**
+     * Retires an epoch that the table does not hold, or in which a writer cannot mark because the table
+     * cannot be reached. Returns the row as it is afterwards.
+     */
     retire,
 
-    /** Waits until no instance can be serving from a `retiring` epoch: `leaseMs` at most. */
+    /** Waits until no instance can be serving from a `retiring` epoch, which takes about `leaseMs` at most. */
     async untilRetired(name: Epoch): Promise<EpochRow> {
       for (;;) {
         const row = await read();
@@ -223,18 +238,18 @@ export function createEpochs(options: EpochOptions) {
   };
 }
 
-/** One connection to the primary, outside of any transaction. */
+/** Runs statements on one connection to the primary, which is in no transaction at first. */
 export type Statements = (
   sql: string,
   parameters?: string[],
 ) => Promise<{ readonly rows: readonly unknown[] }>;
 
 /**
- * Ends the epoch of a database that is about to be replaced, and holds its row, so that none follows: in the end no
- * instance serves from its cache, and nothing is marked any more. The connection is left in a transaction; whoever closes
- * it without replacing the database lets the next epoch begin.
+ * Ends the epoch of a database that is about to be replaced, and keeps its row locked so that no other epoch
+ * follows. When it resolves, no instance serves from its cache, and nothing is marked any more. The
+ * connection is left in a transaction. Closing it without replacing the database lets the next epoch begin.
  *
- * @returns the number of the epoch
+ * @returns the number of the epoch that it ended
  */
 export async function endLastEpoch(statement: Statements): Promise<number> {
   const named = z.object({ name: epochRow.shape.name });
@@ -242,7 +257,7 @@ export async function endLastEpoch(statement: Statements): Promise<number> {
   await statement(RETIRE, [name]);
   await statement("BEGIN");
   const locked = named.parse((await statement(LOCK)).rows[0]);
-  // One that has begun in between is as live as the last: nobody may go on in it either.
+  // Another epoch has begun in between, which must be ended as well.
   if (locked.name !== name) {
     await statement("ROLLBACK");
     return endLastEpoch(statement);
@@ -252,10 +267,10 @@ export async function endLastEpoch(statement: Statements): Promise<number> {
 }
 
 /**
- * For a database that was restored: nobody serves from an epoch that it remembers, and what it begins is
- * above all that instances and their tables know of.
+ * Renews the epoch of a restored database. No instance serves from the epoch in the restored row any more,
+ * and the new number is above every number that the instances and their tables know of.
  *
- * @param last the number of the epoch that the database before it had last; 0: there was none
+ * @param last the number of the last epoch in the database that this one replaces; 0: there was none
  */
 export async function renewEpoch(statement: Statements, last: number): Promise<void> {
   await statement(REPLACE, [`${Math.max(Date.now(), last + 1)}.restored`]);

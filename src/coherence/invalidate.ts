@@ -4,13 +4,13 @@ import type { VersionTable } from "./versionTable.ts";
 export interface InvalidateOptions {
   readonly table: Pick<VersionTable, "bump">;
   readonly epochs: Pick<Epochs, "read" | "retire" | "untilRetired">;
-  /** Of the version table. What cannot be told ends the epoch instead. */
+  /** Told of the version table's errors. When the table cannot be told of a change, the epoch ends instead. */
   readonly onError?: (error: unknown) => void;
 }
 
 /**
- * Ends every kept answer with one of the tags, in all instances, before it resolves. When the
- * version table cannot be told, it ends the epoch, and with it everything that is kept.
+ * Invalidates every cached answer that has one of the tags, in all instances, before it resolves. When the
+ * version table cannot be told, it ends the epoch, and with it everything that is cached.
  *
  * Rejects when neither the version table nor PostgreSQL can be reached.
  */
@@ -29,10 +29,10 @@ export function createInvalidate({ table, epochs, onError = () => {} }: Invalida
     let row = await epochs.read();
     for (;;) {
       if (row.state === "retiring") row = await epochs.untilRetired(row.name);
-      // Nobody serves, and the next epoch begins with nothing kept.
+      // No instance serves, and the next epoch begins with an empty cache.
       if (row.state === "retired") return;
       if (row.state !== "retiring" && (await isTold(row, tags))) return;
-      // Ends it, or finds the one that has followed it.
+      // Ends this epoch, or finds the one that has followed it.
       row = await epochs.retire(row.name);
     }
   };

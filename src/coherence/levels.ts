@@ -23,9 +23,9 @@ export interface LevelsOptions
 export type Levels = ReturnType<typeof createLevels>;
 
 /**
- * Where the first level is full, one in so many answers of the second level comes into it. When more is asked for in turn than
- * there is room for, each would push out another before that is asked for again, and none would ever be found; what is asked for
- * often comes in soon.
+ * While L1 is full, it admits this share of the answers that come from L2. When requests cycle through more
+ * answers than L1 has room for, each new one would evict another before that is asked for again, and L1 would
+ * never hit. An answer that is asked for often is soon admitted.
  */
 const ADMITTED_SHARE = 1 / 8;
 
@@ -33,17 +33,17 @@ const ADMITTED_SHARE = 1 / 8;
 interface Reuse {
   /** Whether the first find turns an answer made of parts into one text. */
   readonly isMadeWhole: boolean;
-  /** The entry is offered to the second level when it has been found so many times. */
+  /** The entry is offered to L2 once it has been found this many times. */
   readonly sharedAfter: number;
 }
 
-/** So many times an answer made of parts is found before it is one that is asked for often. */
+/** An answer made of parts counts as often asked for once it has been found this many times. */
 const OFTEN = 64;
 
 const OF_PARTS: Reuse = { isMadeWhole: true, sharedAfter: OFTEN };
 const CHEAP: Reuse = { isMadeWhole: false, sharedAfter: 1 };
 
-/** Where answers are kept: in this process (localCache.ts), and in the version table's second level. */
+/** The two cache levels: L1 in this process (localCache.ts), and L2 beside the version table. */
 export function createLevels(options: LevelsOptions) {
   const { table, validator, counts, onRefusal, onError } = options;
   const { now = () => performance.now(), random = Math.random } = options;
@@ -66,11 +66,11 @@ export function createLevels(options: LevelsOptions) {
     if (table.isShared) sharedFills.offer(kind, epoch, entry);
   };
 
-  /** Into the first level, if nothing that was applied meanwhile has made it invalid. */
+  /** Puts an entry into L1, unless a change applied since `instant` has made it invalid. */
   const keepLocal = (
     instant: Instant,
     entry: Omit<NewEntry, "stamp" | "expiresAt"> & { readonly ttlMs: number },
-    /** Of those that would push out others. */
+    /** The share that is admitted of the entries that would evict others. */
     admittedShare = 1,
   ): LocalEntry | undefined => {
     const { key, kind, value, tags, parts, bytes, ttlMs, onFound } = entry;
@@ -132,7 +132,7 @@ export function createLevels(options: LevelsOptions) {
       return entry;
     },
 
-    /** Whether all of these, found before, would be found now. */
+    /** Whether all these entries, found before, would still be found. Counts them as hits if so. */
     areKept(kind: string, entries: readonly LocalEntry[]): boolean {
       const moment = now();
       for (const entry of entries) if (!local.has(entry, moment)) return false;
@@ -140,7 +140,7 @@ export function createLevels(options: LevelsOptions) {
       return true;
     },
 
-    /** From the second level. What cannot be had or cannot be read is a miss. */
+    /** Looks the keys up in L2. An entry that cannot be fetched or decoded counts as a miss. */
     async findShared(keys: readonly string[], begun: Instant, options: AnswerOptions) {
       const { kind, codec = plainDataCodec, bytesOf: isLocal } = options;
       const nothing = keys.map(() => undefined);
@@ -154,7 +154,7 @@ export function createLevels(options: LevelsOptions) {
           const { tags, ttlMs } = entry;
           const value = frozen(codec.decode(entry.value));
           counts.of(kind).sharedHits++;
-          // Valid at an instant after `begun`, so only later changes than that can have ended it.
+          // Valid at an instant after `begun`, so only changes after `begun` can have invalidated the entry.
           const instant = { epoch: begun.epoch, sequence: Math.max(entry.stamp, begun.sequence) };
           const key = keys[index]!;
           const bytes = entryBytes(key, codec.bytesOf(value, entry.value), tags);
@@ -168,16 +168,18 @@ export function createLevels(options: LevelsOptions) {
     },
 
     /**
-     * What was loaded, in both levels.
+     * Keeps a loaded answer in L1. Also puts it into L2, unless it is made of parts or has `bytesOf`.
      *
-     * What is made of parts takes little memory beside theirs until it is found again, which many an answer never is. It
-     * comes into the second level when it is asked for often: it has the tags of all parts there, so that to put it there costs as
-     * much as fifty hits, and to make another of the same parts costs little. What is too long to be one piece never comes there: to fetch
-     * it takes longer than to make it, and where it was fetched it would take the place of a hundred others that have parts in common.
+     * An answer made of parts takes little memory beside its parts until it is found again, which many
+     * answers never are. It is put into L2 only when it is asked for often. There it has the tags of all its
+     * parts, so putting it there costs as much as fifty hits, while composing another answer of the same
+     * parts costs little. An answer too long to be one piece is never put into L2: fetching it takes longer
+     * than composing it, and in the L1 that it was fetched into it would take the place of a hundred others
+     * that share parts.
      *
-     * A cheap answer is offered to the second level when it is found again: most answers are requested once.
+     * A cheap answer is offered to L2 when it is found again: most answers are requested once.
      *
-     * @returns what is in the first
+     * @returns the entry in L1; undefined if it was not kept
      */
     keep(
       key: string,
@@ -212,7 +214,7 @@ export function createLevels(options: LevelsOptions) {
         else count.fills++;
         return kept;
       } catch (error) {
-        // Not plain data: the reader has its answer, and nobody else gets half of it.
+        // The value is not plain data: its reader has it, but it cannot be kept whole for others.
         count.uncacheable++;
         failed(kind, error);
         return undefined;
@@ -221,7 +223,7 @@ export function createLevels(options: LevelsOptions) {
   };
 }
 
-/** Cached values are shared by all that read them, so nobody may change one. Dates cannot be frozen. */
+/** Freezes a value deeply: all its readers share it, so none may change it. Dates cannot be frozen. */
 function freeze<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value))
     return value;

@@ -5,7 +5,7 @@ import type { Instant, Validator } from "./validator.ts";
 
 export interface LoadOptions {
   readonly validator: Pick<Validator, "isCurrent">;
-  /** An instant between the call and its return. */
+  /** Resolves to an instant between the call and its return. */
   readonly validated: () => Promise<Instant | undefined>;
   /** Undefined: everything is read from the primary. */
   readonly replicas: Pick<ReplicaReads, "run"> | undefined;
@@ -13,17 +13,19 @@ export interface LoadOptions {
 
 export interface LoadResult<Value> {
   readonly result: Loaded<Value> | Error;
-  /** The answer holds what was committed then, and may hold more. Undefined: nothing can be said. */
+  /** The answer shows everything committed by then, and perhaps later changes. Undefined: unknown. */
   readonly since: Instant | undefined;
 }
 
 /**
- * Loads what is not kept: from a replica what one has, and everything else from the primary.
+ * Loads the answers that are not in the cache: those that a replica can give from the replica, all others
+ * from the primary.
  *
- * An answer of a replica is used if nothing that it depends on has changed since the instant up to which the replica
- * had every change, and nothing of it is pending; what only the rows have revealed included. That is asked
- * *after* the read: a replica may show a commit before the primary does, which is no harm once the primary shows it as
- * well, and until then the commit's tags are pending. So the answer is what the primary would have said at that later instant.
+ * A replica's answer is used if none of its tags is pending, and none has changed since the instant up to
+ * which the replica had every change. That includes the tags known only from the rows. The check comes
+ * *after* the read, because a replica may show a commit before the primary does. That does no harm once the
+ * primary shows the commit too, and until then the commit's tags are pending. So the answer is the one that
+ * the primary would have given at the later instant of the check.
  */
 export function createLoad({ validator, validated, replicas }: LoadOptions) {
   const isCurrent = (since: Instant, tags: readonly string[] | undefined) =>
@@ -52,9 +54,9 @@ export function createLoad({ validator, validated, replicas }: LoadOptions) {
     const choose = (since: Instant) => {
       const chosen = keys.filter((key) => isCurrent(since, tagsOf(key)));
       if (chosen.length > 0 && chosen.length < keys.length) {
-        // At once, and here: what `load` sends goes to the replica.
+        // Started here, in parallel, because statements sent within the replica's load would go to the replica.
         others ??= fromPrimary(keys.filter((key) => !chosen.includes(key)));
-        // It is awaited below.
+        // Awaited, and its error thrown, below.
         others.catch(() => {});
       }
       return chosen;

@@ -8,7 +8,7 @@ import {
   TAG_BYTES,
 } from "./localEntry.ts";
 
-/** An entry that is or was here. */
+/** An entry that is, or once was, in the cache. */
 class KeptEntry implements LocalEntry {
   readonly node: Node;
   value: unknown;
@@ -33,26 +33,26 @@ class KeptEntry implements LocalEntry {
     return this.node.tags;
   }
 
-  /** Those that are there; all, as long as it is kept itself. */
+  /** The parts that are still in the cache: all of them as long as this entry is. */
   get parts(): readonly LocalEntry[] {
     return this.node.parts.flatMap(({ entry }) => entry ?? []);
   }
 }
 
-/** A key in its place between the one used before and the one used after it. */
+/** A key with its place in the LRU list. */
 interface Node {
   readonly key: string;
-  /** Undefined: a change has removed it, and its place waits for the next answer. */
+  /** Undefined: a change has removed the entry, and its place is kept for the next answer. */
   entry: KeptEntry | undefined;
-  /** The texts that all entries share. */
+  /** Each tag is one string that all entries with the tag share. */
   readonly tags: readonly string[];
-  /** Where its parts are. */
+  /** The nodes of the entry's parts. */
   parts: readonly Node[];
-  /** The buckets in which it is not, because a change of theirs has removed its entry or found none. */
+  /** Buckets of its tags and parts that do not list it, because a change removed its entry or found none. */
   missing: readonly Bucket[];
-  /** Those that it is a part of. */
+  /** The nodes that have this one as a part. */
   whole: Bucket | undefined;
-  /** It is in nobody's way any more, but perhaps still in buckets. */
+  /** True: the node was removed, but buckets may still list it. */
   isGone: boolean;
   bytes: number;
   counts: LocalCounts;
@@ -64,45 +64,46 @@ const NO_NODES: readonly Node[] = [];
 const NO_BUCKETS: readonly Bucket[] = [];
 
 /**
- * The nodes that end together: those with a tag, or with a part. An answer can have a thousand tags, so a list that is looked through now and then takes the place of a
- * set: it costs a fifth of the time and of the memory.
+ * The nodes that are invalidated together: all with a certain tag, or all with a certain part. An answer can
+ * have a thousand tags, so a bucket is a list that is swept now and then: it costs a fifth of a Set's time
+ * and memory.
  */
 interface Bucket {
-  /** The one text of the tag that all entries share. Undefined: it is a part's. */
+  /** The tag, as the one string that all entries share. Undefined: the bucket belongs to a part. */
   readonly tag: string | undefined;
-  /** All that belong to it and have their entry; some whose entry is not there, and some that are gone. */
+  /** All nodes of the bucket that have an entry, and possibly some without an entry and some that are gone. */
   nodes: Node[];
-  /** Nodes that belong to it, with an entry or without. */
+  /** How many nodes belong to the bucket, with an entry or without. */
   references: number;
 }
 
-/** Up to so many nodes a list is made anew for each. */
+/** A list shorter than this is copied for each node that is added. */
 const SMALL = 4;
-/** So many nodes that are gone may be in a bucket, beside a quarter as many as are not. */
+/** A bucket may list this many gone nodes, plus a quarter of the number of nodes that belong to it. */
 const MAX_GONE = 8;
 
 /**
- * The first level: least recently used first out, bounded by bytes, with an index from tags to
- * entries. Everything in it is valid at the instant of the validator's copy, because changes
- * remove what they make invalid. So a hit is one look-up however many tags the entry has. A change
- * costs a step per entry *with that tag*, which the entry's own insertion has paid for already;
- * entries without it cost nothing, however many.
+ * L1: an LRU cache bounded by bytes, with an index from tags to entries. Every entry in it is valid at the
+ * instant of the validator's copy, because changes remove the entries that they invalidate. So a hit is one
+ * look-up, however many tags the entry has. A change costs one step per entry *with that tag*, which that
+ * entry's insertion has already paid for. Entries without the tag cost nothing.
  *
- * What a change removes leaves its place behind, for it is what will be asked for again. Not
- * to save the work: a Map keeps deleted keys in their hash chain until it is rehashed, so deleting
- * and setting one key again and again costs 25 µs a time among 10,000 others, and ten times that
- * among 100,000. Places count as bytes and are dropped in their turn.
+ * An entry that a change removes leaves its place behind, because its key will be asked for again. This is
+ * not to save the work of placing it: a Map keeps deleted keys in their hash chain until it is rehashed.
+ * Deleting and setting one key again and again costs 25 µs each time among 10,000 other keys, and ten times
+ * that among 100,000. Places count as bytes and are evicted in their turn.
  *
- * An entry may be made of others. It is found by its parts, then, as they are by their tags: so a thousand tags are indexed once,
- * however many answers have that part. No part is dropped before those that are made of it.
+ * An entry may be made of parts. It is indexed under its parts, and they under their tags. So a part's
+ * thousand tags are indexed once, however many answers have the part. No part is evicted before the answers
+ * made of it.
  */
 export function createLocalCache(options: { readonly maxBytes: number }) {
   const { maxBytes } = options;
   const nodes = new Map<string, Node>();
   const buckets = new Map<string, Bucket>();
   const kinds = new Map<string, LocalCounts>();
-  // The list is a ring through `ends`: `ends.newer` is the oldest node, `ends.older` the newest.
-  const ends = {} as Node; // Safe: its key and entry are never read, its neighbours are set next.
+  // The LRU list is a ring through `ends`: `ends.newer` is the oldest node, `ends.older` the newest.
+  const ends = {} as Node; // Safe: its key and entry are never read, and its neighbours are set next.
   ends.older = ends.newer = ends;
   let bytes = 0;
 
@@ -143,7 +144,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   };
 
   const put = (node: Node, bucket: Bucket) => {
-    // Most tags are of one node: a list of one has room for that one alone, and grows to 17.
+    // Most tags have one node. `concat` gives a list no spare room, whereas `push` would give it room for 17.
     if (bucket.nodes.length < SMALL) bucket.nodes = bucket.nodes.concat(node);
     else bucket.nodes.push(node);
   };
@@ -151,7 +152,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
   const bucketOf = (tag: string): Bucket => {
     let bucket = buckets.get(tag);
     if (bucket === undefined) {
-      // A piece of a longer text would keep all of that in memory.
+      // A copy: a slice of a longer string would keep that whole string in memory.
       const own = Buffer.from(tag).toString();
       bucket = { tag: own, nodes: [], references: 0 };
       buckets.set(own, bucket);
@@ -170,7 +171,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     bucket.references++;
   };
 
-  /** In place: a list of thousands of nodes is memory that is not given back soon. */
+  /** Removes gone nodes in place: the memory of a new list of thousands of nodes would not be freed soon. */
   const sweep = (nodes: Node[]) => {
     let kept = 0;
     for (const node of nodes) if (!node.isGone) nodes[kept++] = node;
@@ -184,13 +185,13 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     } else if (bucket.nodes.length > 1.25 * bucket.references + MAX_GONE) sweep(bucket.nodes);
   };
 
-  /** A new node, in the buckets of its tags and parts. */
+  /** Creates a node, and adds it to the buckets of its tags and parts. */
   const place = ({ key, kind, tags }: NewEntry, parts: readonly Node[]): Node => {
     const tagged = tags.map(bucketOf);
     const node: Node = {
       key,
       entry: undefined,
-      tags: tagged.map(({ tag }) => tag!), // Safe: it is a tag's bucket.
+      tags: tagged.map(({ tag }) => tag!), // Safe: each is the bucket of a tag.
       parts,
       missing: NO_BUCKETS,
       whole: undefined,
@@ -206,7 +207,10 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     return node;
   };
 
-  /** Ends what is in the bucket and older than `version`; all of it, when that is undefined. */
+  /**
+   * Invalidates the bucket's entries that are stamped below `version`, or all of them if it is undefined.
+   * Answers made of an invalidated entry are invalidated too.
+   */
   const endAll = (bucket: Bucket, version?: number) => {
     const valid: Node[] = [];
     for (const node of bucket.nodes) {
@@ -224,7 +228,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     bucket.nodes = valid;
   };
 
-  /** Out of everything but `nodes`. */
+  /** Removes the node from everything but `nodes`. */
   const discard = (node: Node) => {
     if (node.entry !== undefined) node.counts.entries--;
     node.entry = undefined;
@@ -234,7 +238,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     for (const part of node.parts) leave(wholeOf(part));
     weigh(node, 0);
     unlink(node);
-    // What is still in a bucket would keep its neighbours, and they theirs: ten times as many as are in use.
+    // A bucket may still hold this node. Its links would keep its neighbours in memory, and theirs the next
+    // ones: ten times as many nodes as are in use.
     node.older = node.newer = node;
     node.parts = NO_NODES;
     node.missing = NO_BUCKETS;
@@ -251,13 +256,13 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     tags.every((tag, index) => node.tags[index] === tag) &&
     parts.every((part, index) => node.parts[index] === part);
 
-  /** Where the entry is, if it is still there. */
+  /** The entry's node, if the entry is still in the cache. */
   const nodeOf = (entry: LocalEntry): Node | undefined => {
-    const { node } = entry as KeptEntry; // Safe: no others are given out.
+    const { node } = entry as KeptEntry; // Safe: the cache hands out no others.
     return node.entry === entry ? node : undefined;
   };
 
-  /** The nodes of parts that are all still there. */
+  /** The nodes of the parts. Undefined if any of the parts is no longer in the cache. */
   const nodesOf = (parts: readonly LocalEntry[]): readonly Node[] | undefined => {
     if (parts.length === 0) return NO_NODES;
     const found = parts.map(nodeOf);
@@ -268,7 +273,8 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
     while (bytes > maxBytes) {
       const oldest = ends.newer;
       if ((oldest.whole?.references ?? 0) > 0) {
-        // Used as long as what is made of it is. That is in the ring itself, and is part of nothing, so this comes to an end.
+        // A part is in use as long as an answer is made of it. Such an answer is in the ring too and is
+        // itself part of nothing, so the loop ends.
         unlink(oldest);
         linkAsNewest(oldest);
         continue;
@@ -292,10 +298,10 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       return node.entry;
     },
 
-    /** Whether `get` would find this very entry. It is not used by that: what is made of it keeps it. */
+    /** Whether `get` would find this very entry. Not a use: the answers made of the entry keep it. */
     has: (entry: LocalEntry, now: number): boolean => nodeOf(entry) !== undefined && entry.expiresAt > now,
 
-    /** @returns what is kept now; undefined: it takes more than there is, or one of its parts is not there any more */
+    /** @returns the kept entry; undefined if it exceeds `maxBytes` or one of its parts is gone */
     set(entry: NewEntry): LocalEntry | undefined {
       const { key, tags, bytes: weight } = entry;
       let node = nodes.get(key);
@@ -305,7 +311,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
         return undefined;
       }
       if (node !== undefined && isPlacedFor(node, tags, parts)) {
-        // What was made of the entry that was here.
+        // Answers made of the entry that this one replaces.
         if (node.entry !== undefined && node.whole !== undefined) endAll(node.whole);
         unlink(node);
         for (const bucket of node.missing) put(node, bucket);
@@ -323,7 +329,7 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       return kept;
     },
 
-    /** Another form of an entry's value, if it is still there: it says the same. */
+    /** Replaces an entry's value by an equivalent form of it, if the entry is still in the cache. */
     reform(entry: LocalEntry, value: unknown, weight: number): void {
       const node = nodeOf(entry);
       if (node?.entry === undefined || weight > maxBytes) return;
@@ -332,10 +338,10 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       makeRoom();
     },
 
-    /** Whether nothing else would have to go for an entry of this size with so many tags that no other has. */
+    /** Whether an entry of `size` bytes with `newTags` tags not indexed yet fits without an eviction. */
     hasRoomFor: (size: number, newTags: number): boolean => bytes + size + TAG_BYTES * newTags <= maxBytes,
 
-    /** Removes what has the tag and is older than `version`; whatever has it, when that is undefined. */
+    /** Removes entries with the tag that are stamped below `version`, or all of them if it is undefined. */
     invalidate(tag: string, version: number | undefined): void {
       const bucket = buckets.get(tag);
       if (bucket !== undefined) endAll(bucket, version);
@@ -350,10 +356,10 @@ export function createLocalCache(options: { readonly maxBytes: number }) {
       for (const counts of kinds.values()) counts.entries = counts.bytes = 0;
     },
 
-    /** Of each kind that was ever kept. */
+    /** The counts of each kind that was ever kept. */
     kinds: (): ReadonlyMap<string, Readonly<LocalCounts>> => kinds,
 
-    /** Together, with the tags that lead to them. */
+    /** The counts of all kinds together, and the number of indexed tags. */
     statistics: () => ({ ...sum(kinds.values()), bytes, tags: buckets.size }),
 
     resetStatistics(): void {

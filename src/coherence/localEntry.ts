@@ -1,52 +1,59 @@
-/** What is to be kept. */
+/** An entry to be kept in L1. */
 export interface NewEntry {
   readonly key: string;
-  /** What sort of answer it is, for the statistics: a handful of names. A key is always of one kind. */
+  /** The kind of answer, for the statistics: one of a handful of names. A key always has the same kind. */
   readonly kind: string;
   readonly value: unknown;
-  /** None of them twice. */
+  /** Without duplicates. */
   readonly tags: readonly string[];
-  /** Other entries that it is made of, none of them twice: what ends one of them ends it too, so their tags are not among its own. */
+  /**
+   * The other entries that it is made of, without duplicates. A change that invalidates a part invalidates
+   * this entry too, so the parts' tags are not among its own.
+   */
   readonly parts: readonly LocalEntry[];
   /** The sequence at which the entry was valid. */
   readonly stamp: number;
-  /** On the clock that `get` is given, in ms. */
+  /** On the clock whose time is passed to `get`, in ms. */
   readonly expiresAt: number;
   readonly bytes: number;
-  /** For its owner, who is told when it is found. */
+  /** Called when the entry is found. */
   readonly onFound?: OnFound | undefined;
 }
 
 export type OnFound = (entry: LocalEntry) => void;
 
-/** What is kept. Of what there is tens of thousands of, nothing is written down twice: some of it is its place's. */
+/** A kept entry. Tens of thousands are kept, so nothing is stored twice: some properties are its place's. */
 export interface LocalEntry
   extends Pick<NewEntry, "key" | "value" | "tags" | "parts" | "stamp" | "expiresAt"> {
   readonly onFound: OnFound | undefined;
-  /** How often it was found; counted by whoever finds it. */
+  /** How often it was found. The caller of `get` counts. */
   finds: number;
 }
 
-/** What is kept of a kind, and how entries of it have ended. */
+/** How many entries of a kind are kept, and how others have ended. */
 export interface LocalCounts {
   entries: number;
   bytes: number;
-  /** A change ended them. */
+  /** Entries that a change removed. */
   invalidations: number;
-  /** Their time to live did. */
+  /** Entries whose time to live was over. */
   expirations: number;
-  /** Others needed the memory. */
+  /** Entries removed to make room for others. */
   evictions: number;
 }
 
-// As measured with Node 20, of twenty thousand entries, and of others in their places: a Map has room for twice as many then.
-/** About what a node takes, and its place in a bucket. */
+// Measured with Node 20: twenty thousand entries were kept and then replaced by others, after which a Map has
+// room for twice as many.
+/** About how many bytes a node takes, and per tag its place in a bucket. */
 export const PLACE_BYTES = 270;
 export const PLACE_BYTES_PER_TAG = 22;
-/** A tag's text, and its bucket. */
+/** About how many bytes a tag's string and its bucket take. */
 export const TAG_BYTES = 200;
 
-/** About what an entry takes, in bytes: `valueBytes` and all that is around it. What its parts take is theirs, and its tags are all entries'. */
+/**
+ * About how many bytes an entry takes: `valueBytes`, and the overhead around the value. Its parts are counted
+ * as entries of their own, and the strings of its tags are shared by all entries.
+ */
 export const entryBytes = (
   key: string,
   valueBytes: number,

@@ -12,21 +12,21 @@ export interface MemoryVersionTableOptions {
   readonly maxTags?: number;
   readonly maxChanges?: number;
   readonly maxLagMs?: number;
-  /** Entries kept by `fill`; the oldest go first. 0, the default: one process needs no second level. */
+  /** The most entries that `fill` keeps; the oldest are dropped first. Default 0: one process needs no L2. */
   readonly maxEntries?: number;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
 }
 
 /**
- * The version table of a single process, and the executable definition of what the Redis one
- * must do. Each method runs to its end before it returns, so each is atomic, as a script is in Redis.
+ * The version table of a single process. It is also the executable specification of the one in Redis. Each
+ * method runs to its end before it returns, so each is atomic, as a script is in Redis.
  *
  * Invariants, for the epoch that is open:
  * - every version is at most `sequence`, and above `floor`;
  * - a tag without a version has not changed after `floor`;
- * - `log` from `head` on is sorted by version, and holds each current version exactly once (and
- *   superseded ones, which `versions` no longer agrees with);
+ * - `log` from `head` on is sorted by version, and holds each current version exactly once, besides
+ *   superseded ones (those that differ from `versions`);
  * - `pending.get(tag)` is the number of `transactions` that name the tag.
  */
 export function createMemoryVersionTable(options: MemoryVersionTableOptions = {}): VersionTable {
@@ -54,7 +54,7 @@ export function createMemoryVersionTable(options: MemoryVersionTableOptions = {}
   const isValid = ({ stamp, tags }: StoredEntry) =>
     stamp >= floor && tags.every((tag) => !pending.has(tag) && (versions.get(tag) ?? 0) <= stamp);
 
-  /** The tags changed now. `sequence` has been raised for it. */
+  /** Gives the tags the present sequence as their version. The caller has raised `sequence` for that. */
   const setVersions = (tags: Iterable<string>) => {
     for (const tag of tags) {
       versions.set(tag, sequence);
@@ -66,7 +66,7 @@ export function createMemoryVersionTable(options: MemoryVersionTableOptions = {}
       versions.delete(tag);
       floor = version;
     }
-    // Superseded versions are dropped once they outnumber the current ones: O(1) amortized.
+    // Superseded versions are dropped once they outnumber the current ones, so this is O(1) amortized.
     if (log.length > 2 * versions.size + 64) {
       log = log.slice(head).filter(([tag, version]) => versions.get(tag) === version);
       head = 0;

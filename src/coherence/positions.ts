@@ -2,17 +2,17 @@ import * as z from "zod";
 import { SERVER } from "./epochs.ts";
 import type { Instant } from "./validator.ts";
 
-/** What the primary says of itself. */
+/** The primary's account of its own state. */
 export interface PrimaryPosition {
-  /** The epoch that its row names. */
+  /** The epoch named by its `cache_epoch` row. */
   readonly epoch: string;
-  /** It is the server, in the same life, on which that epoch began. */
+  /** Whether that epoch began on this server and the server has not restarted since. */
   readonly isSameServer: boolean;
-  /** Up to where its log was written: whatever was committed before is in front of it. */
+  /** The end of its write-ahead log: everything committed by then is in front of this position. */
   readonly position: bigint;
 }
 
-/** Whoever has replayed the primary's log up to `position` has every change that was released up to `instant`. */
+/** A server that has replayed the log up to `position` has every change released up to `instant`. */
 export interface Position {
   readonly instant: Instant;
   readonly position: bigint;
@@ -25,27 +25,28 @@ export interface PositionsOptions {
   readonly instant: () => Promise<Instant | undefined>;
   readonly ask: () => Promise<PrimaryPosition>;
   readonly onError?: (error: unknown) => void;
-  /** Between two questions at least, in ms. */
+  /** The minimum interval between two questions to the primary, in ms. */
   readonly everyMs?: number;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
 }
 
-/** More are thinned out: a replica that is behind needs no exact steps. */
+/** Above this number older positions are thinned out: a replica that is behind needs no exact steps. */
 const MAX_POSITIONS = 512;
 
 export type Positions = ReturnType<typeof createPositions>;
 
 /**
- * Translates the sequence of the version table into positions of the primary's write-ahead log.
+ * Translates sequences of the version table into positions of the primary's write-ahead log.
  *
- * A change gets its version after its commit, and its commit is in the log before it is acknowledged. So
- * when the sequence is learned first and the primary's position is asked for afterwards, every version up to that
- * sequence belongs to a commit in front of that position. Writers need not know of it, nor does Redis: it
- * holds for changes of whoever makes them, with one question ten times a second while somebody reads.
+ * A change gets its version after its commit, and the commit is in the log before it is acknowledged. So if
+ * this process first learns the sequence and then asks for the primary's position, every version up to that
+ * sequence belongs to a commit in front of that position. Neither writers nor Redis take part: this holds for
+ * the changes of every writer, and costs one question ten times a second while there are reads.
  *
- * That is so on the server on which the epoch began, and in the same life: a server that was promoted has
- * the row of the epoch too, and a log of its own. It says that it is not the same, until the next epoch.
+ * It holds only on the server on which the epoch began, and only until that server restarts. A promoted
+ * server has the epoch's row too, but a log of its own. Until the next epoch begins, it reports that it is
+ * not the same server.
  */
 export function createPositions(options: PositionsOptions) {
   const { instant, ask, onError = () => {}, everyMs = 100, now = () => performance.now() } = options;
@@ -57,7 +58,7 @@ export function createPositions(options: PositionsOptions) {
   const add = (next: Position): void => {
     if (known[0]?.instant.epoch !== next.instant.epoch) known = [];
     const last = known.at(-1);
-    // Nothing has changed: the lower position says as much.
+    // Nothing has been released since: the lower position already covers this sequence.
     if (last?.instant.sequence === next.instant.sequence) return;
     if (last?.position === next.position) known.pop();
     known.push(next);
@@ -66,7 +67,7 @@ export function createPositions(options: PositionsOptions) {
   };
 
   const learn = async (): Promise<void> => {
-    // In this order: what is released between the two is only claimed with the next position.
+    // The order matters: changes released between the two steps are claimed by the next position only.
     const since = await instant();
     if (since === undefined) return;
     const at = now();
@@ -76,7 +77,7 @@ export function createPositions(options: PositionsOptions) {
   };
 
   return {
-    /** Asks again when the last answer is no longer fresh. Never rejects; nobody need wait for it. */
+    /** Asks the primary if the last question is at least `everyMs` ago. Never rejects; need not be awaited. */
     refresh(): Promise<void> {
       if (asking === undefined && now() - askedAt >= everyMs) {
         askedAt = now();
@@ -91,11 +92,11 @@ export function createPositions(options: PositionsOptions) {
 
     latest: (): Position | undefined => known.at(-1),
 
-    /** What somebody has who has replayed the log up to there. */
+    /** The latest known position that a server has reached which has replayed the log up to `position`. */
     reachedBy: (position: bigint): Position | undefined =>
       known.findLast((each) => each.position <= position),
 
-    /** The oldest that somebody lacks who has replayed the log up to there. */
+    /** The oldest known position that a server lacks which has replayed the log up to `position`. */
     lackedBy: (position: bigint): Position | undefined => known.find((each) => each.position > position),
   };
 }
@@ -113,7 +114,7 @@ const primaryRow = z.object({
   segmentBytes: z.string().transform(BigInt),
 });
 
-/** Asks the primary. Rejects when it cannot be reached, and when it is a replica. */
+/** Asks the primary for its position. Rejects when it cannot be reached, and when the server is a replica. */
 export async function askPrimary(
   query: (sql: string, parameters: readonly string[]) => Promise<{ readonly rows: readonly unknown[] }>,
 ): Promise<PrimaryPosition> {
@@ -123,13 +124,14 @@ export async function askPrimary(
   return { epoch, isSameServer, position: endOfLog(position, pageBytes, segmentBytes) };
 }
 
-/** What a page of the log begins with, and one that begins a segment (XLogPageHeaderData, XLogLongPageHeaderData). */
+/** The headers of a log page and of a segment's first page (XLogPageHeaderData, XLogLongPageHeaderData). */
 const PAGE_HEADER_BYTES = 24n;
 const SEGMENT_HEADER_BYTES = 40n;
 
 /**
- * Where the last record ends. PostgreSQL says where the next one will begin, which at the end of a page is behind the
- * next page's header; a replica says where the last one ended, and would seem to be behind until somebody writes again.
+ * Returns the position at which the last record ends. The primary reports where the next record will begin,
+ * which at the end of a page is behind the next page's header. A replica reports where the last record ended,
+ * so it would seem to be behind until the next write.
  */
 export function endOfLog(position: bigint, pageBytes: bigint, segmentBytes: bigint): bigint {
   if (position % segmentBytes === SEGMENT_HEADER_BYTES) return position - SEGMENT_HEADER_BYTES;

@@ -14,14 +14,14 @@ import {
 } from "./scripts.ts";
 import { type Epoch, VERSION_TABLE_DEFAULTS, type VersionTable } from "./versionTable.ts";
 
-/** What the table needs of a Redis client. Rejects when no answer came in time. */
+/** The part of a Redis client that the table needs. `run` rejects when no reply came in time. */
 export interface ScriptRunner {
   run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
 
 export interface RedisVersionTableOptions {
   readonly redis: ScriptRunner;
-  /** Sets this service's keys apart from those of others: 1 or more characters, no braces. */
+  /** Separates this service's keys from those of other programs: 1 or more characters, no braces. */
   readonly namespace: string;
   readonly maxTags?: number;
   readonly maxChanges?: number;
@@ -29,16 +29,17 @@ export interface RedisVersionTableOptions {
 }
 
 /**
- * The version table that all instances share. All keys are in one hash slot. Every method rejects
- * when Redis cannot be reached, and then may have had its effect or not: all of them can be repeated.
+ * The version table in Redis, shared by all instances. All its keys are in one hash slot. Every method
+ * rejects when Redis cannot be reached. The call may then have taken effect or not; all methods can safely be
+ * repeated.
  */
 export function createRedisVersionTable(options: RedisVersionTableOptions): VersionTable {
   const { redis, namespace } = options;
   const { maxTags, maxChanges, maxLagMs } = { ...VERSION_TABLE_DEFAULTS, ...options };
   const key = (name: string) => `{${namespace}}:${name}`;
   const structures = ["meta", "versions", "pending", "transactions"].map(key);
-  // The epoch in the name: what an earlier one has left behind is never found, and expires. And the form: instances of
-  // different releases may be at work in one epoch.
+  // The epoch is part of the key, so entries of an earlier epoch are never found, and expire. So is the
+  // version of the entry format, because instances of different releases may work in one epoch.
   const entryKey = (epoch: Epoch, name: string) => key(`entry-2:${epoch}:${name}`);
 
   const call = async <Reply>(
@@ -113,13 +114,13 @@ export function createRedisVersionTable(options: RedisVersionTableOptions): Vers
   };
 }
 
-/** The part of an ioredis client that is used. */
+/** The part of an ioredis client that is used here. */
 export interface EvalClient {
   evalsha(sha1: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
   eval(lua: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
 }
 
-/** Runs scripts by their digest; one that the server does not know yet is sent whole. */
+/** Runs scripts by their digest. A script that the server does not know yet is sent as text. */
 export function createScriptRunner(client: EvalClient): ScriptRunner {
   return {
     async run({ lua, sha1 }, keys, args) {
@@ -133,10 +134,10 @@ export function createScriptRunner(client: EvalClient): ScriptRunner {
   };
 }
 
-/** No text in PostgreSQL has one, so no tag does that something would ever change. */
+/** PostgreSQL allows U+0000 in no text, so no tag of a row contains it. */
 const BETWEEN_TAGS = "\0";
 
-/** The hash field that holds the epoch. No tag and no xid is empty. */
+/** The hash field that holds the epoch. It cannot clash: no tag and no xid is empty. */
 const SENTINEL = "";
 
 const bit = z.union([z.literal(0), z.literal(1)]);

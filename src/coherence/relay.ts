@@ -5,40 +5,44 @@ import type { Epoch, VersionTable } from "./versionTable.ts";
 
 export interface RelayClient {
   query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-  /** True: the connection is broken and must not be used again. */
+  /** @param destroy true: the connection is broken and must not be used again */
   release(destroy?: boolean): void;
 }
 
 export interface RelayOptions {
   readonly connect: () => Promise<RelayClient>;
   readonly table: Pick<VersionTable, "bump" | "beat">;
-  /** The epoch in which changes are to be told: the one that is live or quiescing. */
+  /** The epoch in which changes are to be bumped: the one that is live or quiescing. */
   readonly epoch: () => Epoch | undefined;
-  /** Between two passes when nobody wakes the relay, in ms. */
+  /** The pause between two passes when nothing wakes the relay, in ms. */
   readonly pollMs?: number;
-  /** Rows in one pass. */
+  /** The most rows in one pass. */
   readonly batchSize?: number;
   readonly onError?: (error: unknown) => void;
 }
 
 const outboxRow = z.object({ id: z.string(), tags: z.array(z.string()), ageMs: z.number() });
 
-// The age is told by the one clock that wrote the time: PostgreSQL's.
+// PostgreSQL computes the age, because its clock wrote `created_at`.
 const ROWS = `SELECT id::text, tags, (1000 * extract(epoch FROM clock_timestamp() - created_at))::float8 AS "ageMs"
   FROM cache_invalidations ORDER BY id LIMIT $1`;
 const LOCK = `${ROWS} FOR UPDATE SKIP LOCKED`;
 const ANY = "SELECT FROM cache_invalidations LIMIT 1";
 
 /**
- * Tells the version table what others than the service have changed: the rows that are left in
- * the outbox. Every instance runs one; rows that another has locked are skipped.
+ * Bumps the tags of out-of-band writes in the version table. All rows in the outbox are theirs, because the
+ * service's own transactions leave none there when they commit. Every instance runs a relay; each skips rows
+ * that another has locked.
  *
- * After each pass it reports up to which instant everything is told; without a fresh report the
- * version table serves nothing. A row that another relay has locked may stay untold, for that relay may
- * have been stopped. Hence: a row which is still there in the next pass is told without
- * its lock (telling twice does no harm), and until then the report covers only the pass in which it
- * was not there yet. Ids are given out before rows are committed, so a pass takes whatever it
- * sees; no position is remembered.
+ * After each pass the relay reports the instant up to which everything is bumped. Without a fresh report the
+ * version table serves nothing.
+ *
+ * A row that another relay has locked may stay unrelayed, because that process may have been stopped.
+ * Therefore a row that is still there in the next pass is bumped without its lock; bumping twice does no
+ * harm. Until then the report covers only the time before the last pass in which the row was not there yet.
+ *
+ * PostgreSQL assigns ids before the rows are committed, so rows do not become visible in the order of their
+ * ids. A pass takes all rows that it sees, and remembers no position.
  */
 export function createRelay(options: RelayOptions) {
   const {
@@ -51,18 +55,19 @@ export function createRelay(options: RelayOptions) {
   } = options;
 
   let epoch: Epoch | undefined;
-  /** The table's clock before this pass, and before the one that went before it. */
+  /** The time on the table's clock before this pass, and before the previous pass. */
   let instant: number | undefined;
   let previousInstant: number | undefined;
+  /** The ids of rows that the previous pass left in the outbox, and of those among them whose tags are bumped. */
   let seen = new Set<string>();
   let told = new Set<string>();
   const record = createLagRecord();
-  /** When this pass's `instant`, and the last one that a report covered, were learned on this process's clock. */
+  /** When this process asked for `instant`, and for the last instant that a report covered, on its own clock. */
   let instantAt = 0;
   let coveredAt: number | undefined;
   let wakeUp = () => {};
 
-  /** @param readAt before the rows were asked for, on this process's clock */
+  /** @param readAt a time before the rows were read, on this process's clock */
   const tell = async (rows: readonly z.infer<typeof outboxRow>[], readAt: number): Promise<void> => {
     if (rows.length === 0) return;
     const tags = new Set(rows.flatMap((row) => row.tags));
@@ -75,7 +80,7 @@ export function createRelay(options: RelayOptions) {
     await client.query("BEGIN");
     const readAt = performance.now();
     const locked = z.array(outboxRow).parse((await client.query(LOCK, [batchSize])).rows);
-    // The bump first: should the rest fail, they are told again.
+    // The bump comes first: if a later step fails, the rows are bumped again.
     await tell(locked, readAt);
     if (locked.length > 0) {
       await client.query("DELETE FROM cache_invalidations WHERE id = ANY($1::bigint[])", [
@@ -86,7 +91,7 @@ export function createRelay(options: RelayOptions) {
     return locked.length === batchSize;
   };
 
-  /** Rows that another relay holds. Returns the instant up to which everything is told now. */
+  /** Handles the rows that another relay has locked. Returns the instant up to which everything is bumped now. */
   const relayLocked = async (client: RelayClient): Promise<number | undefined> => {
     const readAt = performance.now();
     const left = z.array(outboxRow).parse((await client.query(ROWS, [batchSize])).rows);
@@ -104,22 +109,22 @@ export function createRelay(options: RelayOptions) {
   };
 
   return {
-    /** How many rows were told. */
+    /** How many rows were relayed. */
     relayed: (): number => record.read().count,
 
-    /** How late the changes of others were told. */
+    /** The lag with which out-of-band writes were relayed. */
     lag: (): RelayLag => record.read(),
 
-    /** How long ago the instant is up to which this process has last reported everything as told, in ms. */
+    /** The age of the instant up to which this process has last reported everything as bumped, in ms. */
     reportAgeMs: (): number | undefined =>
       coveredAt === undefined ? undefined : performance.now() - coveredAt,
 
     resetStatistics: (): void => record.reset(),
 
     /**
-     * One pass. Rejects when PostgreSQL or the table cannot be reached; nothing is lost then.
+     * Runs one pass. Rejects when PostgreSQL or the table cannot be reached; nothing is lost then.
      *
-     * @returns whether there is more to do at once
+     * @returns whether there are more rows to relay at once
      */
     async pass(): Promise<boolean> {
       const present = currentEpoch();
@@ -134,7 +139,7 @@ export function createRelay(options: RelayOptions) {
       const client = await connect();
       let isBroken = true;
       try {
-        // Mostly there is nothing: one statement, and no transaction, ten times a second.
+        // The outbox is usually empty. Then a pass, ten times a second, costs one statement and no transaction.
         const isEmpty = (await client.query(ANY)).rows.length === 0;
         const hasMore = !isEmpty && (await relayUnlocked(client));
         const covered = isEmpty ? nothingLeft() : hasMore ? undefined : await relayLocked(client);
@@ -146,15 +151,15 @@ export function createRelay(options: RelayOptions) {
         coveredAt = coveredSince;
         return false;
       } finally {
-        // Closing the connection rolls back what was begun.
+        // Closing a broken connection rolls back its transaction.
         client.release(isBroken);
       }
     },
 
-    /** There may be something to relay (LISTEN cache_invalidations). Only a hint: polling finds it too. */
+    /** Starts the next pass at once (LISTEN cache_invalidations). Only a hint: polling finds the rows too. */
     wake: (): void => wakeUp(),
 
-    /** Passes until the signal aborts. Never rejects. */
+    /** Runs passes until the signal aborts. Never rejects. */
     async run(signal: AbortSignal): Promise<void> {
       while (!signal.aborted) {
         const woken = new AbortController();
@@ -169,9 +174,9 @@ export function createRelay(options: RelayOptions) {
     },
   };
 
-  /** Reports, and learns the instant of the next pass. */
+  /** Reports `covered`, and learns the instant of the next pass. */
   async function beat(covered: number | undefined): Promise<void> {
-    // Before the call: a report's age is never told as less than it is.
+    // Taken before the call, so that a report's age is never understated.
     const askedAt = performance.now();
     const time = await table.beat(epoch!, covered);
     if (time === "lost") throw new Error(`The epoch ${epoch} was lost.`);

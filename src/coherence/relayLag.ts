@@ -1,18 +1,19 @@
 import { createHistogram } from "../observation/histogram.ts";
 
-/** How late changes of others were told to the version table, from their statement on, in ms. */
+/** The time from the statement of an out-of-band write until the relay bumped its tags, in ms. */
 export interface RelayLag {
-  /** How many were told. */
+  /** How many rows of the outbox were relayed. */
   readonly count: number;
-  /** At most 6.25 % above the truth. */
+  /** At most 6.25 % above the true value, as is `p99Ms`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
 /**
- * Counted from the statement that wrote the change, which is all that its row knows. So a
- * transaction that stays open long after it counts as lag too, though nobody could see the change.
+ * Records the relay's lag. It counts from the statement that wrote the change, because the outbox row holds
+ * no other time. So time that the transaction stays open after that statement counts as lag too, though
+ * nobody could see the change then.
  */
 export function createLagRecord() {
   const histogram = createHistogram();

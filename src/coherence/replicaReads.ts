@@ -1,13 +1,13 @@
 import { createPositions, type PositionsOptions } from "./positions.ts";
 import type { Instant } from "./validator.ts";
 
-/** What a replica says of itself. */
+/** A replica's account of its own state. */
 export interface ReplicaPosition {
-  /** False: it has been promoted, or never was one. */
+  /** False: the server has been promoted, or never was a replica. */
   readonly isReplica: boolean;
-  /** Up to where it has replayed the primary's log; null: it has not begun. */
+  /** The position up to which it has replayed the primary's write-ahead log; null: it has not begun. */
   readonly position: bigint | null;
-  /** The epoch that its copy of the primary's row names. */
+  /** The epoch named by its copy of the primary's `cache_epoch` row. */
   readonly epoch: string | null;
 }
 
@@ -15,20 +15,20 @@ export interface ReplicaPosition {
 export interface ReplicaConnection {
   /** The same object for as long as the connection lasts. */
   readonly identity: object;
-  /** Asked on this connection. */
+  /** Asks the replica for its state, on this connection. */
   ask(): Promise<ReplicaPosition>;
-  /** Statements that `load` sends go through this connection. */
+  /** Runs `load`, whose statements go through this connection. */
   run<Result>(load: () => Promise<Result>): Promise<Result>;
   release(): void;
 }
 
 export interface Replica {
   readonly name: string;
-  /** One that is ready now. Undefined: there is none, and nobody waits for one. */
+  /** Returns a connection that is ready now, or undefined if there is none. Never waits for one. */
   checkOut(): Promise<ReplicaConnection | undefined>;
   /** How often its connections or statements failed. */
   errors(): number;
-  /** It failed, and is left alone for a while. */
+  /** Whether it failed, so that it is not asked for a while. */
   isDown(): boolean;
 }
 
@@ -39,44 +39,49 @@ export interface ReplicaReadsOptions extends Omit<PositionsOptions, "everyMs"> {
 export interface ReplicaStatistics {
   readonly name: string;
   readonly isDown: boolean;
-  /** What it lacked of the primary's log when it was last asked, in bytes. Undefined: it was not, or is none. */
+  /**
+   * How far behind the primary's log it was when it was last asked, in bytes. Undefined: it was not asked, or
+   * it is no replica of this primary.
+   */
   readonly lagBytes: number | undefined;
-  /** For how long it has lacked that, in ms. */
+  /** For how long it has been behind, in ms. */
   readonly lagMs: number | undefined;
-  /** Answers that it gave. */
+  /** Answers read from it and used. */
   readonly reads: number;
-  /** Of all answers that could have come from a replica, 0 to 1. */
+  /** Its `reads` as a share of all answers that could have come from a replica, 0 to 1. */
   readonly share: number;
-  /** Loads for which it was asked, or was about to be, and had not replayed enough. */
+  /** Loads that got a connection to it and did not use it, because it was not known to have replayed enough. */
   readonly skipped: number;
-  /** Answers that it gave and that were not used: what its rows revealed had changed. */
+  /** Answers read from it and not used, because tags known only from its rows had changed. */
   readonly rejected: number;
   readonly errors: number;
 }
 
-/** What a connection was found to have, and when. */
+/** What a connection has been found to show, and when. */
 interface Proof {
+  /** The replica has every change up to this instant. Undefined: up to none that is known. */
   readonly since: Instant | undefined;
+  /** Whether `since` was the latest known instant. */
   readonly isLatest: boolean;
   readonly at: number;
 }
 
-/** A connection is asked again after this, when the primary has gone on, in ms. */
+/** After this time a connection is asked again if the primary has advanced, in ms. */
 const RECHECK_MS = 100;
-/** And after this in any case, in ms: the server may have been promoted meanwhile. */
+/** After this time it is asked again in any case, in ms, because the server may have been promoted meanwhile. */
 const MAX_PROOF_AGE_MS = 1_000;
 
 export type ReplicaReads = ReturnType<typeof createReplicaReads>;
 
 /**
- * Reads from replicas are answers that began to be read a while ago: at the latest instant up to which the replica
- * has replayed every change (positions.ts). Whether they are still right is then asked as of any such answer: no tag
- * that it depends on is pending, or has changed since that instant (load.ts). How far a replica is behind makes it
- * less useful, never wrong.
+ * Reads from replicas. An answer from a replica is treated as one whose read began a while ago: at the latest
+ * instant up to which the replica has replayed every change (positions.ts). It is then validated like any
+ * other answer: no tag that it depends on may be pending or have changed since that instant (load.ts). Lag
+ * makes a replica less useful, never wrong.
  *
- * What a replica has is asked on the very connection that then reads, and remembered for that connection alone: the
- * state of a server only moves on while a connection to it lasts, and a server that was restarted may begin again further
- * back. The row of the epoch proves that the replica follows the primary on which the epoch began.
+ * The position of a replica is asked on the very connection that then reads, and remembered for that connection
+ * alone. While a connection lasts, the state of its server only advances; a server that was restarted may begin
+ * further back. The epoch's row proves that the replica follows the primary on which the epoch began.
  */
 export function createReplicaReads(options: ReplicaReadsOptions) {
   const { replicas, now = () => performance.now() } = options;
@@ -104,7 +109,7 @@ export function createReplicaReads(options: ReplicaReadsOptions) {
     const { isReplica, position, epoch } = await connection.ask();
     const isFollower = isReplica && position !== null && epoch === latest.instant.epoch;
     const reached = isFollower ? positions.reachedBy(position) : undefined;
-    // The positions may be those of a later epoch by now.
+    // Checked again: by now the positions may be those of a later epoch.
     const since = reached?.instant.epoch === epoch ? reached?.instant : undefined;
     proofs.set(connection.identity, { since, isLatest: reached === positions.latest(), at });
     if (isFollower) {
@@ -116,13 +121,14 @@ export function createReplicaReads(options: ReplicaReadsOptions) {
 
   return {
     /**
-     * Runs a load on a replica that has enough for some of it.
+     * Runs a load on a replica that has replayed enough for at least a part of it.
      *
-     * @param choose what of the load can be read by somebody who has every change up to an instant
-     * @returns undefined when no replica has enough, or the one that had did not answer
+     * @param choose picks the part of the load that can be read from a replica with every change up to the
+     *   given instant
+     * @returns undefined if no replica has replayed enough, or those that had failed
      */
     async run<Chosen, Result>(
-      /** How many answers there are to be read. */
+      /** How many answers are to be read. */
       size: number,
       choose: (since: Instant) => readonly Chosen[],
       load: (chosen: readonly Chosen[]) => Promise<Result>,
@@ -131,7 +137,7 @@ export function createReplicaReads(options: ReplicaReadsOptions) {
           readonly chosen: readonly Chosen[];
           readonly result: Result;
           readonly since: Instant;
-          /** To be told how many of the answers were of use. */
+          /** To be called with the number of answers that were used. */
           readonly count: (accepted: number) => void;
         }
       | undefined
@@ -162,7 +168,7 @@ export function createReplicaReads(options: ReplicaReadsOptions) {
             },
           };
         } catch (error) {
-          // The replica has counted it. Whatever it was: the primary will say it again, or will not.
+          // The replica has counted the error. If the load itself is at fault, it will fail on the primary too.
           options.onError?.(error);
         } finally {
           connection.release();

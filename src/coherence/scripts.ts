@@ -1,17 +1,18 @@
 import { hash } from "node:crypto";
 
 /**
- * The version table's steps as Redis scripts, each atomic.
+ * The operations of the version table as Redis scripts, each atomic.
  *
- * KEYS of all: meta (hash), versions (sorted set: tag → version), pending (hash: tag → number of
- * transactions), transactions (hash: xid → tags). ARGV[1] of all: the epoch.
+ * KEYS[1] to KEYS[4] are the same for all scripts: meta (hash), versions (sorted set: tag → version), pending
+ * (hash: tag → number of transactions), transactions (hash: xid → tags). ARGV[1] is always the epoch.
  *
- * Nothing here has a TTL, and each of the four structures holds a sentinel that names the epoch,
- * so a script notices when any one of them was evicted or deleted. Nor does a script trust that it
- * still talks to the server that opened the epoch: `master_replid` names a data set's history, and
- * changes when a server restarts (perhaps from an older snapshot) or a replica is promoted
- * (perhaps without the last writes). Looking it up inside the script costs 1 µs and leaves no gap
- * between the check and the use, which a check on connecting would.
+ * None of the four structures has a TTL, and each holds a sentinel that names the epoch. So a script notices
+ * when any one of them was evicted or deleted.
+ *
+ * A script also checks that it still runs on the server that opened the epoch. `master_replid` names the
+ * history of a data set. It changes when a server restarts (perhaps from an older snapshot) or a replica is
+ * promoted (perhaps without the last writes). Looking it up inside the script costs 1 µs. A check on
+ * connecting would leave a gap between check and use; this one leaves none.
  */
 export interface RedisScript {
   readonly name: string;
@@ -39,14 +40,14 @@ local function now()
 end
 `;
 
-/** Refuses unless the table may serve. Expects the greatest lag in ms in ARGV[2]. */
+/** Refuses unless the table may serve. ARGV[2] is the largest lag allowed, in ms. */
 const SERVING = `
 if not isHeld() then return 'lost' end
 if meta[5] ~= '1' then return 'quiescing' end
 if now() - tonumber(meta[6]) > tonumber(ARGV[2]) then return 'lagging' end
 `;
 
-/** In steps, because Lua's stack ends at some 8,000 values. */
+/** Processes a list in chunks, because Lua's stack holds only about 8,000 values. */
 const IN_CHUNKS = `
 local function inChunks(list, work)
   for from = 1, #list, 1000 do
@@ -56,7 +57,10 @@ local function inChunks(list, work)
 end
 `;
 
-/** An answer's tags are one text, with U+0000 between them, which PostgreSQL has in none: to send a thousand arguments takes much longer. */
+/**
+ * An answer's tags are sent as one string, because sending a thousand arguments takes much longer. U+0000
+ * separates them: PostgreSQL allows it in no text, so no tag contains it.
+ */
 const VALIDITY = `${IN_CHUNKS}
 local function listed(text)
   local tags = {}
@@ -76,7 +80,7 @@ local function isValid(stamp, tags)
 end
 `;
 
-/** Gives the tags the present sequence, and forgets the oldest above the cap. */
+/** Gives the tags the present sequence as version. Above the cap, drops the oldest and raises the floor. */
 const SET_VERSIONS = `
 local function setVersions(tags, first, maxTags)
   for index = first, #tags do redis.call('ZADD', KEYS[2], sequence, tags[index]) end
@@ -88,7 +92,7 @@ local function setVersions(tags, first, maxTags)
 end
 `;
 
-/** ARGV: epoch. 1 when the table now holds it. */
+/** ARGV: epoch. Replies 1 if the table now holds the epoch, else 0. */
 export const OPEN = script(
   "open",
   `${PRELUDE}
@@ -114,7 +118,7 @@ redis.call('HSET', KEYS[1], 'active', 1)
 return 1`,
 );
 
-/** ARGV: epoch, maxLagMs, known, maxChanges. Replies {sequence, pending tags, is complete, tag, version, …}. */
+/** ARGV: epoch, maxLagMs, known, maxChanges. Replies {sequence, pending tags, is complete, {tag, version, …}}. */
 export const SINCE = script(
   "since",
   `${PRELUDE}${SERVING}
@@ -127,7 +131,7 @@ if #reply > 2 * maxChanges then return {sequence, pending, 0} end
 return {sequence, pending, 1, reply}`,
 );
 
-/** KEYS[5…]: entries. ARGV: epoch, maxLagMs. Replies for each {stamp, tags, value, ttlMs}, or 0. */
+/** KEYS[5…]: entries. ARGV: epoch, maxLagMs. Replies for each {stamp, tags, value, ttlMs}, or 0 if invalid. */
 export const GET = script(
   "get",
   `${PRELUDE}${SERVING}${VALIDITY}
@@ -144,7 +148,7 @@ end
 return reply`,
 );
 
-/** KEYS[5…]: entries. ARGV: epoch, maxLagMs, and for each: stamp, ttlMs, value, tags. */
+/** KEYS[5…]: entries. ARGV: epoch, maxLagMs, then for each entry stamp, ttlMs, value and tags. */
 export const FILL = script(
   "fill",
   `${PRELUDE}${SERVING}${VALIDITY}
@@ -220,7 +224,7 @@ if not isHeld() then return 'lost' end
 return redis.call('HKEYS', KEYS[4])`,
 );
 
-/** ARGV: epoch, then the instant up to which out-of-band changes were bumped, or ''. */
+/** ARGV: epoch, instant up to which out-of-band changes were bumped, or ''. Replies the present time in ms. */
 export const BEAT = script(
   "beat",
   `${PRELUDE}

@@ -14,9 +14,9 @@ export interface SettlerOptions {
 }
 
 /**
- * Releases the transactions whose writers died between mark and release. Waiting only saves
- * questions; what decides is PostgreSQL's answer. One that is in progress is left alone however
- * long that takes: its writer may have been stopped just before COMMIT, and may yet go on.
+ * Releases the transactions whose writers died between mark and release. `afterMs` only saves questions;
+ * PostgreSQL's answer decides. A transaction that is in progress is left alone however long it takes: its
+ * writer may have been stopped just before COMMIT, and may yet continue.
  */
 export function createSettler({
   query,
@@ -26,7 +26,7 @@ export function createSettler({
 }: SettlerOptions) {
   const firstSeen = new Map<string, number>();
 
-  /** Returns how many were released. */
+  /** Returns how many transactions were released. */
   return async (epoch: Epoch): Promise<number> => {
     const pending = await table.transactions(epoch);
     if (pending === "lost") {
@@ -41,7 +41,7 @@ export function createSettler({
       const since = firstSeen.get(xid) ?? now();
       firstSeen.set(xid, since);
       if (now() - since < afterMs) continue;
-      // Null: so long ago that PostgreSQL has forgotten how it ended, which it did.
+      // Null: the transaction has ended, but so long ago that PostgreSQL no longer knows how.
       const { rows } = await query("SELECT pg_xact_status($1::xid8) AS status", [xid]);
       const { status } = z.object({ status: z.string().nullable() }).parse(rows[0]);
       if (status === "in progress") continue;

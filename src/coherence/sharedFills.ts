@@ -3,7 +3,7 @@ import type { Epoch, KeyedEntry, VersionTable } from "./versionTable.ts";
 
 export interface SharedFillsOptions extends Pick<BatchingOptions<Offer>, "defer"> {
   readonly table: Pick<VersionTable, "fill">;
-  /** It had changed before it was stored. */
+  /** Called for an answer that was invalid before it could be stored. */
   readonly onInvalid: (kind: string) => void;
   readonly onError: (kind: string, error: unknown) => void;
 }
@@ -14,13 +14,13 @@ interface Offer {
   readonly entry: KeyedEntry;
 }
 
-/** Redis does nothing else while it runs a script: one of this size takes it about a millisecond. */
+/** Redis runs nothing else while it runs a script. A call of this size takes it about a millisecond. */
 const MAX_ENTRIES = 100;
 const MAX_LENGTH = 262_144;
 
 /**
- * Puts answers into the version table's second level, behind the back of whoever has asked: a list of lists is
- * hundreds of entries that are loaded in the same moment, and each call of its own would cost as much as all of them together.
+ * Puts answers into L2 in the background, in batches. A list of lists is hundreds of entries that are loaded
+ * in the same moment, and one call for each would cost as much as a single call for all of them.
  */
 export function createSharedFills({ table, onInvalid, onError, defer }: SharedFillsOptions) {
   const send = (batch: readonly Offer[]): void => {

@@ -14,12 +14,13 @@ interface LookUp {
   readonly reject: (error: unknown) => void;
 }
 
-/** Redis does nothing else while it runs a script. A look-up that alone has more is a call of its own. */
+/** Bounds a batch: Redis runs nothing else while it runs a script. A look-up with more keys is sent alone. */
 const MAX_KEYS = 100;
 
 /**
- * Asks the version table's second level, once for all requests that look something up in the same moment. Each of
- * them comes after its own instant, so the entries are as valid as if it had asked alone.
+ * Looks entries up in L2 (the version table), with one call for all requests that ask in the same turn of the
+ * event loop. The call is sent after each request has learned its instant, so the entries are as valid as if
+ * each had asked alone.
  */
 export function createSharedLookUps({ table, defer }: SharedLookUpsOptions) {
   const send = async (batch: readonly LookUp[]): Promise<void> => {

@@ -3,22 +3,22 @@ import type { EpochRow, Epochs } from "./epochs.ts";
 import type { Epoch, Refusal, VersionTable } from "./versionTable.ts";
 
 /**
- * Why nothing is served from the cache:
+ * Why the cache serves nothing:
  * - `off`: it is turned off;
- * - `no-lease`: PostgreSQL has not named a live epoch in time;
+ * - `no-lease`: this process has no read lease, because PostgreSQL has not named a live epoch in time;
  * - `unreachable`: the version table does not answer;
- * - what the version table refuses with: `lost`, `quiescing`, `lagging`.
+ * - `lost`, `quiescing`, `lagging`: the version table refuses with this, or the epoch's state implies it.
  */
 export type Obstacle = Refusal | "off" | "no-lease" | "unreachable";
 
 export interface CoherenceStatus {
   /** Undefined: the cache serves. */
   readonly obstacle: Obstacle | undefined;
-  /** Undefined: PostgreSQL has not been asked yet. */
+  /** Undefined: the epoch's row has not been read from PostgreSQL yet. */
   readonly epoch:
     | { readonly name: Epoch; readonly state: EpochRow["state"]; readonly ageMs: number }
     | undefined;
-  /** Writes that are marked and not released. Undefined: the version table cannot tell. */
+  /** How many writes are marked and not released. Undefined: the version table cannot tell. */
   readonly pendingTransactions: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface StatusOptions {
 
 const POLL_MS = 100;
 
-/** Asks the version table itself, as a read would: what was known a moment ago may not be so now. */
+/** Asks the version table itself, as a read would, because what was known a moment ago may no longer hold. */
 export function createStatus({ isEnabled, table, epochs }: StatusOptions) {
   const obstacleNow = async (): Promise<Obstacle | undefined> => {
     if (!isEnabled) return "off";
@@ -41,7 +41,7 @@ export function createStatus({ isEnabled, table, epochs }: StatusOptions) {
       return state === "retiring" || state === "retired" ? "lost" : "no-lease";
     }
     try {
-      // Nothing is newer than this, so the answer is short.
+      // No version is above this sequence, so the reply is short.
       const reply = await table.since(held, Number.MAX_SAFE_INTEGER);
       if (typeof reply === "string" && reply !== "unchanged") return reply;
       return epochs.held() === held ? undefined : "no-lease";
@@ -68,7 +68,7 @@ export function createStatus({ isEnabled, table, epochs }: StatusOptions) {
       };
     },
 
-    /** Resolves when the cache serves, or the signal has aborted. */
+    /** Resolves when the cache serves or the signal has aborted. */
     async untilServing(signal: AbortSignal): Promise<void> {
       while (!signal.aborted && (await obstacleNow()) !== undefined) {
         await sleep(POLL_MS, undefined, { signal }).catch(() => {});

@@ -10,17 +10,20 @@ import { createValidator, type Instant, type ValidatorOptions } from "./validato
 import type { VersionTable } from "./versionTable.ts";
 import { createWatchers, type WatchersOptions } from "./watchers.ts";
 
-/** What a loader gives: the value, and everything it depends on. Without `tags` it is not cached. */
+/** A loader's result: the value, and everything it depends on. Without `tags` it is not cached. */
 export interface Loaded<Value> {
   readonly value: Value;
   readonly tags: readonly string[] | undefined;
-  /** Other answers that it is made of, and what they depend on: their tags are none of its own. Those of `getMany` that are kept. */
+  /**
+   * The other answers that it is made of: entries that `getMany` has returned. It depends on whatever they
+   * depend on, so their tags are not among `tags`.
+   */
   readonly parts?: readonly LocalEntry[];
-  /** True for an answer that costs less to make than to fetch from the second level: it is offered there when it is found again, and not at once. */
+  /** True: the answer costs less to make than to fetch from L2. It is offered to L2 when it is found again, not at once. */
   readonly isCheap?: boolean;
-  /** Where it is known only now how long the answer is kept; instead of the read's own, in ms. */
+  /** In ms. Replaces the read's `ttlMs` when the time to live is known only after the load. */
   readonly ttlMs?: number;
-  /** What an answer depends on that is not kept for another reason than that nobody could tell its changes. */
+  /** The tags of an answer that must not be kept although its tags are known. */
   readonly dependsOn?: readonly string[];
 }
 
@@ -28,52 +31,56 @@ export interface Answer<Value> extends Loaded<Value> {
   readonly source: "local" | "shared" | "joined" | "loaded";
 }
 
-/** One of many: what was loaded, or the entry that is kept, as it is. */
+/** One of many answers: the loaded value, or the kept entry itself. */
 export type ManyAnswer<Value> = Pick<Loaded<Value>, "value" | "tags"> | (LocalEntry & { value: Value });
 
-/** It can be a part of another answer. */
+/** Whether the answer is a kept entry, which can be a part of another answer. */
 export const isEntry = <Value>(answer: ManyAnswer<Value> | Error): answer is LocalEntry & { value: Value } =>
   "stamp" in answer;
 
-/** What every kind of look-up says of its answers. */
+/** The options that all look-ups have in common. */
 export interface AnswerOptions {
-  /** What sort of answers they are, for the statistics: one of a handful of names. */
+  /** The kind of answer, for the statistics: one of a handful of names. */
   readonly kind: string;
-  /** How long an answer is kept at most, in ms. 0 or less: it is neither looked up nor kept. */
+  /** The time to live, in ms. 0 or less: the answer is neither looked up nor kept. */
   readonly ttlMs: number;
-  /** What the shared level keeps; plain data unless told. */
+  /** Encodes the values for L2; the default handles plain data. */
   readonly codec?: Codec;
-  /** Given: it is kept in the first level alone, and takes so many bytes there. */
+  /** If given, the answer is kept in L1 only, where it takes as many bytes as this returns. */
   readonly bytesOf?: (value: unknown) => number;
 }
 
 export interface ReadOptions<Value> extends AnswerOptions {
-  /** Skips the look-up in the second level, because the load is expected to cost less. */
+  /** True: L2 is not asked, because the load is expected to cost less. */
   readonly skipsShared?: boolean;
-  /** An instant after the arrival of the request that reads, when it has one already: then no other is asked for. */
+  /** An instant after the arrival of the reading request, if it has one already. It saves a validation. */
   readonly begun?: Instant | undefined;
   /**
-   * Reads from the primary. What it returns is frozen if it has tags: it is given to others too.
+   * Reads from the primary. A value with tags is frozen, because other readers get it too.
    *
-   * @param begun an instant before the load, for reads on its way; undefined: nothing can be said
+   * @param begun an instant before the load, for the reads within it; undefined: the cache can vouch for
+   *   nothing
    */
   readonly load: (begun: Instant | undefined) => Promise<Loaded<Value>>;
 }
 
 export interface ReadManyOptions<Value> extends AnswerOptions {
   /**
-   * An instant after the arrival of the request that reads, when it has one already: then no other is
-   * asked for. Not for a request that has written since.
+   * An instant after the arrival of the reading request, if it has one already. It saves a validation. A
+   * request that has written since that instant must not pass it.
    */
   readonly begun?: Instant | undefined;
   /**
-   * What is known of the dependencies of a key's answer before it is read; undefined: its changes are not told. Without it
-   * the primary alone is asked.
+   * Returns the tags of a key's answer that are known before the answer is read. Undefined: no tag covers
+   * some of its changes. Without this function only the primary is asked.
    */
   readonly tagsOf?: ((key: string) => readonly string[] | undefined) | undefined;
-  /** Called when the first level lacks some of the keys. */
+  /** Called when L1 lacks some of the keys. */
   readonly onAbsent?: () => void;
-  /** One result for each key, in order; an Error for a key that failed. Called again for what a replica could not answer. */
+  /**
+   * Returns one result per key, in the order of the keys; an Error for a key that failed. Called again for
+   * the keys that a replica could not answer.
+   */
   readonly loadMany: (keys: readonly string[]) => Promise<readonly (Loaded<Value> | Error)[]>;
 }
 
@@ -81,20 +88,21 @@ export interface CoherentStoreOptions
   extends Pick<ValidatorOptions, "heldEpoch" | "onRefusal" | "timeoutMs" | "maxRecent" | "defer">,
     Pick<WatchersOptions, "pollMs" | "fallbackMs"> {
   readonly table: VersionTable;
-  /** Who may be read from beside the primary. */
+  /** Replicas that may be read from besides the primary. */
   readonly replicas?: Pick<ReplicaReadsOptions, "replicas" | "ask"> | undefined;
   /**
-   * Whoever changes a value that others have too gets an error. Yes unless told: to freeze the rows of a big list takes a
-   * tenth of its time, and what has never thrown in a test need not be looked for in production.
+   * Whether values are frozen, so that changing a value shared with other readers throws; default true.
+   * Freezing the rows of a big list takes a tenth of the list's time, and code that has never thrown in a
+   * test need not be checked in production.
    */
   readonly isFreezing?: boolean | undefined;
-  /** The first level's limit. */
+  /** The size limit of L1, in bytes. */
   readonly maxBytes: number;
-  /** Of the version table. The caller gets its answer from the loader; this is for the log. */
+  /** Told of the version table's errors, for the log. The caller gets its answer from the loader. */
   readonly onError?: (error: unknown) => void;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
-  /** From 0 on, below 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   readonly random?: () => number;
 }
 
@@ -105,17 +113,21 @@ type Outcome = { readonly answer: Answer<unknown>; readonly instant: Instant } |
 interface Flight {
   /** Flights and readers are numbered in the order in which they begin. */
   readonly order: number;
-  /** Undefined when it is over: nobody joins it any more, and what V8 keeps of an old Map should not keep the request with it. */
+  /**
+   * Undefined once the flight is over, when no reader joins it any more. V8 may keep the flight in memory
+   * through an old table of the Map; the request's objects must not stay with it.
+   */
   outcome: Promise<Outcome> | undefined;
 }
 
 /**
- * Answers that are kept, and never older than what was committed when they are asked for.
+ * The coherent cache. Its answers are never older than what was committed when they are asked for.
  *
- * A read is validated first (validator.ts), then looked up here, then in the version table's second level (levels.ts), then
- * loaded. A load is shared by all that ask for the same key meanwhile:
- * one that began after the reader's arrival as it is, an earlier one if its answer still
- * validates when it arrives. When the version table cannot be asked, each reader loads for itself.
+ * A read is first validated (validator.ts), then looked up in L1, then in L2 (levels.ts), and then loaded.
+ * Loads are single flight: all readers that ask for the same key meanwhile share one load. If the load began
+ * after the reader's arrival, the reader takes the answer as it is. If the load began earlier, the reader
+ * takes the answer only if it still validates when it arrives. While the version table cannot be asked, each
+ * reader loads for itself.
  */
 export function createCoherentStore(options: CoherentStoreOptions) {
   const { onError = () => {}, now = () => performance.now() } = options;
@@ -180,7 +192,7 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       }
       const running = flights.get(key);
       const flight = running ?? launch(key, validator.current() ?? begun, options);
-      const outcome = (await flight.outcome)!; // Safe: it is in flight.
+      const outcome = (await flight.outcome)!; // Safe: the flight is not over yet.
       const isOwn = running === undefined;
       if ("error" in outcome) {
         if (flight.order > arrival) throw outcome.error;
@@ -199,24 +211,24 @@ export function createCoherentStore(options: CoherentStoreOptions) {
   };
 
   return {
-    /** The value under the key, from the cache or from `load`. Rejects with what `load` rejects with. */
+    /** Returns the value under the key, from the cache or from `load`. Rejects with the error of `load`. */
     async read<Value>(key: string, options: ReadOptions<Value>): Promise<Answer<Value>> {
       const begun = options.ttlMs > 0 ? (options.begun ?? (await validated())) : undefined;
       if (begun === undefined) {
         counts.of(options.kind).bypasses++;
         return { ...(await options.load(undefined)), source: "loaded" };
       }
-      // Safe: a key is always read with loaders of one type, and the codec gives back what it was given.
+      // Safe: a key is always read with loaders of one type, and the codec returns what it was given.
       return (await readValidated(key, begun, options)) as Answer<Value>;
     },
 
-    /** Many at once: one validation, one look-up in the second level, one load of what is missing. */
+    /** Reads many keys at once: with one validation, one look-up in L2, and one load of the missing keys. */
     async getMany<Value>(
       keys: readonly string[],
       options: ReadManyOptions<Value>,
     ): Promise<(ManyAnswer<Value> | Error)[]> {
       const { kind, ttlMs } = options;
-      // What is not kept may come from a replica, too.
+      // An answer that is not kept may come from a replica too, which needs an instant as well.
       const isValidated = ttlMs > 0 || (replicas !== undefined && options.tagsOf !== undefined);
       const begun = isValidated ? (options.begun ?? (await validated())) : undefined;
       const mayBeKept = begun !== undefined && ttlMs > 0;
@@ -244,17 +256,18 @@ export function createCoherentStore(options: CoherentStoreOptions) {
         }
         for (const [index, key] of keys.entries()) answers[index] ??= found.get(key);
       }
-      // Safe: every key was answered above, with values of the type that its loaders give.
+      // Safe: every key was answered above, with values of the type that its loaders return.
       return answers as (ManyAnswer<Value> | Error)[];
     },
 
     /**
-     * Whether a reader with an instant of its own would be given these very entries, which it was given before. They are not looked up, so it
-     * is for those that will be parts of an answer.
+     * Whether these entries, which the reader was given before, are all still in L1. For a reader that has an
+     * instant of its own. The entries do not count as used, so this is for entries that become parts of an
+     * answer.
      */
     areKept,
 
-    /** For who cannot afford a promise: calls back with the first level's entry, validated, or undefined. */
+    /** For callers that cannot afford a promise: calls back with the validated entry of L1, or undefined. */
     lookUp(
       kind: string,
       key: string,
@@ -265,17 +278,20 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       );
     },
 
-    /** Whether what was so at `since` is so at the instant that `lookUp` has just called back with. */
+    /** Whether what was valid at `since` is valid at the instant that `lookUp` has just called back with. */
     isCurrent: validator.isCurrent,
 
-    /** An instant between now and then: what is read afterwards is watched from it. Undefined: nothing can be said. */
+    /**
+     * Resolves to an instant between the call and its return, from which later reads can be watched.
+     * Undefined: the cache can vouch for nothing.
+     */
     instant: validated,
 
     /** See watchers.ts. */
     watch: watchers.watch,
     wake: watchers.wake,
 
-    /** Ends all watches, without a call. Reads go on. */
+    /** Ends all watches without calling back. Reads go on. */
     close: watchers.close,
 
     statistics: (): StoreStatistics => ({
@@ -286,13 +302,13 @@ export function createCoherentStore(options: CoherentStoreOptions) {
       kinds: counts.read(local.kinds()),
     }),
 
-    /** Whether what is read may come from one: then the store has to be told of all that it depends on. */
+    /** Whether answers may come from a replica: then loaders must report everything that they depend on. */
     hasReplicas: replicas !== undefined,
 
-    /** What each replica has done; empty without any. */
+    /** The statistics of each replica; empty without replicas. */
     replicas: (): ReplicaStatistics[] => replicas?.statistics() ?? [],
 
-    /** Counts from 0 again; what is kept stays. */
+    /** Resets all counters to 0. The entries stay. */
     resetStatistics(): void {
       counts.reset();
       local.resetStatistics();

@@ -1,32 +1,32 @@
 import type { LocalCounts } from "./localEntry.ts";
 
-/** What became of the look-ups of one kind of answer. */
+/** The outcomes of the look-ups of one kind of answer. */
 export interface LookUpCounts {
-  /** Answers from this process's memory. */
+  /** Answers from L1, this process's memory. */
   localHits: number;
-  /** Answers from the version table's second level. */
+  /** Answers from L2, beside the version table. */
   sharedHits: number;
-  /** Answers that another request was loading already. */
+  /** Answers that another request was already loading. */
   joined: number;
   /** Answers that had to be loaded. */
   misses: number;
-  /** Loaded without a look-up, because the cache could not vouch for anything, or is off for the kind. */
+  /** Answers loaded without a look-up, because the cache could vouch for nothing, or is off for the kind. */
   bypasses: number;
   fills: number;
-  /** Loaded answers that were not kept: something they depend on had changed meanwhile. */
+  /** Loaded answers that L1 or L2 rejected, mostly because something they depend on had changed meanwhile. */
   rejectedFills: number;
-  /** Loaded answers that are for one request alone. */
+  /** Loaded answers that cannot be kept: without tags, without a time to live, or not plain data. */
   uncacheable: number;
-  /** Failed calls to the version table, and answers that could not be encoded. */
+  /** Failed calls to the version table, and answers that could not be encoded or decoded. */
   errors: number;
 }
 
 export interface StoreStatistics extends Readonly<LookUpCounts>, Readonly<LocalCounts> {
-  /** Tags that lead to answers in memory. */
+  /** How many tags L1 indexes. */
   readonly tags: number;
   /** Round trips that brought the copy of the version table up to date. */
   readonly roundTrips: number;
-  /** Those who wait for a change. */
+  /** Watchers that wait for a change. */
   readonly watchers: number;
   readonly kinds: readonly KindStatistics[];
 }
@@ -47,7 +47,7 @@ const NOTHING_LOOKED_UP: LookUpCounts = {
   errors: 0,
 };
 const NOTHING_KEPT: LocalCounts = { entries: 0, bytes: 0, invalidations: 0, expirations: 0, evictions: 0 };
-/** Where sums over kinds begin. */
+/** The initial value of sums over kinds. */
 export const NOTHING_COUNTED: Readonly<LookUpCounts & LocalCounts> = {
   ...NOTHING_LOOKED_UP,
   ...NOTHING_KEPT,
@@ -68,7 +68,7 @@ export function createLookUpCounts() {
       return counts;
     },
 
-    /** Together with what is kept of each kind, sorted by kind. */
+    /** The counts of each kind, merged with those of the entries that are kept of it. Sorted by kind. */
     read(kept: ReadonlyMap<string, Readonly<LocalCounts>>): KindStatistics[] {
       return [...new Set([...kinds.keys(), ...kept.keys()])].sort().map((kind) => ({
         kind,

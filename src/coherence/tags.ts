@@ -1,5 +1,5 @@
 /**
- * Tags name what an answer depended on. Reads record them, changes of rows bump them.
+ * Tags name what an answer depends on. Reads record them; changes of rows give them new versions.
  * `Project:<id>` is also the row's node id in GraphQL.
  */
 
@@ -11,7 +11,7 @@ export type EntityType =
   | "ConversionJob"
   | "ConversionJobEvent";
 
-/** Collects the tags of what a request has read. A `Set<string>` is one. */
+/** Collects the tags of everything that a request reads. A `Set<string>` will do. */
 export interface TagRecorder {
   add(tag: string): unknown;
 }
@@ -19,7 +19,7 @@ export interface TagRecorder {
 /** One row, found or not. */
 export const rowTag = (type: EntityType, id: string) => `${type}:${id}`;
 
-/** A look-up by another unique key, found or not: `User@githubId=583231`. */
+/** A look-up by a unique key other than the id, found or not: `User@githubId=583231`. */
 export const lookupTag = (type: EntityType, column: string, value: string) => `${type}@${column}=${value}`;
 
 /** Membership and order of one parent's rows: `Project@userId=<id>`. */
@@ -30,21 +30,21 @@ export const anyOfTypeTag = (type: EntityType) => `${type}#`;
 
 const TAG = /^(User|ApiKey|Project|ProjectFile|ConversionJob)(:[^\s]+|@[A-Za-z]+=[^\s]+|#|!)$/;
 
-/** Whether it is one of the forms above, or `Project!`: everything of a type. */
+/** Whether the text has one of the forms above, or is `Project!`: everything of a type. */
 export const isTag = (text: string): boolean => TAG.test(text);
 
 const TYPE = /^[^:@#!]+/;
 const MARKS = ":@#!";
 
 /**
- * The tags together with `Type!` for each of their types: what a statement that touches everything
- * of a type invalidates. Added where answers are kept, so that no reader can forget it.
+ * Returns the tags and `Type!` for each of their types, the tag that is bumped when everything of a type may
+ * have changed. It is added where answers are kept, so that no reader can forget it.
  */
 export function withTypeTags(tags: readonly string[]): string[] {
   const types = new Set<string>();
   let last: string | undefined;
   for (const tag of tags) {
-    // An answer can have thousands, most of them of the same type as the one before.
+    // An answer can have thousands of tags, most of them of the same type as the one before.
     if (last !== undefined && tag.startsWith(last) && MARKS.includes(tag.charAt(last.length))) continue;
     last = TYPE.exec(tag)?.[0];
     if (last !== undefined) types.add(last);

@@ -1,34 +1,37 @@
 import type { KindStatistics } from "./storeStatistics.ts";
 
-/** How kept answers of one type were used, and how they ended. */
+/** How the cached answers of one type were used, and how they ended. */
 export type ObservedCounts = Pick<
   KindStatistics,
   "localHits" | "sharedHits" | "joined" | "misses" | "invalidations" | "expirations" | "evictions"
 >;
 
 export interface TtlAdvice {
-  /** What to change, or (`keep`) what is as it should be. `memory`: the time to live is not what ends answers. */
+  /**
+   * `keep`: the time to live is right. `raise`: it should be longer. `memory`: most answers are evicted, so
+   * the time to live hardly matters.
+   */
   readonly action: "keep" | "raise" | "memory";
-  /** The time to live to set, in seconds. */
+  /** The time to live to set, in seconds; the present one unless the action is `raise`. */
   readonly advisedSeconds: number;
-  /** In words, with the figures that lead there. */
+  /** The reason in words, with the figures that lead to it. */
   readonly reason: string;
 }
 
-/** Fewer than this say little: at 100 ends a share is known to within ten percent, 19 times of 20. */
+/** Fewer ends say little: with 100, a share is known to within ten percentage points, 19 times out of 20. */
 const MIN_ENDS = 100;
 const MIN_LOOK_UPS = 1_000;
 const MAX_SECONDS = 86_400;
-/** What was seen says nothing of times much longer than those it was seen in. */
+/** Observations say nothing about times much longer than those that were observed. */
 const MAX_RAISE = 4;
 
 /**
- * What the observed hits and changes say of a type's time to live. As answers are never served after a
- * change, it decides nothing but how long those are kept that did not change: an answer that was
- * still right when its time was up, and was asked for again, is a miss that a longer time would have saved.
+ * Advises on a type's time to live from the observed hits and changes. Answers are never served after a
+ * change, so the time to live only decides how long unchanged answers are kept. An answer that was still
+ * valid when it expired and was asked for again is a miss that a longer time would have avoided.
  *
  * @param ttlSeconds the present time to live, above 0
- * @returns undefined while there is too little to go by
+ * @returns undefined while there are too few observations
  */
 export function adviseTtl(ttlSeconds: number, counts: ObservedCounts): TtlAdvice | undefined {
   const { invalidations, expirations, evictions, misses } = counts;
@@ -64,14 +67,15 @@ export function adviseTtl(ttlSeconds: number, counts: ObservedCounts): TtlAdvice
 }
 
 /**
- * How long an answer stays right on average: the time that answers were seen being right, for each
- * change. Those that a change ended are taken to have been right for half of their time.
+ * How long an answer stays valid on average: the total time for which answers were seen to be valid, divided
+ * by the number of changes. An answer that a change ended is assumed to have been valid for half of its time
+ * to live.
  */
 function lifeSeconds(ttlSeconds: number, { invalidations, expirations }: ObservedCounts): number {
   return (ttlSeconds * (expirations + invalidations / 2)) / invalidations;
 }
 
-/** To two digits: more would claim what is not known. */
+/** Rounds down to two digits: more would claim a precision that the figures do not have. */
 function roundDown(seconds: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(seconds)) - 1);
   return Math.floor(seconds / unit) * unit;

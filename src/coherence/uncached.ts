@@ -1,6 +1,6 @@
 import type { CoherentStore } from "./store.ts";
 
-/** Reads everything from the database and keeps nothing: for whoever wants to know what the database says. */
+/** Reads everything from the database and keeps nothing, for callers that need the database's own answer. */
 export const uncached: Pick<CoherentStore, "getMany" | "areKept" | "hasReplicas"> = {
   async getMany(keys, { loadMany }) {
     const loaded = await loadMany(keys);

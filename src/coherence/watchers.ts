@@ -3,9 +3,9 @@ import type { Instant, Validator } from "./validator.ts";
 
 export interface WatchersOptions {
   readonly validator: Pick<Validator, "validate" | "hasChanged" | "confirmations">;
-  /** While somebody watches, so often the version table is asked when nobody else asks, in ms. */
+  /** How often the version table is asked while there are watchers and no request asks it, in ms. */
   readonly pollMs?: number;
-  /** While the cache can vouch for nothing, a watcher is told after so long to look for itself, in ms. */
+  /** After how long a watcher is told to look for itself while the cache can vouch for nothing, in ms. */
   readonly fallbackMs?: number;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
@@ -13,15 +13,15 @@ export interface WatchersOptions {
 
 interface Watcher {
   readonly group: Group;
-  /** Undefined: nothing could be said when it began. */
+  /** Undefined: the cache could vouch for nothing when the watch began. */
   readonly since: Instant | undefined;
   readonly armedAt: number;
   readonly onChange: () => void;
 }
 
 /**
- * Watchers of the same list of tags: viewers of one answer share its list, and so the memory and the
- * work of its place in the index.
+ * Watchers of the same list of tags. Watchers of one answer pass the same array, so they share its entries in
+ * the index: the memory for them and the work.
  */
 interface Group {
   readonly key: readonly string[];
@@ -32,19 +32,19 @@ interface Group {
 export type Watchers = ReturnType<typeof createWatchers>;
 
 /**
- * Tells those who wait for a change that it has come, once each. A change costs a step for each
- * watcher of its tag, whatever else is watched.
+ * Calls each watcher back once when one of its tags has changed. A change costs one step per watcher of its
+ * tag, however many other tags are watched.
  *
- * What a watcher is told is that it must look again, not that there is something new: after a
- * reset of the version table, or without one, all are told so.
+ * A call means that the watcher must look again, not that there is certainly something new. After a reset of
+ * this process's copy of the version table, or while the table cannot be asked, every watcher is called.
  */
 export function createWatchers(options: WatchersOptions) {
   const { validator, pollMs = 100, fallbackMs = 2_000, now = () => performance.now() } = options;
   const groups = new Map<readonly string[], Group>();
   const index = new Map<string, Set<Group>>();
-  /** In the order in which they began, which is the order in which they fall due without a version table. */
+  /** In the order in which they began, which is also the order in which `fallbackMs` expires for them. */
   const armed = new Set<Watcher>();
-  /** Those of them that nobody vouched for when they began. */
+  /** The armed watchers without an instant: the cache could vouch for nothing when they began. */
   const unvouched = new Set<Watcher>();
   let timer: NodeJS.Timeout | undefined;
   let confirmations = 0;
@@ -83,18 +83,22 @@ export function createWatchers(options: WatchersOptions) {
     }
   };
 
-  /** Later: changes are told while the validator applies them, and who is told may ask it again. */
+  /**
+   * Calls back in a microtask: changes arrive while the validator is still applying them, and the callback
+   * may ask the validator again.
+   */
   const fire = (watcher: Watcher): void => {
     disarm(watcher);
     queueMicrotask(watcher.onChange);
   };
 
-  /** The version table has answered: whoever could not be vouched for has to look again. */
+  /** Called when the version table has answered: the watchers without an instant have to look again. */
   const onAnswer = (): void => {
     confirmations = validator.confirmations();
     for (const watcher of unvouched) fire(watcher);
   };
 
+  /** Called when the table could not be asked: fires watchers that began `fallbackMs` ago or earlier. */
   const onSilence = (): void => {
     for (const watcher of armed) {
       if (now() - watcher.armedAt < fallbackMs) return;
@@ -121,12 +125,13 @@ export function createWatchers(options: WatchersOptions) {
 
   return {
     /**
-     * Calls back once when any of the tags has got a version above `since`, or may have; also when it
-     * has already. A pending tag has not changed yet.
+     * Calls back once when any of the tags has got a version above `since`, or may have, also if that was
+     * before this call. A pending tag has not changed yet.
      *
-     * @param tags the same array for the same answer, where there is one: then its watchers share it
-     * @param since undefined: nothing could be said, so the caller looks again from time to time
-     * @returns ends the watch; without effect after the call
+     * @param tags pass the same array for the same answer, so that its watchers share one group
+     * @param since undefined: the cache could vouch for nothing, so the watcher is called once the version
+     *   table answers, or after `fallbackMs`
+     * @returns ends the watch; without effect once `onChange` has been called
      */
     watch(tags: readonly string[], since: Instant | undefined, onChange: () => void): () => void {
       if (isClosed) return () => {};
@@ -143,7 +148,7 @@ export function createWatchers(options: WatchersOptions) {
       return () => disarm(watcher);
     },
 
-    /** The validator has applied a change: up to a version, or (undefined) the tag is pending. */
+    /** Called when the validator applies a change. `version` undefined: the tag is pending. */
     onChange(tag: string, version: number | undefined): void {
       const found = version === undefined ? undefined : index.get(tag);
       if (found === undefined) return;
@@ -154,19 +159,19 @@ export function createWatchers(options: WatchersOptions) {
       }
     },
 
-    /** Anything may have changed. */
+    /** Called when anything may have changed. */
     onReset(): void {
       for (const watcher of armed) fire(watcher);
     },
 
-    /** There is probably something new: asks at once, if anybody watches. */
+    /** Called when something has probably changed: asks the version table at once if there are watchers. */
     wake(): void {
       if (armed.size > 0) validator.validate(() => {});
     },
 
     count: (): number => armed.size,
 
-    /** Forgets all watchers without a call. */
+    /** Ends all watches without calling back. */
     close(): void {
       isClosed = true;
       for (const watcher of armed) disarm(watcher);

@@ -2,23 +2,26 @@ import * as z from "zod";
 import type { EpochRow, Epochs } from "./epochs.ts";
 import type { Epoch, VersionTable } from "./versionTable.ts";
 
-/** What is needed of Prisma's interactive transaction: any that can run a statement. */
+/** The part of Prisma's interactive transaction that is needed here: any that can run a statement will do. */
 export interface Transaction {
   $queryRawUnsafe(sql: string): Promise<unknown>;
-  /** Where the work can say which statement is its last: what is sent behind that, without waiting for its answer. */
+  /**
+   * Present if the work can say which of its statements is the last one: then `send` is called behind that
+   * statement, without waiting for its result.
+   */
   behindLast?(send: () => void): void;
 }
 
 export interface CoherentWriteOptions<Tx extends Transaction> {
-  /** Runs the work in one READ COMMITTED transaction, and commits when it resolves. */
+  /** Runs `work` in one READ COMMITTED transaction, and commits when it resolves. */
   readonly transaction: <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>;
   readonly table: Pick<VersionTable, "mark" | "release">;
   readonly epochs: Pick<Epochs, "retire" | "untilRetired">;
-  /** Of the version table. The write goes on without it. */
+  /** Told of the version table's errors. The write goes on without the table. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** The tags as lines: `pg` reads an array letter by letter, which took longer than what is done with them. */
+/** Returns tags as lines: `pg` parses an array character by character, which took longer than using them. */
 export const DRAIN = `SELECT "xid", array_to_string("tags", E'\\n') AS "tags", "epoch", "epochState" FROM drain_cache_invalidations()`;
 
 const drainedRow = z.object({
@@ -30,21 +33,25 @@ const drainedRow = z.object({
 
 type NamedEpoch = Pick<EpochRow, "name" | "state">;
 
-/** So often may an epoch end under a write before the write is given up. */
+/** After this many attempts, a write whose tags cannot be marked is given up. */
 const MAX_ATTEMPTS = 10;
 
 /**
- * `write(work)` runs the statements of `work` in a transaction whose changes no cache hides: their
- * tags are pending before the COMMIT is sent, and get their new version after it was acknowledged.
+ * `write(work)` runs the statements of `work` in one transaction, and keeps every cache coherent with it: the
+ * tags of its changes are pending before the COMMIT is sent, and get their new version after it was
+ * acknowledged.
  *
- * Should this process die on the way, or the outcome of the COMMIT remain unknown, the tags stay
- * pending until somebody has asked PostgreSQL about the transaction (settle.ts). So a release is
- * only ever sent for a transaction that has ended.
+ * If this process dies in between, or the outcome of the COMMIT remains unknown, the tags stay pending until
+ * an instance has asked PostgreSQL about the transaction (settle.ts). So a release is only ever sent for a
+ * transaction that has ended.
  *
- * When the tags cannot be marked, the transaction is rolled back, the epoch is given up, and `work`
- * runs again, to be committed unmarked: so `work` must do nothing but statements. Waiting inside
- * the transaction would hold its locks and its connection for as long as others may serve from
- * the epoch, and would wait for itself on the embedded database, which runs one transaction at a time.
+ * When the tags cannot be marked, the transaction is rolled back, the epoch is retired, and `work` runs
+ * again. The second run commits without a mark if the epoch is still retired by then. So `work` must have no
+ * effects other than its statements.
+ *
+ * The alternative is to wait inside the transaction until no instance may serve from the epoch any more. That
+ * would hold the transaction's locks and its connection meanwhile. On the embedded database, which runs one
+ * transaction at a time, it would wait for itself.
  */
 export function createCoherentWrite<Tx extends Transaction>(options: CoherentWriteOptions<Tx>) {
   const { transaction, table, epochs, onError = () => {} } = options;
@@ -53,7 +60,7 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
     const rows = z.array(drainedRow).parse(await tx.$queryRawUnsafe(DRAIN));
     const { xid, tags, epoch, epochState } = rows[0]!;
     if (xid === null || tags === null) return undefined;
-    // Safe: the check constraints of the table that they come from.
+    // Safe: the table that they come from has check constraints for both.
     const named = { name: epoch as Epoch, state: epochState as EpochRow["state"] };
     return { xid, tags: tags.split("\n"), named };
   };
@@ -67,7 +74,7 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
     }
   };
 
-  /** Until the next attempt can either mark or do without. */
+  /** Retires the epoch, and waits until the next attempt can mark in another one or commit without a mark. */
   const giveUp = async ({ name, state }: NamedEpoch): Promise<void> => {
     const row = state === "retiring" ? { name, state } : await epochs.retire(name);
     if (row.state === "retiring") await epochs.untilRetired(row.name);
@@ -82,7 +89,7 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
           let draining: ReturnType<typeof drain> | undefined;
           tx.behindLast?.(() => {
             draining = drain(tx);
-            // It fails with the statement in front of it, which tells why.
+            // If the statement before the drain fails, the drain fails too. That statement's error tells why.
             draining.catch(() => {});
           });
           const result = await work(tx);
@@ -98,7 +105,7 @@ export function createCoherentWrite<Tx extends Transaction>(options: CoherentWri
           marked = { epoch: named.name, xid };
           return result;
         });
-        // Not awaited: until it arrives, readers go to the database.
+        // Not awaited: until the release arrives, the tags are pending and readers go to the database.
         if (marked !== undefined) table.release(marked.epoch, marked.xid).catch(onError);
         return result;
       } catch (error) {

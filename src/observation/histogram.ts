@@ -1,12 +1,12 @@
 const SUB_BUCKET_BITS = 4;
 const SUB_BUCKETS = 2 ** SUB_BUCKET_BITS;
-/** Up to 2^26 µs, about 67 s; what takes longer counts as that. */
+/** Durations of up to 2^26 µs, about 67 s; longer ones count as that. */
 const MAX_EXPONENT = 26;
 const BUCKETS = (MAX_EXPONENT - SUB_BUCKET_BITS + 1) * SUB_BUCKETS;
 
 /**
- * Durations in a fixed 1.5 KB: exact below 16 µs, within 1/16 (6.25 %) above, up to 67 s. Log-linear
- * buckets as in HdrHistogram: each power of two is cut into 16 equal parts.
+ * A histogram of durations in a fixed 1.5 KB: exact below 16 µs, within 1/16 (6.25 %) from there up to 67 s.
+ * Its buckets are log-linear as in HdrHistogram: each power of two is divided into 16 equal parts.
  */
 export function createHistogram() {
   const counts = new Uint32Array(BUCKETS);
@@ -22,16 +22,16 @@ export function createHistogram() {
       sumMs += durationMs;
     },
     count: (): number => total,
-    /** Of what was recorded here; what was added from another histogram is not in it. */
+    /** The sum of the durations recorded here. It excludes those added from another histogram. */
     sumMs: (): number => sumMs,
-    /** How many durations were at most so long; those within 6.25 % above may be among them. */
+    /** How many durations were at most this long; those up to 6.25 % longer may be included. */
     countUpTo(durationMs: number): number {
       const last = indexOf(Math.round(durationMs * 1_000));
       let sum = 0;
       for (let index = 0; index <= last; index++) sum += counts[index]!; // Never undefined: as above.
       return sum;
     },
-    /** The buckets, to be added to another histogram's. */
+    /** The bucket counts, for `add` of another histogram. */
     counts: counts as Readonly<Uint32Array>,
     add(other: Readonly<Uint32Array>): void {
       for (let index = 0; index < BUCKETS; index++) {
@@ -41,9 +41,9 @@ export function createHistogram() {
       }
     },
     /**
-     * The upper end of the bucket that holds the given share of all durations, in ms.
+     * Returns the percentile as the upper end of its bucket, in ms.
      *
-     * @param share between 0 and 1, as 0.99
+     * @param share between 0 and 1, for example 0.99
      * @returns 0 when nothing was recorded
      */
     percentileMs(share: number): number {
@@ -73,7 +73,7 @@ function indexOf(micros: number): number {
   return (shift + 1) * SUB_BUCKETS + part;
 }
 
-/** The largest whole number of microseconds that the bucket counts. */
+/** The largest whole number of microseconds that falls into the bucket. */
 function upperEndOf(index: number): number {
   if (index < SUB_BUCKETS) return index;
   const shift = Math.floor(index / SUB_BUCKETS) - 1;

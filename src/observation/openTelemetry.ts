@@ -5,14 +5,15 @@ import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import type { TracingConfig } from "../config/tracing.ts";
 import type { SpanAttributes, SpanKind, TracedSpan, TraceHeaders, Tracing } from "./tracing.ts";
 
-/** How long the last spans may take to be sent when the service stops. */
+/** How long sending the last spans may take when the service stops. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
- * Traces by OpenTelemetry's SDK, sent over OTLP. The spans are this service's own, made where the work is done: hooks
- * that patch modules need a flag to `node` before ES modules load, and would trace what no request has asked for.
+ * Tracing with OpenTelemetry's SDK; spans are sent over OTLP. The service makes its spans itself, where the
+ * work is done. The alternative, hooks that patch modules, needs a flag to `node` before ES modules load, and
+ * would also trace work that no request asked for.
  *
- * Nothing is registered globally, so a program that has the service within it keeps its own.
+ * Nothing is registered globally, so a program that embeds the service keeps its own tracing.
  */
 export async function startOpenTelemetry(config: TracingConfig): Promise<Tracing> {
   const [api, sdk, core, resources] = await Promise.all([
@@ -26,7 +27,7 @@ export async function startOpenTelemetry(config: TracingConfig): Promise<Tracing
     resource: resources
       .defaultResource()
       .merge(resources.resourceFromAttributes({ "service.name": config.serviceName }))
-      // OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME.
+      // Reads OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME.
       .merge(resources.detectResources({ detectors: [resources.envDetector] })),
     sampler: createSampler(config, sdk),
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
@@ -34,7 +35,7 @@ export async function startOpenTelemetry(config: TracingConfig): Promise<Tracing
   const tracer = provider.getTracer("stack-converter");
   const propagator = new core.W3CTraceContextPropagator();
   const storage = new AsyncLocalStorage<TracedSpan | undefined>();
-  /** Of every span its own context, in which spans within it are started. */
+  /** The context of every span, in which its child spans are started. */
   const contexts = new WeakMap<TracedSpan, Context>();
   const kinds: Record<SpanKind, number> = {
     server: api.SpanKind.SERVER,
@@ -58,7 +59,7 @@ export async function startOpenTelemetry(config: TracingConfig): Promise<Tracing
     },
     startRequest(headers, name, attributes = {}) {
       const parent = propagator.extract(api.ROOT_CONTEXT, headers, {
-        get: (carrier: TraceHeaders, key) => carrier[key] as string | undefined, // Safe: Node joins what comes twice.
+        get: (carrier: TraceHeaders, key) => carrier[key] as string | undefined, // Safe: Node joins repeated headers.
         keys: (carrier: TraceHeaders) => Object.keys(carrier),
       });
       return begin(parent, name, "server", attributes);
@@ -111,7 +112,7 @@ async function createExporter(
     protocol === "http/json"
       ? await import("@opentelemetry/exporter-trace-otlp-http")
       : await import("@opentelemetry/exporter-trace-otlp-proto");
-  // Headers, time-out and compression it reads from OTEL_EXPORTER_OTLP_* itself.
+  // The exporter itself reads headers, time-out and compression from OTEL_EXPORTER_OTLP_*.
   return new OTLPTraceExporter(url === undefined ? {} : { url });
 }
 
@@ -125,14 +126,16 @@ function createSampler({ sampler, ratio }: TracingConfig, sdk: Sdk) {
   };
   if (sampler === "always_on" || sampler === "always_off" || sampler === "traceidratio")
     return roots[sampler]();
-  const name = sampler.slice("parentbased_".length) as keyof typeof roots; // Safe: the others are its names with this before them.
+  // Safe: every other sampler is one of these names with the prefix "parentbased_".
+  const name = sampler.slice("parentbased_".length) as keyof typeof roots;
   return new sdk.ParentBasedSampler({ root: roots[name]() });
 }
 
 /**
- * ioredis tells of every command by Node's diagnostics channel. Only its name is taken: arguments are keys and values.
+ * Makes a span of every Redis command, which ioredis publishes on Node's diagnostics channel. Only the
+ * command's name is recorded, because its arguments are keys and values.
  *
- * @returns what ends it
+ * @returns a function that stops it
  */
 function traceRedis(tracing: Tracing): () => void {
   const channel = tracingChannel<string, { command?: string }>("ioredis:command");
@@ -150,7 +153,7 @@ function traceRedis(tracing: Tracing): () => void {
     },
     error(message: { error?: unknown }) {
       const { error } = message;
-      // Redis' own code: NOSCRIPT, READONLY.
+      // Redis' own error code, such as NOSCRIPT or READONLY.
       const code = error instanceof Error ? (/^[A-Z]{2,}/.exec(error.message)?.[0] ?? error.name) : "Error";
       spans.get(message)?.fail(code);
     },

@@ -1,53 +1,59 @@
 import type { TracingConfig } from "../config/tracing.ts";
 
 /**
- * What the service needs of traces. Nothing of OpenTelemetry is loaded unless they are switched on
- * (openTelemetry.ts): without, there is no `Tracing`, and whoever would make a span finds it undefined.
+ * The tracing interface that the service uses. OpenTelemetry is loaded only if tracing is switched on
+ * (openTelemetry.ts). Otherwise there is no `Tracing`: code that would start a span finds it undefined.
  */
 
 export type SpanAttribute = string | number | boolean;
 export type SpanAttributes = Readonly<Record<string, SpanAttribute>>;
 export type SpanKind = "server" | "internal" | "client";
 
-/** A piece of work. Spans hold names, codes and counts; never values that were sent, tokens or addresses. */
+/** A piece of work. Spans hold names, codes and counts; never values from requests, tokens or addresses. */
 export interface TracedSpan {
   readonly traceId: string;
   readonly spanId: string;
   rename(name: string): void;
   set(name: string, value: SpanAttribute): void;
-  /** With a code: an error's message may hold what was sent. */
+  /** Takes a code only, because an error's message may contain values from the request. */
   fail(code: string): void;
-  /** Any number of calls is one. */
+  /** Repeated calls have no effect. */
   end(): void;
 }
 
-/** Headers as Node has them, with names in lower case. */
+/** Headers as Node represents them, with names in lower case. */
 export type TraceHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface Tracing {
-  /** The span that this code runs in. */
+  /** The span that the calling code runs in. */
   active(): TracedSpan | undefined;
-  /** A span within the active one. Undefined when there is none: what no request has asked for is not traced. */
+  /**
+   * Starts a child of the active span. Returns undefined if there is none: work that no request asked for is
+   * not traced.
+   */
   start(name: string, kind: SpanKind, attributes?: SpanAttributes): TracedSpan | undefined;
-  /** A request's span, in its sender's trace if it names one (https://www.w3.org/TR/trace-context/). */
+  /**
+   * Starts a request's span, in the client's trace if the headers name one
+   * (https://www.w3.org/TR/trace-context/).
+   */
   startRequest(headers: TraceHeaders, name: string, attributes?: SpanAttributes): TracedSpan;
-  /** Runs the work in the span: spans that it starts are within it. */
+  /** Runs the work in the span: spans that the work starts are its children. */
   within<Result>(span: TracedSpan | undefined, work: () => Result): Result;
-  /** The function, running in the span that is active now, whoever calls it. */
+  /** Returns a function that runs in the span that is active now, wherever it is called. */
   bind<Parameters extends unknown[], Result>(
     run: (...parameters: Parameters) => Result,
   ): (...parameters: Parameters) => Result;
-  /** Sends what has ended and is not sent yet. Never rejects. */
+  /** Sends the ended spans that have not been sent yet. Never rejects. */
   close(): Promise<void>;
 }
 
-/** Loaded when it is wanted: it takes longer than the rest of the service. */
+/** Imports OpenTelemetry only when called: that takes longer than loading the rest of the service. */
 export async function startTracing(config: TracingConfig): Promise<Tracing> {
   const { startOpenTelemetry } = await import("./openTelemetry.ts");
   return startOpenTelemetry(config);
 }
 
-/** What log lines say of the span that they are written in. */
+/** The fields by which a log line names the span that it was written in. */
 export function traceFields(span: TracedSpan | undefined): { trace_id?: string; span_id?: string } {
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
