@@ -53,27 +53,27 @@ import { createGraphqlServer } from "./server/yoga.ts";
 
 export type App = Awaited<ReturnType<typeof createApp>>;
 
-/** For programs that have the service within them. */
+/** For programs that embed the service. */
 export interface AppOverrides {
   /**
-   * Says who sent a request, by its `Authorization`; null for nobody in particular. In the place of what the
-   * configuration says of authentication.
+   * Identifies a request's sender by its `Authorization` header, null without one. It resolves to null for an
+   * anonymous sender. Replaces the authentication that is configured.
    */
   readonly identify?: (authorization: string | null) => Promise<Viewer | null>;
-  /** What `/metrics` tells where this process is one of several, and all of them are one target: theirs too. */
+  /** The text of `/metrics`, where this process is one of several behind one scrape target: the figures of all. */
   readonly metricsOfAll?: () => Promise<string>;
-  /** Traces that are switched on already; closed with the service. In the place of what the configuration says of them. */
+  /** A tracer that runs already. Replaces the configured one, and is closed with the service. */
   readonly tracing?: Tracing;
 }
 
 /**
- * Puts the service together, bottom to top: database, repositories, GraphQL, HTTP. Nothing
- * listens until `listen`. What is opened here is closed by `close`, in the reverse order; what
- * was opened before a failure is closed before the failure is thrown.
+ * Puts the service together, bottom to top: database, repositories, GraphQL, HTTP. Nothing listens until
+ * `listen`. `close` closes what was opened here, in reverse order, and so does a failure before it is thrown.
  *
- * @throws ConfigError when nothing says how to know users on a database that others can reach
- * @throws MigrationError when the database's history and ours disagree, AppError `SERVICE_UNAVAILABLE` when it has not
- *   answered for as long as the configuration says, and whatever else keeps it from being reached
+ * @throws ConfigError when nothing authenticates users, unless the database is embedded outside of production
+ * @throws MigrationError when the database's migration history and ours disagree
+ * @throws AppError `SERVICE_UNAVAILABLE` when the database does not answer within DB_STARTUP_TIMEOUT, and any
+ *   other error that keeps it from being reached
  */
 export async function createApp(config: Config, log: Logger, overrides: AppOverrides = {}) {
   const releasers: (() => Promise<unknown>)[] = [];
@@ -93,7 +93,7 @@ async function compose(
 ) {
   const tracing = overrides.tracing ?? (config.tracing && (await startTracing(config.tracing)));
   if (tracing) releasers.push(() => tracing.close());
-  // First: a mistake in them is told before a database is started.
+  // First, so that a mistake in them is reported before a database is started.
   const auth = overrides.identify ? undefined : await authenticationOf(config);
   const documents = await loadDocuments(config.trustedDocuments);
   const embedded = config.database.url
@@ -107,7 +107,7 @@ async function compose(
     { timeoutMs: embedded ? 0 : config.database.startupTimeoutMs, log },
   );
 
-  // The embedded one runs a statement at a time, to its end.
+  // The embedded database runs one statement at a time, to its end, so it cannot cancel any.
   const cancellation = embedded ? undefined : createCancellation();
   const routing = config.database.replicaUrls.length === 0 ? undefined : createReplicaRouting();
   const database = createDatabase(config.database, connectionString, log, {
@@ -150,8 +150,8 @@ async function compose(
   const repositories = createRepositories(
     {
       ...database.reading,
-      // The protocol asks PostgreSQL too, and what fails there means the same to a client.
-      // What is repeated does nothing, so it is not logged again either.
+      // `coherence.write` itself queries PostgreSQL; its failures mean the same to a client. `audited` is
+      // outermost: a repeated call does nothing, so it is not logged again either.
       write: audit.audited(idempotency.keyed(withDatabaseErrors(coherence.write))),
       writeStatements: audit.audited(idempotency.keyed(createGroupCommit(writeAlone))),
       isRepeatable: idempotency.isRepeatable,
@@ -257,7 +257,7 @@ async function compose(
       warm: warming.run,
       resetStatistics: report.reset,
     },
-    // Its writes are no part of a mutation's answer.
+    // Its writes are not part of a mutation's answer, so no idempotency key covers them.
     performMaintenance: (run) => idempotency.outside(() => maintenance.perform(run)),
     statistics: () => ({
       pool,
@@ -332,14 +332,14 @@ async function compose(
     log,
   });
   releasers.push(() => http.close(config.http.shutdownTimeoutMs));
-  // Before requests are waited for: some of them wait for jobs.
+  // Runs before `http.close` waits for requests: some of them wait for jobs.
   releasers.push(async () => jobs.stopWaiting());
-  // Whoever sends requests here looks at the probe now and then: until it has, they are still answered.
+  // Load balancers poll the readiness probe. Until they have seen it fail, requests are still answered.
   releasers.push(async () => {
     if (hasSuccessor) return http.handOver();
     probes.drain();
     http.retire();
-    // Without a delay the port is closed in this turn.
+    // Without a delay, the port is closed in this turn of the event loop.
     if (http.isListening() && config.http.shutdownDelayMs > 0) await sleep(config.http.shutdownDelayMs);
   });
   warming.start();
@@ -354,15 +354,15 @@ async function compose(
     repositories,
     jobs,
     database,
-    /** For who changes rows with the repositories in an administrator's place. */
+    /** For callers that change rows through the repositories on an administrator's behalf. */
     audit,
     maintenance,
-    /** For whatever else the platform keeps in Redis; undefined without REDIS_URL. */
+    /** For other data that the platform keeps in Redis; undefined without REDIS_URL. */
     cache,
-    /** Resolves when the embedded database ends, wanted or not; undefined without one. */
+    /** Resolves when the embedded database ends, expected or not; undefined without one. */
     embeddedExited: embedded?.exited,
     embeddedPid: embedded?.pid,
-    /** For whoever runs the service on its embedded database, without a configuration of authentication. */
+    /** The local administrator's token, if the database is embedded and no authentication is configured. */
     localToken,
     /** Answers a request without a socket: for tests, and for embedding in another server. */
     fetch: (input: string | URL | Request, init?: RequestInit) =>
@@ -373,13 +373,13 @@ async function compose(
       scheduledMaintenance.start();
       return { ...(await http.listen(port, host)), metricsPort };
     },
-    /** `listen` does this too: whoever answers by `fetch` alone calls it, so that expired leases are ended in time. */
+    /** Ends expired leases in time. `listen` starts this too; call it if requests come by `fetch` alone. */
     startUpkeep: jobs.start,
-    /** What this process has counted. */
+    /** The metrics of this process. */
     metricFamilies: metrics.families,
-    /** Stops taking requests, lets running ones finish, closes what was opened. Any number of calls is one. */
+    /** Stops taking requests, lets running ones finish, closes what was opened. Repeated calls share one promise. */
     close,
-    /** The same, where another process has taken the port already: the service as a whole stays ready, and connections are handed over. */
+    /** Like `close`, where a successor has the port: readiness stays up, and connections are handed over. */
     closeForSuccessor: (): Promise<void> => {
       hasSuccessor = closing === undefined;
       return close();
@@ -387,14 +387,14 @@ async function compose(
   };
 }
 
-/** Last opened, first closed; one that fails does not keep the others open. */
+/** Closes in reverse order of opening. One that fails is logged and does not keep the others open. */
 async function release(releasers: (() => Promise<unknown>)[], log: Logger): Promise<void> {
   for (const releaser of releasers.splice(0).reverse()) {
     await releaser().catch((error: unknown) => log.warn({ err: error }, "something did not close cleanly"));
   }
 }
 
-/** Before every key of the cache manager's. */
+/** Prefix of every key of the cache manager and of the shared rate-limit buckets. */
 const CACHE_NAMESPACE = "stack-converter";
-/** Before every key of the version table and of the answers that it vouches for. */
+/** Prefix of every key of the version table and of the answers that it validates. */
 const COHERENCE_NAMESPACE = "stack-converter-coherence";

@@ -19,8 +19,8 @@ import {
 const POSTGRES = ["postgres:", "postgresql:"];
 
 /**
- * Everything that can be set, by environment variable. `loadConfig` reports every problem at
- * once; a test compares the table below with the README's.
+ * Every setting, by environment variable. `loadConfig` reports all problems at once; a test compares the
+ * table below with the README's.
  */
 
 export const variables = {
@@ -199,12 +199,13 @@ type Values = {
 export type Config = ReturnType<typeof loadConfig>;
 
 /**
- * Names of ours begin like this: an unknown one among them is a typing error, not another program's.
- * REDIS_ is not among them: Kubernetes sets REDIS_PORT and more where a service is named "redis".
+ * Prefixes of this service's variables: an unknown variable with one of them is a typing error, not another
+ * program's. `REDIS_` is not among them, because Kubernetes sets REDIS_PORT and more where a service is named
+ * "redis".
  */
 const OWN_PREFIXES = ["DB_", "CACHE_", "AUTH_", "AUDIT_", "METRICS_", "BACKUP_"];
 
-/** What is wrong with the environment, all of it, a line each. */
+/** Everything that is wrong with the environment, one line for each problem. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -218,10 +219,10 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration. Pure: the same environment gives the same answer. An empty value
- * counts as unset, as in a compose file's `VARIABLE: ${VARIABLE:-}`.
+ * Reads the configuration. Pure: the same environment gives the same result. An empty value counts as unset,
+ * as in a compose file's `VARIABLE: ${VARIABLE:-}`.
  *
- * @throws ConfigError naming every variable that is malformed or unknown
+ * @throws ConfigError naming every variable that is malformed, unknown, missing or in conflict with another
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const problems: string[] = [];
@@ -257,7 +258,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     problems.push("DATABASE_URL: expected a value, because DATABASE_REPLICA_URLS is set");
   }
   if (value.WEB_CONCURRENCY > 1) {
-    // The embedded database has one user, and caches that share no Redis would not hear of each other's writes.
+    // Only one process can use the embedded database, and caches that share no Redis would not learn of each
+    // other's writes.
     for (const name of ["DATABASE_URL", "REDIS_URL"] as const) {
       if (value[name] === undefined)
         problems.push(`${name}: expected a value, because WEB_CONCURRENCY is above 1; or set that to 1`);
@@ -269,7 +271,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     );
   }
   if (value.AUTH_JWKS_URL !== undefined) {
-    // Its keys sign tokens for other services too.
+    // The provider's keys sign tokens for other services too.
     for (const name of ["AUTH_ISSUER", "AUTH_AUDIENCE"] as const) {
       if (env[name] === undefined || env[name] === "")
         problems.push(`${name}: expected a value, because AUTH_JWKS_URL is set`);
@@ -284,7 +286,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   return {
     environment: value.NODE_ENV,
     logLevel: value.LOG_LEVEL,
-    /** Processes that `serve` answers with. */
+    /** How many processes `serve` runs to answer requests. */
     workers: value.WEB_CONCURRENCY,
     http: {
       host: value.HOST,
@@ -296,7 +298,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       shutdownDelayMs: value.SHUTDOWN_DELAY ?? (isProduction ? 3_000 : 0),
       isGraphiqlEnabled,
       isIntrospectionEnabled: value.INTROSPECTION ?? isGraphiqlEnabled,
-      /** Unset: pages on this machine, whatever their port; in production none. */
+      /** Unset: pages on this machine, on any port; in production, none. */
       corsOrigins: value.CORS_ORIGINS ?? (isProduction ? [] : ("local" as const)),
       trustedProxies: value.TRUST_PROXY ?? [],
       headersTimeoutMs: value.HEADERS_TIMEOUT,
@@ -316,7 +318,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       compileAfter: value.COMPILE_AFTER,
       executionTimeMs: value.MAX_EXECUTION_TIME,
     },
-    /** Units a minute; 0: no limit. */
+    /** Units per minute; 0: no limit. */
     rateLimit: { viewer: value.RATE_LIMIT, stranger: value.RATE_LIMIT_STRANGERS },
     trustedDocuments: {
       areAlone: value.TRUSTED_DOCUMENTS_ONLY,
@@ -330,13 +332,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       audience: value.AUTH_AUDIENCE,
       clockSkewMs: value.AUTH_CLOCK_SKEW * 1_000,
     },
-    /** 0: for ever. */
+    /** 0: entries are kept for ever. */
     auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     encryptionKey: value.ENCRYPTION_KEY,
     maintenance: {
       schedule: value.DB_MAINTENANCE_SCHEDULE,
       isReindexEnabled: value.DB_ENABLE_REINDEX,
-      /** 0: for ever. */
+      /** 0: reports are kept for ever. */
       progressRetentionDays: value.PROGRESS_RETENTION_DAYS,
     },
     backup: { directory: value.BACKUP_DIRECTORY, encryptionKey: value.BACKUP_ENCRYPTION_KEY },
@@ -357,7 +359,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       },
     },
     database: {
-      /** Unset: embedded. */
+      /** Unset: the embedded database. */
       url: value.DATABASE_URL,
       replicaUrls: value.DATABASE_REPLICA_URLS ?? [],
       dataDirectory: value.DATA_DIRECTORY,
@@ -372,7 +374,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     metrics: {
       token: value.METRICS_TOKEN,
-      /** Unset: no port of their own. */
+      /** Unset: metrics have no separate port. */
       port: value.METRICS_PORT,
       host: value.METRICS_HOST,
     },

@@ -7,43 +7,49 @@
 export type ErrorCode =
   /** The row that the input names does not exist. */
   | "NOT_FOUND"
-  /** The write collides with a row that exists: a unique key, a reference. */
+  /** The write violates a unique key or a foreign key, or collides with another write. */
   | "CONFLICT"
-  /** `expectedVersion` is not the row's version any more. `details.currentVersion` is. */
+  /** `expectedVersion` is no longer the row's version; `details.currentVersion` is. */
   | "VERSION_CONFLICT"
-  /** The job's status does not allow the change. `details` has `from`, `action`, `to` and what is `allowed`. */
+  /** The job's status does not allow the change. `details` has `from`, `action`, `to` and the `allowed` actions. */
   | "INVALID_TRANSITION"
-  /** The worker's lease on the job has expired, was given up, or ended with the job. Nothing was changed. */
+  /** The worker's lease on the job has expired, was released, or ended with the job. Nothing was changed. */
   | "LEASE_LOST"
   /** The idempotency key was used before, with another input. Nothing was changed. */
   | "IDEMPOTENCY_CONFLICT"
-  /** The input breaks a rule. `details.issues` names the path and the rule of each. */
+  /** The input breaks a rule. `details.issues` has the path and the message of each violation. */
   | "VALIDATION_FAILED"
-  /** The request names nobody, and what it asks for needs somebody. */
+  /** The credential is not valid, or there is none and the request needs one. */
   | "UNAUTHENTICATED"
-  /** Whoever asks may not have it. */
+  /** The viewer may not see or do this. */
   | "FORBIDDEN"
   /** The body is longer than the service reads. */
   | "PAYLOAD_TOO_LARGE"
-  /** The operation or its input is larger than allowed. `details` has the `limit`, its `max` and, where it is known, the `actual` size. */
+  /**
+   * The operation or its input is larger than allowed. `details` has the `max` and, where they are known, the
+   * setting (`limit`) and the `actual` size.
+   */
   | "LIMIT_EXCEEDED"
-  /** Whoever asks has asked for too much lately. `details.retryAfterSeconds` says when to come again. */
+  /** The viewer or address has used up its allowance. `details.retryAfterSeconds` says when to try again. */
   | "RATE_LIMITED"
-  /** The query took longer than allowed, and was given up. */
+  /** The query took longer than allowed and was cancelled, or its client went away. */
   | "EXECUTION_TIMEOUT"
-  /** The request could come from a page of any site in its visitor's name. */
+  /** Any site's page could have made its visitor's browser send the request. */
   | "CSRF_PREVENTED"
-  /** Nobody has sent this document yet: send its text along. */
+  /** The service does not know this document: send its text along. */
   | "PERSISTED_QUERY_NOT_FOUND"
   /** Documents cannot be registered here: send their texts. */
   | "PERSISTED_QUERY_NOT_SUPPORTED"
   /** Only operations that were published with the service are run. */
   | "UNTRUSTED_DOCUMENT"
-  /** The database does not answer. The same request may succeed later. */
+  /**
+   * Something that the service needs (usually the database) does not answer, or the instance is stopping. The
+   * same request may succeed later.
+   */
   | "SERVICE_UNAVAILABLE"
-  /** The instance or the viewer has as many subscriptions and live queries as allowed. */
+  /** The instance or the viewer already has as many subscriptions and live queries as allowed. */
   | "TOO_MANY_SUBSCRIPTIONS"
-  /** The service was not configured for this, `message` says by which variable. */
+  /** The service is not configured for this; `message` names the variable to set. */
   | "NOT_CONFIGURED";
 
 /** One broken rule of an input. `path` leads from the argument to the value: `["input", "plan", "tasks", 3, "id"]`. */
@@ -54,7 +60,7 @@ export interface ValidationIssue {
 
 export class AppError extends Error {
   readonly code: ErrorCode;
-  /** What a program needs beyond the code. Public: it is sent to the client as it is. */
+  /** What a program needs beyond the code. Public: clients are sent it unchanged. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -69,28 +75,27 @@ export class AppError extends Error {
   }
 }
 
-/** Whether something that the service needs did not answer: the same may succeed later. */
+/** Whether something that the service needs did not answer. The same call may succeed later. */
 export const isUnavailable = (error: unknown): boolean =>
   error instanceof AppError && error.code === "SERVICE_UNAVAILABLE";
 
-/** The named row is not there. */
 export function notFound(type: string, id: string): AppError {
   return new AppError("NOT_FOUND", `There is no ${type} with the id "${id}".`, { details: { type, id } });
 }
 
-/** Whoever asks may not do this; the message says who may. */
+/** The viewer may not do this. `message` should say who may. */
 export function forbidden(message: string): AppError {
   return new AppError("FORBIDDEN", message);
 }
 
-/** A setting's limit: the message names it, so that whoever runs the service knows what to raise. */
+/** The message names the setting (`limit`), so that the operator knows what to raise. */
 export function limitExceeded(limit: string, max: number, message: string, actual?: number): AppError {
   return new AppError("LIMIT_EXCEEDED", `${message} (${limit}).`, {
     details: { limit, max, ...(actual === undefined ? {} : { actual }) },
   });
 }
 
-/** An input breaks one or more rules. The message repeats the first, `details.issues` has all. */
+/** The message repeats the first issue; `details.issues` has all of them. */
 export function validationFailed(issues: readonly ValidationIssue[], cause?: unknown): AppError {
   const [first] = issues;
   const where = first && first.path.length > 0 ? `${first.path.join(".")}: ` : "";

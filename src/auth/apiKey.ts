@@ -1,18 +1,18 @@
 import { hash, randomBytes } from "node:crypto";
 
 /**
- * API keys: `sck_` and 256 random bits. So many cannot be guessed or tried through, so what is kept of a key
- * is its plain SHA-256, by which it is also looked up. The beginning tells keys from tokens, and lets
- * scanners for leaked secrets know them.
+ * API keys: `sck_` and 256 random bits. Nobody can guess or enumerate that many, so the service keeps a key's
+ * plain SHA-256 alone, and looks the key up by it. The prefix tells keys from tokens, and lets scanners for
+ * leaked secrets recognize them.
  */
 
 const BEGINNING = "sck_";
 const KEY = /^sck_[A-Za-z0-9_-]{43}$/;
-/** What is shown of a key: 48 of its bits. */
+/** How much of a key is shown, in characters: `sck_` and 48 of its bits. */
 const PREFIX_LENGTH = 12;
 
 export interface NewApiKey {
-  /** Given out once. */
+  /** Given out once, and never stored. */
   readonly secret: string;
   readonly hash: string;
   readonly prefix: string;
@@ -23,8 +23,8 @@ export function generateApiKey(): NewApiKey {
   return { secret, hash: digestOf(secret), prefix: secret.slice(0, PREFIX_LENGTH) };
 }
 
-/** Whether it has an API key's form. */
+/** Whether the text has the form of an API key. */
 export const isApiKey = (text: string): boolean => KEY.test(text);
 
-/** What stands for a secret wherever it must not be itself: SHA-256, base64url. */
+/** The digest that stands in for a secret wherever the secret itself must not appear: SHA-256, base64url. */
 export const digestOf = (secret: string): string => hash("sha256", secret, "base64url");

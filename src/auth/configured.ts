@@ -10,9 +10,10 @@ export interface Authentication extends Readonly<Config["auth"]> {
 }
 
 /**
- * How users are known.
+ * Decides how users are authenticated: as configured, or, on an embedded database outside of production, by a
+ * secret that is kept with the data.
  *
- * @throws ConfigError where nothing does
+ * @throws ConfigError when neither applies
  */
 export async function authenticationOf({ auth, database, environment }: Config): Promise<Authentication> {
   if (auth.jwtSecret !== undefined || auth.jwksUrl !== undefined) return { ...auth, isLocal: false };
@@ -24,11 +25,15 @@ export async function authenticationOf({ auth, database, environment }: Config):
   ]);
 }
 
-/** GitHub gives its accounts ids from 1 on, so this one is nobody's. */
+/** GitHub numbers its accounts from 1, so no account has this id. */
 const LOCAL_GITHUB_ID = "0";
 const LOCAL_TOKEN_SECONDS = 365 * 86_400;
 
-/** Whoever runs the service on its embedded database. */
+/**
+ * Finds or creates the administrator who stands for the person that runs the service on its embedded database.
+ *
+ * @returns the user's id
+ */
 export async function ensureLocalUser({ users }: Repositories): Promise<string> {
   const [existing] = await users.findByGithubIds([LOCAL_GITHUB_ID]);
   const { id } =
@@ -40,7 +45,7 @@ export function localTokenOf(
   userId: string,
   { jwtSecret, issuer, audience }: Authentication,
 ): Promise<string> {
-  // Safe: who is asked has made the secret.
+  // Safe: this is called for local authentication alone, which has a secret.
   const settings = { jwtSecret: jwtSecret!, issuer, audience };
   return signToken(settings, { userId, lifetimeSeconds: LOCAL_TOKEN_SECONDS, id: randomUUID() });
 }

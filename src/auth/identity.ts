@@ -12,18 +12,23 @@ import { CredentialError } from "./error.ts";
 import type { VerifiedToken, VerifyToken } from "./jwt.ts";
 import { API_KEY_SCOPES, type Viewer, viewerOf } from "./viewer.ts";
 
-/** Who sends a request, and how long one may rely on that. */
+/** Who sent a request, and how long that may be relied on. */
 export interface Identity {
   readonly viewer: Viewer | null;
-  /** What it depends on, in the words of src/coherence/tags.ts. Callers with the same share the array. */
+  /**
+   * The tags (src/coherence/tags.ts) of everything that it depends on. Identities with equal tags share the array.
+   */
   readonly tags: readonly string[];
-  /** An instant at which it was so. Undefined: nothing can be said, so only this request may rely on it. */
+  /**
+   * An instant at which the identity held. Undefined: the store could tell none, so only this request may
+   * rely on it.
+   */
   readonly instant: Instant | undefined;
-  /** When it has to be asked again although nothing has changed, in ms since 1970. */
+  /** When the identity has to be established again although no tag has changed, in ms since 1970. */
   readonly until: number;
 }
 
-/** Says who sends a request, by its `Authorization`; nobody in particular without one. */
+/** Identifies a request's sender from its `Authorization` header. Without one, the sender is anonymous. */
 export type Identify = (authorization: string | null) => Promise<Identity>;
 
 export interface AuthenticatorOptions {
@@ -31,21 +36,25 @@ export interface AuthenticatorOptions {
   readonly repositories: Repositories;
   readonly store: Pick<CoherentStore, "areKept" | "getMany" | "hasReplicas" | "instant" | "isCurrent">;
   readonly ttlMs: CacheLifetimes;
-  /** An API key was used. */
+  /** Called with a key's id when a request has used it. */
   readonly onKeyUse?: (id: string) => void;
   /** In ms since 1970. */
   readonly now?: () => number;
 }
 
-/** A longer one is no credential; signing keys with their certificates stay below it. */
+/**
+ * The longest `Authorization` header that is read. Tokens that carry their signing key's certificates stay below it.
+ */
 const MAX_LENGTH = 8_192;
 const BEARER = /^Bearer +([\w\-.~+/]+=*)$/i;
-/** Verified tokens that are remembered: 3 MB of them. */
+/** Entries that each LRU cache below holds; of verified tokens, that is 3 MB. */
 const MAX_REMEMBERED = 10_000;
-/** A signing key that was withdrawn counts for so long at most, in ms. */
+/**
+ * How long a verified token is trusted before it is verified again, in ms. A withdrawn signing key counts no longer.
+ */
 const RECHECK_MS = 300_000;
 
-/** Somebody whose word is not to be doubted, or nobody. */
+/** A viewer whose identity needs no check, or nobody (null). It depends on nothing and does not expire. */
 export const identityOf = (viewer: Viewer | null): Identity => ({
   viewer,
   tags: [],
@@ -54,7 +63,7 @@ export const identityOf = (viewer: Viewer | null): Identity => ({
 });
 const STRANGER = identityOf(null);
 
-/** Whether what was so at `since` is so at the instant that the store has just told, and has not run out. */
+/** Whether an identity that held at `since` still holds at the store's current instant, and has not expired. */
 export function isStill(
   { tags, until }: Identity,
   since: Instant | undefined,
@@ -66,18 +75,22 @@ export function isStill(
 }
 
 /**
- * Says who sends a request: the bearer of a token (jwt.ts) or of an API key (apiKey.ts).
+ * Identifies a request's sender: the bearer of a token (jwt.ts) or of an API key (apiKey.ts).
  *
- * That a token is genuine is remembered by its digest, for verifying a signature takes longer than the rest.
- * Everything else is read through the coherent store: the user with their role, and the key; and again as soon as the
- * store tells that one of them has changed. So a demotion, a deletion and a revocation count at once, on every instance.
+ * Tokens that were verified are remembered by their digest, because verifying a signature takes longer than
+ * all the rest. The user with their role, and the key, are read through the coherent store, and again as soon
+ * as the store reports a change to one of them. So a demotion, a deletion or a revocation takes effect at
+ * once, on every instance.
  *
- * Rejects with `CredentialError` for a credential that is not valid, and as reads do when the database is away.
+ * The function rejects with `CredentialError` for a credential that is not valid, and as reads do when the
+ * database is away.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Identify {
   const { verify, repositories, store, ttlMs, onKeyUse = () => {}, now = Date.now } = options;
   const verified = new LRUCache<string, VerifiedToken & { readonly until: number }>({ max: MAX_REMEMBERED });
-  /** By the digest of the credential: as it was at an instant, which counts while nothing that it depends on has changed. */
+  /**
+   * By the credential's digest. An identity holds from its instant on, until something that it depends on changes.
+   */
   const identities = new LRUCache<string, Identity>({ max: MAX_REMEMBERED });
   const tagLists = new LRUCache<string, readonly string[]>({ max: MAX_REMEMBERED });
 
@@ -110,7 +123,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     if (user === null) throw new CredentialError("unknownUser");
     const viewer: Viewer = {
       ...viewerOf(user.id, user.role),
-      // Scopes of a later version of this service are none of this one's.
+      // Scopes that only a later version of this service knows are dropped.
       scopes: API_KEY_SCOPES.filter((scope) => key.scopes.includes(scope)),
       credential: { kind: "apiKey", id: key.id },
       expiresAt,
@@ -118,7 +131,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
     return { viewer, until: expiresAt ?? Number.POSITIVE_INFINITY };
   }
 
-  /** Watchers of the same array share their place in the index. */
+  /** One array for equal tags: watchers of the same array share their place in the watchers' index. */
   function shared(tags: Iterable<string>): readonly string[] {
     const name = [...tags].join(" ");
     let list = tagLists.get(name);
@@ -153,7 +166,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Identify {
       known !== undefined && isStill(known, known.instant, store, now())
         ? { ...known, instant }
         : await identityOfBearer(bearer, digest, instant);
-    // Of what nothing can be said there is nothing to remember.
+    // Without an instant, a later request could not tell whether the identity still holds.
     if (instant !== undefined) identities.set(digest, identity);
     const { viewer } = identity;
     if (viewer?.credential?.kind === "apiKey") onKeyUse(viewer.credential.id!);

@@ -15,13 +15,13 @@ import { CredentialError, type CredentialProblem } from "./error.ts";
 export interface VerifiedToken {
   readonly userId: string;
   readonly id: string | null;
-  /** When it stops being accepted, the clocks' skew included, in ms since 1970. */
+  /** When the token stops being accepted, including the clock skew, in ms since 1970. */
   readonly expiresAt: number;
 }
 
 export type VerifyToken = (token: string) => Promise<VerifiedToken>;
 
-/** Public keys alone: with a symmetric algorithm a provider's public key would sign tokens. */
+/** Asymmetric algorithms alone: with a symmetric one, anybody could sign tokens with the provider's public key. */
 const PROVIDER_ALGORITHMS = [
   "RS256",
   "RS384",
@@ -38,19 +38,19 @@ const PROVIDER_ALGORITHMS = [
 const SUBJECT = /^(?:User:)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
 
 export interface JwtOptions extends Readonly<Config["auth"]> {
-  /** After the provider's keys were read, so long no unknown key is a reason to read them again, in ms. */
+  /** After fetching the provider's keys, an unknown key id causes no further fetch for this long, in ms. */
   readonly jwksCooldownMs?: number;
 }
 
 /**
- * Verifies JSON Web Tokens (RFC 7519): signed with our secret (HS256), or with a key of the identity
- * provider's. A provider's keys are read again when a token names one that is not known, and every ten minutes.
+ * Verifies JSON Web Tokens (RFC 7519) that are signed with our secret (HS256) or with one of the identity
+ * provider's keys. The provider's keys are fetched again when a token names an unknown key, and every ten minutes.
  *
- * The subject is a user of ours, `User:<uuid>` or the uuid alone. What else the token says of them
- * does not count.
+ * The subject is one of our users, `User:<uuid>` or the uuid alone. Anything else that the token says about
+ * the user is ignored.
  *
  * The function rejects with `CredentialError` for a token that is not valid, and with AppError
- * `SERVICE_UNAVAILABLE` when the provider's keys cannot be had.
+ * `SERVICE_UNAVAILABLE` when the provider's keys cannot be fetched.
  */
 export function createTokenVerifier(options: JwtOptions): VerifyToken {
   const { jwtSecret, jwksUrl, issuer, audience, clockSkewMs, jwksCooldownMs = 30_000 } = options;
@@ -64,7 +64,7 @@ export function createTokenVerifier(options: JwtOptions): VerifyToken {
   };
 
   async function payloadOf(token: string): Promise<JWTPayload> {
-    // The algorithm says whose token it is; the key then decides whether that is so.
+    // The algorithm only claims who signed the token; verifying it with that party's key decides.
     const isOwn = decodeProtectedHeader(token).alg === "HS256";
     if (isOwn && secret !== undefined)
       return (await jwtVerify(token, secret, { ...rules, algorithms: ["HS256"] })).payload;
@@ -79,12 +79,12 @@ export function createTokenVerifier(options: JwtOptions): VerifyToken {
     });
     const userId = SUBJECT.exec(sub ?? "")?.[1]?.toLowerCase();
     if (userId === undefined) throw new CredentialError("badClaims");
-    // Safe: `exp` is among the claims that are required.
+    // Safe: `exp` is one of the required claims.
     return { userId, id: jti ?? null, expiresAt: exp! * 1_000 + clockSkewMs };
   };
 }
 
-/** Signs a token for a user of ours, as `createTokenVerifier` with the same settings verifies it. */
+/** Signs a token for one of our users, which `createTokenVerifier` with the same settings accepts. */
 export function signToken(
   {
     jwtSecret,
@@ -105,7 +105,7 @@ export function signToken(
   return token.sign(new TextEncoder().encode(jwtSecret));
 }
 
-/** The provider's keys. That they cannot be had is nothing that is wrong with a token. */
+/** The provider's keys. Failing to fetch them is an outage, not a fault of the token. */
 function createProviderKeys(url: string, cooldownDuration: number): JWTVerifyGetKey {
   const keyOf = createRemoteJWKSet(new URL(url), { cooldownDuration });
   return async (header, token) => {

@@ -2,8 +2,8 @@ import type { Logger } from "pino";
 import type { ApiKeyRepository } from "../repositories/apiKey.ts";
 
 /**
- * Notes when API keys were used: once a minute, and never on a request's way. What is lost when the process
- * is killed is a minute of it.
+ * Records when API keys were last used. It writes once a minute, and no request waits for that. A process
+ * that is killed loses at most a minute of uses.
  */
 export function createKeyUses(options: {
   readonly apiKeys: Pick<ApiKeyRepository, "noteUses">;
@@ -19,7 +19,7 @@ export function createKeyUses(options: {
     timer = undefined;
     const noted = uses;
     uses = new Map();
-    // They are figures for people: those of a minute in which the database is away are done without.
+    // The times are for people to read, so those of a minute in which the database is away are dropped.
     await apiKeys
       .noteUses(noted)
       .catch((error: unknown) => log.warn({ err: error }, "uses of API keys were not noted"));

@@ -11,8 +11,9 @@ export interface Refusal {
 export type Refusals = ReturnType<typeof createRefusals>;
 
 /**
- * Tells the audit log of credentials that were refused. An attack must not fill the disk: in a minute
- * an instance writes `maxPerMinute` entries at most, and then one that says how many more there were. Nobody waits for them.
+ * Records refused credentials in the audit log. So that an attack cannot fill the disk, an instance writes at
+ * most `maxPerMinute` entries a minute, and then one with the number of further refusals. No request waits
+ * for the writes.
  */
 export function createRefusals(options: {
   readonly record: (record: AuditRecord) => Promise<void>;

@@ -1,8 +1,8 @@
 import type { UserRole } from "../database/generated/client.ts";
 
 /**
- * What an API key may do of all that its user's role allows. Without any of them it can say who it
- * is (`viewer`), and no more.
+ * Which parts of its user's role an API key may have. A key without any scope can ask whose it is (`viewer`),
+ * and no more.
  */
 export const API_KEY_SCOPES = [
   /** Everything that the role allows. */
@@ -20,37 +20,37 @@ export const API_KEY_SCOPES = [
 ] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
-/** What a request has shown to say who sends it. */
+/** What a request presented to identify its sender. */
 export interface Credential {
   readonly kind: "token" | "apiKey";
   /** The API key's id; a token's `jti`, or null when it has none. Never the secret itself. */
   readonly id: string | null;
 }
 
-/** Who asks. */
+/** Who sends a request. */
 export interface Viewer {
   readonly userId: string;
-  /** As the user's row has it: a token's word does not count. */
+  /** The role in the user's row; what a token says about it is ignored. */
   readonly role: UserRole;
-  /** Of an API key. Null: everything that the role allows, as for people. */
+  /** An API key's scopes. Null: everything that the role allows, as for people. */
   readonly scopes: readonly ApiKeyScope[] | null;
-  /** Null: none was needed, as for what the service runs by itself. */
+  /** Null: none was needed, as for operations that the service runs itself. */
   readonly credential: Credential | null;
   /** When the credential ends, in ms since 1970; null: never. */
   readonly expiresAt: number | null;
 }
 
-/** A viewer without a credential: what the service does in somebody's name, and programs that have it within them. */
+/** A viewer without a credential: for what the service does in somebody's name, and for programs that embed it. */
 export function viewerOf(userId: string, role: UserRole): Viewer {
   return { userId, role, scopes: null, credential: null, expiresAt: null };
 }
 
-/** Whether the scopes leave the viewer this part of the role. The role itself is another question. */
+/** Whether the viewer's scopes include this one. The role is not checked here. */
 export function hasScope({ scopes }: Viewer, scope: ApiKeyScope): boolean {
   return scopes === null || scopes.includes("admin") || scopes.includes(scope);
 }
 
-/** Viewers of whom this is the same may see the same: a part of every kept answer's name. */
+/** Viewers with the same value may see the same. It is part of the key under which a response is kept. */
 export function scopeOf(viewer: Viewer | null): string {
   if (viewer === null) return "";
   const { role, userId, scopes } = viewer;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, variable } from "./variable.ts";
 
-/** Keys that come over a network in clear could be anybody's. */
+/** Keys fetched over a network without TLS could be anybody's, so http:// is for this machine alone. */
 function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
@@ -10,7 +10,7 @@ function isSafeUrl(text: string): boolean {
   );
 }
 
-/** How users are known, and what is told of what they did. */
+/** How users are authenticated, and how long the audit log keeps what they did. */
 export const authVariables = {
   AUTH_JWT_SECRET: variable(
     z.string().min(32, "expected at least 32 characters (openssl rand -base64 48)"),

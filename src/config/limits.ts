@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { count, flag, isNetwork, list, variable } from "./variable.ts";
 
-/** What one client may do to the service, and who may ask it at all. */
+/** How much one client may ask for, and which documents, origins and proxies are accepted. */
 export const limitVariables = {
   MAX_TOKENS: variable(count(10, 1_000_000), "The most tokens (words and marks) of a document.", {
     default: "2000",

@@ -10,7 +10,7 @@ const isCronExpression = (text: string): boolean => {
   }
 };
 
-/** What keeps the service and its data healthy. */
+/** Processes, maintenance, retention and backups. */
 export const operationVariables = {
   WEB_CONCURRENCY: variable(
     count(1, 256),

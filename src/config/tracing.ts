@@ -11,9 +11,9 @@ const SAMPLERS = [
 ] as const;
 
 /**
- * OpenTelemetry's own variables, as far as they are read here
- * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). Headers, time-outs and
- * compression (OTEL_EXPORTER_OTLP_*) and OTEL_RESOURCE_ATTRIBUTES are read by its SDK.
+ * OpenTelemetry's own variables, as far as this service reads them
+ * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). The OpenTelemetry SDK
+ * itself reads headers, time-outs and compression (OTEL_EXPORTER_OTLP_*), and OTEL_RESOURCE_ATTRIBUTES.
  */
 export const tracingVariables = {
   OTEL_TRACES_EXPORTER: variable(
@@ -64,7 +64,7 @@ export interface TracingConfig {
   readonly serviceName: string;
 }
 
-/** What the variables say together; undefined: no traces. */
+/** Combines the variables; undefined: no traces. */
 export function tracingOf(value: {
   readonly OTEL_TRACES_EXPORTER: "otlp" | "console" | "none" | undefined;
   readonly OTEL_EXPORTER_OTLP_ENDPOINT: string | undefined;

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 
-/** Digits alone: to a plain coercion " " is 0 and "0x10" is 16. */
+/** Accepts digits alone: plain coercion would read " " as 0 and "0x10" as 16. */
 export const count = (min: number, max: number) =>
   z
     .string()
@@ -24,7 +24,7 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** @param example of a value, for who wrote something else */
+/** @param example a valid value, for the error message */
 export const share = (example: string) =>
   z
     .string()
@@ -44,7 +44,7 @@ export const url = (...protocols: string[]) =>
 
 export interface Variable<Value> {
   readonly schema: z.ZodType<Value>;
-  /** As one would write it in the environment. Without one, unset means "off" and reads as undefined. */
+  /** As written in the environment. Without a default, an unset variable reads as undefined. */
   readonly default?: string;
   readonly description: string;
   /** Never printed, not even when it is malformed. */

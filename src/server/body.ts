@@ -6,9 +6,9 @@ export type BodyFailure = "too-long" | "aborted";
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The body when all of it has arrived with the head, which it does when it is short: then it waits in
- * the request, and needs neither events nor a promise. To be called after the parser has
- * returned (`process.nextTick`), and once.
+ * The body, if all of it has arrived with the head, as a short one does. It is buffered in the request then,
+ * and reading it needs neither events nor a promise. Call this once, after the parser has returned (from
+ * `process.nextTick` on).
  *
  * @returns undefined when there is more to come, or more than `maxBytes`: see `readBody`
  */
@@ -18,7 +18,7 @@ export function bodyAtHand(req: IncomingMessage, maxBytes: number): Buffer | und
   return (req.read() as Buffer | null) ?? EMPTY;
 }
 
-/** Reads the body, checking its announced length before a byte is read, and the real one as they come in. */
+/** Reads the body. Checks the announced length before it reads a byte, and the real length as the bytes come in. */
 export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer | BodyFailure> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) return "too-long";
   const chunks: Buffer[] = [];

@@ -2,13 +2,15 @@ import type { CacheManager } from "../cache/manager.ts";
 import type { CacheAdministration } from "../schema/cacheMutations.ts";
 
 export interface CacheInvalidationOptions {
-  /** Of answers that are kept coherent. */
+  /** Invalidates coherent answers, by their tags. */
   readonly invalidate: (tags: readonly string[]) => Promise<void>;
-  /** Of keys that are not. Undefined without Redis: then there are none. */
+  /**
+   * Deletes keys of the cache manager, which are not kept coherent. Undefined without Redis: there are none then.
+   */
   readonly manager: Pick<CacheManager, "deletePattern"> | undefined;
 }
 
-/** Tags are bumped for all instances, keys are deleted. */
+/** Bumps the tags for all instances, and deletes the keys that match the pattern. */
 export function createCacheInvalidation({
   invalidate,
   manager,

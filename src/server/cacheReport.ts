@@ -26,7 +26,7 @@ export interface CacheReportSources {
 
 const LAYERS: readonly CacheLayerName[] = ["responses", "entities", "collections", "statistics"];
 
-/** The settings of the times to live. */
+/** The variables that set the times to live. */
 const SETTINGS: Readonly<Record<keyof CacheLifetimes, string>> = {
   user: "CACHE_TTL_USER",
   project: "CACHE_TTL_PROJECT",
@@ -35,7 +35,7 @@ const SETTINGS: Readonly<Record<keyof CacheLifetimes, string>> = {
   statistics: "CACHE_TTL_STATISTICS",
 };
 
-/** What `cacheStatistics` tells, gathered from those who count. */
+/** Gathers what `cacheStatistics` reports from the components that count it. */
 export function createCacheReport({ coherence, ttlMs, replay, sampler, manager }: CacheReportSources) {
   let since = new Date();
 
@@ -81,7 +81,7 @@ export function createCacheReport({ coherence, ttlMs, replay, sampler, manager }
 }
 
 function layerNameOf(kind: string): CacheLayerName {
-  // Safe: loaders and responses are all that the store is given.
+  // Safe: the store is read with the kinds of loaders and of responses alone.
   return kind === RESPONSE_KIND ? "responses" : CACHE_KINDS[kind as CacheKind].layer;
 }
 

@@ -13,34 +13,34 @@ import { type Body, byteLengthOf, lookAt, MAX_TEXT_LENGTH } from "./sentBody.ts"
 /** The kind of all responses in the coherent store's statistics. */
 export const RESPONSE_KIND = "response";
 
-/** What is kept of an answered query: the body as it was sent, and what names its content. */
+/** What is kept of an answered query: the body as it was sent, and its ETag. */
 export interface KeptResponse {
   /** JSON, without extensions. */
   readonly content: Body;
-  /** In UTF-8. */
+  /** Of the content, in UTF-8. */
   readonly byteLength: number;
   /** A strong validator (RFC 9110, section 8.8.3), quotes included. */
   readonly etag: string;
-  /** What it was given when it was kept, in ms. */
+  /** The time to live that it was given when it was kept, in ms. */
   readonly ttlMs: number;
-  /** On the clock of the instance that kept it, in ms since 1970. For people, no decision depends on it. */
+  /** On the clock of the instance that kept it, in ms since 1970. It informs people; nothing expires by it. */
   readonly keptAt: number;
 }
 
-/** What became of a request in the response cache; read by whoever writes its HTTP response. */
+/** How a request fared in the response cache. Read by the code that writes its HTTP response. */
 export interface ResponseOutcome {
-  /** `bypass`: the cache could vouch for nothing. Undefined: this operation is none that is looked up. */
+  /** `bypass`: the store could validate nothing. Undefined: an operation like this is not looked up. */
   readonly status: "hit" | "miss" | "bypass" | undefined;
-  /** The name of the answer in the store. */
+  /** The answer's key in the store. */
   readonly key: string | undefined;
   readonly kept: KeptResponse | undefined;
-  /** What it depends on. */
+  /** The tags of everything that the answer depends on. */
   tags(): readonly string[];
 }
 
 export type CachedResponse = ReturnType<typeof createCachedResponse>;
 
-/** The shared level keeps the body as it is: quoting it once more would double the work of a fill. */
+/** L2 (Redis) keeps the body as it is: quoting it once more would double the work of a fill. */
 export const responseCodec: Codec = {
   encode: (value) => {
     const { content, ...head } = value as KeptResponse; // Safe: this codec is used for responses alone.
@@ -52,10 +52,10 @@ export const responseCodec: Codec = {
   },
   bytesOf: (value) => {
     const { content, byteLength } = value as KeptResponse; // Safe: as above.
-    // The rows' texts are those of its parts.
+    // The texts of its rows belong to its parts, which count them.
     if (content instanceof AnswerText) return OBJECT_BYTES + POINTER_BYTES * content.rowCount;
     if (typeof content !== "string") return OBJECT_BYTES + byteLength;
-    // A text with one letter beyond Latin has two bytes for each; of others, V8 takes one.
+    // V8 stores a string in one byte per character, or in two once a single character is beyond Latin-1.
     return OBJECT_BYTES + (byteLength === content.length ? byteLength : 2 * content.length);
   },
   whole: (value) => {
@@ -71,11 +71,11 @@ export const responseCodec: Codec = {
  */
 const SETTLED_RUNS = 8;
 
-/** About what a kept response takes beside its content. */
+/** About how many bytes a kept response takes beside its content. */
 const OBJECT_BYTES = 150;
 const POINTER_BYTES = 8;
 
-/** As it is kept: what is long, as it is sent. */
+/** A body in the form that is kept: a long one as the bytes that are sent. */
 const bytesOfLong = (content: string): Body =>
   content.length > MAX_TEXT_LENGTH ? Buffer.from(content) : content;
 
@@ -84,21 +84,21 @@ export function etagOf(text: string | Buffer): string {
 }
 
 /**
- * The data of an executed result that is text already. `@envelop/response-cache` copies every object of a result
- * in search of entities, twice for each list inside a list, so exponentially often in the depth. Here it finds none:
- * what an answer depends on is known from its reads.
+ * The data of an executed result, hidden from code that walks results. `@envelop/response-cache` copies every
+ * object of a result in search of entities, and does so twice for each list inside a list, so exponentially
+ * often in the depth. In this object it finds none, and it need not: the reads record what an answer depends on.
  */
 export class SerializedData {
   readonly #data: unknown;
   readonly #content: Body | undefined;
 
-  /** @param content the answer that the data is in, where it is there already: the data need not be given then */
+  /** @param content the whole answer that has this data, if it exists already; `data` need not be given then */
   constructor(data: unknown, content?: Body) {
     this.#data = data;
     this.#content = content;
   }
 
-  /** The answer that it is the data of, and that has nothing else. */
+  /** The answer that consists of this data alone. */
   get content(): Body {
     return this.#content ?? `{"data":${JSON.stringify(this.#data)}}`;
   }
@@ -108,26 +108,29 @@ export class SerializedData {
   }
 }
 
-/** A result that is sent as this text: Yoga sends what `stringify` returns, and the data is for whoever looks at the result on the way. */
+/**
+ * A result that is sent as this content: Yoga sends what `stringify` returns. `data` is for the plugins that
+ * look at the result before.
+ */
 export function resultOf(content: Body): ExecutionResult {
   const result = { data: new SerializedData(undefined, content), stringify: () => String(content) };
-  return result as unknown as ExecutionResult; // Safe: nobody on the way reads fields of the data.
+  return result as unknown as ExecutionResult; // Safe: no plugin reads fields of the data.
 }
 
-/** What is sent of a result without errors. */
+/** The body that is sent for a result without errors. */
 export function bodyOf(result: ExecutionResult): Body {
   const data: unknown = result.data;
   return data instanceof SerializedData ? data.content : JSON.stringify(result);
 }
 
-/** What PostgreSQL has composed. */
+/** A result whose data PostgreSQL has composed. */
 export const composedResult = (data: string | AnswerText): ExecutionResult =>
   resultOf(typeof data === "string" ? `{"data":${data}}` : data.within(BEFORE_DATA, AFTER_DATA));
 
 const BEFORE_DATA = Buffer.from('{"data":');
 const AFTER_DATA = Buffer.from("}");
 
-/** The kept text with what development mode adds to an answer: `extensions.responseCache`. */
+/** The kept body, with the `extensions.responseCache` that development mode adds. */
 export function explained(
   { content, ttlMs, keptAt }: KeptResponse,
   status: ResponseOutcome["status"],
@@ -142,9 +145,9 @@ export function explained(
 }
 
 /**
- * A cache that can be let go of. The plugin keeps one for each request in a WeakMap, and what is in a WeakMap that has been there for a
- * while V8 keeps from its collections of young objects, with all that it leads to, until it looks through the whole heap: that
- * was a tenth of what a request that finds no answer takes.
+ * A cache whose contents can be released. The plugin keeps one for each request in a WeakMap. Scavenges keep
+ * the values of a WeakMap that has become old, with everything that these lead to, until the next mark-sweep.
+ * That cost a tenth of the time of a request that finds no answer.
  */
 class RequestCache implements Cache {
   #cache: Pick<Cache, "get" | "set"> | undefined;
@@ -161,7 +164,7 @@ class RequestCache implements Cache {
     return this.#cache?.set(...given);
   }
 
-  /** Triggers in the database do that. */
+  /** Does nothing: triggers in the database invalidate answers. */
   invalidate(): void {}
 
   release(): void {
@@ -170,11 +173,11 @@ class RequestCache implements Cache {
 }
 
 /**
- * One request's view of the coherent store, in the shape that `@envelop/response-cache` wants. It
- * knows what the plugin's `set` does not carry: the instant before the first read, and the tags.
+ * One request's view of the coherent store, in the form that `@envelop/response-cache` expects. It knows what
+ * the plugin does not pass to `set`: the instant before the first read, and the tags.
  *
- * `get` that finds nothing leaves a load open, which the same request's `set` or `settle` ends: so
- * requests for the same answer meanwhile wait for this one instead of reading the same rows.
+ * A `get` that finds nothing leaves a load open (single flight), which the same request ends by `set`, `settle`
+ * or `abandon`. Requests for the same answer meanwhile wait for this one, instead of reading the same rows.
  */
 export function createCachedResponse(
   store: Pick<CoherentStore, "read">,
@@ -207,7 +210,7 @@ export function createCachedResponse(
         };
         const options = {
           kind: RESPONSE_KIND,
-          // Anything above 0 as time to live: how long it may be kept is known with its content.
+          // Anything above 0 will do: `set` knows the real time to live, with the content.
           ttlMs: 1,
           codec: responseCodec,
           begun: arrived,
@@ -226,7 +229,8 @@ export function createCachedResponse(
               resolve(resultOf(value.content));
             },
             () => {
-              // It was another request whose operation threw: one of those that waited for it is the next to try.
+              // This request waited for another one, whose operation threw. One of those that waited is the
+              // next to try.
               if (status === undefined) lookUp();
             },
           );
@@ -236,7 +240,7 @@ export function createCachedResponse(
     },
 
     set(_, result, __, ttlMs) {
-      if (dependencies.areNone) return; // Nothing would ever end it.
+      if (dependencies.areNone) return; // No tag would ever invalidate it.
       const { isLocal } = dependencies;
       if (operation !== undefined) operation.localRuns = isLocal ? operation.localRuns + 1 : 0;
       const content = bodyOf(result);
@@ -257,20 +261,22 @@ export function createCachedResponse(
   return {
     cache,
 
-    /** The operation is one whose answer may be kept. */
+    /** Marks the operation as one whose answer may be kept. */
     enable(profile: Pick<OperationProfile, "localRuns">): void {
       operation = profile;
     },
     isEnabled: () => operation !== undefined,
 
-    /** The request's end, in whatever way: nobody waits for it any longer. */
+    /**
+     * The request has ended, in whatever way: a load that is still open ends with this result, which is not kept.
+     */
     settle(result: ExecutionResult): void {
       finish?.({ value: result, tags: undefined });
       finish = fail = undefined;
       cache.release();
     },
 
-    /** The operation threw: whoever waited for its answer goes without. */
+    /** The operation threw: requests that waited for its answer have to try themselves. */
     abandon(error: unknown): void {
       fail?.(error);
       finish = fail = undefined;

@@ -3,12 +3,12 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 
 export type ClientAddress = ReturnType<typeof createClientAddress>;
 
-/** For clients that came by HTTPS: for a year they come no other way. */
+/** `Strict-Transport-Security` for clients that came by HTTPS: for a year they come no other way. */
 export const STRICT_TRANSPORT = "max-age=31536000";
 
 /**
- * Says where a request came from. What a proxy says of it counts when the proxy is trusted; what anybody else says
- * is their own invention.
+ * Says where a request came from. The headers that a proxy adds count when the proxy is trusted; anybody else
+ * may have made them up.
  *
  * @param trusted addresses, networks and "loopback"
  */
@@ -25,13 +25,13 @@ export function createClientAddress(trusted: readonly string[]) {
     trusted.length > 0 && socket.remoteAddress !== undefined && isProxy(unmapped(socket.remoteAddress));
 
   return {
-    /** The last address that no trusted proxy has; undefined when the connection is gone. */
+    /** The last address on the way here that is not a trusted proxy's; undefined when the connection is gone. */
     addressOf(req: IncomingMessage): string | undefined {
       const { remoteAddress } = req.socket;
       if (remoteAddress === undefined) return undefined;
       let address = unmapped(remoteAddress);
       if (trusted.length === 0) return address;
-      // Each proxy has appended where its request came from, so they are read from the end.
+      // Each proxy appends the address that its request came from, so they are read from the end.
       const hops = req.headers["x-forwarded-for"]?.toString().split(",") ?? [];
       while (isProxy(address)) {
         const hop = unmapped(hops.pop()?.trim() ?? "");
@@ -47,12 +47,15 @@ export function createClientAddress(trusted: readonly string[]) {
   };
 }
 
-/** An IPv4 address that a socket for both shows as `::ffff:192.0.2.1`. */
+/** The IPv4 address, also where a dual-stack socket shows it as `::ffff:192.0.2.1`. */
 function unmapped(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
-/** Whom an address stands for: of IPv6, a customer is given a network of /64 at least, and may use all of it. */
+/**
+ * The network that an address is counted as. An IPv6 customer is given a network of /64 at least, and may use
+ * all of it.
+ */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.split("%")[0]!.split("::");

@@ -23,11 +23,11 @@ import {
   type Variables,
 } from "./queryPlan.ts";
 
-/** A query as it is run again and again. */
+/** A query, compiled for being run many times. */
 export interface CompiledQuery {
   /**
-   * @returns the answer's data; undefined: there is something to be told of it that is nothing but data, and who walks
-   *   the document has to tell it. Rejects with nothing.
+   * @returns the result; undefined: there is more to report than data, and the interpreter, which walks the
+   *   document, has to report it. Never rejects.
    */
   run(
     context: RunContext,
@@ -35,28 +35,34 @@ export interface CompiledQuery {
   ): Promise<ExecutionResult | undefined> | ExecutionResult | undefined;
 }
 
-/** What a value is put into, and under which names: one for all, or one for each. */
+/**
+ * Where values are put: a container for each, and the key in it. A string is the same key in all containers;
+ * an array has one index for each.
+ */
 interface Places {
   readonly into: readonly (Data | unknown[])[];
   readonly at: string | readonly number[];
 }
 
-/** Each combination of what the directives skip is a plan of its own. */
+/** The most variables that may decide what is skipped: each combination of their values has a plan of its own. */
 const MAX_FLAGS = 4;
 
-/** `__typename` is a field like others. The schema is asked for once by each client, and `__proto__` is no name for an object's property. */
+/**
+ * Finds what is not compiled. Each client asks for the schema only once, and `__proto__` cannot be an
+ * ordinary property of an object. `__typename` is compiled like any other field.
+ */
 const IS_META = /__(?!typename\b)/;
 
 /**
- * Makes a query ready to be run: its fields, types, arguments and rules are found once, and not for each object of
- * each answer. It is run by places of the document: a field is resolved for all objects that are at its place in one loop, and
- * waited for once, not once for each.
+ * Compiles a query: its fields, types, arguments and rules are looked up once, instead of for each object of
+ * each answer. A compiled query runs breadth first, by places in the document. A field is resolved in one
+ * loop for all objects at its place, and awaited once instead of once for each of them.
  *
- * Whatever is not plain success ends the run without an answer: errors, and null where none may be. Loaders
- * keep what they have read, so to walk the document then reads nothing twice.
+ * The run ends without an answer at anything but plain success: at an error, or at null where it is not allowed.
+ * Loaders keep what they have read, so the interpreter that walks the document then reads nothing twice.
  *
- * @returns undefined for what is not compiled: mutations and subscriptions, what asks for the schema, what has
- *   `__proto__` for a name or too many variables that decide what is skipped
+ * @returns undefined for what is not compiled: mutations and subscriptions, introspection, names such as
+ *   `__proto__`, and too many variables that decide what is skipped
  */
 export function compileQuery(
   schema: GraphQLSchema,
@@ -67,7 +73,7 @@ export function compileQuery(
   if (operation.operation !== "query" || flags.length > MAX_FLAGS) return undefined;
   if (document.loc === undefined || IS_META.test(document.loc.source.body)) return undefined;
 
-  /** By what the flags are; undefined: it cannot be planned. */
+  /** By the values of the flags; undefined: no plan can be made for these. */
   const plans = new Map<string, Planned | undefined>();
   const definitions = operation.variableDefinitions ?? [];
 
@@ -115,14 +121,17 @@ interface Planned {
 const ignored = () => {};
 
 function compose(composition: Composition, context: RunContext, variables: Variables) {
-  // Safe: it is of this service's own lists and rows, and they have this service's context.
+  // Safe: its lists and rows are this service's own, which run with this service's context.
   const { loaders } = context as Context;
   if (!composition.hasLists && loaders.isKeeping()) return undefined;
   const request = composition.requestOf(context, variables);
   return request && loaders.composedAnswer(request);
 }
 
-/** Answers the fields of all these objects; what has to be waited for is added to `pending`, and fills in the rest. */
+/**
+ * Answers the selected fields of all sources. Fields that have to be awaited are added to `pending`; those
+ * promises fill in the rest of the results.
+ */
 function select(
   { typeName, fields }: SelectionPlan,
   sources: readonly unknown[],
@@ -169,21 +178,22 @@ function select(
       complete(value, values, places, run, pending);
       continue;
     }
-    // Its place among the names, which are answered in the document's order.
+    // Reserves the key's place: keys are answered in the document's order.
     for (const result of results) result[key] = undefined;
     const completed = Promise.all(values).then((found) => {
       const below: Promise<unknown>[] = [];
       complete(value, found, places, run, below);
       return below.length === 0 ? undefined : Promise.all(below);
     });
-    // Who waits for it may have ended without.
+    // The code that awaits `pending` may fail before it gets to this promise, whose rejection must not be
+    // unhandled then.
     completed.catch(ignored);
     pending.push(completed);
   }
   return results;
 }
 
-/** Makes answers of the values, and puts each into its place. */
+/** Turns resolved values into output, and puts each into its place. */
 function complete(
   plan: ValuePlan,
   values: readonly unknown[],
@@ -192,11 +202,11 @@ function complete(
   pending: Promise<unknown>[],
 ): void {
   const put = (index: number, output: unknown) => {
-    // Safe: a list has a number for each place, an object one name for all.
+    // Safe: a list has an index for each place, objects have one key for all.
     (into[index] as Data)[typeof at === "string" ? at : at[index]!] = output;
   };
   const isLeaf = plan.kind === "leaf";
-  /** Where there is something; null is in its place already. */
+  /** Indices of the values that are left to complete: nulls and leaves are in place already. */
   const present: number[] = [];
   for (let index = 0; index < values.length; index++) {
     const value = values[index];

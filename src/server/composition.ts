@@ -32,21 +32,26 @@ import {
 
 /** A query that PostgreSQL can answer as a whole (src/repositories/composedAnswer.ts). */
 export interface Composition {
-  /** Whether there is a list in it. Where there is none, its rows may as well be read and kept as such. */
+  /** Whether it has lists. Without any, its rows may as well be read and kept as rows. */
   readonly hasLists: boolean;
-  /** @returns undefined: whoever asks may not see all of it, or another list of it than others may */
+  /** @returns undefined: the viewer may not see all of it, or would get other lists than the shape assumes */
   requestOf(context: RunContext, variables: Variables): Omit<ComposedRequest, "access"> | undefined;
 }
 
-/** Each is a subquery that has to be planned. */
+/** The most pages: each is a subquery that PostgreSQL has to plan. */
 const MAX_PAGES = 16;
-/** The statement is about forty letters longer for each. */
+/** The most members: each makes the statement about forty characters longer. */
 const MAX_MEMBERS = 500;
 
-/** What a connection's resolver is given in the place of its row. That it looks at the key alone is said in its field's extensions. */
+/**
+ * What a connection's resolver is given instead of its row. By its field's extensions, it looks at the key alone.
+ */
 const EACH_ROW = Object.freeze({ id: EACH_PARENT });
 
-/** @returns undefined: something is asked for that PostgreSQL is not told how to write, or no row */
+/**
+ * @returns undefined: something is selected that PostgreSQL cannot be told how to write, or neither a list
+ *   nor a row by id is
+ */
 export function createComposition(plan: SelectionPlan): Composition | undefined {
   const rules = new Set<Rule>();
   const pages: { readonly field: FieldPlan; readonly type: ComposedType; readonly isTop: boolean }[] = [];
@@ -118,7 +123,7 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
     hasLists: pages.length > 0,
     requestOf(context, variables) {
       for (const rule of rules) if (!isAllowed(rule, context.viewer ?? null)) return undefined;
-      // Whose job a job is, its own row does not say.
+      // A job's own row does not say who owns it.
       if (named.some(({ type }) => type === "ConversionJob") && !seesEverything(context)) return undefined;
       const rows = named.map(({ field, type }) => ({
         type,
@@ -131,7 +136,7 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
         const connection = resolve?.(source, argsOf(variables), context, infoFor(info, variables));
         if (!(connection instanceof Connection)) return undefined;
         const request = connection.request();
-        // Who may see but their own has another list of somebody's than that person.
+        // For a viewer who may see only their own rows, the resolver gives another list than that of each row.
         if (!isTop && request.list.parent?.id !== EACH_PARENT) return undefined;
         lists.push({ type, request });
       }
@@ -140,14 +145,14 @@ export function createComposition(plan: SelectionPlan): Composition | undefined 
   };
 }
 
-// Safe: it is of this service's own lists and rows, and they have this service's context.
+// Safe: its lists and rows are this service's own, which run with this service's context.
 const seesEverything = (context: RunContext) => (context as Context).access.to === "everything";
 
-// Safe: what src/schema/pageColumns.ts has made.
+// Safe: src/schema/pageColumns.ts has made them.
 const extensionsOf = ({ info: { parentType, fieldName } }: FieldPlan) =>
   (parentType.getFields()[fieldName]?.extensions ?? {}) as RowFieldExtensions;
 
-/** What is asked of an object, in its order. What its type is called is known by now. */
+/** What is selected on an object, in its order. `__typename` is a constant, because the type is known here. */
 const partsOf = <Part>({ typeName, fields }: SelectionPlan, partOf: (field: FieldPlan) => Part) =>
   fields.map((field): Part | ConstantMember => {
     if (field.value.kind !== "typename") return partOf(field);
@@ -167,7 +172,7 @@ function valueMember(field: FieldPlan, value: ValuePlan): ValueMember {
 function formOf({ info: { returnType } }: FieldPlan): ValueMember["form"] {
   const type = getNullableType(returnType);
   if (isEnumType(type)) {
-    // Those that PostgreSQL calls the same.
+    // Only enums whose values have the same names in PostgreSQL.
     if (type.getValues().every(({ name, value }) => name === value)) return "word";
     throw UNUSUAL;
   }
@@ -190,7 +195,7 @@ function documentOf(selection: SelectionPlan): DocumentPart[] {
     const { key, property } = field;
     const { textsIn } = extensionsOf(field);
     if (textsIn !== undefined) return { key, kind: "texts", property: textsIn };
-    // A text where there may be none: what a document has, no constraint says.
+    // Only texts that may be null: no constraint says what a document has.
     if (property === undefined || String(field.info.returnType) !== "String") throw UNUSUAL;
     return { key, kind: "text", property };
   });

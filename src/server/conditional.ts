@@ -7,11 +7,11 @@ import type { KeptResponse, ResponseOutcome } from "./cachedResponse.ts";
 export function hasContent(ifNoneMatch: string | null | undefined, etag: string): boolean {
   if (!ifNoneMatch) return false;
   if (ifNoneMatch.trim() === "*") return true;
-  // No entity tag that we give out has a comma in it.
+  // No entity tag of ours has a comma in it.
   return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
 }
 
-/** The headers that are an answer's own: names and values in turn. */
+/** `Cache-Status` and `ETag` of an answer: names and values, alternating. */
 export function conditionalHeaders({ status, kept }: Pick<ResponseOutcome, "status" | "kept">): string[] {
   const headers: string[] = [];
   if (status !== undefined) headers.push("cache-status", cacheStatus(status, kept));
@@ -20,8 +20,7 @@ export function conditionalHeaders({ status, kept }: Pick<ResponseOutcome, "stat
 }
 
 /**
- * `Cache-Status` (RFC 9211): what became of the request here. The time that a hit has left is in
- * seconds, rounded down.
+ * `Cache-Status` (RFC 9211): how the request fared in the cache. A hit's remaining time is in seconds, rounded down.
  */
 function cacheStatus(status: "hit" | "miss" | "bypass", kept: KeptResponse | undefined): string {
   switch (status) {

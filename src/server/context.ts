@@ -38,23 +38,25 @@ export interface ContextSources {
   /** Undefined: traces are off. */
   readonly tracing: Tracing | undefined;
   readonly identify: Identify;
-  /** Hears of credentials that were refused. */
+  /** Records refused credentials. */
   readonly refusals: Pick<Refusals, "note">;
 }
 
-/** What the plugins see: the resolvers' context, and the request's part in the response cache. */
+/** What the plugins see: the resolvers' context, and the server's own state of the request. */
 export interface RequestContext extends Context, YogaInitialContext, ServerContext {
   readonly response: CachedResponse;
   readonly identity: Identity;
-  /** What its reads are given up with; a query's alone (src/server/plugins/executionTime.ts). */
+  /** Its interruption cancels the request's reads. For queries alone (src/server/plugins/executionTime.ts). */
   readonly execution: { interruption?: Interruption };
-  /** What the operation may cost; set before it runs (src/server/plugins/operationLimits.ts). */
+  /** The operation's complexity; set before it runs (src/server/plugins/operationLimits.ts). */
   complexity?: number;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** A caller's own id is kept, so that its logs and ours can be told together. */
+/**
+ * The caller's own id, so that its logs and ours can be correlated; a new one if there is none of the right form.
+ */
 export function requestIdOf(header: string | null | undefined): string {
   return header && REQUEST_ID.test(header) ? header : randomUUID();
 }
@@ -62,9 +64,9 @@ export function requestIdOf(header: string | null | undefined): string {
 type CreatedContext = Context & Pick<RequestContext, "response" | "identity" | "execution">;
 
 /**
- * What there is of a context before it is known who asks. It has a place for everything that is added later: an object that gets more
- * than a dozen by `Object.assign`, which is envelop's way, becomes a hash table, which takes a microsecond, and each
- * hook and resolver looks into it.
+ * The context before the sender is identified. It declares every property that is added later. Envelop adds
+ * properties by `Object.assign`, and an object that gets more than a dozen that way becomes a hash table.
+ * That takes a microsecond, and each hook and resolver then looks its properties up in the table.
  */
 export class InitialContext implements Record<keyof CreatedContext | "complexity", undefined> {
   viewer = undefined;
@@ -115,7 +117,8 @@ export async function createContext(
         ? await sources.identify(request.headers.get("authorization"))
         : identityOf(exchange.runAs);
   } catch (error) {
-    // A stream whose credential has ended was accepted once: that is no attempt.
+    // A rerun belongs to a stream whose credential was accepted before. If that is refused now, nobody has
+    // tried to get in.
     if (error instanceof CredentialError && !initial.isRerun)
       sources.refusals.note({ problem: error.problem, requestId, address });
     throw error;
@@ -158,8 +161,8 @@ export async function createContext(
 }
 
 /**
- * Where the request's reads run: whatever calls for them, they are cancelled when the request is given up, and are traced in the
- * span that the request has now.
+ * Wraps the request's reads. Whatever causes a read, it is cancelled when the request is given up, and traced
+ * in the span that is active now.
  */
 function within({ cancellation, tracing }: ContextSources, execution: RequestContext["execution"]) {
   if (cancellation === undefined && tracing === undefined) return {};

@@ -1,6 +1,6 @@
 import { type Place, Roll } from "./roll.ts";
 
-/** What is to be done when its time is over. */
+/** A moment (by `performance.now()`), and what to do then. */
 interface Deadline {
   readonly atMs: number;
   readonly onOver: () => void;
@@ -9,10 +9,10 @@ interface Deadline {
 export type Deadlines = ReturnType<typeof createDeadlines>;
 
 /**
- * Deadlines that are all equally long, so the first to be set is the first to be over: one timer will do for all. Nearly all are
- * forgotten before, and a timer for each would cost as much as the rest of what is done about it.
+ * Deadlines of equal length: the first one set is the first to expire, so one timer serves all of them. Nearly
+ * all are forgotten before they expire, and a timer for each would cost as much as all else that is done for it.
  *
- * @param limitMs within a millisecond or two, as timers are
+ * @param limitMs how long each is, within a millisecond or two, as timers are
  */
 export function createDeadlines(limitMs: number) {
   const deadlines = new Roll<Deadline>();
@@ -31,11 +31,12 @@ export function createDeadlines(limitMs: number) {
     }
     timer = undefined;
   };
-  // Whatever waits keeps the process alive, if it has to live; the timer stays when all are forgotten.
+  // Unreferenced: the work that waits keeps the process alive, if anything should. The timer stays set when
+  // all deadlines have been forgotten.
   const after = (ms: number): NodeJS.Timeout => setTimeout(look, Math.ceil(ms)).unref();
 
   return {
-    /** @returns what `forget` wants */
+    /** @returns the argument for `forget` */
     set(onOver: () => void): Place<Deadline> {
       if (timer === undefined) timer = after(limitMs);
       return deadlines.add({ atMs: performance.now() + limitMs, onOver });

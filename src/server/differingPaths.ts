@@ -1,8 +1,8 @@
 /**
- * Where two JSON values differ: `data.users.nodes.3.username`. Names and places alone, no values: they may
- * be nobody's business who reads a log.
+ * Where two JSON values differ: `data.users.nodes.3.username`. The paths have names and positions but no
+ * values, because readers of a log may not be meant to see those.
  *
- * @param limit how many are told at most
+ * @param limit the most paths that are returned
  */
 export function differingPaths(one: unknown, other: unknown, limit: number): string[] {
   const paths: string[] = [];
@@ -15,7 +15,7 @@ export function differingPaths(one: unknown, other: unknown, limit: number): str
       return;
     }
     for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-      // Safe: both are objects or arrays, and what is not there is undefined.
+      // Safe: both are objects or arrays, and a missing key reads as undefined.
       const parts = [left, right] as Record<string, unknown>[];
       compare(parts[0]![key], parts[1]![key], path === "" ? key : `${path}.${key}`);
     }

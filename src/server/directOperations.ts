@@ -26,35 +26,43 @@ type Enveloped = ReturnType<DirectOperationsOptions["yoga"]["getEnveloped"]>;
 
 export type DirectOperations = ReturnType<typeof createDirectOperations>;
 
-/** Yoga's own two. No page can send one to another origin without asking first, so there is no forgery to look for. */
+/**
+ * The two JSON types that Yoga reads. No page can send one to another origin without a CORS preflight, so
+ * there is no forgery to look for.
+ */
 const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
-/** What a request may have in its body. */
+/** The parameters that a request's body may have. */
 const PARAMETERS = new Set(["query", "documentId", "operationName", "variables", "extensions"]);
 
-/** As many as Yoga remembers, whose documents these are. */
+/** As many as Yoga remembers: these are its documents. */
 const MAX_PREPARED = 1_000;
 
-/** A document that Yoga's parse and validate have let pass. */
+/** A document that has passed Yoga's parse and validate. */
 interface PreparedDocument {
   readonly document: DocumentNode;
-  /** The names under which one of its queries or mutations was asked for; null: it has one operation alone. */
+  /**
+   * The operation names with which a query or mutation of it was requested. Null: no name, which a document
+   * with a single operation allows.
+   */
   readonly operations: Set<string | null>;
 }
 
 /**
- * Answers queries and mutations without Yoga's HTTP, whose Request, Response and streams take longer than all the rest of a small query.
+ * Answers queries and mutations without Yoga's HTTP layer, whose Request, Response and streams take longer
+ * than all the rest of a small query.
  *
- * Everything that decides is run as it is there: Yoga's parse, validate, context and execute, with the hooks of all plugins.
- * What is out of the ordinary goes to Yoga as a whole, before anything was executed; an answer with
- * errors goes there too, to be sent (`Exchange.answered`). So does the first of each sort of request, from whose answer the others' head is learned.
+ * Everything that decides runs as it does there: Yoga's parse, validate, context and execute, with the hooks
+ * of all plugins. An unusual request goes to Yoga as a whole, before anything was executed. A result with
+ * errors goes to Yoga to be sent (`Exchange.answered`). So does the first result for each kind of request:
+ * later ones are sent under the head that is learned from it.
  */
 export function createDirectOperations({ yoga, observe, documents, limits }: DirectOperationsOptions) {
   const heads = createResponseHeads();
-  /** By their texts. */
+  /** By the documents' texts. */
   const prepared = new LRUCache<string, PreparedDocument>({ max: MAX_PREPARED });
   let count = 0;
 
-  /** The parameters of a request that Yoga would find nothing wrong with. */
+  /** The request's parameters; undefined if Yoga could find anything wrong with them. */
   function parametersIn(body: Buffer): GraphQLParams | undefined {
     try {
       const given: unknown = JSON.parse(body.toString());
@@ -66,7 +74,7 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
       if (inputError(variables, limits) !== undefined) return undefined;
       const query = documents.textOf(given);
       if (query === undefined) return undefined;
-      // Safe: as it was looked at above.
+      // Safe: the types were checked above.
       return { operationName, variables, extensions, query } as GraphQLParams;
     } catch {
       return undefined;
@@ -74,8 +82,9 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
   }
 
   /**
-   * The document that is asked for; undefined for what is no valid query or mutation. For a POST, what parsing and validating say, with the hooks
-   * of all plugins, follows from its text and the operation's name: what they have let pass once is not shown to them again.
+   * The requested document; undefined for anything but a valid query or mutation. For a POST, the outcome of
+   * parsing and validating, with the hooks of all plugins, follows from the text and the operation's name
+   * alone. So a document that has passed once is not parsed and validated again.
    */
   function documentFor(enveloped: Enveloped, { query, operationName: given }: GraphQLParams) {
     const operationName = given ?? null;
@@ -95,10 +104,13 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
     return document;
   }
 
-  /** Gives the plugins and the context what they look at; undefined: it is Yoga's. */
+  /**
+   * Prepares the execution, with what the plugins and the context look at. Undefined: Yoga has to answer the
+   * request.
+   */
   function prepare(req: IncomingMessage, params: GraphQLParams, exchange: Exchange) {
-    const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nobody on this way wants more of it.
-    const enveloped = yoga.getEnveloped(new InitialContext(request, params, exchange) as never); // Safe: what Yoga itself gives it is in it.
+    const request = new DirectRequest(req, exchange) as unknown as Request; // Safe: nothing here uses more of a Request.
+    const enveloped = yoga.getEnveloped(new InitialContext(request, params, exchange) as never); // Safe: it has what Yoga itself passes.
     const document = documentFor(enveloped, params);
     if (document === undefined) return undefined;
     return async (): Promise<ExecutionResult> => {
@@ -131,8 +143,11 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
 
   return {
     /**
-     * @param own the headers of this answer alone, names and values in turn
-     * @returns the others that it has, whatever is in it; undefined: Yoga has to answer it
+     * Answers the request, if it can.
+     *
+     * @param own the headers of this answer alone: names and values, alternating
+     * @returns the other headers that it was sent with, which do not depend on its content; undefined: Yoga
+     *   has to answer it
      */
     async answer(
       req: IncomingMessage,
@@ -163,10 +178,10 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
       return undefined;
     },
 
-    /** How many were answered. */
+    /** How many requests were answered here. */
     count: (): number => count,
 
-    /** The request has been answered by Yoga. */
+    /** Learns the head of an answer that Yoga has sent. */
     learn(req: IncomingMessage, res: ServerResponse, { response }: Exchange): void {
       if (response !== undefined && res.statusCode === 200 && isOrdinary(req))
         heads.learn(req, response.outcome().kept !== undefined, res.getHeaders());
@@ -174,7 +189,10 @@ export function createDirectOperations({ yoga, observe, documents, limits }: Dir
   };
 }
 
-/** Strangers are turned away earlier, if they are (src/server/plugins/rateLimit.ts). */
+/**
+ * Whether a request can be answered here. One without a credential cannot: strangers may be refused earlier,
+ * by Yoga's plugins (src/server/plugins/rateLimit.ts).
+ */
 function isOrdinary({ method, url, headers }: IncomingMessage): boolean {
   return (
     method === "POST" &&
@@ -190,7 +208,7 @@ function isObject(value: unknown): value is UnreadParameters {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What the plugins look at in a request. */
+/** The parts of a Request that the plugins look at. */
 class DirectRequest {
   readonly method = "POST";
   readonly headers: DirectHeaders;

@@ -7,27 +7,27 @@ import {
   visit,
 } from "graphql";
 
-/** How large an operation is, its fragments counted wherever they are spread. */
+/** How large an operation is. A fragment counts again at each place where it is spread. */
 export interface OperationSize {
   /** Levels of fields. */
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
   readonly rootFields: number;
-  /** Items of the longest list that is written in it. */
+  /** Items of the longest list literal in its document. */
   readonly listSize: number;
 }
 
 const NOTHING: OperationSize = { depth: 0, aliases: 0, directives: 0, rootFields: 0, listSize: 0 };
 
-/** GraphQL itself bounds how deep these may be asked for (its rule `MaxIntrospectionDepth`). */
+/** GraphQL itself bounds the depth below these fields (its rule `MaxIntrospectionDepth`). */
 const INTROSPECTION = new Set(["__schema", "__type"]);
 
 const sizes = new WeakMap<DocumentNode, readonly OperationSize[]>();
 
 /**
- * The size of each operation of a document, which need not be valid. Every fragment is looked at once,
- * however often it is spread: fragments that spread fragments twice each are exponential in size, not in time.
+ * The size of each operation of a document, which need not be valid. Every fragment is measured once, however often
+ * it is spread: where each fragment spreads the next one twice, the size is exponential, but the time is not.
  */
 export function operationSizes(document: DocumentNode): readonly OperationSize[] {
   let found = sizes.get(document);
@@ -48,7 +48,7 @@ function measure(document: DocumentNode): OperationSize[] {
   const ofFragment = (name: string): OperationSize => {
     const known = ofFragments.get(name);
     if (known !== undefined) return known;
-    // Found again within itself: a circle, which validation refuses. It ends here meanwhile.
+    // A fragment that is found again within itself is a cycle. Validation will refuse it; until then, it ends here.
     ofFragments.set(name, NOTHING);
     const fragment = fragments.get(name);
     const size = fragment === undefined ? NOTHING : ofNode(fragment, fragment.selectionSet);
@@ -89,7 +89,7 @@ function measure(document: DocumentNode): OperationSize[] {
   );
 }
 
-/** In the whole document: who sends one with several operations sends all of them. */
+/** Looks at the whole document: a client that sends several operations sends the lists of all of them. */
 function longestList(document: DocumentNode): number {
   let longest = 0;
   visit(document, {

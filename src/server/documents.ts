@@ -7,14 +7,14 @@ import { AppError } from "../errors.ts";
 
 export type Documents = Awaited<ReturnType<typeof loadDocuments>>;
 
-/** A request's parameters as they come: any of them may be anything. */
+/** A request's parameters before they are checked: any of them may be anything. */
 export type UnreadParameters = Readonly<Record<string, unknown>>;
 
 /** The operations of the SDK; written by codegen.ts. */
 const OWN_MANIFEST = new URL("../../trustedDocuments.json", import.meta.url);
 const PREFIX = "sha256:";
 const SHA256 = /^[0-9a-f]{64}$/;
-/** Characters of a registered document on the average; longer ones take the place of several. */
+/** The average length of a registered document, in characters; a longer one takes the place of several. */
 const REGISTERED_LENGTH = 8_192;
 
 const manifestSchema = z.record(z.string(), z.string());
@@ -22,7 +22,7 @@ const manifestSchema = z.record(z.string(), z.string());
 /**
  * Documents that are known by their SHA-256: those that were published, and those that clients have registered.
  *
- * @throws Error for a manifest that cannot be read, or in which a text has another's digest
+ * @throws Error for a manifest that cannot be read, or in which a text is under another's digest
  */
 export async function loadDocuments({ areAlone, file, maxRegistered }: Config["trustedDocuments"]) {
   const manifests = await Promise.all(
@@ -37,7 +37,7 @@ export function createDocuments({
   maxRegistered,
 }: {
   readonly trusted: ReadonlyMap<string, string>;
-  /** Nothing else is run. */
+  /** Only trusted documents are run. */
   readonly areAlone: boolean;
   readonly maxRegistered: number;
 }) {
@@ -54,11 +54,11 @@ export function createDocuments({
 
   return {
     /**
-     * The text of the document that a request names, or brings.
+     * The text of the document that a request brings, or names by its digest.
      *
-     * @returns undefined: it does neither, and whoever checks requests says so
+     * @returns undefined when it does neither, which the checks of the request report
      * @throws AppError `PERSISTED_QUERY_NOT_FOUND`, `PERSISTED_QUERY_NOT_SUPPORTED`, `UNTRUSTED_DOCUMENT`,
-     *   `VALIDATION_FAILED` for a text that is not the one it is said to be
+     *   `VALIDATION_FAILED` for a text with another digest than the request says
      */
     textOf(parameters: UnreadParameters): string | undefined {
       const { query } = parameters;
@@ -79,7 +79,7 @@ export function createDocuments({
       return text;
     },
 
-    /** The same for a request that was answered before: nothing is registered or refused. */
+    /** Like `textOf`, for a request that was answered before: nothing is registered or refused. */
     recall(parameters: UnreadParameters): unknown {
       const named = digestIn(parameters);
       return parameters.query ?? (named && find(named.digest));
@@ -89,7 +89,9 @@ export function createDocuments({
   };
 }
 
-/** By the draft's `documentId`, or by Apollo's extension, whose text may follow. */
+/**
+ * The digest in the draft's `documentId`, or in Apollo's extension, by which the client may also register the text.
+ */
 function digestIn({ documentId, extensions }: UnreadParameters) {
   if (typeof documentId === "string") {
     const digest = documentId.startsWith(PREFIX) ? documentId.slice(PREFIX.length) : documentId;
@@ -122,7 +124,7 @@ function sha256(text: string): string {
   return hash("sha256", text, "hex");
 }
 
-// In Apollo's words, by which its clients know that they are to send the text.
+// In Apollo's words, which tell its clients to send the text.
 function notFound(): AppError {
   return new AppError("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound");
 }

@@ -1,19 +1,19 @@
 import { Readable } from "node:stream";
 import type { ExecutionResult, GraphQLFormattedError } from "graphql";
 
-/** A result of which the text is known, and where a reader who comes back goes on after it. */
+/** A result whose text may be known already, and the id after which a reader that comes back goes on. */
 export interface Message extends ExecutionResult {
   readonly stringify?: (result: ExecutionResult) => string;
   readonly eventId?: string;
 }
 
-/** For browsers that show nothing before something has come, and proxies that close what is silent. */
+/** For browsers that show nothing before something has come, and for proxies that close silent connections. */
 const HEARTBEAT = ":\n\n";
 const HEARTBEAT_EVERY_MS = 12_000;
 /** "distinct connections" of https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. */
 const COMPLETE = "event: complete\ndata:\n\n";
 
-/** Beats for all streams: a timer for each would be most of what an idle one costs. */
+/** One heartbeat for all streams: a timer for each would be most of what an idle stream costs. */
 export function createHeartbeat(everyMs = HEARTBEAT_EVERY_MS) {
   const streams = new Set<EventStream>();
   let timer: NodeJS.Timeout | undefined;
@@ -34,9 +34,9 @@ export function createHeartbeat(everyMs = HEARTBEAT_EVERY_MS) {
 }
 
 /**
- * Results as server-sent events, a chunk each. The next one is asked for when the one before has
- * been taken, so a reader that stops reading stops the results: what waits for it is one message, and what
- * is in its connection.
+ * Results as server-sent events, a chunk each. The next result is asked for when the chunk before has been
+ * taken, which is back-pressure: if a reader stops reading, all that waits for it is one message, and what
+ * its connection buffers.
  */
 export class EventStream extends Readable {
   readonly #results: AsyncIterator<Message>;
@@ -52,7 +52,7 @@ export class EventStream extends Readable {
   }
 
   beat(): void {
-    // A message that waits says as much.
+    // A waiting message shows that the stream is alive, too.
     if (this.readableLength === 0 && !this.destroyed && !this.readableEnded) this.push(HEARTBEAT);
   }
 
@@ -86,7 +86,10 @@ function eventOf(message: Message): string {
   return `event: next\n${eventId === undefined ? "" : `id: ${eventId}\n`}data: ${textOf(message)}\n\n`;
 }
 
-/** Without what Yoga's errors carry for its own use. JSON has no line ends, so it is one line of data. */
+/**
+ * The message as JSON, without what Yoga's errors carry for its own use. JSON has no line breaks, so it is
+ * one line of data.
+ */
 function textOf({ stringify, eventId: _, ...result }: Message): string {
   if (stringify !== undefined && result.errors === undefined) return stringify(result);
   if (result.errors === undefined) return JSON.stringify(result);

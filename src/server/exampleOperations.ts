@@ -1,4 +1,4 @@
-/** What GraphiQL opens with: things to try, each of them complete. A test runs them all. */
+/** The tabs with which GraphiQL opens: complete operations to try. A test runs them all. */
 export const EXAMPLE_OPERATIONS: readonly { readonly query: string; readonly variables?: string }[] = [
   {
     query: `# The newest projects with owners and jobs:

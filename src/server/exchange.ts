@@ -9,33 +9,38 @@ import type { RateDecision } from "./rateLimiter.ts";
 export const GRAPHQL_PATH = "/graphql";
 
 /**
- * One HTTP request on its way through GraphQL. Who receives it makes one and reads it again when
- * it is answered; in between it is told what only GraphQL can know.
+ * One HTTP request on its way through GraphQL. The code that receives the request makes it, and reads it
+ * again when the request is answered. In between, GraphQL's plugins add what only they can know.
  */
 export interface Exchange {
   readonly requestId: string;
   /**
-   * The service's own operations run as this viewer, without a token. Set by src/server/internalOperation.ts
-   * alone: nothing that comes over HTTP leads here.
+   * The service's own operations run as this viewer, without a token. Only src/server/internalOperation.ts
+   * sets it: nothing that comes over HTTP can.
    */
   readonly runAs?: Viewer | null;
-  /** Where it came from; undefined: without a socket. Proxies that are trusted are seen through. */
+  /** The client's address, also behind trusted proxies; undefined: the request came without a socket. */
   readonly address?: string | undefined;
-  /** Over when the client has gone away before it had its answer. Undefined: nobody would tell. */
+  /**
+   * Interrupted when the client goes away before it has its answer. Undefined: the request's own signal has to tell.
+   */
   readonly client?: Interruption;
-  /** Answered from the database alone, and not kept. */
+  /** The request is answered from the database alone, and its answer is not kept. */
   readonly isUncached?: boolean;
   /** Set when the request is one for GraphQL. */
   response?: CachedResponse;
   /** Who sent it; set when the request is one for GraphQL. */
   identity?: Identity;
-  /** What the rate limit has said of it. */
+  /** The rate limit's decision. */
   rate?: RateDecision;
-  /** What its operation is measured as (src/server/plugins/operations.ts). */
+  /** The operation as it is observed (src/server/plugins/operations.ts). */
   observed?: ObservedOperation;
-  /** It is one for GraphQL that nobody has been charged for yet. */
+  /** The request is one for GraphQL, and nobody has been charged for it yet. */
   isOwing?: boolean;
-  /** What the operation has come to, in front of Yoga (src/server/directOperations.ts): it is not run again. Throws what it has failed with. */
+  /**
+   * Gives the result of an operation that ran in front of Yoga (src/server/directOperations.ts), or throws
+   * its error. The operation is not run again.
+   */
   answered?: () => ExecutionResult;
 }
 

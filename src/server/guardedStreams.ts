@@ -9,17 +9,17 @@ export interface GuardedStreamsOptions {
   readonly streams: Streams;
   readonly identify: Identify;
   readonly store: Pick<CoherentStore, "watch">;
-  /** How long until the next look when it could not be said who somebody is, in ms. */
+  /** How long until the next attempt when a reader could not be identified, in ms. */
   readonly retryMs?: number;
 }
 
-/** One that goes on. */
+/** Where a stream's values come from. */
 export interface GuardedSource<Value> {
-  /** As `Streams.open` wants it. */
+  /** As for `Streams.open`. */
   readonly pull: () => Promise<Value | undefined>;
-  /** Makes a `pull` that is under way end. May be called again. */
+  /** Makes a running `pull` end. May be called again. */
   readonly close: () => void;
-  /** Who reads it was identified anew, because something about them has changed. */
+  /** Called when the reader was identified anew: something about them has changed, or it was time to look again. */
   readonly onIdentified?: () => void;
 }
 
@@ -28,13 +28,15 @@ export type GuardedStreams = ReturnType<typeof createGuardedStreams>;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * Streams that end with the credential by which they were opened, also when nothing comes: at its expiry, and when what
- * it depends on has changed and it is refused. The last message says so. While it cannot be told, because the database is
- * away, they go on until their credential's own end.
+ * Streams that end with the credential by which they were opened, also when no message comes. They end when
+ * it expires, and when something that it depends on has changed and it is refused. The last message says so.
+ * While the database is away, the credential cannot be checked, and they go on until it expires.
  */
 export function createGuardedStreams(options: GuardedStreamsOptions) {
   const { streams, identify, store, retryMs = 2_000 } = options;
-  /** Those that ask at the same time by the same credential ask once. */
+  /**
+   * Identifications in flight, by credential: those of the same credential at the same time are one (single flight).
+   */
   const asking = new Map<string, Promise<Identity>>();
 
   const identifyAgain = (authorization: string): Promise<Identity> => {
@@ -106,7 +108,7 @@ export function createGuardedStreams(options: GuardedStreamsOptions) {
       let endPull = () => {};
       let unguard = () => {};
 
-      /** Once. */
+      /** The refusal, as a message; once. */
       const lastMessage = (): ExecutionResult | undefined => {
         if (isTold || refusal === undefined) return undefined;
         isTold = true;
@@ -121,14 +123,14 @@ export function createGuardedStreams(options: GuardedStreamsOptions) {
       const pullGuarded = async (): Promise<Value | ExecutionResult | undefined> => {
         if (refusal !== undefined) return lastMessage();
         try {
-          // Not a race with one promise for all messages: it would remember every one of them.
+          // Not a race with one promise for all messages: that promise would remember every one of them.
           const value = await new Promise<Value | undefined>((resolve, reject) => {
             endPull = () => resolve(undefined);
             pull().then(resolve, reject);
           });
           return refusal === undefined ? value : lastMessage();
         } catch (error) {
-          // The next message was refused like any other request of theirs.
+          // The next message was refused, as any other request with this credential would be.
           if (!(error instanceof CredentialError)) throw error;
           refuse(error);
           return lastMessage();

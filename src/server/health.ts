@@ -16,7 +16,7 @@ export interface HealthReport {
 
 export type Health = ReturnType<typeof createHealth>;
 
-/** Whether the service can do its work: for `health` in GraphQL and for the probe of readiness, by the same looks. */
+/** Whether the service can do its work. `health` in GraphQL and the readiness probe use the same checks. */
 export function createHealth(sources: {
   readonly database: Pick<Database, "healthCheck" | "query">;
   readonly repositories: Pick<Repositories, "healthCheck">;
@@ -36,7 +36,7 @@ export function createHealth(sources: {
       : { name: "cache", isHealthy: false, latencyMs: 0, message: "does not answer" };
   }
 
-  /** Without these there is no answer to give. */
+  /** Checks of what the service cannot answer without. */
   const needed = () =>
     Promise.all([
       checkHealth("database", database.healthCheck),
@@ -44,7 +44,7 @@ export function createHealth(sources: {
     ]);
 
   return {
-    /** Everything, each table read. */
+    /** Checks everything, and reads each table. */
     async read(): Promise<HealthReport> {
       const [required, ofCache, ofRepositories] = await Promise.all([
         needed(),
@@ -52,13 +52,14 @@ export function createHealth(sources: {
         repositories.healthCheck(),
       ]);
       return {
-        // Without its cache and its replicas the service answers from the database: slower, and as right as ever.
+        // Cache and replicas do not count: without them the service answers from the database, slower, but
+        // just as correctly.
         isHealthy: areHealthy([...required, ...ofRepositories]),
         components: [...required, ofCache, ...ofRepositories, ...store.replicas().map(replicaHealth)],
       };
     },
 
-    /** What is needed to answer at all, for a probe that comes every few seconds. */
+    /** Checks what is needed to answer at all, for a probe that comes every few seconds. */
     async ready(): Promise<HealthReport> {
       const components = await needed();
       return { isHealthy: areHealthy(components), components };

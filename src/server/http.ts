@@ -23,14 +23,20 @@ import { Roll } from "./roll.ts";
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
 
-/** How long a connection may be idle between two requests. */
+/** How long a connection may be idle between two requests, in ms. */
 const KEEP_ALIVE_MS = 5_000;
-/** After this, nobody uses a connection any more that was idle all the while; newer versions of Node.js add a second to its time. */
+/**
+ * After this time, nobody uses a connection any more that was idle all the while. It is longer than the
+ * keep-alive time, to which newer versions of Node.js add a second.
+ */
 const HAND_OVER_MS = KEEP_ALIVE_MS + 2_000;
-/** Of one request; browsers and proxies together send some thirty. */
+/** The most headers of one request; browsers and proxies together send some thirty. */
 const MAX_HEADERS = 100;
 
-/** On every answer: what matters of one that is no page. GraphiQL has more (src/server/plugins/pagePolicy.ts). */
+/**
+ * Headers of every answer: those that matter for one that is not a page. GraphiQL's page has more
+ * (src/server/plugins/pagePolicy.ts).
+ */
 const SECURITY_HEADERS = [
   ["x-content-type-options", "nosniff"],
   ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
@@ -53,8 +59,8 @@ export interface HttpServerOptions {
 }
 
 /**
- * The service on Node's own HTTP server: reads bodies within their limit, answers the probes of
- * whoever runs it, logs a line for each request, and stops without dropping one.
+ * The service on Node's own HTTP server. It reads bodies within their limit, answers the operator's probes,
+ * logs a line for each request that is not replayed, and stops without dropping one.
  */
 export function createHttpServer(options: HttpServerOptions) {
   const { graphql, replay, probes, statistics, tracing, limits, clients, log } = options;
@@ -62,17 +68,18 @@ export function createHttpServer(options: HttpServerOptions) {
   const { maxBodyBytes } = limits;
   const spans = tracing && createRequestSpans(tracing);
   let isStopping = false;
-  /** Each answer is its connection's last. */
+  /** Every answer is the last on its connection. */
   let isRetiring = false;
   let ended: Promise<void> | undefined;
-  /** Those that are being answered. Some are event streams, which have no end of their own. */
+  /** The responses in progress. Some are event streams, which do not end by themselves. */
   const responses = new Roll<ServerResponse>();
-  /** Requests and their responses, in turn: an array of pairs would be one more allocation for each. */
+  /** Requests and their responses, alternating: an array of pairs would be one more allocation for each. */
   let arrived: (IncomingMessage | ServerResponse)[] = [];
 
   /**
-   * The short way first: a query that was answered before, whose body has arrived with its head.
-   * Not at once, because the parser hands out a request before it has looked at the body.
+   * Collects the requests that arrive in one turn of the event loop. They are received after it, because the
+   * parser hands out a request before it has looked at the body. Then the short path is tried first: the
+   * replay of a query that was answered before, if its body has arrived with its head.
    */
   const listener: RequestListener = (req, res) => {
     if (arrived.length === 0) setImmediate(receiveArrived);
@@ -82,12 +89,12 @@ export function createHttpServer(options: HttpServerOptions) {
   function receiveArrived(): void {
     const batch = arrived;
     arrived = [];
-    // Safe: the listener has put them there in turn.
+    // Safe: the listener has added them alternately.
     for (let index = 0; index < batch.length; index += 2) {
       const req = batch[index] as IncomingMessage;
       const res = batch[index + 1] as ServerResponse;
       if (isRetiring) res.shouldKeepAlive = false;
-      // Probes and metrics are no part of anybody's work.
+      // Probes and metrics are not traced: they are not part of any client's work.
       if (spans === undefined || pathOf(req) !== GRAPHQL_PATH) receive(req, res);
       else spans.run(req, res, GRAPHQL_PATH, () => receive(req, res));
     }
@@ -102,7 +109,7 @@ export function createHttpServer(options: HttpServerOptions) {
     }
     const name = acceptsEvents(req.headers.accept) ? undefined : replay.nameOf(req, body);
     const otherwise = () => handle(req, res, requestId, body, name);
-    // Who is asked what has changed calls back for many requests at once.
+    // Bound to this request's span, because the store calls back for many requests at once.
     replay.answer(name, req, res, requestId, tracing === undefined ? otherwise : tracing.bind(otherwise));
   }
 
@@ -165,7 +172,7 @@ export function createHttpServer(options: HttpServerOptions) {
         if (head === undefined) {
           introduce(res, own);
           if (typeof read === "string") return refuseBody(res, read);
-          // Where Yoga looks for a body that was read already, as body parsers put it.
+          // Yoga looks here for a body that was read already, where body parsers put it.
           if (read !== undefined) req.body = read;
           await graphql(req, res, { exchange });
           direct.learn(req, res, exchange);
@@ -190,9 +197,9 @@ export function createHttpServer(options: HttpServerOptions) {
   }
 
   function refuseBody(res: ServerResponse, failure: BodyFailure): void {
-    // There is nobody to answer.
+    // The client has gone away.
     if (failure === "aborted") return void res.destroy();
-    // The rest of the body is not worth reading: the connection ends with this answer.
+    // The rest of the body is not worth reading, so the connection ends with this answer.
     res.setHeader("connection", "close");
     sendError(
       res,
@@ -206,7 +213,7 @@ export function createHttpServer(options: HttpServerOptions) {
     {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      // How late these may be noticed.
+      // How late it may be noticed that one of these is over.
       connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
       maxHeaderSize: limits.maxHeaderBytes,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -215,14 +222,18 @@ export function createHttpServer(options: HttpServerOptions) {
   );
   server.maxConnections = limits.maxConnections;
   server.maxHeadersCount = MAX_HEADERS;
-  // How much a client may ask is for the rate limit to say; a new connection would cost more than the next request.
+  // No limit: the rate limit says how much a client may ask, and a new connection would cost more than the
+  // next request.
   server.maxRequestsPerSocket = 0;
 
   const retire = () => {
     isRetiring = true;
     for (const res of responses.members()) res.shouldKeepAlive = false;
   };
-  /** The `close` of an HTTP server would also close connections that are idle, on which a request may be on its way. */
+  /**
+   * Calls the `close` of a plain server. That of an HTTP server would also close idle connections, on which a
+   * request may be on its way.
+   */
   const stopListening = () =>
     new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const countConnections = () =>
@@ -240,12 +251,15 @@ export function createHttpServer(options: HttpServerOptions) {
       return { url: `http://${name}:${actualPort}${GRAPHQL_PATH}`, port: actualPort };
     },
 
-    /** From here on clients come with a new connection for each request: none meets one that is closed under it. */
+    /**
+     * From here on every answer closes its connection. Clients open a new one for each request, so none is
+     * closed while a client sends on it.
+     */
     retire,
 
     /**
-     * For who has a successor on the same port: takes no new connections, and waits for those that are there to have their last
-     * answer, or to be idle for so long that nobody uses them any more.
+     * Stops where a successor listens on the same port. It takes no new connections, and waits for the
+     * existing ones to have their last answer, or to be idle for so long that nobody uses them any more.
      */
     async handOver(): Promise<void> {
       retire();
@@ -263,8 +277,8 @@ export function createHttpServer(options: HttpServerOptions) {
       if (server.listening) ended = stopListening();
       if (ended === undefined) return;
       server.closeIdleConnections();
-      // A request from before the stop may leave its connection open, which would hold up the end
-      // until the keep-alive time is over.
+      // A request from before the stop may leave its connection open, and closing would have to wait until
+      // the keep-alive time is over.
       const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
       for (const res of responses.members()) endEventStream(res);
       const timer = setTimeout(() => {
@@ -279,8 +293,9 @@ export function createHttpServer(options: HttpServerOptions) {
 }
 
 /**
- * Between two messages, and without the `complete` that would say that there are no more: clients
- * subscribe again, elsewhere. Its connection would be kept for another request, so it ends, too.
+ * Ends an event stream between two messages, without the `complete` event that would say that no more
+ * messages come. So clients subscribe again, elsewhere. The connection would be kept alive for another
+ * request, so it is ended, too.
  */
 function endEventStream(res: ServerResponse): void {
   if (!isEventStream(res)) return;
@@ -292,7 +307,7 @@ function isEventStream(res: ServerResponse): boolean {
   return res.headersSent && String(res.getHeader("content-type")).startsWith("text/event-stream");
 }
 
-/** Puts above an answer what all have that are sent header by header. */
+/** Sets the security headers and the answer's own, where an answer's headers are set one by one. */
 function introduce(res: ServerResponse, own: readonly string[]): void {
   for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   eachHeader(own, (name, value) => res.setHeader(name, value));

@@ -1,6 +1,6 @@
 import { createHistogram, type Histogram } from "../observation/histogram.ts";
 
-/** What is told apart: a path of anybody's choosing is not. */
+/** The routes that are told apart. Paths are not, because clients can choose any. */
 export type HttpRoute = "graphql" | "probe" | "metrics" | "other";
 
 export interface HttpCount {
@@ -11,7 +11,7 @@ export interface HttpCount {
 
 export type HttpStatistics = ReturnType<typeof createHttpStatistics>;
 
-/** Counts the requests that were answered, but for those that were replayed: the replay has their figures. */
+/** Counts the requests that were answered, except those that were replayed: the replay counts those. */
 export function createHttpStatistics() {
   const counts = new Map<string, { route: HttpRoute; status: number; count: number }>();
   const durations = new Map<HttpRoute, Histogram>();

@@ -12,13 +12,15 @@ type AnyContext = any;
 type OnDone = NonNullable<OnExecuteHookResult<AnyContext>["onExecuteDone"]>;
 
 /**
- * The same plugins with one `onExecute` in the place of all of theirs, which calls them as envelop does: in their order, each with what
- * the ones before have left, until one has a result.
+ * The same plugins, with one `onExecute` in the place of all of theirs. It calls them as envelop does: in
+ * order, each with what the earlier ones have set, until one sets a result.
  *
- * Envelop makes some forty objects and functions for each hook of each operation, so that any may be a promise and its caller need not
- * know: with a dozen hooks, a third of all that a small query allocates. Here a promise is waited for where there is one.
+ * Envelop makes some forty objects and functions for each hook of each operation, so that any hook may return
+ * a promise without its caller having to know. With a dozen hooks, that was a third of all that a small query
+ * allocates. Here only an actual promise is awaited.
  *
- * @throws Error from the operation, when one of their `onExecuteDone` asks for the messages of a stream, which are not passed on
+ * @throws Error while an operation runs, if an `onExecuteDone` returns hooks for a stream's messages: they
+ *   are not called here
  */
 export function inTurn(plugins: readonly Plugin<AnyContext, AnyContext>[]): Plugin<AnyContext, AnyContext>[] {
   const hooks: OnExecuteHook<AnyContext>[] = [];
@@ -48,7 +50,7 @@ function combined(hooks: readonly OnExecuteHook<AnyContext>[]): OnExecuteHook<An
 
     const callFrom = (first: number): ReturnType<OnExecuteHook<AnyContext>> => {
       for (let index = first; index < hooks.length && !isStopped; index++) {
-        // One for each: some look at theirs again when the operation runs.
+        // One payload for each hook: some look at theirs again when the operation runs.
         const payload: OnExecuteEventPayload<AnyContext> = {
           args,
           context,

@@ -1,19 +1,19 @@
 /** How large a request's variables are. */
 export interface InputSize {
-  /** Values in all of them together, at every level. */
+  /** Values in all variables together, at every level. */
   readonly values: number;
   /** Items of the longest list. */
   readonly listSize: number;
-  /** Levels of lists and objects within each other. */
+  /** Levels of nesting of lists and objects. */
   readonly depth: number;
 }
 
-/** No input type nests deeper than a handful of levels; what reads a value recursively is safe up to thousands. */
+/** No input type nests deeper than a handful of levels, and recursive readers of values cope with thousands. */
 export const MAX_INPUT_DEPTH = 50;
 
 /**
- * Counts without recursion, because nothing has bounded the depth yet, and stops where the limit is
- * known to be exceeded.
+ * Counts without recursion, because nothing has bounded the depth yet, and stops once a limit is known to be
+ * exceeded.
  */
 export function inputSize(variables: unknown, maxValues: number): InputSize {
   let values = 0;

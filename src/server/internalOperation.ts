@@ -7,9 +7,9 @@ import type { Exchange, ServerContext } from "./exchange.ts";
 import { GRAPHQL_PATH } from "./exchange.ts";
 
 export interface InternalOptions {
-  /** As whom; null for nobody in particular. */
+  /** The viewer to run as; null: anonymous. */
   readonly viewer: Viewer | null;
-  /** From the database alone, past every cache. */
+  /** Reads from the database alone, past every cache. */
   readonly isUncached?: boolean;
 }
 
@@ -23,8 +23,8 @@ export interface InternalAnswer {
 export type RunInternally = ReturnType<typeof createInternalOperation>;
 
 /**
- * Runs an operation of the service's own, on the way that everybody's takes: validated, executed and kept like
- * any other, without a token and without a socket.
+ * Runs an operation of the service's own, in the same way as a client's: it is validated, executed and kept
+ * like any other, without a token and without a socket.
  */
 export function createInternalOperation(
   graphql: (request: Request, context: ServerContext) => Promise<Response> | Response,
@@ -46,7 +46,7 @@ export function createInternalOperation(
   };
 }
 
-/** Whether it is one that changes nothing. */
+/** Whether the operation changes nothing. */
 export function isQuery({ query, operationName }: Operation): boolean {
   try {
     return getOperationAST(parse(query, { noLocation: true }), operationName)?.operation === "query";

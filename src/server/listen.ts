@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from "node:net";
 
 /**
- * @returns the port that was taken, when 0 left it to the system
+ * @returns the port that is listened on: the system chooses it when `port` is 0
  * @throws Error when the address is taken or not this machine's
  */
 export function listenOn(server: Server, port: number, host: string): Promise<number> {

@@ -4,10 +4,10 @@ import type { Config } from "../config.ts";
 import { listenOn } from "./listen.ts";
 import type { Probes } from "./probes.ts";
 
-/** The probes and the metrics on a port of their own, which a network can keep strangers from. */
+/** The probes and the metrics on a port of their own, which a network can close to strangers. */
 export function createMetricsServer(options: {
   readonly probes: Probes;
-  /** The port undefined: none is opened. */
+  /** Without a port, none is opened. */
   readonly settings: Pick<Config["metrics"], "port" | "host">;
   readonly log: Logger;
 }) {
@@ -27,7 +27,7 @@ export function createMetricsServer(options: {
 
   return {
     /**
-     * @returns the port; undefined: there is to be none
+     * @returns the port that is listened on; undefined: none is configured
      * @throws Error when the address is taken or not this machine's
      */
     listen: async (): Promise<number | undefined> =>

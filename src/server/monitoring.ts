@@ -9,13 +9,13 @@ import { createProbes } from "./probes.ts";
 export interface MonitoringOptions extends MetricsSources {
   readonly health: Health;
   readonly settings: Config["metrics"];
-  /** In the place of what this process alone tells. */
+  /** Replaces the metrics of this process alone. */
   readonly metricsOfAll: (() => Promise<string>) | undefined;
   readonly identify: Identify;
   readonly log: Logger;
 }
 
-/** What those see who run the service: the probes, the metrics, and a port of their own for both. */
+/** What the operator sees: the probes, the metrics, and a separate port for both. */
 export function createMonitoring(options: MonitoringOptions) {
   const { health, settings, metricsOfAll, identify, log, ...sources } = options;
   const metrics = createMetrics({ ...sources, log });

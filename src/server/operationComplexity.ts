@@ -21,19 +21,22 @@ import { DEFAULT_PAGE_SIZE } from "../repositories/page.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** How many items a list is taken to have that no argument bounds: tasks of a plan, components of the health report. */
+/**
+ * The assumed number of items of a list that no argument bounds: tasks of a plan, components of the health report.
+ */
 const ASSUMED_LIST_SIZE = 10;
-/** A row that is written costs more than one that is read. */
+/** Writing a row costs more than reading one. */
 const MUTATION_COST = 10;
-/** The schema does not change, and its text is as long as that of some thousand values. */
+/** A flat cost: the schema does not change, and its text is as long as that of some thousand values. */
 const INTROSPECTION_COST = 1_000;
 
 /**
- * How many values the answer may have at most: 1 for each field, times the rows that it is asked of. A
- * connection's rows are those of `first` or `last`; a list's, those of the argument with its ids.
- * What `@skip` and `@include` leave out costs nothing.
+ * An operation's complexity is the largest number of values that its answer may have: 1 for each field, times
+ * the rows that it is selected on. A connection has as many rows as `first` or `last` says; a list, as many
+ * as its argument has ids. What `@skip` and `@include` leave out costs nothing.
  *
- * Each fragment is looked at once, and an operation whose cost no variable changes is not looked at again.
+ * Each fragment is measured once for each number of rows. An operation whose cost depends on no variable is
+ * measured once.
  */
 export function createComplexity(schema: GraphQLSchema) {
   const fixed = new WeakMap<OperationDefinitionNode, number>();
@@ -62,10 +65,10 @@ function measure(
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   }
-  /** By name and the rows of the list that they are spread in. */
+  /** By the fragment's name, and the rows of the list that it is spread in. */
   const ofFragments = new Map<string, number>();
 
-  /** The variable's value, or its default; of a literal only what a cost can depend on. */
+  /** The value of a variable, or its default. Of a literal, only what a cost can depend on. */
   const knownValue = (node: ValueNode | undefined): unknown => {
     switch (node?.kind) {
       case Kind.VARIABLE: {
@@ -96,7 +99,7 @@ function measure(
         (directive.name.value === "include" && argument(directive, "if") === false),
     );
 
-  /** @param rows how many rows the connection has whose fields these are */
+  /** @param rows how many rows the enclosing connection has */
   const ofSelections = ({ selections }: SelectionSetNode, type: GraphQLNamedType, rows: number): number => {
     let sum = 0;
     for (const selection of selections) {
@@ -108,7 +111,7 @@ function measure(
         sum += ofSelections(selection.selectionSet, on ? schema.getType(on.name.value)! : type, rows);
       }
     }
-    // So that exponential documents stay numbers that can be compared and told.
+    // Capped, so that the cost of an exponential document is still a number that can be compared and reported.
     return Math.min(sum, Number.MAX_SAFE_INTEGER);
   };
 

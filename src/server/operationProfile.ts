@@ -12,17 +12,19 @@ import {
 } from "graphql";
 import type { CacheLifetimes } from "../cacheKinds.ts";
 
-/** What can be said of an operation before it runs. */
+/** What is known of an operation before it runs. */
 export interface OperationProfile {
-  /** A query none of whose fields must be read anew each time. */
+  /** It is a query, and none of its fields has to be read anew each time. */
   readonly isKept: boolean;
-  /** It has a field that is `@cacheControl(scope: PRIVATE)`: kept for viewers who are known, not for strangers. */
+  /**
+   * It has a field with `@cacheControl(scope: PRIVATE)`: it is kept for viewers who are known, not for strangers.
+   */
   readonly isPrivate: boolean;
   /** How many of its latest answers in a row were made only of rows and lists from the first level. */
   localRuns: number;
 }
 
-/** The arguments of `@cacheControl`, as code-first schemas carry directives. */
+/** The arguments of `@cacheControl`, in the form in which code-first schemas carry directives. */
 interface CacheControl {
   /** In seconds. */
   readonly maxAge?: number;
@@ -32,8 +34,8 @@ interface CacheControl {
 const INTROSPECTION = ["Query.__schema", "Query.__type"];
 
 /**
- * For `Type.field`, how long an answer with it is kept at most, in ms: what `@cacheControl` says of
- * the field or of its type, or else what is configured for rows of that type.
+ * For each `Type.field`, how long an answer with it is kept at most, in ms. `@cacheControl` on the field, or
+ * else on the type that has the field, decides; without it, what is configured for rows of that type.
  */
 export function ttlOfCoordinates(schema: GraphQLSchema, lifetimes: CacheLifetimes): Record<string, number> {
   const ttls: Record<string, number> = Object.fromEntries(INTROSPECTION.map((name) => [name, 0]));
@@ -46,7 +48,7 @@ export function ttlOfCoordinates(schema: GraphQLSchema, lifetimes: CacheLifetime
   return ttls;
 }
 
-/** Looks at each operation of each document once. */
+/** Profiles each operation of each document once. */
 export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Record<string, number>>) {
   const known = new WeakMap<DocumentNode, Map<string | undefined, OperationProfile>>();
   const privateCoordinates = new Set<string>();
@@ -55,7 +57,9 @@ export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Re
     for (const name of coordinates) privateCoordinates.add(name);
   }
 
-  /** Looks at the whole document: a fragment of another operation counts too, which only keeps less. */
+  /**
+   * Looks at the whole document. A fragment of another operation counts too, which can only mean that less is kept.
+   */
   function examine(document: DocumentNode, operationName: string | undefined): OperationProfile {
     if (getOperationAST(document, operationName)?.operation !== "query")
       return { isKept: false, isPrivate: false, localRuns: 0 };
@@ -91,8 +95,9 @@ export function createOperationProfiles(schema: GraphQLSchema, ttls: Readonly<Re
 }
 
 /**
- * Every field of every object type, `__typename` (undefined) included, each with the coordinates under
- * which a document may ask for it: the type's own, and those of the interfaces and unions that it is part of.
+ * Every field of every object type, including `__typename` (whose field is undefined). Each comes with the
+ * coordinates under which a document may ask for it: those of the type, and of the interfaces and unions that
+ * it is part of.
  */
 function* fieldsOf(
   schema: GraphQLSchema,
@@ -113,12 +118,15 @@ function cacheControlOf({
 }: {
   readonly extensions: Readonly<Record<string, unknown>>;
 }): CacheControl {
-  // Safe: what does not look like it is ignored where it is read.
+  // Safe: properties that do not have this form are ignored where they are read.
   const directives = extensions.directives as { readonly cacheControl?: CacheControl } | undefined;
   return directives?.cacheControl ?? {};
 }
 
-/** By the name of the type: pages and figures are read with the rows that they are of. */
+/**
+ * By the type's name. Connections are pages of lists and `…Statistics` are figures, each with a lifetime of
+ * its own; the other types with a lifetime are rows.
+ */
 function lifetimeOf(type: string, lifetimes: CacheLifetimes): number | undefined {
   if (type.endsWith("Connection")) return lifetimes.collection;
   if (type.endsWith("Statistics")) return lifetimes.statistics;

@@ -1,6 +1,6 @@
 import { createHistogram, type Histogram } from "../observation/histogram.ts";
 
-/** `invalid`: it never became an operation. */
+/** `invalid`: the request never became an operation. */
 export type OperationKind = "query" | "mutation" | "subscription" | "invalid";
 
 export interface OperationDurations {
@@ -9,7 +9,7 @@ export interface OperationDurations {
   readonly durations: Histogram;
 }
 
-/** Clients choose names; so many are told apart, about 1.5 KB each. */
+/** Clients choose names, so only this many are told apart. Each takes about 1.5 KB. */
 const MAX_NAMES = 100;
 const OTHERS = "(other)";
 

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 
-/** Origins whose pages may ask. "local": those on this machine, whatever their port. */
+/** Origins whose pages may send requests. "local": those on this machine, on any port. */
 export type AllowedOrigins = Config["http"]["corsOrigins"];
 
 const LOCAL_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"]);

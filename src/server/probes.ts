@@ -8,17 +8,20 @@ import type { Metrics } from "./metrics/index.ts";
 export interface ProbesOptions {
   readonly health: Health;
   readonly metrics: Metrics;
-  /** What may read the metrics, beside administrators. */
+  /** A bearer token that may read the metrics; administrators may too. */
   readonly token: string | undefined;
   readonly identify: Identify;
 }
 
-/** Where a request came in: anybody may come to the service's port, to that of the metrics who was let near it. */
+/**
+ * The port on which a request came in. Anybody can reach the service's port; the metrics port, only those
+ * whom the network lets through.
+ */
 export type ProbePort = "service" | "metrics";
 
 export type Probes = ReturnType<typeof createProbes>;
 
-/** What those ask who run the service: `/livez`, `/readyz` and `/metrics`. */
+/** The operator's endpoints: `/livez`, `/readyz` and `/metrics`. */
 export function createProbes({ health, metrics, token, identify }: ProbesOptions) {
   let isDraining = false;
 
@@ -29,7 +32,7 @@ export function createProbes({ health, metrics, token, identify }: ProbesOptions
     if (port === "metrics" && token === undefined) return true;
     const { authorization } = headers;
     if (authorization === undefined || isToken(authorization)) return isToken(authorization);
-    // What is no credential is nobody's, and so is one that cannot be looked up now.
+    // An invalid credential identifies nobody, and neither does one that cannot be looked up now.
     const identity = await identify(authorization).catch(() => undefined);
     return identity !== undefined && isAllowed("administrator", identity.viewer);
   };
@@ -54,7 +57,7 @@ export function createProbes({ health, metrics, token, identify }: ProbesOptions
   };
 
   return {
-    /** From here on the service is not ready, whatever its parts say. */
+    /** From here on the service reports that it is not ready, whatever its components report. */
     drain(): void {
       isDraining = true;
     },
@@ -80,7 +83,7 @@ export function createProbes({ health, metrics, token, identify }: ProbesOptions
   };
 }
 
-/** Of one length, as the comparison wants it. */
+/** Digests have one length, which `timingSafeEqual` demands. */
 function digestOf(text: string): Buffer {
   return hash("sha256", text, "buffer");
 }

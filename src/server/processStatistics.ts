@@ -1,7 +1,7 @@
 import { cpuUsage, memoryUsage, uptime, version } from "node:process";
 import type { ProcessStatistics } from "../schema/system.ts";
 
-/** What Node.js says of the process that this is. */
+/** What Node.js says of this process. */
 export function processStatistics(): ProcessStatistics {
   const { rss, heapUsed } = memoryUsage();
   const { user, system } = cpuUsage();
@@ -10,7 +10,7 @@ export function processStatistics(): ProcessStatistics {
     uptimeSeconds,
     residentMemoryBytes: rss,
     heapUsedBytes: heapUsed,
-    // Microseconds of work over microseconds of life.
+    // Microseconds of CPU time over microseconds of uptime.
     cpuPercent: ((user + system) / (uptimeSeconds * 1e6)) * 100,
     nodeVersion: version,
   };

@@ -43,17 +43,17 @@ export interface SelectionPlan {
 
 export interface FieldPlan {
   readonly key: string;
-  /** A property of the source that is the value. */
+  /** The property of the source that holds the value; undefined: a resolver gives the value. */
   readonly property: string | undefined;
   readonly resolve: Resolve | undefined;
   readonly argsOf: (variables: Variables) => object;
-  /** Who may see it. */
+  /** Decides who may see the field. */
   readonly rule: Rule | undefined;
   readonly value: ValuePlan;
   readonly info: Omit<GraphQLResolveInfo, "variableValues" | "path">;
 }
 
-/** How what a resolver gives becomes what is answered. */
+/** How a resolved value becomes output. */
 export type ValuePlan = { readonly isNullable: boolean } & (
   | { readonly kind: "typename" }
   | { readonly kind: "leaf"; readonly toOutput: (value: unknown) => unknown }
@@ -68,10 +68,10 @@ export interface Run {
   readonly variables: Variables;
 }
 
-/** Thrown where there is more to tell than data. Not an error's instance: nobody looks at its stack. */
+/** Thrown where there is more to report than data. A symbol and no Error, because nobody looks at a stack. */
 export const UNUSUAL = Symbol("unusual");
 
-/** The variables that decide what of a document is skipped. */
+/** The variables that decide what of a document is skipped or included. */
 export function flagsIn(document: DocumentNode): readonly string[] {
   const names = new Set<string>();
   visit(document, {
@@ -84,9 +84,10 @@ export function flagsIn(document: DocumentNode): readonly string[] {
 }
 
 /**
- * What a query comes to: its fields, types, arguments and rules.
+ * What a query asks for: its fields, types, arguments and rules.
  *
- * @param flags with all variables that decide what is skipped
+ * @param flags the values of all variables that decide what is skipped
+ * @throws UNUSUAL for a query of which no plan can be made
  */
 export function createPlan(
   schema: GraphQLSchema,
@@ -108,7 +109,7 @@ export function createPlan(
       return flag === (name.value === "include");
     });
 
-  /** The fields that are asked of an object of the type, by the names that they are answered under. */
+  /** The fields that are selected on an object of the type, by their response keys. */
   function collect(
     type: GraphQLObjectType,
     selectionSets: readonly SelectionSetNode[],
@@ -201,7 +202,7 @@ export function createPlan(
       schema.getPossibleTypes(inner).map((type) => [type.name, selectionPlan(type, selectionSets)]),
     );
     const selectionOf = (value: unknown, { context }: Run): SelectionPlan => {
-      // Safe: none of the schema's looks at the info.
+      // Safe: no `resolveType` of the schema looks at the info.
       const name: unknown = inner.resolveType?.(value, context, {} as never, inner);
       const selection = typeof name === "string" ? selections.get(name) : undefined;
       if (selection === undefined) throw UNUSUAL;
@@ -213,12 +214,12 @@ export function createPlan(
   return selectionPlan(schema.getQueryType()!, [operation.selectionSet]);
 }
 
-/** The resolver as it was written, where all that Pothos has put around it is a rule. */
+/** The resolver as it was written, if Pothos has wrapped it in nothing but a rule; otherwise the wrapped one. */
 function resolverOf(field: GraphQLField<unknown, unknown>) {
   const { name, resolve, extensions } = field;
-  // As graphql does it where there is no resolver.
+  // As graphql-js does where there is no resolver.
   if (resolve === undefined) return { property: name, resolve: undefined, rule: undefined };
-  // Safe: what Pothos puts there.
+  // Safe: Pothos puts these there.
   const { pothosOriginalResolve, pothosResolveWrapped, pothosExposedField } = extensions as {
     pothosOriginalResolve?: Resolve;
     pothosResolveWrapped?: boolean;
@@ -234,7 +235,7 @@ function resolverOf(field: GraphQLField<unknown, unknown>) {
   };
 }
 
-/** Arguments without variables are the same objects each time. */
+/** Arguments without variables are read once, and are the same object each time. */
 function argumentsOf(
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
@@ -251,7 +252,7 @@ function argumentsOf(
   return () => values;
 }
 
-/** Throws for what is no such value: errors, promises and functions included. */
+/** Turns a value into output. Throws for one that is not of the type: errors, promises and functions included. */
 function outputOf(type: GraphQLLeafType): (value: unknown) => unknown {
   if (type === GraphQLString || type === GraphQLID)
     return (value) => (typeof value === "string" ? value : type.serialize(value));
@@ -264,7 +265,7 @@ function outputOf(type: GraphQLLeafType): (value: unknown) => unknown {
   };
 }
 
-// Safe: no resolver of a query asks where it is.
+// Safe: no resolver of a query looks at its path.
 export const infoFor = (info: FieldPlan["info"], variableValues: Variables): GraphQLResolveInfo =>
   ({ ...info, variableValues }) as GraphQLResolveInfo;
 

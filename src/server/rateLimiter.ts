@@ -6,13 +6,13 @@ import { createMemoryBucket, type TakeFromBucket } from "./tokenBucket.ts";
 /** Whose allowance a request is charged to. */
 export interface RateSubject {
   readonly policy: "viewer" | "stranger";
-  /** The policy and who it is. */
+  /** The policy, and the viewer's id or the stranger's network. */
   readonly name: string;
 }
 
 export interface RateDecision {
   readonly subject: RateSubject;
-  /** Units a minute. */
+  /** Units per minute. */
   readonly limit: number;
   readonly isAdmitted: boolean;
   /** Units that are left, as far as this instance knows. */
@@ -22,9 +22,9 @@ export interface RateDecision {
 }
 
 export interface RateLimiterOptions {
-  /** Units a minute; 0: no limit. */
+  /** Units per minute; 0: no limit. */
   readonly limits: Readonly<Record<RateSubject["policy"], number>>;
-  /** The bucket that all instances share; rejects when it cannot be reached. Undefined: there is one instance. */
+  /** The buckets that all instances share; rejects when they cannot be reached. Undefined: there is one instance. */
   readonly shared: TakeFromBucket | undefined;
   /** A monotonic clock, in ms. */
   readonly now?: () => number;
@@ -36,10 +36,10 @@ interface Account {
   /** Units that were taken out of the bucket in advance. */
   leased: number;
   leaseEndsAt: number;
-  /** In the bucket after the last look at it. */
+  /** Units in the bucket when it was last asked. */
   inBucket: number;
   seenAt: number;
-  /** No request of at least this cost can be admitted before then. */
+  /** No request of at least this cost can be admitted before `until`. */
   refused: { readonly cost: number; readonly until: number } | undefined;
   refilling: Promise<void> | undefined;
 }
@@ -47,20 +47,21 @@ interface Account {
 export type RateLimiter = ReturnType<typeof createRateLimiter>;
 
 const WINDOW_MS = 60_000;
-/** The part of the limit that an instance takes out of the bucket at a time. */
+/** An instance takes a hundredth of the limit out of the bucket at a time. */
 const LEASE_PART = 100;
 const MAX_ACCOUNTS = 100_000;
 
 /**
  * Token buckets: each subject may spend `limit` units at once, and gets them back over a minute.
  *
- * Instances share the buckets. So that not every request asks for its unit, an instance takes a
- * hundredth of the limit out of the bucket at a time and spends that. What is leased is gone from the bucket: all instances together never
- * admit more than the buckets hold, which is at most `limit` + `limit` × minutes + N × (`limit` / 100) in any
- * span of time for N instances, the last part being what they had leased before. A lease ends after a minute. While the shared
- * buckets cannot be reached, each instance has its own: then N instances admit up to N times as much.
+ * Instances share the buckets. An instance does not ask them for every request: it leases a hundredth of the
+ * limit at a time, and spends that. Leased units are gone from the bucket, so all instances together never
+ * admit more than the buckets hold. In any span of time, N instances admit at most
+ * `limit + limit × minutes + N × (limit / 100)`. The last part is what they had leased before. A lease ends
+ * after a minute. While the shared buckets cannot be reached, each instance uses its own, and N instances
+ * admit up to N times as much.
  *
- * Who is refused costs nothing: until the bucket can hold enough again, no bucket is asked.
+ * Refusing costs nothing: until the bucket can hold enough again, no bucket is asked.
  */
 export function createRateLimiter({ limits, shared, now = () => performance.now() }: RateLimiterOptions) {
   const own = createMemoryBucket({ maxBuckets: MAX_ACCOUNTS, now });
@@ -130,27 +131,27 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
     };
   };
 
-  /** Nothing costs more than all there can be: it would never be admitted. */
+  /** A cost is at most the limit: a request that costs more would never be admitted. */
   const payable = (subject: RateSubject, cost: number) => Math.min(cost, limits[subject.policy]);
 
   return {
-    /** What was said of requests since the start. */
+    /** How many requests were admitted and refused since the start, by policy. */
     statistics: (): Readonly<typeof decided> => decided,
 
-    /** Undefined: there is no limit for them, or nobody to count. */
+    /** Undefined: the policy has no limit, or the sender is a stranger without an address. */
     subjectOf(viewer: Viewer | null, address: string | undefined): RateSubject | undefined {
       const policy = viewer === null ? "stranger" : "viewer";
       if (limits[policy] === 0 || (viewer === null && address === undefined)) return undefined;
       return { policy, name: `${policy}:${viewer === null ? networkOf(address!) : viewer.userId}` };
     },
 
-    /** Admits the request if this instance has leased enough; undefined: ask `take`. */
+    /** Admits the request if this instance has leased enough; undefined: call `take`. */
     takeAtOnce(subject: RateSubject, cost: number): RateDecision | undefined {
       const account = accountOf(subject);
       return spend(account, payable(subject, cost), now()) ? decision(account, true, 0) : undefined;
     },
 
-    /** Whether the subject is known to have nothing left. Asks and costs nothing. */
+    /** The refusal, if the subject is known to have nothing left. Asks no bucket, and costs nothing. */
     exhausted(subject: RateSubject): RateDecision | undefined {
       const account = accounts.get(subject.name);
       if (account === undefined || account.leased >= 1) return undefined;
@@ -158,7 +159,7 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
       return ms > 0 ? decision(account, false, ms) : undefined;
     },
 
-    /** Never rejects. */
+    /** Admits or refuses the request. Never rejects. */
     async take(subject: RateSubject, wanted: number): Promise<RateDecision> {
       const cost = payable(subject, wanted);
       const account = accountOf(subject);
@@ -167,7 +168,7 @@ export function createRateLimiter({ limits, shared, now = () => performance.now(
         if (spend(account, cost, at)) return decision(account, true, 0);
         const ms = waitMs(account, cost, at);
         if (ms > 0) return decision(account, false, ms);
-        // One at a time, so that many requests at once do not lease many shares.
+        // Single flight, so that many requests at once do not lease many shares.
         account.refilling ??= refill(account, cost).finally(() => {
           account.refilling = undefined;
         });

@@ -19,9 +19,9 @@ import { byteLengthOf, endWith } from "./sentBody.ts";
 
 export interface ReplayOptions {
   readonly store: Pick<CoherentStore, "lookUp" | "isCurrent">;
-  /** An API key was used. */
+  /** Called with a key's id when a request has used it. */
   readonly onKeyUse?: (id: string) => void;
-  /** Of the requests that are remembered, in bytes. */
+  /** How much memory remembered requests may take, in bytes. */
   readonly maxBytes: number;
   /** Adds `extensions.responseCache` to every answer. */
   readonly isExplained: boolean;
@@ -32,44 +32,47 @@ export interface ReplayOptions {
   readonly documents: Documents;
 }
 
-/** What an answer costs that was given before. */
+/** What a replayed answer costs, in units of the rate limit. */
 const REPLAY_COST = 1;
 
 /** What a request led to the last time. */
 interface Remembered {
-  /** The answer's name in the coherent store. */
+  /** The answer's key in the coherent store. */
   readonly responseKey: string;
-  /** What was sent above it, names and values in turn, without what is each response's own. */
+  /**
+   * The headers that were sent with it, without those that belong to one response: names and values, alternating.
+   */
   readonly headers: readonly string[];
   readonly identity: Identity;
-  /** Whom it is charged to; undefined: the sender's address, or nobody. */
+  /** Who is charged for it; undefined: the sender's address, or nobody. */
   readonly subject: RateSubject | undefined;
-  /** The last instant at which that was known to be so. */
+  /** The last instant at which the identity was known to hold. */
   identifiedAt: Instant | undefined;
-  /** How often it was sent since `takeCounts` was called last. */
+  /** How often the request was sent since the last call of `takeCounts`. */
   requests: number;
 }
 
-/** Longer requests are rarely sent twice, and take their memory from many short ones. */
+/** Longer requests are rarely sent twice, and would take the memory of many short ones. In bytes. */
 const MAX_REQUEST_LENGTH = 16_384;
-/** About what an entry takes beside its texts. */
+/** About how many bytes an entry takes beside its texts. */
 const ENTRY_BYTES = 300;
 
-/** In the place of a header that was not sent: no header can have it. */
+/** Stands for a header that was not sent: no header can have this value. */
 const NONE = "\0";
 
 export type Replay = ReturnType<typeof createReplay>;
 
 /**
- * Answers a query that was sent before, byte for byte the same, without parsing, validating or
- * executing it: in front of Yoga.
+ * Answers a request whose bytes are those of an earlier one, without parsing, validating or executing it: in
+ * front of Yoga.
  *
- * It keeps no answers. It remembers to which answer in the coherent store a request's bytes led, and the
- * store says whether that one is still right. Only answers of the response cache are remembered, so neither mutations
- * and subscriptions nor anything that was refused can be replayed.
+ * It keeps no answers. It remembers which answer in the coherent store a request's bytes led to, and the
+ * store says whether that answer is still valid. Only answers of the response cache are remembered, so no
+ * mutation, no subscription and no refused request can be replayed.
  *
- * Who sent it is remembered with it, and counts while nothing that this depends on has changed and the credential has
- * not run out. Otherwise the request is identified like any other. Of a token there is but the digest, save on its connection.
+ * The sender's identity is remembered too. It holds while nothing that it depends on has changed and the
+ * credential has not expired; otherwise the request is identified like any other. Only the digest of a token
+ * is kept, except with the connection that sent it.
  */
 export function createReplay({
   store,
@@ -87,12 +90,15 @@ export function createReplay({
       ENTRY_BYTES + key.length + responseKey.length + headers.reduce((sum, part) => sum + part.length, 0),
   });
 
-  /** What a connection has sent last, and its digest: it sends the same again, and a digest takes longer than to compare. */
+  /**
+   * Each connection's last credential and its digest. A connection sends the same one again, and to compare
+   * it takes less time than to digest it.
+   */
   const bearers = new WeakMap<Socket, { readonly authorization: string; readonly digest: string }>();
 
   let hits = 0;
   let misses = 0;
-  /** Of the hits, those whose sender had the answer already. */
+  /** Hits whose sender had the answer already. */
   let notModified = 0;
   let refused = 0;
 
@@ -105,13 +111,13 @@ export function createReplay({
     return digest;
   }
 
-  /** Everything in a request that the answer depends on. Undefined: it is none to remember. */
+  /** Everything in a request that the answer depends on. Undefined: the request is not remembered. */
   function nameOf(req: IncomingMessage, body: Buffer): string | undefined {
     const { method, url, headers } = req;
     if (body.length + url!.length > MAX_REQUEST_LENGTH || headers["content-encoding"] !== undefined)
       return undefined;
     const { accept = NONE, "content-type": contentType = NONE, origin = NONE } = headers;
-    // Header values have no line ends; the body, which may, comes last.
+    // Header values have no line breaks; the body, which may, comes last.
     return `${method} ${url}\n${accept}\n${contentType}\n${origin}\n${bearerOf(req)}\n${body.toString("latin1")}`;
   }
 
@@ -144,7 +150,7 @@ export function createReplay({
     const { code, message, details } = rateLimited(rate);
     const text = JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] });
     const own = ["x-request-id", requestId, "content-type", "application/json; charset=utf-8"];
-    // What is said of the answer that is not given does not hold for this one.
+    // These headers describe the answer that is not given.
     const others = withoutContentType(headers, ["cache-control"]);
     res
       .writeHead(429, [
@@ -161,9 +167,9 @@ export function createReplay({
     nameOf,
 
     /**
-     * Answers the request if it can.
+     * Answers the request, if it can.
      *
-     * @param otherwise called, perhaps later, when it cannot
+     * @param otherwise called when it cannot, at once or later
      */
     answer(
       name: string | undefined,
@@ -186,7 +192,7 @@ export function createReplay({
         found.identifiedAt = instant;
         const { viewer } = found.identity;
         if (viewer?.credential?.kind === "apiKey") onKeyUse?.(viewer.credential.id!);
-        const kept = entry.value as KeptResponse; // Safe: under such a key the response cache alone keeps something.
+        const kept = entry.value as KeptResponse; // Safe: only the response cache uses such a key.
         const serve = (rate: RateDecision | undefined): void => {
           if (rate?.isAdmitted === false) {
             refuse(res, requestId, found, rate);
@@ -205,15 +211,15 @@ export function createReplay({
         if (subject === undefined) return serve(undefined);
         const rate = rateLimiter.takeAtOnce(subject, REPLAY_COST);
         if (rate !== undefined) return serve(rate);
-        // Once for many: what is asked for then is a share of the limit. It never rejects.
+        // Once for many requests, since a lease is a share of the limit. It never rejects.
         void rateLimiter.take(subject, REPLAY_COST).then(serve);
       });
     },
 
     /**
-     * The request has been answered anew.
+     * Remembers a request that was answered anew.
      *
-     * @param head what its answer has above it, whatever is in it; looked at when it is needed
+     * @param head gives the headers of its answer that do not depend on the content; called if they are needed
      */
     remember(
       name: string | undefined,

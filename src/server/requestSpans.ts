@@ -3,8 +3,8 @@ import type { Tracing } from "../observation/tracing.ts";
 import type { ResponseOutcome } from "./cachedResponse.ts";
 
 /**
- * The span of an HTTP request, in which the work runs, until its response is closed. It says whether the answer was
- * replayed, and what the cache had; neither its URL's parameters nor any header.
+ * Makes the span of an HTTP request. The request's work runs in it, and it ends when the response is closed. It says
+ * whether the answer was replayed, and whether the cache had it. It has neither the URL's parameters nor any header.
  */
 export function createRequestSpans(tracing: Tracing) {
   return {
@@ -24,13 +24,13 @@ export function createRequestSpans(tracing: Tracing) {
       tracing.within(span, work);
     },
 
-    /** What became, in the response cache, of the request that runs now; undefined: it was not looked up. */
+    /** Notes whether the request that runs now was a hit in the response cache; undefined: it was not looked up. */
     lookedUp(status: ResponseOutcome["status"]): void {
       if (status !== undefined)
         tracing.active()?.set("stack_converter.cache", status === "hit" ? "hit" : "miss");
     },
 
-    /** The request that runs now is answered anew. */
+    /** Notes that the request that runs now is answered anew. */
     notReplayed: (): void => tracing.active()?.set("stack_converter.replayed", false),
   };
 }

@@ -5,13 +5,13 @@ import type { Documents, UnreadParameters } from "./documents.ts";
 
 /** How often a request was sent. */
 export interface RequestCount {
-  /** Its name in src/server/replay.ts. */
+  /** The request's name, which src/server/replay.ts makes. */
   readonly name: string;
   readonly viewer: Viewer | null;
   readonly requests: number;
 }
 
-/** An operation that was asked for, by whom and how often. */
+/** An operation that was requested, by whom and how often. */
 export interface RequestedOperation extends Operation {
   readonly viewer: Viewer | null;
   readonly requests: number;
@@ -32,14 +32,14 @@ export const operationSchema = z.object({
   operationName: optionalText,
 });
 
-/** Lines before the body in a request's name: method and URL, then four headers. */
+/** Lines before the body in a request's name: method and URL, then three headers and the credential's digest. */
 const HEAD_LINES = 5;
 
 /**
- * The operation in a request's name, which src/server/replay.ts has put together. Nothing else of it is
- * taken: no header, and so no token.
+ * The operation in a request's name, which src/server/replay.ts makes. Nothing else is taken from the name:
+ * no header, and so no token.
  *
- * @returns undefined for forms of a request that are not read here
+ * @returns undefined for a request of a form that is not read here
  */
 export function operationIn(
   requestName: string,
@@ -50,7 +50,7 @@ export function operationIn(
   const body = Buffer.from(requestName.slice(end + 1), "latin1").toString();
   const [method, url = ""] = requestName.slice(0, requestName.indexOf("\n")).split(" ");
   try {
-    // Safe: what is no object has none of the fields.
+    // Safe: a value that is not an object has none of the fields.
     const given = (method === "GET" ? parametersOf(url) : JSON.parse(body)) as UnreadParameters;
     return operationSchema.parse({ ...given, query: documents.recall(given) });
   } catch {
@@ -70,17 +70,17 @@ function parametersOf(url: string): UnreadParameters {
   };
 }
 
-/** The operations that were asked for most, the same ones in different requests counted together. */
+/** The most requested operations. The same operation in different requests is counted together. */
 export function mostRequested(
   counts: readonly RequestCount[],
   limit: number,
   documents: Pick<Documents, "recall">,
 ): RequestedOperation[] {
   const operations = new Map<string, RequestedOperation>();
-  // Twice as many as are wanted, so that requests are not all read to find some that are counted together.
+  // Twice as many as are wanted, because some may be counted together; the rest need not be parsed.
   const candidates = counts.toSorted((one, other) => other.requests - one.requests).slice(0, 2 * limit);
   for (const { name, viewer, requests } of candidates) {
-    // What a key with scopes of its own asked for, others with the role would not be answered the same.
+    // Warming runs operations with a user's whole role, which may be answered otherwise than a key with scopes.
     if (viewer !== null && viewer.scopes !== null) continue;
     const operation = operationIn(name, documents);
     if (operation === undefined) continue;

@@ -4,7 +4,7 @@ import type { RequestContext } from "./context.ts";
 
 export type Reruns = ReturnType<typeof createReruns>;
 
-/** Runs operations of requests that were answered before: for answers that go on. */
+/** Runs the operations of earlier requests again, for streams. */
 export function createReruns() {
   // biome-ignore lint/suspicious/noExplicitAny: the contexts are this service's own, see below
   let yoga: YogaServer<any, any>;
@@ -17,19 +17,19 @@ export function createReruns() {
     } satisfies Plugin as Plugin<RequestContext>,
 
     /**
-     * As if the request had been sent again now: its viewer is identified again, nothing is read
-     * yet, and every plugin has its say.
+     * Begins a rerun, as if the request had been sent again now: its viewer is identified again, nothing has
+     * been read yet, and every plugin is called.
      *
-     * Rejects as the request would be refused.
+     * Rejects with the error with which the request would be refused.
      */
     async begin({ request, params, requestId }: RequestContext) {
       const enveloped = yoga.getEnveloped({ request, params, exchange: { requestId }, isRerun: true });
-      // Safe: it is made by createContext, on top of what is given above; Yoga types what it was given alone.
+      // Safe: createContext makes it, on top of what is given above; Yoga's type has only what was given.
       const context = (await enveloped.contextFactory()) as unknown as RequestContext;
       return {
         context,
         execute: async (args: Omit<ExecutionArgs, "contextValue">): Promise<ExecutionResult> =>
-          // Safe: a rerun is one result; live queries begin streams in first runs alone.
+          // Safe: a rerun has one result; live queries open streams in first runs alone.
           (await enveloped.execute({ ...args, contextValue: context })) as ExecutionResult,
       };
     },

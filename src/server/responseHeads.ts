@@ -1,12 +1,17 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { LRUCache } from "lru-cache";
 
-/** Clients choose what they accept and where they say that they come from: so many sorts of requests are told apart. */
+/**
+ * Clients choose what they accept and which origin they name, so only this many kinds of requests are told apart.
+ */
 const MAX_HEADS = 1_000;
-/** Of what they depend on; longer ones are no browser's and no library's. */
+/**
+ * The longest name under which a head is kept, in characters. It consists of request headers, and no browser
+ * and no library sends longer ones.
+ */
 const MAX_NAME_LENGTH = 1_000;
 
-/** Of each answer alone, so never learned. */
+/** Headers that belong to one answer alone, so they are not learned. */
 const OWN_HEADERS = new Set([
   "x-request-id",
   "date",
@@ -21,14 +26,14 @@ const OWN_HEADERS = new Set([
   "strict-transport-security",
 ]);
 
-/** What a request's answer has above it, whoever sends it and whatever is in it: names and values in turn. */
+/** The headers that an answer has whoever sends the request and whatever is in it: names and values, alternating. */
 export function sharedHeaders(headers: OutgoingHttpHeaders): string[] {
   return Object.entries(headers).flatMap(([name, value]) =>
     OWN_HEADERS.has(name) ? [] : [name, String(value)],
   );
 }
 
-/** What is said of an answer's text is not said where there is none, and neither is what `others` names. */
+/** The headers of a response that has no such body: without `content-type`, and without those in `others`. */
 export function withoutContentType(headers: readonly string[], others: readonly string[] = []): string[] {
   const left: string[] = [];
   eachHeader(headers, (name, value) => {
@@ -37,7 +42,7 @@ export function withoutContentType(headers: readonly string[], others: readonly 
   return left;
 }
 
-/** Names and values in turn are one allocation; pairs would be one for each. */
+/** Visits each header. Alternating names and values are one allocation; pairs would be one for each. */
 export function eachHeader(
   headers: readonly string[],
   visit: (name: string, value: string) => unknown,
@@ -46,14 +51,14 @@ export function eachHeader(
 }
 
 /**
- * The heads of answers, by what they depend on: what the client accepts, how it sends, which origin it is of, and whether the answer may
- * be kept. They are learned from answers of Yoga, which decides on types and origins.
+ * The heads of answers, by what they depend on: the request's `Accept`, `Content-Type` and `Origin`, and
+ * whether the answer may be kept. They are learned from answers of Yoga, which decides on types and origins.
  */
 export function createResponseHeads() {
   const heads = new LRUCache<string, readonly string[]>({ max: MAX_HEADS });
 
   const nameOf = ({ headers }: IncomingMessage, isKept: boolean): string =>
-    // Header values have no line ends.
+    // Header values have no line breaks.
     `${isKept}\n${headers.accept}\n${headers["content-type"]}\n${headers.origin}`;
 
   return {

@@ -1,4 +1,4 @@
-/** A member's place on a roll; null when it is off it. */
+/** A member's place on a roll; `roll` is null when the member is off it. */
 export interface Place<Member> {
   readonly member: Member;
   roll: Roll<Member> | null;
@@ -7,12 +7,12 @@ export interface Place<Member> {
 }
 
 /**
- * Who is there, in the order in which they came: a set for members that come and go with each request.
+ * Its members, in the order in which they came: a set for members that come and go with each request.
  *
- * V8 makes a Set a new table whenever as many have been added as its table has room for, and leaves in the old table what was in it, and the way to
- * the new one. Once an old table has outlived two collections of young objects, all that follow it outlive them too, with the
- * requests that were on them: a fifth of a small query's time went into copying what nobody would look at again. Here who
- * leaves lets go of the others.
+ * V8 gives a Set a new table whenever as many members have been added as its table has room for. The old
+ * table keeps its members, and a link to the new one. Once an old table has outlived two scavenges, all
+ * tables that follow it outlive them too, with the requests that were in them: a fifth of a small query's
+ * time went into copying what nobody would look at again. Here a member that leaves lets go of the others.
  */
 export class Roll<Member> {
   #first: Place<Member> | null = null;
@@ -26,7 +26,7 @@ export class Roll<Member> {
     return place;
   }
 
-  /** Once is enough. */
+  /** May be called again, to no effect. */
   remove(place: Place<Member>): void {
     if (place.roll !== this) return;
     const { before, after } = place;
@@ -41,7 +41,7 @@ export class Roll<Member> {
     return this.#first;
   }
 
-  /** Each that is there now. */
+  /** The members at this moment. */
   members(): Member[] {
     const members: Member[] = [];
     for (let place = this.#first; place !== null; place = place.after) members.push(place.member);

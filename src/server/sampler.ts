@@ -16,33 +16,36 @@ export interface SampledHit {
 }
 
 export interface SamplerOptions {
-  /** Which part of the hits is compared, 0 to 1. */
+  /** The share of the hits that is compared, 0 to 1. */
   readonly rate: number;
   readonly store: Pick<CoherentStore, "lookUp">;
   readonly run: RunInternally;
-  /** Voids what was kept with the tags. */
+  /** Invalidates what was kept with the tags. */
   readonly invalidate: (tags: readonly string[]) => Promise<void>;
   readonly log: Pick<Logger, "error" | "debug">;
-  /** Longer than a change by others may take to be told, in ms. */
+  /** Longer than it may take until a write past the service is reported, in ms. */
   readonly waitMs?: number;
 }
 
 export type Sampler = ReturnType<typeof createSampler>;
 
-/** Tags and paths in one line of the log. */
+/** The most tags, and the most paths, in one line of the log. */
 const MAX_NAMED = 20;
-/** A busy cache would spend a twentieth of its time on comparisons; one a second finds what there is to be found. */
+/**
+ * How far apart comparisons are, in ms. Otherwise a busy cache would spend a twentieth of its time on them;
+ * one a second finds what there is to be found.
+ */
 const INTERVAL_MS = 1_000;
 
 /**
- * Watches the cache's promise at work: asks the database what some hits should have said.
+ * Checks the cache's promise in operation: it asks the database what some hits should have said.
  *
- * An answer that differs proves nothing yet, for something may have changed between the hit and
- * the comparison. But then the entry that was served has ended, at the latest when the bound on changes
- * by others has passed. If that very entry is still valid then, it was valid all along, and so was wrong.
+ * An answer that differs proves nothing yet, because something may have changed between the hit and the
+ * comparison. But then the entry that was served is invalidated, at the latest when the bound on writes past the
+ * service is over. If that very entry is still valid after the wait, it was valid all along, and so it was wrong.
  *
- * One at a time, and no more than one a second, after the answer has been sent: nobody waits for it. A wrong answer is counted,
- * logged without its values, and voided.
+ * Comparisons run one at a time, at most one a second, and after the answer has been sent: no client waits
+ * for them. A wrong answer is counted, logged without its values, and invalidated.
  */
 export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_500 }: SamplerOptions) {
   const stopping = new AbortController();
@@ -54,13 +57,13 @@ export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_50
 
   const keptNow = (key: string) =>
     new Promise<KeptResponse | undefined>((resolve) =>
-      // Safe: under such a key the response cache alone keeps something.
+      // Safe: only the response cache uses such a key.
       store.lookUp(RESPONSE_KIND, key, (entry) => resolve(entry?.value as KeptResponse | undefined)),
     );
 
   const compare = async ({ key, kept, tags, viewer }: SampledHit, operation: Operation): Promise<void> => {
     const { text, isFailed } = await run(operation, { viewer, isUncached: true });
-    // An outage; nothing that is kept has failed.
+    // An outage: a kept answer has no errors.
     if (isFailed) return;
     samples++;
     const served = String(kept.content);
@@ -83,7 +86,11 @@ export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_50
     isDue: (): boolean =>
       running === undefined && Math.random() < rate && performance.now() >= nextAt && !signal.aborted,
 
-    /** @param operationOf what led to the hit; called later, for taking a request apart takes time */
+    /**
+     * Compares a hit with the database, in the background.
+     *
+     * @param operationOf the operation that led to the hit; called later, because it takes time to parse a request
+     */
     take(hit: SampledHit, operationOf: () => Operation | undefined): void {
       nextAt = performance.now() + INTERVAL_MS;
       running = (async () => {
@@ -105,7 +112,7 @@ export function createSampler({ rate, store, run, invalidate, log, waitMs = 1_50
       samples = violations = 0;
     },
 
-    /** Gives up what waits, and resolves when nothing runs. */
+    /** Cancels a comparison that waits, and resolves when none runs. */
     async close(): Promise<void> {
       stopping.abort();
       await running;

@@ -5,8 +5,9 @@ import { AnswerText } from "../repositories/answerText.ts";
 export type Body = string | Buffer | AnswerText;
 
 /**
- * Node sends a short text faster than bytes, for it goes out in one piece with the head. A long one it would write into memory of its
- * own each time, which takes as long as all the rest of a response.
+ * The longest text that is sent as a string, in characters. Node sends a short string faster than bytes,
+ * because it goes out in one piece with the head. It would write a long one into newly allocated memory each
+ * time, which takes as long as all the rest of a response.
  */
 export const MAX_TEXT_LENGTH = 16_384;
 
@@ -14,8 +15,8 @@ const MAX_BUFFER_BYTES = 1_048_576;
 const MAX_FREE_BYTES = 8_388_608;
 
 /**
- * Buffers that no response uses now, by their size, a power of two. A new one for each response would be memory that is not V8's own:
- * every 64 MB of such, it looks through all of its heap.
+ * Free buffers, by their size, a power of two. A new buffer for each response would be memory outside of V8's
+ * heap: for every 64 MB of that, V8 marks all of its heap.
  */
 const free = new Map<number, Buffer[]>();
 let freeBytes = 0;
@@ -37,11 +38,13 @@ function give(buffer: Buffer): void {
   else others.push(buffer);
 }
 
-/** In UTF-8. */
+/** Length in UTF-8. */
 export const byteLengthOf = (body: Body): number =>
   body instanceof AnswerText ? body.byteLength : Buffer.byteLength(body);
 
-/** Gives a look at its bytes, or at the text that they are of. */
+/**
+ * Calls `look` with the body's text or bytes. Bytes that are put together for this are valid during the call alone.
+ */
 export function lookAt<Result>(body: Body, look: (bytes: string | Buffer) => Result): Result {
   if (!(body instanceof AnswerText)) return look(body);
   const buffer = take(body.byteLength);
@@ -50,7 +53,7 @@ export function lookAt<Result>(body: Body, look: (bytes: string | Buffer) => Res
   return result;
 }
 
-/** Ends a response, whose head has the length already. */
+/** Sends the body and ends the response. The head already has the length. */
 export function endWith(res: ServerResponse, body: Body, byteLength: number): void {
   if (Buffer.isBuffer(body) || (typeof body === "string" && body.length <= MAX_TEXT_LENGTH)) {
     res.end(body);
@@ -59,6 +62,7 @@ export function endWith(res: ServerResponse, body: Body, byteLength: number): vo
   const buffer = take(byteLength);
   if (typeof body === "string") buffer.write(body);
   else body.copyTo(buffer);
-  // Called when the system has it. When the client has gone before that, it is not, and the buffer is nobody's any more.
+  // The callback runs when the system has taken the bytes. If the client goes away before that, it does not
+  // run, and the buffer is left to the garbage collector.
   res.end(buffer.subarray(0, byteLength), () => give(buffer));
 }

@@ -2,7 +2,10 @@ import { AppError } from "../errors.ts";
 import { networkOf } from "./clientAddress.ts";
 import type { RequestContext } from "./context.ts";
 
-/** Who has the streams of a request: its viewer, or the address of a stranger. Empty: it came without a socket. */
+/**
+ * Whom a request's streams are counted for: its viewer, or a stranger's network. Empty: the request came
+ * without a socket.
+ */
 export function ownerOf({ viewer, exchange }: Pick<RequestContext, "viewer" | "exchange">): string {
   if (viewer !== null) return viewer.userId;
   return exchange?.address === undefined ? "" : networkOf(exchange.address);
@@ -10,7 +13,7 @@ export function ownerOf({ viewer, exchange }: Pick<RequestContext, "viewer" | "e
 
 export type Streams = ReturnType<typeof createStreams>;
 
-/** The answers that go on: subscriptions and live queries, as many as the limit allows. */
+/** The open streams: subscriptions and live queries, as many as the limits allow. */
 export function createStreams({
   max,
   maxPerViewer,
@@ -18,9 +21,9 @@ export function createStreams({
   readonly max: number;
   readonly maxPerViewer: number;
 }) {
-  /** What ends each of them. */
+  /** The function that ends each stream. */
   const open = new Set<() => void>();
-  /** How many each viewer has, and each address of strangers. */
+  /** Number of streams of each viewer, and of each stranger's network. */
   const ofViewers = new Map<string, number>();
   let isStopping = false;
 
@@ -29,11 +32,12 @@ export function createStreams({
     count: (): number => open.size,
 
     /**
-     * A stream of what `pull` gives, until that is undefined, it throws or the reader goes away; then
-     * `close` is called, once, which must make a `pull` that is under way end.
+     * Opens a stream of the values that `pull` gives. It ends when `pull` gives undefined or rejects, when the
+     * reader goes away, and when the service stops. Then `close` is called, once; it must make a running `pull` end.
      *
-     * @param viewer whose it is; empty: nobody's in particular, and not limited
-     * @throws AppError `TOO_MANY_SUBSCRIPTIONS`
+     * @param viewer whom the stream is counted for; empty: nobody, and the limit for each viewer does not apply
+     * @throws AppError `TOO_MANY_SUBSCRIPTIONS`, or `SERVICE_UNAVAILABLE` while the service stops; `close`
+     *   has been called then
      */
     open<Value>(
       viewer: string,
@@ -86,7 +90,7 @@ export function createStreams({
       };
     },
 
-    /** Ends all of them: who still reads is told that the service stops. */
+    /** Ends all streams. Readers that still read are told that the service is stopping. */
     async close(): Promise<void> {
       isStopping = true;
       for (const end of open) end();

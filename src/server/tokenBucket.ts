@@ -8,9 +8,9 @@ export interface BucketRequest {
   readonly capacity: number;
   /** How long an empty bucket takes to fill, in ms. */
   readonly windowMs: number;
-  /** At least so many, or none. */
+  /** Grant at least this many, or none. */
   readonly needed: number;
-  /** At most so many. */
+  /** Grant at most this many. */
   readonly wanted: number;
 }
 
@@ -19,10 +19,13 @@ export interface BucketGrant {
   readonly left: number;
 }
 
-/** Takes units out of a bucket that fills all the time. */
+/** Takes units out of a bucket that refills continuously. */
 export type TakeFromBucket = (request: BucketRequest) => Promise<BucketGrant>;
 
-/** KEYS: the bucket. ARGV: capacity, units a ms, needed, wanted. The time is Redis' own: the instances' clocks may differ. */
+/**
+ * KEYS: the bucket. ARGV: capacity, units per ms, needed, wanted. Uses Redis' clock: those of the instances
+ * may differ.
+ */
 const TAKE = `
 local capacity, rate, needed, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -50,7 +53,7 @@ export function createRedisBucket(redis: RedisConnection, namespace: string): Ta
     keys: ["bucket"],
     lua: TAKE,
     parse: (answer) => reply.parse(answer),
-    // Twice takes twice as much, which is on the safe side.
+    // Strictly it is not, but running it twice takes twice as much, which is on the safe side.
     isIdempotent: true,
   });
   return async ({ key, capacity, windowMs, needed, wanted }) => {
@@ -65,7 +68,7 @@ export function createRedisBucket(redis: RedisConnection, namespace: string): Ta
   };
 }
 
-/** Buckets of this process. Those that were not used for longest make room, and are full when they are used again. */
+/** Buckets of this process. The least recently used ones are evicted, and are full when they are used again. */
 export function createMemoryBucket({
   maxBuckets,
   now,

@@ -13,9 +13,9 @@ import type { Replay } from "./replay.ts";
 import { mostRequested, operationSchema } from "./requestedOperation.ts";
 
 export interface WarmingOptions {
-  /** How many operations are run at the start and remembered; 0: neither. */
+  /** How many operations are run at the start, and remembered; 0: none. */
   readonly count: number;
-  /** Operations to run at the start instead of those that were remembered. */
+  /** A file of operations to run at the start, instead of those that were remembered. */
   readonly file: string | undefined;
   readonly run: RunInternally;
   readonly requests: Pick<Replay, "takeCounts">;
@@ -34,23 +34,25 @@ interface WarmTask {
 
 export type Warming = ReturnType<typeof createWarming>;
 
-/** Operations that run at a time: few enough to leave connections to those who ask. */
+/** How many operations run at a time: few enough to leave connections to clients. */
 const BATCH_SIZE = 4;
 const PROGRESS_EVERY_BATCHES = 5;
-/** Operations in a file. */
+/** The most operations in a file. */
 const MAX_FILE_OPERATIONS = 10_000;
 /**
- * As whom a given list is run, which names nobody: what administrators ask is about everybody's rows, so those are
- * warm for all; the answers as a whole are no viewer's.
+ * The viewer for a file's operations, which names nobody. What an administrator asks for are everybody's
+ * rows, so those become warm for all; the answers as a whole belong to no real viewer.
  */
 const SERVICE = viewerOf(NOBODY, "ADMIN");
-/** A database that is away does not keep the service from stopping. */
+/**
+ * How long stopping waits for the last save, in ms: a database that is away does not keep the service from stopping.
+ */
 const LAST_SAVE_TIMEOUT_MS = 2_000;
 
 /**
- * Reads what will be asked for before it is: at the start what was asked for most in the last run, or a
- * given list. Running an operation keeps its answer and all that it was made of, stamped
- * like any other, so it is as right as any.
+ * Fills the cache before clients ask: at the start it runs the operations that were requested most before, or
+ * those of a file. Running an operation keeps its answer and everything that the answer was made of. These
+ * entries are stamped like any other, so they are as correct as any.
  */
 export function createWarming(options: WarmingOptions) {
   const {
@@ -69,7 +71,7 @@ export function createWarming(options: WarmingOptions) {
   let running: Promise<unknown>[] = [];
 
   const runOne = async ({ operation, viewer }: WarmTask): Promise<keyof WarmResult> => {
-    // Before it runs: a mutation must not.
+    // Checked before it runs: a mutation must not.
     if (!isQuery(operation)) return "failed";
     try {
       const { isFailed, outcome } = await run(operation, { viewer });
@@ -138,7 +140,7 @@ export function createWarming(options: WarmingOptions) {
         role: viewer?.role ?? null,
         requests,
       }))
-      // PostgreSQL holds no U+0000, and no half of a character.
+      // PostgreSQL stores neither U+0000 nor lone surrogates.
       .filter(({ query, variables, operationName }) =>
         [query, variables ?? "", operationName ?? ""].every(
           (text) => isStorable(text) && !text.includes("\\u0000"),
@@ -158,7 +160,7 @@ export function createWarming(options: WarmingOptions) {
   };
 
   return {
-    /** In the background; what cannot be warmed is said in the log. */
+    /** Warms the cache in the background; the log says what could not be warmed. */
     start(): void {
       if (count === 0) return;
       const warmed = warmAtStart().catch((error: unknown) =>
@@ -171,7 +173,7 @@ export function createWarming(options: WarmingOptions) {
     run: (operations: readonly Operation[], viewer: Viewer): Promise<WarmResult> =>
       runAll(operations.map((operation) => ({ operation, viewer }))),
 
-    /** Stops, and saves what was asked for. */
+    /** Stops, and saves which operations were requested. */
     async close(): Promise<void> {
       if (signal.aborted) return;
       stopping.abort();

@@ -30,7 +30,7 @@ import { createReruns } from "./rerun.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Streams } from "./streams.ts";
 
-/** What a page of another origin may read of an answer's head. */
+/** The response headers that a page of another origin may read. */
 const EXPOSED_HEADERS = [
   "cache-status",
   "etag",
@@ -74,7 +74,7 @@ export function createGraphqlServer(
       page.plugin,
       csrfPrevention(options.corsOrigins),
       trustedDocuments(options.documents),
-      // Documents first: what does not parse, is not valid or asks for too much goes no further.
+      // Documents first: one that does not parse, is not valid or asks for too much goes no further.
       codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
       operationLimits({
         schema,
@@ -84,7 +84,7 @@ export function createGraphqlServer(
       codedRefusals(),
       rateLimit(options.rateLimiter),
       reruns.plugin,
-      // Before those that run a query in another way than at once.
+      // Before the plugins that wrap the execution of a query, so that they wrap the compiled one.
       compiledQueries({ schema, after: options.limits.compileAfter }),
       executionTime(options.limits.executionTimeMs),
       // Before the response cache, which answers each run of a live query.
@@ -103,7 +103,7 @@ export function createGraphqlServer(
       maskError: createErrorMasker(sources.log, { hasSuggestions: options.isIntrospectionEnabled }),
     },
     logging: {
-      // The masker logs what is unexpected, once and with its reference; Yoga would log it again.
+      // The masker logs unexpected errors, once and with their reference; Yoga would log them again.
       debug: () => {},
       info: () => {},
       warn: (...details) => sources.log.warn({ details }, "GraphQL"),
@@ -123,15 +123,15 @@ export function createGraphqlServer(
             additionalHeaders: { Authorization: `Bearer ${options.localToken}` },
           }),
       })),
-    // The page with its scripts comes from this package, not from a CDN: it works offline, and
-    // nobody else's server gets to run code beside a viewer's token. Loaded when somebody wants to
-    // see it: it is 45 MB of memory.
+    // The page and its scripts come from this server, not from a CDN. So it works offline, and nobody else's
+    // server gets to run code beside a viewer's token. It is loaded for the first who wants to see it,
+    // because it takes 45 MB of memory.
     renderGraphiQL: async (settings) => {
       const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
       return page.protect(await renderGraphiQL(settings));
     },
     landingPage: false,
-    // None of those who may ask gets a viewer's cookies or credentials along.
+    // Even from an allowed origin, browsers send no cookies or credentials of a viewer along.
     cors: (request) => {
       const origin = request.headers.get("origin");
       if (origin === null || !isAllowedOrigin(options.corsOrigins, origin)) return false;
@@ -143,13 +143,14 @@ export function createGraphqlServer(
       };
     },
     extraParamNames: [DOCUMENT_ID],
-    // The limit is kept where the body is read; Yoga's own copies every body through a stream.
+    // src/server/http.ts enforces the limit as it reads the body; Yoga's own limit copies every body through
+    // a stream.
     maxRequestBodySize: false,
-    // No field takes a file, and a form could be sent from any page without asking first.
+    // No field takes a file, and any page could send a form without a CORS preflight.
     multipart: false,
   });
   return Object.assign(yoga, {
-    /** In front of its HTTP. */
+    /** Answers operations in front of Yoga's HTTP layer. */
     direct: createDirectOperations({
       yoga,
       observe: operations.observe,
@@ -159,7 +160,7 @@ export function createGraphqlServer(
   });
 }
 
-/** Sends what an operation has come to already. */
+/** Sends the result of an operation that was executed in front of Yoga. */
 function answered(): Plugin<object, ServerContext> {
   return {
     onParams({ context, setResult }) {
@@ -173,9 +174,9 @@ const LOOPBACK = /^(::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/;
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
 /**
- * Whether somebody on this machine opens the page in a browser: by a name that is this machine's, so that no name
- * that leads here by a trick will do, and to look at, because a page of another origin may fetch this one, but
- * no script can say that it navigates (https://www.w3.org/TR/fetch-metadata/).
+ * Whether somebody on this machine opens the page in a browser. The host has to be one of this machine's own
+ * names, which rules out DNS rebinding. The request has to be a navigation: a page of another origin may
+ * fetch this one, but no script can claim to navigate (https://www.w3.org/TR/fetch-metadata/).
  */
 function isLocalPage({ headers }: Request, address: string | undefined): boolean {
   return (

@@ -13,7 +13,7 @@ const LOOK_UPS = {
 const FILLS = { fills: "kept", rejectedFills: "outdated", uncacheable: "uncacheable" } as const;
 const ENDS = { invalidations: "invalidated", expirations: "expired", evictions: "evicted" } as const;
 
-/** What the cache has done, by layer and kind, and whether it serves. */
+/** What the cache has done, by layer and kind, and whether it is serving. */
 export function cacheFamilies(statistics: CacheStatistics): Family[] {
   const kinds = statistics.layers.flatMap(({ layer, kinds }) =>
     kinds.map((kind) => ({ labels: { layer, kind: kind.kind }, kind })),
@@ -80,7 +80,7 @@ export function cacheFamilies(statistics: CacheStatistics): Family[] {
 
 const PHASES = ["connecting", "ready", "suspended", "closed"] as const;
 
-/** The connection to Redis and its breaker: `suspended` is open. */
+/** The connection to Redis and its circuit breaker, which is open in the phase `suspended`. */
 export function redisFamilies({ state, statistics }: RedisConnection): Family[] {
   const { sent, refused, retried, timedOut, suspensions, connections } = statistics();
   return [

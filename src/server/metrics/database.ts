@@ -35,7 +35,7 @@ export function databaseFamilies({
   ];
 }
 
-/** States in which a job still waits for something. */
+/** Statuses of jobs that have not ended. */
 const UNFINISHED: readonly JobFigures["status"][] = ["PENDING", "RUNNING", "PAUSED"];
 
 export function jobFamilies(figures: readonly JobFigures[]): Family[] {

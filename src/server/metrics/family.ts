@@ -9,7 +9,7 @@ export interface Family {
 }
 
 export interface Sample {
-  /** Another than the family's: those of a histogram have an ending. */
+  /** Set where it differs from the family's name: a histogram's samples have a suffix. */
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
@@ -20,7 +20,7 @@ type Rows = readonly (readonly [Labels, number])[];
 
 const PREFIX = "stack_converter_";
 
-/** What only grows, until the process starts anew or somebody has it counted anew. Names end in `_total`. */
+/** A figure that only grows, until the process restarts or somebody resets it. Names end in `_total`. */
 export function counter(name: string, help: string, rows: Rows | number): Family {
   return { name: PREFIX + name, help, type: "counter", values: samplesOf(rows) };
 }
@@ -35,10 +35,10 @@ function samplesOf(rows: Rows | number): Sample[] {
     : rows.map(([labels, value]) => ({ labels, value }));
 }
 
-/** Upper ends of buckets, in seconds: from a statement by index to a request that is given up. */
+/** Upper bounds of the buckets, in seconds: from an indexed statement to a request that is given up. */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Durations in seconds, from histograms that are at most 6.25 % off. */
+/** Durations in seconds, from histograms that are off by at most 6.25 %. */
 export function durations(
   name: string,
   help: string,

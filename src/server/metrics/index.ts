@@ -20,18 +20,19 @@ export interface MetricsSources extends RequestSources {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Jobs are counted at most so often, however many scrape: it is work for the database. */
+/** Jobs are counted at most this often, however many scrapers there are: it is work for the database. */
 const JOBS_EVERY_MS = 15_000;
 
 /**
- * What `/metrics` tells, for Prometheus. It is read from those who count already when somebody asks, so no request pays for
- * it. `prom-client` writes it (text.ts), and knows of the process itself; it is loaded by the first who asks.
+ * The content of `/metrics`, for Prometheus. At a scrape, the figures are read from the components that count
+ * them anyway, so no request pays for them. `prom-client` writes the text (text.ts) and adds the figures of
+ * the process; it is loaded at the first scrape.
  */
 export function createMetrics(sources: MetricsSources) {
   let loaded: ReturnType<typeof load> | undefined;
   let jobs: { readonly at: number; readonly figures: Promise<readonly JobFigures[]> } | undefined;
 
-  /** Those of at most a while ago; undefined when the database does not tell. */
+  /** Figures that are at most `JOBS_EVERY_MS` old; undefined when the database does not answer. */
   const readJobs = async (): Promise<readonly JobFigures[] | undefined> => {
     if (jobs === undefined || performance.now() - jobs.at > JOBS_EVERY_MS)
       jobs = { at: performance.now(), figures: sources.jobFigures() };
@@ -58,7 +59,7 @@ export function createMetrics(sources: MetricsSources) {
       ...(sources.redis === undefined ? [] : redisFamilies(sources.redis)),
       gauge("jobs_known", "1 when the database told of its jobs.", figures === undefined ? 0 : 1),
       ...(figures === undefined ? [] : jobFamilies(figures)),
-      // Safe: it declares the types of metrics as numbers, and has them as words.
+      // Safe: `prom-client` declares metric types as numbers, but gives them as words.
       ...(ofProcess as unknown as Family[]),
     ];
   };
@@ -73,7 +74,7 @@ export function createMetrics(sources: MetricsSources) {
 async function load() {
   const { default: client } = await import("prom-client");
   const ofProcess = new client.Registry();
-  // Under the names that every service in Node.js has them.
+  // Without a prefix: under the names that they have in every Node.js service.
   client.collectDefaultMetrics({ register: ofProcess });
   return ofProcess;
 }

@@ -1,20 +1,20 @@
 import type { Metric } from "prom-client";
 import type { Family } from "./family.ts";
 
-/** Families as Prometheus reads them. `prom-client` writes that; it is loaded by the first who asks. */
+/** The families in Prometheus' text format. `prom-client` writes it, and is loaded at the first call. */
 export async function writeFamilies(families: readonly Family[]): Promise<string> {
   const { default: client } = await import("prom-client");
   const registry = new client.Registry();
   for (const family of families) {
-    // Safe: a registry asks a metric for no more than its name, and for what `get` gives.
+    // Safe: all that a registry uses of a metric is its name and `get`.
     registry.registerMetric({ name: family.name, get: async () => family } as unknown as Metric);
   }
   return registry.metrics();
 }
 
 /**
- * The same figures of several processes as one target's: each with the label `worker`. They are not added up, because some, such as
- * the jobs in the database, are told by each of them.
+ * Merges the families of several processes into those of one target: each sample gets the label `worker`. They
+ * are not added up, because every process reports some figures for all, such as the jobs in the database.
  */
 export function joinFamilies(told: ReadonlyMap<number, readonly Family[]>): Family[] {
   const joined = new Map<string, Family>();

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { CredentialError } from "../../auth/error.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 
-/** Codes of what GraphQL itself finds wrong, in Apollo's words, which clients know. */
+/** Codes of errors that GraphQL itself reports, in Apollo's words, which clients know. */
 const PARSE_FAILED = "GRAPHQL_PARSE_FAILED";
 const VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED";
 const BAD_REQUEST = "BAD_REQUEST";
@@ -13,8 +13,8 @@ const BAD_USER_INPUT = "BAD_USER_INPUT";
 const INTERNAL = "INTERNAL_SERVER_ERROR";
 
 /**
- * With which status a request is refused that never came to its fields. `spec`: only to clients that know
- * the GraphQL over HTTP specification's media type; to others it is an answer like any other, 200.
+ * The HTTP status of a request that is refused before any of its fields is resolved. `spec`: only for clients
+ * that know the GraphQL over HTTP specification's media type; to others it is an answer like any other, 200.
  */
 const STATUS: Partial<Record<ErrorCode, { status: number; spec: boolean }>> = {
   LIMIT_EXCEEDED: { status: 400, spec: true },
@@ -29,10 +29,10 @@ const STATUS: Partial<Record<ErrorCode, { status: number; spec: boolean }>> = {
 /** RFC 6750, section 3. */
 const UNAUTHORIZED = { status: 401, headers: { "www-authenticate": 'Bearer error="invalid_token"' } };
 
-/** Errors that are as their sender may see them. */
+/** Errors that are in the form that clients may see. */
 const finished = new WeakSet<Error>();
 
-/** An expected failure as its sender may see it. */
+/** An expected failure, in the form that clients may see. */
 export function codedError(error: AppError, located?: GraphQLError): GraphQLError {
   const http = located?.path === undefined ? httpStatusOf(error) : undefined;
   const coded = new GraphQLError(error.message, {
@@ -44,24 +44,26 @@ export function codedError(error: AppError, located?: GraphQLError): GraphQLErro
 }
 
 function httpStatusOf(error: AppError) {
-  // Of the request as a whole; a field that needs somebody is an answer among others.
+  // 401 is for a request that is refused as a whole. A single field that needs a viewer fails within an
+  // ordinary answer.
   return error instanceof CredentialError ? UNAUTHORIZED : STATUS[error.code];
 }
 
-/** What GraphQL guesses that the sender has meant: a part of the schema. */
+/** GraphQL's guess at what the client has meant, which tells part of the schema. */
 const SUGGESTION = / Did you mean .*\?$/s;
 
 /**
- * Gives documents that do not parse or are not valid their code.
+ * Gives a code to the errors of documents that do not parse or are not valid.
  *
- * @param hasSuggestions whether GraphQL may say what the sender could have meant; else nobody learns the schema by asking wrongly
+ * @param hasSuggestions whether GraphQL may say what the client could have meant; without that, nobody learns
+ *   the schema by asking wrongly
  */
 export function codedDocumentErrors({ hasSuggestions = true } = {}): Plugin {
   return {
     onParse:
       () =>
       ({ result, replaceParseResult }) => {
-        // Yoga hands a failure on as the result.
+        // Yoga passes a failure on as the result.
         const error: unknown = result;
         if (error instanceof GraphQLError && !finished.has(error))
           replaceParseResult(withCode(error, PARSE_FAILED) as never);
@@ -69,7 +71,7 @@ export function codedDocumentErrors({ hasSuggestions = true } = {}): Plugin {
     onValidate:
       () =>
       ({ valid, result, setResult }) => {
-        // Safe: what validation gives are GraphQL errors.
+        // Safe: validation gives GraphQL errors.
         const errors = result as readonly GraphQLError[];
         if (!valid)
           setResult(
@@ -82,9 +84,9 @@ export function codedDocumentErrors({ hasSuggestions = true } = {}): Plugin {
 }
 
 /**
- * Turns whatever a request fails with into what its sender may see. Expected failures keep their
- * message and get their code. Everything else is logged once, under a reference that is all the
- * client learns of it: messages of databases and stack traces tell strangers how to go on.
+ * Turns any error of a request into what clients may see. Expected failures keep their message and get their
+ * code. Every other error is logged once, under a reference that is all the client learns of it: a database's
+ * messages and stack traces would tell strangers how to go on.
  */
 export function createErrorMasker(log: Logger, { hasSuggestions = true } = {}) {
   return function maskError(error: unknown): GraphQLError {
@@ -116,7 +118,7 @@ export function createErrorMasker(log: Logger, { hasSuggestions = true } = {}) {
   };
 }
 
-/** Gives the refusals that Yoga sends without a body (406 and 415) one with a code. */
+/** Gives a body with a code to the refusals that Yoga sends without one (406 and 415). */
 export function codedRefusals(): Plugin {
   return {
     onResponse({ response, setResponse, fetchAPI }) {
@@ -142,12 +144,18 @@ export function errorBody(message: string, code: string): { errors: GraphQLForma
   return { errors: [{ message, extensions: { code } }] };
 }
 
-/** What is left is about a variable's value, which points at its definition, or about the request itself. */
+/**
+ * The code of a GraphQL error without a code of its own. It is about a variable's value if it points at the
+ * variable's definition; otherwise it is about the request itself.
+ */
 function codeOf(error: GraphQLError): string {
   return error.nodes?.some(({ kind }) => kind === Kind.VARIABLE_DEFINITION) ? BAD_USER_INPUT : BAD_REQUEST;
 }
 
-/** Keeps the HTTP status that Yoga has put there for itself, and nothing else: the rest is its own debugging. */
+/**
+ * Of the extensions, keeps only the HTTP status that Yoga has put there for itself: the others are for its
+ * debugging.
+ */
 function withCode(error: GraphQLError, code: string, hasSuggestions = true): GraphQLError {
   const { http } = error.extensions;
   return new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
@@ -157,16 +165,16 @@ function withCode(error: GraphQLError, code: string, hasSuggestions = true): Gra
 }
 
 /**
- * Yoga marks a status as the specification's, and answers 200 in its place to clients that accept
- * `application/json` alone. That is right for documents, which GraphQL answers. A request without
- * one never came to GraphQL, and is a 400 for everybody.
+ * Yoga marks a status as the specification's, and then answers 200 to clients that accept `application/json`
+ * alone. That is right for faulty documents, which GraphQL answers. A request without a document never came
+ * to GraphQL, and is a 400 for every client.
  */
 function httpOf(http: unknown, code: string): object {
   // Safe: Yoga's `http` is `{ status?, headers?, spec? }`.
   return code === BAD_REQUEST ? { ...(http as object), spec: false } : (http as object);
 }
 
-/** Where in the document and in the answer it happened. */
+/** Where in the document and in the answer the error happened. */
 function positionOf(error: GraphQLError | undefined): GraphQLErrorOptions {
   if (!error) return {};
   const { nodes, source, positions, path } = error;

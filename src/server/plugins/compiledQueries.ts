@@ -12,7 +12,7 @@ import type { RequestContext } from "../context.ts";
 
 export interface CompiledQueriesOptions {
   readonly schema: GraphQLSchema;
-  /** A query that is executed for the so-manyth time is compiled. 0: none is. */
+  /** The number of the execution at which a query is compiled. 0: none is. */
   readonly after: number;
 }
 
@@ -20,11 +20,12 @@ export interface CompiledQueriesOptions {
 const MAX_COMPILED = 200;
 
 /**
- * Runs queries that come often as they were compiled (src/server/compiledQuery.ts), instead of walking their documents.
+ * Runs queries that come often in their compiled form (src/server/compiledQuery.ts), instead of walking their
+ * documents.
  *
- * The answer is the same, save that the interpreter does not always keep to the document's order where fields come from fragments. Where
- * there is more to tell than data, the interpreter runs the query again, and tells it in its own words. The loaders have what
- * was read, the failures too.
+ * The answer is the same, except that the interpreter does not always keep to the document's order where
+ * fields come from fragments. If there is more to report than data, the interpreter runs the query again, and
+ * reports it in its own words. The loaders still have what was read, and the failures too.
  */
 export function compiledQueries({ schema, after }: CompiledQueriesOptions): Plugin {
   // By the operation's node: the parser's cache gives the same one for the same text.
@@ -37,7 +38,7 @@ export function compiledQueries({ schema, after }: CompiledQueriesOptions): Plug
     const found = compiled.get(operation);
     if (found !== undefined) return found;
     const count = (runs.get(operation) ?? 0) + 1;
-    // One that others have pushed out begins anew.
+    // A query that was evicted from `compiled` is counted from the beginning.
     runs.set(operation, count % after);
     const query = count === after ? compileQuery(schema, document, operation) : undefined;
     if (query !== undefined) compiled.set(operation, query);
@@ -54,7 +55,8 @@ export function compiledQueries({ schema, after }: CompiledQueriesOptions): Plug
         const context = given.contextValue as Pick<RequestContext, "viewer"> & Partial<RequestContext>;
         const told = (result: ExecutionResult | undefined) => {
           if (result !== undefined) return result;
-          // One that was given up is not begun anew: whoever gave it up tells why (src/server/plugins/executionTime.ts).
+          // A query that was given up is not run again: the plugin that gave it up says why
+          // (src/server/plugins/executionTime.ts).
           return context.execution?.interruption?.isOver ? { data: null } : executeFn(given);
         };
         const result = query.run(context, given.variableValues ?? {});

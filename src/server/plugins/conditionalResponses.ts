@@ -4,12 +4,12 @@ import type { ServerContext } from "../exchange.ts";
 import { eachHeader } from "../responseHeads.ts";
 
 /**
- * ETag, `If-None-Match`, `Cache-Control` and `Cache-Status`. The tag names the content. It is
- * compared when the operation has been answered, so whoever may not ask, asks wrongly or changes something is
- * never told 304.
+ * Handles `ETag`, `If-None-Match`, `Cache-Control` and `Cache-Status`. The ETag names the content. It is
+ * compared when the operation has been answered, so a request that is refused, is wrong or changes something
+ * never gets a 304.
  *
- * A query in a POST gets 304 too, which RFC 9110 leaves to GET and HEAD: it is as safe as they are, and
- * most clients send their queries that way.
+ * A query in a POST gets 304 too, which RFC 9110 leaves to GET and HEAD: it is as safe as they are, and most
+ * clients send their queries that way.
  */
 export function conditionalResponses(): Plugin<object, ServerContext> {
   return {
@@ -35,7 +35,7 @@ export function conditionalResponses(): Plugin<object, ServerContext> {
   };
 }
 
-/** Each of its messages is an answer; it has no content of its own. */
+/** An event stream has no content of its own: each of its messages is an answer. */
 function isEventStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }

@@ -3,9 +3,12 @@ import { AppError } from "../../errors.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "../origins.ts";
 import { codedError } from "./codedErrors.ts";
 
-/** What any page can send anywhere without asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+/**
+ * Content types that any page can send anywhere without a preflight
+ * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
+ */
 const SIMPLE_TYPES = new Set(["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]);
-/** No page can send one of these to another origin without asking first. */
+/** Headers that no page can send to another origin without a preflight. */
 const PREFLIGHTED = [
   "authorization",
   "graphql-require-preflight",
@@ -16,11 +19,12 @@ const PREFLIGHTED = [
 ];
 
 /**
- * Refuses what a page of any site could have its visitor's browser send, with whatever the visitor may do: a form, or a
- * GET that a browser says has another site behind it. Whatever else a page sends, the browser asks us about first.
+ * Refuses requests that a page of any site could have its visitor's browser send, with the visitor's rights:
+ * a form, or a GET that the browser attributes to another site. For anything else that a page sends, the
+ * browser asks us first (a CORS preflight).
  *
- * A GET without any header is answered to programs that are no browsers, which is what GraphQL over HTTP asks for; it can only
- * read, and all browsers say where it comes from.
+ * A GET without any special header is answered to programs that are not browsers, as GraphQL over HTTP asks.
+ * It can only read, and all browsers say where it comes from.
  */
 export function csrfPrevention(allowed: AllowedOrigins): Plugin {
   return {

@@ -6,22 +6,22 @@ const EVENT_STREAM = "text/event-stream";
 const HEADERS = {
   "content-type": EVENT_STREAM,
   "cache-control": "no-cache, no-transform",
-  // Tells nginx and its like to let every message through as it comes.
+  // Tells nginx and similar proxies to pass every message on as it comes.
   "x-accel-buffering": "no",
 };
 
 /**
- * Sends the server-sent events of answers that go on in Yoga's place: its own way takes a timer, a
- * web stream and two writes a message for each reader. An answer that does not go on is left to it.
+ * Sends server-sent events in Yoga's place: its own way takes, for each reader, a timer, a web stream and two
+ * writes a message. A result that is not a stream is left to Yoga.
  */
 export function eventStreams(): Plugin {
   const heartbeat = createHeartbeat();
   return {
     onResultProcess({ result, resultProcessor, request, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
-      // Safe: each is one result, for neither @defer nor @stream is in the schema.
+      // Safe: each message is one result, for neither @defer nor @stream is in the schema.
       const messages = (result as AsyncIterable<Message>)[Symbol.asyncIterator]();
-      // Yoga refuses what it has no form for, and would leave it running.
+      // Yoga refuses a result that it cannot send in an accepted type, but would leave the stream running.
       if (resultProcessor === undefined) void messages.return?.();
       const accept = request.headers.get("accept");
       if (!acceptsEvents(accept) && accept !== null && !accept.includes("*/*")) return;
@@ -34,7 +34,7 @@ export function eventStreams(): Plugin {
   };
 }
 
-/** Whether who asks has asked for server-sent events. */
+/** Whether the client accepts server-sent events. */
 export function acceptsEvents(accept: string | null | undefined): boolean {
   return accept?.includes(EVENT_STREAM) ?? false;
 }

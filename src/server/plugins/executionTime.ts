@@ -7,10 +7,11 @@ import { createDeadlines } from "../deadlines.ts";
 import { isPromise } from "../queryPlan.ts";
 
 /**
- * Gives up queries that take too long, and those whose sender has gone away: their statements are cancelled, and
- * whoever waits for the same answer asks for itself. What writes is finished: nobody could tell otherwise what was done.
+ * Gives up queries that take too long, and those whose client has gone away. Their statements are cancelled,
+ * and requests that wait for the same answer load it themselves. A mutation is always finished, because
+ * otherwise nobody could tell what was done.
  *
- * Before the response cache in the list of plugins, so that it is told.
+ * It comes before the response cache in the list of plugins, so that the cache learns that a query was given up.
  */
 export function executionTime(limitMs: number): Plugin<RequestContext> {
   const deadlines = createDeadlines(limitMs);
@@ -24,7 +25,7 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
         const interruption = new Interruption();
         context.execution.interruption = interruption;
         const executing = executeFn(given);
-        // Nobody could have gone away meanwhile.
+        // Nothing was awaited, so the client cannot have gone away.
         if (!isPromise(executing)) return executing;
         return new Promise<ExecutionResult>((resolve, reject) => {
           interruption.listen(() => reject(interruption.reason));
@@ -53,7 +54,7 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
   };
 }
 
-/** @returns what ends the waiting for it */
+/** Calls `gone` when the client goes away. @returns a function that stops listening */
 function whenGone({ exchange, request }: RequestContext, gone: () => void): () => void {
   const client = exchange?.client;
   if (client !== undefined) {

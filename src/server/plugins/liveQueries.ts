@@ -22,21 +22,24 @@ export interface LiveQueriesOptions {
   readonly store: Pick<CoherentStore, "instant" | "watch">;
   readonly streams: GuardedStreams;
   readonly reruns: Reruns;
-  /** How often to look at what nobody says changes of, and at a database that does not answer, in ms. */
+  /**
+   * How often to run a query again that reads something whose changes no tag reports, or one for which the
+   * database does not answer, in ms.
+   */
   readonly pollMs?: number;
 }
 
-/** So that what is read anew for every request stands out: it alone has a time to live of 0. */
+/** Lifetimes above 0, so that only a field that is read anew for every request has a time to live of 0. */
 const KEPT = { user: 1, project: 1, conversionJob: 1, collection: 1, statistics: 1 };
-/** The viewer may not, or not any more. */
+/** Codes that end the stream: the viewer may not see this, or not any more. */
 const REFUSALS = ["UNAUTHENTICATED", "FORBIDDEN"];
 
 /**
  * Answers queries that are marked `@live` with a stream: the answer, and each later one that differs.
  *
- * A run is watched from an instant before it began, by the tags of what it read, and ends in a
- * change of one of them. Every run is a request of its own, so it goes through the response
- * cache: of all viewers of the same answer one executes it, and access is checked each time.
+ * The tags of what a run has read are watched, from an instant before the run began. A change of one of them
+ * causes the next run. Every run is a request of its own, so it goes through the response cache: among all
+ * viewers of the same answer, one executes it, and access is checked each time.
  */
 export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext & { isRerun?: true }> {
   const { schema, store, streams, reruns, pollMs = 2_000 } = options;
@@ -50,11 +53,11 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
     let isAway = false;
     let startedAt = 0;
     let isClosed = false;
-    /** Who reads has changed since the last run began. */
+    /** Whether the reader was identified anew since the last run began. */
     let isAnother = false;
     let resume = () => {};
 
-    /** Until `arm` calls back, or for so long (ms); the stream's end ends it, too. */
+    /** Waits until `arm` calls back, or for this long (ms). The stream's end also ends the wait. */
     const wait = (ms: number | undefined, arm?: (resume: () => void) => () => void) =>
       new Promise<void>((resolve) => {
         if (isClosed) return resolve();
@@ -78,7 +81,8 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
         return undefined;
       });
       if (rerun === undefined) {
-        // It could not be said who reads. Who has an answer keeps it, as below.
+        // The reader could not be identified, because the database is away. A reader that has an answer keeps
+        // it, as below.
         watched = { tags: watched!.tags, instant };
         isAway = true;
         return undefined;
@@ -89,7 +93,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       watched = { tags: kept === undefined ? context.dependencies.all() : tags(), instant };
       const codes = result.errors?.map(({ extensions }) => extensions.code) ?? [];
       isAway = codes.includes("SERVICE_UNAVAILABLE");
-      // Who has an answer keeps it through an outage.
+      // A reader that has an answer keeps it through an outage.
       if (isAway && shown !== undefined) return undefined;
       isLast = codes.some((code) => REFUSALS.includes(String(code)));
       const digest = kept?.etag ?? etagOf(JSON.stringify(result));
@@ -138,7 +142,7 @@ export function liveQueries(options: LiveQueriesOptions): Plugin<RequestContext 
       const live =
         operation && getDirectiveValues(liveDirective, operation, args.variableValues ?? undefined);
       if (!live) return;
-      // Safe: the directive's own argument. Null is as good as none.
+      // Safe: the directive's own argument. Null is the same as none.
       const throttleMs = Math.max((live.throttle as number | null | undefined) ?? 0, MIN_INTERVAL_MS);
       setResultAndStopExecution(follow(args, context, throttleMs) as never);
     },

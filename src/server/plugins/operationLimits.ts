@@ -24,13 +24,14 @@ export interface OperationLimitsOptions {
   readonly isIntrospectionEnabled: boolean;
 }
 
-/** GraphQL's own words for it, which have no code. */
+/** graphql-js' own message for that, which has no code. */
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
 
 /**
- * Refuses what is larger than allowed, each limit as early as it can be known: tokens while they are
- * read, variables before anything else looks at them, the document's shape before it is validated, what it may cost before a
- * resolver runs. A request that src/server/replay.ts answers has passed all of them: its bytes are the same.
+ * Refuses what is larger than allowed. Each limit is checked as early as possible: tokens while they are
+ * read, variables before anything else looks at them, the document's shape before it is validated, its
+ * complexity before a resolver runs. A request that src/server/replay.ts answers has passed all of them: its
+ * bytes are the same.
  */
 export function operationLimits({
   schema,
@@ -48,7 +49,7 @@ export function operationLimits({
     onParse: ({ setParseFn }) => {
       setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }));
       return ({ result, replaceParseResult }) => {
-        // Yoga hands a failure on as the result.
+        // Yoga passes a failure on as the result.
         const error: unknown = result;
         if (!(error instanceof GraphQLError) || !TOO_MANY_TOKENS.test(error.message)) return;
         const message = `The document has more than ${limits.tokens} tokens: split the operation`;
@@ -69,7 +70,7 @@ export function operationLimits({
 
   function check({ document, operationName, variableValues, contextValue }: CheckedArguments): void {
     const operation = getOperationAST(document, operationName);
-    // Whoever executes it says what is wrong.
+    // The executor reports what is wrong.
     if (operation == null) return;
     const complexity = complexityOf(document, operation, variableValues ?? {});
     contextValue.complexity = complexity;
@@ -87,7 +88,7 @@ type CheckedArguments = Pick<ExecutionArgs, "document" | "operationName" | "vari
   readonly contextValue: RequestContext;
 };
 
-/** What is wrong with the size of the variables. */
+/** What is wrong with the size of the variables; undefined: nothing. */
 export function inputError(variables: unknown, limits: OperationLimits): AppError | undefined {
   const { values, listSize, depth } = inputSize(variables, limits.variableValues);
   if (values > limits.variableValues) {

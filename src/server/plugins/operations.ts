@@ -5,17 +5,17 @@ import type { RequestContext } from "../context.ts";
 import type { Exchange, ServerContext } from "../exchange.ts";
 import type { OperationKind, OperationStatistics } from "../operationStatistics.ts";
 
-/** In the place of a name where there is none, and of those that strangers make up. */
+/** Stand-ins for the name of an operation that has none, and for the names that strangers make up. */
 const ANONYMOUS = "(anonymous)";
 const STRANGER = "(stranger)";
 
-/** Runs what a request asks for. */
+/** Runs a request's operation, and observes it. */
 export type ObserveOperation = <Result>(
   exchange: Exchange | undefined,
   run: () => Promise<Result>,
 ) => Promise<Result>;
 
-/** What is known so far of an operation that runs. */
+/** What is known so far of a running operation. */
 export interface ObservedOperation {
   kind: OperationKind;
   name: string;
@@ -23,8 +23,8 @@ export interface ObservedOperation {
 }
 
 /**
- * Times every operation from its parameters to its result, counts what it fails with by code, and makes its span, in
- * which whatever it reads is read. Operations that are answered from the replay never come here.
+ * Times every operation from its parameters to its result, counts its errors by code, and makes its span,
+ * within which all its reads run. Requests that are replayed never come here.
  *
  * Documents are not part of the span: they may have values in them.
  */
@@ -68,7 +68,7 @@ export function createOperations(options: {
     instrumentation: {
       operation: async ({ context }, wrapped) => {
         const { exchange } = context as ServerContext; // Safe: Yoga's contexts are this service's own.
-        // What was run in front of Yoga was observed there.
+        // An operation that ran in front of Yoga was observed there.
         await (exchange?.answered === undefined ? observe(exchange, async () => wrapped()) : wrapped());
       },
     },
@@ -81,7 +81,7 @@ export function createOperations(options: {
       if (span !== undefined) failWith(span, result);
     },
 
-    // Later, because some requests fail before there is an operation.
+    // Errors are counted only here, because some requests fail before there is an operation.
     onResultProcess({ result }) {
       for (const code of codesIn(result)) statistics.countError(code);
     },
@@ -95,7 +95,7 @@ function failWith(span: TracedSpan, result: unknown): void {
   if (code !== undefined) span.fail(code);
 }
 
-/** Of the errors in what a request is answered with; a stream's messages are no part of that. */
+/** The codes of the errors in a request's result. Those in a stream's messages are not part of it. */
 function codesIn(result: unknown): string[] {
   return (Array.isArray(result) ? result : [result]).flatMap(
     (each: { errors?: readonly unknown[] } | undefined) => (each?.errors ?? []).map(codeOf),
@@ -103,7 +103,7 @@ function codesIn(result: unknown): string[] {
 }
 
 function codeOf(error: unknown): string {
-  // Safe: what is not there is undefined.
+  // Safe: a missing property reads as undefined.
   const { code, extensions } = error as { code?: unknown; extensions?: { code?: unknown } };
   return String(extensions?.code ?? code ?? "INTERNAL_SERVER_ERROR");
 }

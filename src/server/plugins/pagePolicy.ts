@@ -1,7 +1,10 @@
 import { hash } from "node:crypto";
 import type { Plugin } from "graphql-yoga";
 
-/** Whom the page tells where it is, who may frame it (for browsers without the policy), and whose window it shares. */
+/**
+ * The page sends no referrer, nobody may frame it (for browsers without the policy), and it shares its window
+ * with no other origin.
+ */
 const PAGE_HEADERS = [
   ["referrer-policy", "no-referrer"],
   ["x-frame-options", "DENY"],
@@ -11,16 +14,20 @@ const PAGE_HEADERS = [
 export type PagePolicy = ReturnType<typeof createPagePolicy>;
 
 /**
- * The Content-Security-Policy of the one page that is served, and the headers that only pages need. Its scripts are written in it, and may run because
- * of what they are: nothing that gets into the page some other way runs, or loads from or tells anybody else.
+ * The Content-Security-Policy of GraphiQL's page, the only one that is served, and the headers that only
+ * pages need. The page's inline scripts are allowed by their hashes. Anything that gets into the page in
+ * another way does not run, and neither loads from nor sends to any other origin.
  */
 export function createPagePolicy() {
-  /** Of all that were served: there are two pages, one with this machine's token in it, which may be made at the same time. */
+  /**
+   * Hashes of the scripts of all pages that were served: there are two, one of them with this machine's token
+   * in it, and both may be made at the same time.
+   */
   const scripts = new Set<string>();
   let policy: string | undefined;
 
   return {
-    /** @returns the page */
+    /** Adds the page's scripts to the policy. @returns the page, as it is */
     protect(html: string): string {
       for (const [, text] of html.matchAll(/<script>([\s\S]*?)<\/script>/g))
         scripts.add(`'sha256-${hash("sha256", text!, "base64")}'`);
@@ -28,7 +35,7 @@ export function createPagePolicy() {
         "default-src 'none'",
         `script-src ${[...scripts].join(" ")}`,
         "worker-src blob:",
-        // Its editor sets styles as it goes.
+        // GraphiQL's editor sets styles as it goes.
         "style-src 'unsafe-inline'",
         "font-src data:",
         "img-src data:",

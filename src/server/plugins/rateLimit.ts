@@ -7,12 +7,13 @@ import type { RateDecision, RateLimiter } from "../rateLimiter.ts";
 import { eachHeader } from "../responseHeads.ts";
 import { codedError } from "./codedErrors.ts";
 
-/** Values that an operation may ask for at the price of a request. */
+/** How much complexity costs one unit, beside the unit that every operation costs. */
 const VALUES_PER_UNIT = 100;
 
 /**
- * Charges each operation to its viewer, or to the address of a stranger, by its complexity; what never became an
- * operation costs its address one unit. The service's own operations are free, and so are an answer's later messages.
+ * Charges each operation, by its complexity, to its viewer or to a stranger's address. A request that never
+ * became an operation costs its address one unit. The service's own operations are free, and so are a
+ * stream's later messages.
  *
  * A stranger's address that is known to have nothing left is refused before its documents are parsed.
  */
@@ -22,7 +23,7 @@ export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRer
     if (!rate.isAdmitted) throw codedError(rateLimited(rate));
   };
 
-  /** Nearly always at once: a promise for each operation would have every hook after this one wait for it. */
+  /** Nearly always synchronous: every hook after this one would have to wait for a promise. */
   const charge = ({ contextValue }: Pick<ExecutionArgs, "contextValue">): void | Promise<void> => {
     // Safe: Yoga's contexts are this service's own.
     const context = contextValue as RequestContext & { isRerun?: true };
@@ -83,7 +84,7 @@ export function rateLimited({ limit, subject, retryAfterSeconds }: RateDecision)
   );
 }
 
-/** As the IETF's draft has them (draft-ietf-httpapi-ratelimit-headers-10): names and values in turn. */
+/** The headers of the IETF's draft (draft-ietf-httpapi-ratelimit-headers-10): names and values, alternating. */
 export function rateHeaders({
   subject,
   limit,

@@ -24,10 +24,10 @@ export interface ResponseCacheOptions {
  * Keeps whole answers of queries, for each viewer, in the coherent store.
  *
  * `@envelop/response-cache` decides what is kept and for how long, and calls the store
- * (src/server/cachedResponse.ts). What an answer depends on is recorded where it is read, so two
- * steps of the plugin have nothing left to find and are spared: running the document with
- * `__typename` and `id` added at every level, and walking the result for them, which takes time
- * exponential in its depth. The document runs as it was sent; the plugin sees its result closed.
+ * (src/server/cachedResponse.ts). The reads record what an answer depends on, so two steps of the plugin
+ * would find nothing more and are left out. One is to run the document with `__typename` and `id` added at
+ * every level; the other is to walk the result for them, which takes time exponential in its depth. The
+ * document runs as it was sent, and the plugin is given a result that it cannot walk.
  */
 export function responseCache({
   schema,
@@ -43,7 +43,8 @@ export function responseCache({
       onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
         const { response, viewer, exchange } = contextValue;
         if (exchange?.isUncached) return;
-        // Leases change with every claim, and so does what their holders may see: none of it would be kept for long.
+        // Leases change with every claim, and with them what their holders may see: no answer of theirs would
+        // be kept for long.
         if (viewer?.role === "WORKER") return;
         const profile = profileOf(document, operationName ?? undefined);
         if (!profile.isKept || (profile.isPrivate && viewer === null)) return;
@@ -84,7 +85,7 @@ export function responseCache({
   ];
 }
 
-/** Runs the operation and closes its result to the plugin's walk. */
+/** Runs the operation, and hides its result from the plugin's walk. */
 async function close(
   execute: () => ReturnType<ExecuteFunction>,
   response: CachedResponse,
@@ -101,7 +102,7 @@ async function close(
   }
 }
 
-/** Synchronous: a digest of half a microsecond needs no trip through WebCrypto's threads. */
+/** Synchronous: a digest takes half a microsecond, and needs no trip through WebCrypto's threads. */
 const responseKey: BuildResponseCacheKeyFunction = (({
   documentString,
   operationName,

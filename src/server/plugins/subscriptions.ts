@@ -14,10 +14,10 @@ export interface SubscriptionsOptions {
   readonly identify: Identify;
 }
 
-/** The viewer may not, or not any more: the last message says so. */
+/** Codes that end the stream: the viewer may not see this, or not any more. The last message has the code. */
 const REFUSALS = ["UNAUTHENTICATED", "FORBIDDEN"];
 
-/** What the followed field itself failed with; what is below it fails by itself. */
+/** The codes of the subscribed field's own errors. Errors of fields below it do not count. */
 function rootCodes({ errors = [] }: Message): string[] {
   return errors.flatMap(({ path, originalError }) =>
     path?.length === 1 && originalError instanceof AppError ? [originalError.code] : [],
@@ -25,19 +25,20 @@ function rootCodes({ errors = [] }: Message): string[] {
 }
 
 /**
- * Subscriptions whose every message is a request of its own: its viewer is identified again, and
- * its loaders have read nothing yet. GraphQL's own way keeps the first context for all messages,
- * with whatever it had read then.
+ * Subscriptions in which every message is a request of its own: its viewer is identified again, and its
+ * loaders have read nothing yet. graphql-js itself would keep the first context for all messages, with
+ * everything that it had read by then.
  *
- * Followers of one thing are handed the same news; those who ask the same of it and may see the
- * same share the message.
+ * All followers of one thing are given the same news, as one object. Those with the same operation and the
+ * same access share the message that is made of it.
  */
 export function subscriptions({ streams, reruns, identify }: SubscriptionsOptions): Plugin<RequestContext> {
   const messages = new WeakMap<object, Map<string, Promise<Message>>>();
 
   const execute = async (args: ExecutionArgs, first: RequestContext, news: unknown): Promise<Message> => {
     const { context } = await reruns.begin(first);
-    // GraphQL's own: the one that queries run on would subscribe. What fails is masked by whoever masks it for all.
+    // graphql-js' own `execute`: the one that queries run on would subscribe. Errors are masked where they
+    // are for all results.
     const result = await graphqlExecute({ ...args, rootValue: news, contextValue: context });
     if (result.errors !== undefined) return result;
     const text = JSON.stringify(result);
@@ -80,7 +81,7 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
         if (done) return undefined;
         const message = await messageOf(args, first, value);
         const codes = rootCodes(message);
-        // It is not there for its reader any more, as when it is deleted.
+        // What is followed does not exist for its reader any more, as when it is deleted.
         if (codes.includes("NOT_FOUND")) return undefined;
         isRefused = REFUSALS.some((code) => codes.includes(code));
         return message;
@@ -91,7 +92,7 @@ export function subscriptions({ streams, reruns, identify }: SubscriptionsOption
 
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn(subscribe as never); // Safe: the arguments of GraphQL's own `subscribe`.
+      setSubscribeFn(subscribe as never); // Safe: it takes the arguments of GraphQL's own `subscribe`.
     },
   };
 }

@@ -4,14 +4,14 @@ import type { Documents, UnreadParameters } from "../documents.ts";
 import type { ServerContext } from "../exchange.ts";
 import { codedError } from "./codedErrors.ts";
 
-/** A parameter of the GraphQL over HTTP draft's appendix on persisted documents, which Yoga has no place for. */
+/** A parameter of the GraphQL over HTTP draft's appendix on persisted documents, which Yoga does not know. */
 export const DOCUMENT_ID = "documentId";
 
-/** Puts the text of a document in the place of its name. The service's own operations need not be published. */
+/** Puts a document's text in the place of its digest. The service's own operations need not be published. */
 export function trustedDocuments(documents: Documents): Plugin<object, ServerContext> {
   return {
     onParams({ params, request, context, setParams }) {
-      // Safe: what is not an object is refused by Yoga, which looks at the parameters next.
+      // Safe: Yoga looks at the parameters next, and refuses what is not an object.
       const given = params as UnreadParameters | null;
       if (
         (context as ServerContext).exchange?.runAs !== undefined ||
