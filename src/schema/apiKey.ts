@@ -13,12 +13,15 @@ import { User } from "./user.ts";
 const MAX_NAME_LENGTH = 100;
 
 const ApiKeyScopeType = builder.enumType("ApiKeyScope", {
-  description: "What an API key may do of all that its user's role allows.",
+  description: "A permission of an API key. It never allows more than the role of the key's user does.",
   values: {
-    ADMIN: { value: "admin", description: "All of it." },
+    ADMIN: { value: "admin", description: "Everything that the user's role allows." },
     JOBS_WORK: { value: "jobs:work", description: "Claim conversion jobs and report on them." },
     PROJECTS_READ: { value: "projects:read", description: "Read projects, their files, jobs and activity." },
-    PROJECTS_WRITE: { value: "projects:write", description: "Change projects and their jobs." },
+    PROJECTS_WRITE: {
+      value: "projects:write",
+      description: "Change projects and their jobs. Reading them is not included.",
+    },
     USERS_READ: { value: "users:read", description: "Read users." },
     USERS_WRITE: { value: "users:write", description: "Add and change users." },
   } as const,
@@ -26,40 +29,46 @@ const ApiKeyScopeType = builder.enumType("ApiKeyScope", {
 
 const ApiKey = builder.objectRef<ApiKeyRow>("ApiKey").implement({
   description:
-    "With which a program says that it is a user. The key itself is shown when it is created, and never again.",
-  // When it was used last is told by nobody, so nothing of it is kept.
+    "A credential with which a program authenticates as a user. Its secret is shown only once, when the key is created.",
+  // Nothing tells the cache that `lastUsedAt` has changed, so answers with API keys are not cached.
   extensions: cacheControl({ maxAge: 0 }),
   fields: (t) => ({
-    id: t.id({ description: "`ApiKey:<uuid>`.", resolve: ({ id }) => toNodeId("ApiKey", id) }),
-    name: t.exposeString("name", { description: "What it is for." }),
-    prefix: t.exposeString("prefix", { description: "The beginning of the key, to know it by." }),
+    id: t.id({
+      description: "The API key's id: `ApiKey:<uuid>`.",
+      resolve: ({ id }) => toNodeId("ApiKey", id),
+    }),
+    name: t.exposeString("name", { description: "What the key is for." }),
+    prefix: t.exposeString("prefix", {
+      description: "The first 12 characters of the key's secret, to recognize the key by.",
+    }),
     user: t.field({
       type: User,
       nullable: true,
-      description: "Whose requests its bearer's are; null when they were deleted just now.",
+      description: "The user that a program with this key acts as. Null if the user has just been deleted.",
       resolve: ({ userId }, _, { loaders }) => loaders.userById.load(userId),
     }),
     scopes: t.field({
       type: [ApiKeyScopeType],
-      description: "What it may do of all that the user's role allows.",
+      description: "What the key may do, within what the user's role allows.",
       resolve: ({ scopes }) => API_KEY_SCOPES.filter((scope) => scopes.includes(scope)),
     }),
     expiresAt: t.expose("expiresAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it ends; null: never.",
+      description: "When the key expires; null if it never does.",
     }),
     revokedAt: t.expose("revokedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was revoked.",
+      description: "When the key was revoked; null if it was not.",
     }),
     lastUsedAt: t.expose("lastUsedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was used last, known a minute later; null: not yet.",
+      description:
+        "When the key was last used. It is updated up to a minute late. Null if the key has not been used.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the key was created." }),
   }),
 });
 
@@ -69,9 +78,9 @@ builder.queryField("apiKeys", (t) =>
   t.field({
     authScopes: { administrator: true },
     type: ApiKeyConnection,
-    description: "All API keys, or a user's, the newest first. For administrators.",
+    description: "All API keys, or those of one user, newest first. Administrators only.",
     extensions: cacheControl({ maxAge: 0 }),
-    args: { userId: t.arg.id({ description: "Only this user's." }), ...pageArguments() },
+    args: { userId: t.arg.id({ description: "Returns only this user's keys." }), ...pageArguments() },
     resolve: (_, { userId, ...page }, { loaders, repositories: { apiKeys } }, info) => {
       const list = apiKeys.list(userId == null ? undefined : parseIdOf("User", userId, ["userId"]));
       return new Connection({ loader: loaders.apiKeys, list, page, cursorOf: apiKeys.cursorOf, info });
@@ -93,24 +102,31 @@ const createSchema = z.object({
 });
 
 const CreateApiKeyInput = builder.inputType("CreateApiKeyInput", {
-  description: "An API key to create.",
+  description: "The API key to create.",
   fields: (t) => ({
-    userId: t.id({ required: true, description: "Whose requests its bearer's will be." }),
-    name: t.string({ required: true, description: `What it is for, up to ${MAX_NAME_LENGTH} characters.` }),
+    userId: t.id({ required: true, description: "The user that a program with this key acts as." }),
+    name: t.string({
+      required: true,
+      description: `What the key is for: 1 to ${MAX_NAME_LENGTH} characters.`,
+    }),
     scopes: t.field({
       type: [ApiKeyScopeType],
       required: true,
-      description: "What it may do of all that the user's role allows; at least one.",
+      description: "What the key may do, within what the user's role allows: at least one scope.",
     }),
-    expiresAt: t.field({ type: "DateTime", description: "When it ends. Left out: when it is revoked." }),
+    expiresAt: t.field({
+      type: "DateTime",
+      description:
+        "When the key expires, which must be in the future. If left out, it is valid until it is revoked.",
+    }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const RevokeApiKeyInput = builder.inputType("RevokeApiKeyInput", {
-  description: "Which API key to revoke.",
+  description: "The API key to revoke.",
   fields: (t) => ({
-    id: t.id({ required: true, description: "The key's id." }),
+    id: t.id({ required: true, description: "The API key's id." }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
@@ -118,34 +134,34 @@ const RevokeApiKeyInput = builder.inputType("RevokeApiKeyInput", {
 const CreateApiKeyPayload = builder
   .objectRef<{ apiKey: ApiKeyRow; secret: string | null }>("CreateApiKeyPayload")
   .implement({
-    description: "A new API key.",
+    description: "The API key that was created.",
     fields: (t) => ({
-      apiKey: t.expose("apiKey", { type: ApiKey, description: "What is kept of it." }),
+      apiKey: t.expose("apiKey", { type: ApiKey, description: "The API key, without its secret." }),
       secret: t.exposeString("secret", {
         nullable: true,
         description:
-          "The key itself, as a bearer sends it. Told once: null when the mutation was repeated by its idempotency key.",
+          "The key's secret, which programs send as a bearer token. It is shown only once: null if the mutation was repeated with its idempotency key.",
       }),
     }),
   });
 
 const RevokeApiKeyPayload = builder.objectRef<{ apiKey: ApiKeyRow }>("RevokeApiKeyPayload").implement({
-  description: "A revoked API key.",
-  fields: (t) => ({ apiKey: t.expose("apiKey", { type: ApiKey, description: "The key as it is now." }) }),
+  description: "The API key that was revoked.",
+  fields: (t) => ({ apiKey: t.expose("apiKey", { type: ApiKey, description: "The API key as it is now." }) }),
 });
 
 builder.mutationFields((t) => ({
   createApiKey: t.field({
     authScopes: { administrator: true },
     type: CreateApiKeyPayload,
-    description: "Creates an API key for a user. For administrators.",
-    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: "The key." }) },
+    description: "Creates an API key for a user. Administrators only.",
+    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: "The key to create." }) },
     resolve: async (_, { input }, { repositories }) => {
       const userId = parseIdOf("User", input.userId, ["input", "userId"]);
       const { secret, hash, prefix } = generateApiKey();
       const data = validInput(createSchema, input);
       const apiKey = await repositories.apiKeys.create({ ...data, userId, hash, prefix });
-      // A repeated call is given the first one's row, whose secret nobody has any more.
+      // A repeated call gets the row of the first call, whose secret is stored nowhere.
       return { apiKey, secret: apiKey.hash === hash ? secret : null };
     },
   }),
@@ -153,8 +169,8 @@ builder.mutationFields((t) => ({
     authScopes: { administrator: true },
     type: RevokeApiKeyPayload,
     description:
-      "Revokes an API key: once this is answered, no instance accepts it, and streams that it has opened end. For administrators.",
-    args: { input: t.arg({ type: RevokeApiKeyInput, required: true, description: "Which one." }) },
+      "Revokes an API key. Once this is answered, no instance accepts the key, and streams that were opened with it end. Administrators only.",
+    args: { input: t.arg({ type: RevokeApiKeyInput, required: true, description: "The key to revoke." }) },
     resolve: async (_, { input }, { repositories }) => {
       return { apiKey: await repositories.apiKeys.revoke(parseIdOf("ApiKey", input.id, ["input", "id"])) };
     },

@@ -7,28 +7,34 @@ import { toNodeId } from "./nodeId.ts";
 type Input = Readonly<Record<string, unknown>>;
 
 interface AdministrativeAction {
-  /** Users may do some of it to themselves, which is nobody else's business. Always, unless told. */
+  /**
+   * Whether this call is audited; if not given, every call is. Some actions are not audited when users apply
+   * them to themselves.
+   */
   readonly isAudited?: (input: Input, viewer: Viewer | null) => boolean;
-  /** The node id of what it is done to. */
+  /** The node id of the object that the action is applied to. */
   readonly target?: (input: Input, written: unknown) => unknown;
-  /** What else the log tells: no secrets, and nothing long. */
+  /** Further details for the log: no secrets, and nothing long. */
   readonly details?: (input: Input) => Record<string, unknown>;
-  /** It writes no row, so its entry is written when it is done. */
+  /** The action writes no row, so its entry is written on its own once the action is done. */
   readonly isAlone?: true;
 }
 
 const isOfAnother = (userId: unknown, viewer: Viewer | null) =>
   viewer === null || userId !== toNodeId("User", viewer.userId);
 
-/** What owners do all day with their own, and administrators may do with everybody's. */
+/**
+ * Owners take these actions on their own rows all day, and administrators may take them on everybody's. They
+ * are audited only when an administrator takes them.
+ */
 const BY_ADMINISTRATORS: AdministrativeAction = {
   isAudited: (_, viewer) => viewer?.role === "ADMIN",
   target: ({ id }) => id,
 };
 
 /**
- * The mutations that the audit log tells of. Not among them is what a service with an administrator's key does for others all
- * the time: signing people in (`upsertUser`), importing, and what workers report.
+ * The mutations that are audited. Left out are those that a service with an administrator's key calls all the
+ * time on behalf of others: signing people in (`upsertUser`), importing, and the reports of workers.
  */
 const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
   createApiKey: {
@@ -73,10 +79,11 @@ const ACTIONS: Readonly<Record<string, AdministrativeAction>> = {
 };
 
 /**
- * Writes administrative actions into the audit log: one place that says which they are. What changes rows has
- * its entry in the transaction that changes them; what fails or is refused has none.
+ * Makes the mutations in `ACTIONS`, the only list of administrative actions, write to the audit log. An
+ * action that changes rows writes its entry in the same transaction. An action that fails or is refused
+ * writes none.
  *
- * @throws Error when a mutation above is not in the schema
+ * @throws Error when one of these mutations is not in the schema
  */
 export function withAudit(schema: GraphQLSchema): GraphQLSchema {
   const mutations = schema.getMutationType()?.getFields() ?? {};

@@ -6,43 +6,57 @@ import { toNodeId } from "./nodeId.ts";
 import { User } from "./user.ts";
 
 const AuditEntry = builder.objectRef<AuditEntryRow>("AuditEntry").implement({
-  description: "Something that an administrator did, or a credential that was refused.",
+  description: "An entry of the audit log: an administrative action, or a credential that was refused.",
   extensions: cacheControl({ maxAge: 0 }),
   fields: (t) => ({
-    id: t.id({ description: "`AuditEntry:<uuid>`.", resolve: ({ id }) => toNodeId("AuditEntry", id) }),
+    id: t.id({
+      description: "The entry's id: `AuditEntry:<uuid>`.",
+      resolve: ({ id }) => toNodeId("AuditEntry", id),
+    }),
     action: t.exposeString("action", {
-      description: "The mutation's name; `authenticationFailed`; or a command's, from the command line.",
+      description:
+        "The name of the mutation that was called, `authenticationFailed` for a refused credential, or the name of an action from the command line.",
     }),
     actorId: t.id({
       nullable: true,
-      description: "Who did it, who may be gone by now; null: not known, as of a refused credential.",
+      description:
+        "The id of the user who acted, who may have been deleted since. Null if the user is not known, as for a refused credential.",
       resolve: ({ actorId }) => actorId && toNodeId("User", actorId),
     }),
     actor: t.field({
       type: User,
       nullable: true,
-      description: "Who did it, if they are still there.",
+      description: "The user who acted. Null if the user is not known or has been deleted.",
       resolve: ({ actorId }, _, { loaders }) => (actorId === null ? null : loaders.userById.load(actorId)),
     }),
     credential: t.exposeString("credential", {
       nullable: true,
-      description: "How they were known: `apiKey:<uuid>`, `token:<jti>`, or `command line`.",
+      description:
+        "How the actor was authenticated: `apiKey:<uuid>`, `token:<jti>` (`token:unnamed` without a `jti`) or `command line`. Null for a refused credential.",
     }),
-    target: t.exposeID("target", { nullable: true, description: "The id of what it was done to." }),
+    target: t.exposeID("target", {
+      nullable: true,
+      description: "The id of the object that the action was applied to; null if there is none.",
+    }),
     details: t.string({
       nullable: true,
-      description: "What else there is to say: JSON.",
+      description: "Further details: a JSON object, encoded as text. Null if there are none.",
       resolve: ({ details }) => (details === null ? null : JSON.stringify(details)),
     }),
     requestId: t.exposeString("requestId", {
       nullable: true,
-      description: "The request, as in the service's log.",
+      description:
+        "The id of the request, as in the service's log. Null for the command line and for combined entries.",
     }),
-    address: t.exposeString("address", { nullable: true, description: "The network address it came from." }),
+    address: t.exposeString("address", {
+      nullable: true,
+      description: "The network address that the request came from; null if it is not known.",
+    }),
     count: t.exposeInt("count", {
-      description: "How many are told as one; of refused credentials, when there were many.",
+      description:
+        "How many events the entry stands for. More than 1 only where many refused credentials were combined into one entry.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the entry was written." }),
   }),
 });
 
@@ -53,7 +67,7 @@ builder.queryField("auditEntries", (t) =>
     authScopes: { administrator: true },
     type: AuditEntryConnection,
     description:
-      "What administrators did and which credentials were refused, the newest first. For administrators.",
+      "The audit log: administrative actions and refused credentials, newest first. Administrators only.",
     extensions: cacheControl({ maxAge: 0 }),
     args: pageArguments(),
     resolve: (_, page, { loaders, repositories: { auditEntries } }, info) => {

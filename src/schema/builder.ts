@@ -7,7 +7,10 @@ import type PrismaTypes from "./generated/pothos.ts";
 import { getDatamodel } from "./generated/pothos.ts";
 import { isAllowed, RULE_NAMES, type Rule, refusal } from "./rules.ts";
 
-/** The rows that the loaders give: a job's come without its documents, which are loaded when they are asked for. */
+/**
+ * The rows as the loaders return them. A job's row comes without its documents (plan and results), which are
+ * loaded only when a field asks for them.
+ */
 type RowTypes = Omit<PrismaTypes, "ConversionJob"> & {
   ConversionJob: Omit<PrismaTypes["ConversionJob"], "Shape"> & { Shape: ConversionJobRow };
 };
@@ -25,18 +28,18 @@ export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<{
 }>;
 
 export const builder = new SchemaBuilder<SchemaTypes>({
-  // The rules come first: nothing of a refused field is run.
+  // The plugin for the rules comes first, so that no part of a refused field runs.
   plugins: [ScopeAuthPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    // Safe: the same names.
+    // Safe: the names are those of the rules.
     authScopes: ({ viewer }) =>
       Object.fromEntries(RULE_NAMES.map((rule) => [rule, isAllowed(rule, viewer)])) as Record<Rule, boolean>,
     unauthorizedError: (_, { viewer }) => refusal(viewer),
   },
   prisma: {
-    // The object types come from the data model; their rows come from the loaders. A field that
-    // would make the plugin query by itself is a mistake, so it gets no client to do it with.
+    // The object types come from the data model; their rows come from the loaders. A field that makes the
+    // plugin run a query of its own is a mistake, so the plugin gets no client to run it with.
     client: () => {
       throw new Error("Fields are resolved through the loaders, not through Prisma's relations.");
     },
@@ -46,8 +49,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
 });
 
-builder.queryType({ description: "Everything that can be read." });
+builder.queryType({ description: "The root of all queries: everything that can be read." });
 builder.mutationType({
   description:
-    "Everything that can be changed. Each mutation takes one `input`, and answers when the change is committed.",
+    "The root of all mutations: everything that can be changed. Each mutation takes one `input`, and answers once its change is committed.",
 });

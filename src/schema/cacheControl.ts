@@ -3,25 +3,31 @@ import { DirectiveLocation, GraphQLDirective, GraphQLEnumType, GraphQLInt } from
 /** The directive that `@envelop/response-cache` documents, for schemas that are written in code. */
 export const cacheControlDirective = new GraphQLDirective({
   name: "cacheControl",
-  description: "How long answers with this may be kept, and for whom.",
+  description: "Sets how long a response with this field or type may be cached, and for whom.",
   locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
   args: {
-    maxAge: { type: GraphQLInt, description: "In seconds; 0: it is read anew for every request." },
+    maxAge: {
+      type: GraphQLInt,
+      description:
+        "The time to live in seconds. 0 means that it is never cached, but read for every request.",
+    },
     scope: {
       type: new GraphQLEnumType({
         name: "CacheControlScope",
-        description: "Whose answers are kept.",
+        description: "For whom a response may be cached.",
         values: {
-          PUBLIC: { description: "Everybody's." },
-          PRIVATE: { description: "Those of viewers who have said who they are." },
+          PUBLIC: { description: "For every viewer." },
+          PRIVATE: { description: "Only for authenticated viewers." },
         },
       }),
-      description: "Whose answers are kept.",
+      description: "For whom the response may be cached.",
     },
   },
 });
 
-/** `extensions` of a field or an object type: what the directive says in a schema that is written as text. */
+/**
+ * Returns `extensions` for a field or an object type: what the directive says in a schema written as text.
+ */
 export function cacheControl(args: {
   /** In seconds. */
   readonly maxAge?: number;

@@ -1,6 +1,6 @@
 import { builder } from "./builder.ts";
 
-/** What became of look-ups, and of what was kept. */
+/** Counts the outcomes of look-ups, and what became of cached answers. */
 export interface CacheCounters {
   readonly localHits: number;
   readonly sharedHits: number;
@@ -18,56 +18,79 @@ export interface CacheCounters {
   readonly bytes: number;
 }
 
-/** Implemented by the whole, by its layers and by their kinds. */
+/** Implemented by the cache as a whole, by its layers and by their kinds. */
 export const CacheCountersType = builder.interfaceRef<CacheCounters>("CacheCounters").implement({
-  description: "What became of look-ups in the cache, and of what was kept.",
+  description: "Counters of look-ups in the cache, and of cached answers.",
   fields: (t) => ({
     hitRate: t.float({
       nullable: true,
-      description: "Hits among all look-ups, 0 to 1; null before the first.",
+      description: "The share of look-ups that were hits: 0 to 1. Null before the first look-up.",
       resolve: ({ localHits, sharedHits, joined, misses, bypasses }) => {
         const hits = localHits + sharedHits + joined;
         const lookUps = hits + misses + bypasses;
         return lookUps === 0 ? null : hits / lookUps;
       },
     }),
-    localHits: t.expose("localHits", { type: "SafeInt", description: "Answers from this process's memory." }),
-    sharedHits: t.expose("sharedHits", { type: "SafeInt", description: "Answers from Redis." }),
+    localHits: t.expose("localHits", {
+      type: "SafeInt",
+      description: "The number of answers that were served from this process's memory.",
+    }),
+    sharedHits: t.expose("sharedHits", {
+      type: "SafeInt",
+      description: "The number of answers that were served from Redis.",
+    }),
     joinedHits: t.expose("joined", {
       type: "SafeInt",
-      description: "Answers that another request was reading already.",
+      description:
+        "The number of answers that were shared with another request, which was already loading them.",
     }),
-    misses: t.expose("misses", { type: "SafeInt", description: "Answers that were read from the database." }),
+    misses: t.expose("misses", {
+      type: "SafeInt",
+      description: "The number of answers that were not cached and had to be read from the database.",
+    }),
     bypasses: t.expose("bypasses", {
       type: "SafeInt",
-      description: "Answers that were read from the database because the cache could not vouch for any.",
+      description:
+        "The number of answers that were read from the database without a look-up, because the cache could not vouch for any or does not keep this kind.",
     }),
-    fills: t.expose("fills", { type: "SafeInt", description: "Answers that were kept." }),
+    fills: t.expose("fills", {
+      type: "SafeInt",
+      description: "The number of answers that were stored in the cache.",
+    }),
     rejectedFills: t.expose("rejectedFills", {
       type: "SafeInt",
-      description: "Answers that were not kept: something they depend on had changed meanwhile.",
+      description:
+        "The number of answers that were not stored, because something that they depend on had changed in the meantime.",
     }),
     uncacheable: t.expose("uncacheable", {
       type: "SafeInt",
-      description: "Answers that are for one request alone.",
+      description: "The number of answers that were not stored, because they are for one request alone.",
     }),
     errors: t.expose("errors", {
       type: "SafeInt",
-      description: "Failed calls to the version table; each request went on without.",
+      description:
+        "The number of failed calls to the version table, and of answers that could not be encoded. The requests went on without the cache.",
     }),
     invalidations: t.expose("invalidations", {
       type: "SafeInt",
-      description: "Kept answers that a change has ended.",
+      description: "The number of cached answers that were invalidated by a change.",
     }),
     expirations: t.expose("expirations", {
       type: "SafeInt",
-      description: "Kept answers that were asked for when their time was up, and were still right.",
+      description:
+        "The number of cached answers that were still valid when they were asked for, but whose time to live had run out.",
     }),
     evictions: t.expose("evictions", {
       type: "SafeInt",
-      description: "Kept answers that had to make room for others.",
+      description: "The number of cached answers that were removed to make room for others.",
     }),
-    entries: t.expose("entries", { type: "SafeInt", description: "Answers in this process's memory now." }),
-    bytes: t.expose("bytes", { type: "SafeInt", description: "Memory that they take, in bytes." }),
+    entries: t.expose("entries", {
+      type: "SafeInt",
+      description: "The number of answers in this process's memory now.",
+    }),
+    bytes: t.expose("bytes", {
+      type: "SafeInt",
+      description: "The memory that cached answers take in this process, in bytes.",
+    }),
   }),
 });

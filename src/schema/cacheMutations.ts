@@ -4,7 +4,7 @@ import { isTag } from "../coherence/tags.ts";
 import { builder, type SchemaTypes } from "./builder.ts";
 import { validInput } from "./input.ts";
 
-/** One operation that is asked for, as in a request's body. */
+/** One operation, in the form of a request's body. */
 export interface Operation {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
@@ -12,18 +12,21 @@ export interface Operation {
 }
 
 export interface WarmResult {
-  /** Their answers are kept now. */
+  /** Operations whose answers are cached now. */
   readonly warmed: number;
-  /** Their answers are right, and for one request alone, or the cache does not serve at the moment. */
+  /**
+   * Operations whose answers are correct but not cached: they are for one request alone, or the cache is not
+   * serving at the moment.
+   */
   readonly notKept: number;
-  /** No queries, or answered with errors. */
+  /** Operations that are no queries, or that were answered with errors. */
   readonly failed: number;
 }
 
 export interface InvalidateResult {
   readonly tags: number;
   readonly keys: number;
-  /** False: keys may be left, because Redis could not be reached. */
+  /** False when Redis could not be reached, so that some keys may be left. */
   readonly isComplete: boolean;
 }
 
@@ -43,7 +46,7 @@ export interface CacheAdministration {
 const MAX_TAGS = 1_000;
 const MAX_OPERATIONS = 100;
 const MAX_QUERY_LENGTH = 16_384;
-/** Each `*` multiplies what Redis may have to compare with a key. */
+/** Each `*` multiplies the comparisons that Redis may need to match one key. */
 const MAX_STARS = 5;
 
 const invalidateSchema = z
@@ -84,7 +87,7 @@ const variablesSchema = z
       const result = z.record(z.string(), z.unknown()).safeParse(JSON.parse(text));
       if (result.success) return result.data;
     } catch {
-      // Said below, for both reasons.
+      // Reported below, like JSON that is not an object.
     }
     context.addIssue({ code: "custom", message: "expected a JSON object" });
     return z.NEVER;
@@ -107,98 +110,119 @@ const warmSchema = z.object({
     .max(MAX_OPERATIONS),
 });
 
-/** None of these writes a row, so there is nothing with which an answer could be stored. */
+/**
+ * These mutations write no row of their own, so there is no transaction that could store their answer under a
+ * key.
+ */
 export const repeatableAnywayField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
   t.string({
     description:
-      "Taken as by every mutation. This one can be sent again without it: it only does the same once more.",
+      "Accepted for consistency with the other mutations. This mutation is safe to send again without a key: it only does the same once more.",
   });
 
 const InvalidateCacheInput = builder.inputType("InvalidateCacheInput", {
-  description: "What is to be read anew: tags, a pattern, or both.",
+  description: "What to discard from the cache: tags, a pattern, or both.",
   fields: (t) => ({
     idempotencyKey: repeatableAnywayField(t),
     tags: t.stringList({
-      description: `What answers depend on, up to ${MAX_TAGS}: \`Project:<id>\`, \`Project@userId=<id>\`, \`Project#\` (any list or figure), \`Project!\` (all of it). Whatever was kept with one of them is void, in all instances.`,
+      description: `Tags that cached answers depend on, up to ${MAX_TAGS}: \`Project:<id>\` (one row), \`Project@userId=<id>\` (the projects of one user), \`Project#\` (lists and statistics of all projects) or \`Project!\` (everything about projects). All instances discard every cached answer that has one of these tags.`,
     }),
     pattern: t.string({
-      description:
-        "Keys of the cache manager's in Redis, as a glob: `*` `?` `[a-c]`, and `\\` before what stands for itself.",
+      description: `A glob of up to 256 characters. The cache manager's keys in Redis that match it are deleted. \`*\`, \`?\` and \`[a-c]\` have their usual meaning, and \`\\\` makes the next character literal. At most ${MAX_STARS} asterisks are allowed.`,
     }),
   }),
 });
 
 const InvalidateCachePayload = builder.objectRef<InvalidateResult>("InvalidateCachePayload").implement({
-  description: "What was invalidated.",
+  description: "The result of an invalidation.",
   fields: (t) => ({
-    tags: t.exposeInt("tags", { description: "Tags of which nothing older is served any more." }),
-    keys: t.expose("keys", { type: "SafeInt", description: "Keys that were deleted in Redis." }),
+    tags: t.exposeInt("tags", {
+      description:
+        "The number of tags that were invalidated. No older answer with one of them is served any more.",
+    }),
+    keys: t.expose("keys", {
+      type: "SafeInt",
+      description: "The number of keys that were deleted from Redis.",
+    }),
     isComplete: t.exposeBoolean("isComplete", {
-      description: "False: Redis could not be reached, and keys may be left.",
+      description:
+        "Whether all matching keys were deleted. False when Redis could not be reached, so that some may be left.",
     }),
   }),
 });
 
 const WarmOperationInput = builder.inputType("WarmOperationInput", {
-  description: "A query to run.",
+  description: "A query to run, so that its answer is cached.",
   fields: (t) => ({
-    query: t.string({ required: true, description: "The document, byte for byte as it will be asked for." }),
-    variables: t.string({ description: "Its variables: a JSON object, as text." }),
-    operationName: t.string({ description: "Which of its operations." }),
+    query: t.string({
+      required: true,
+      description: "The GraphQL document, byte for byte as clients will send it.",
+    }),
+    variables: t.string({ description: "The variables: a JSON object, encoded as text." }),
+    operationName: t.string({
+      description: "Which operation of the document to run. Needed only if it has several.",
+    }),
   }),
 });
 
 const WarmCacheInput = builder.inputType("WarmCacheInput", {
-  description: "What to read before it is asked for.",
+  description: "The queries to run before clients send them.",
   fields: (t) => ({
     idempotencyKey: repeatableAnywayField(t),
     operations: t.field({
       type: [WarmOperationInput],
       required: true,
-      description: `Up to ${MAX_OPERATIONS} queries.`,
+      description: `The queries: 1 to ${MAX_OPERATIONS}.`,
     }),
   }),
 });
 
 const WarmCachePayload = builder.objectRef<WarmResult>("WarmCachePayload").implement({
-  description: "What became of the queries.",
+  description: "How many of the queries had which outcome.",
   fields: (t) => ({
-    warmed: t.exposeInt("warmed", { description: "Those whose answers are kept now." }),
+    warmed: t.exposeInt("warmed", { description: "The number of queries whose answers are cached now." }),
     notKept: t.exposeInt("notKept", {
-      description: "Those whose answers are for one request alone, or which the cache cannot keep now.",
+      description:
+        "The number of queries whose answers are correct but not cached: they are for one request alone, or the cache is not serving at the moment.",
     }),
     failed: t.exposeInt("failed", {
-      description: "Those that are no queries or were answered with errors.",
+      description: "The number of operations that are no queries, or that were answered with errors.",
     }),
   }),
 });
 
 const CacheFiguresType = builder.enumType("CacheFigures", {
-  description: "Figures that are counted together.",
+  description: "A group of cache statistics that are reset together.",
   values: {
-    ANSWERS: { value: "answers", description: "Those of all layers, and of the relay." },
-    MANAGER: { value: "manager", description: "Those of the cache manager's keys in Redis." },
-    REPLAY: { value: "replay", description: "Those of replayed requests." },
-    SAMPLER: { value: "sampler", description: "`samples` and `violations`." },
+    ANSWERS: {
+      value: "answers",
+      description: "The counters of all layers, of the replicas and of the relay.",
+    },
+    MANAGER: { value: "manager", description: "The counters of the cache manager's keys in Redis." },
+    REPLAY: { value: "replay", description: "The counters of replayed requests." },
+    SAMPLER: { value: "sampler", description: "The counters `samples` and `violations`." },
   } as const,
 });
 
 const ResetCacheStatisticsInput = builder.inputType("ResetCacheStatisticsInput", {
-  description: "Which figures to count anew.",
+  description: "Which cache statistics to reset.",
   fields: (t) => ({
     idempotencyKey: repeatableAnywayField(t),
-    figures: t.field({ type: [CacheFiguresType], description: "Which; left out: all." }),
+    figures: t.field({
+      type: [CacheFiguresType],
+      description: "The groups to reset. If left out, all of them are reset.",
+    }),
   }),
 });
 
 const ResetCacheStatisticsPayload = builder
   .objectRef<{ readonly figures: readonly CacheFigures[] }>("ResetCacheStatisticsPayload")
   .implement({
-    description: "What is counted anew.",
+    description: "The cache statistics that were reset.",
     fields: (t) => ({
       figures: t.field({
         type: [CacheFiguresType],
-        description: "Which figures.",
+        description: "The groups that were reset.",
         resolve: ({ figures }) => [...figures],
       }),
     }),
@@ -208,16 +232,17 @@ builder.mutationFields((t) => ({
   invalidateCache: t.field({
     authScopes: { administrator: true },
     type: InvalidateCachePayload,
-    description: "For administrators: voids what is kept, in all instances, before it answers.",
-    args: { input: t.arg({ type: InvalidateCacheInput, required: true, description: "What." }) },
+    description:
+      "Discards cached answers in all instances, and deletes keys from Redis, before it answers. Administrators only.",
+    args: { input: t.arg({ type: InvalidateCacheInput, required: true, description: "What to discard." }) },
     resolve: (_, { input }, { system }) => system.cache.invalidate(validInput(invalidateSchema, input)),
   }),
   warmCache: t.field({
     authScopes: { administrator: true },
     type: WarmCachePayload,
     description:
-      "For administrators: runs queries now, as the one who asks. Rows, lists and figures are warm for everybody then, the answers as a whole for the one who asks.",
-    args: { input: t.arg({ type: WarmCacheInput, required: true, description: "What to run." }) },
+      "Runs queries now, as the viewer, so that their answers are cached. Afterwards rows, lists and statistics are warm for everybody, and whole responses for the viewer. Administrators only.",
+    args: { input: t.arg({ type: WarmCacheInput, required: true, description: "The queries to run." }) },
     resolve: (_, { input }, { viewer, system }) =>
       // Safe: nobody but administrators gets here.
       system.cache.warm(validInput(warmSchema, input).operations, viewer!),
@@ -225,8 +250,14 @@ builder.mutationFields((t) => ({
   resetCacheStatistics: t.field({
     authScopes: { administrator: true },
     type: ResetCacheStatisticsPayload,
-    description: "For administrators: counts the figures of the instance that answers from 0 again.",
-    args: { input: t.arg({ type: ResetCacheStatisticsInput, required: true, description: "Which." }) },
+    description: "Sets cache statistics of the instance that answers back to 0. Administrators only.",
+    args: {
+      input: t.arg({
+        type: ResetCacheStatisticsInput,
+        required: true,
+        description: "Which statistics to reset.",
+      }),
+    },
     resolve: (_, { input }, { system }) => {
       const figures = input.figures == null ? RESETTABLE : [...new Set(input.figures)];
       system.cache.resetStatistics(figures);

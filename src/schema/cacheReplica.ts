@@ -3,41 +3,46 @@ import { builder } from "./builder.ts";
 
 export const CacheReplicaType = builder.objectRef<ReplicaStatistics>("CacheReplica").implement({
   description:
-    "A replica of the database, as the instance that answers sees it. What it lacks is read from the primary: a replica that is behind is of less use, and never wrong.",
+    "A replica of the database, as the instance that answers sees it. What the replica lacks is read from the primary. So a replica that lags is less useful, but never makes an answer wrong.",
   fields: (t) => ({
-    name: t.exposeString("name", { description: "Its host and port." }),
+    name: t.exposeString("name", { description: "The replica's host and port." }),
     isDown: t.exposeBoolean("isDown", {
-      description: "Whether it failed a moment ago, and is left alone for a while.",
+      description: "Whether the replica has just failed, so that it is not used for a while.",
     }),
     lagBytes: t.field({
       type: "SafeInt",
       nullable: true,
       description:
-        "What it lacked of the primary's log when it was last asked, in bytes. Null: it was not asked yet, or does not follow this primary.",
+        "How much of the primary's log the replica lacked when it was last asked, in bytes. Null if it was not asked yet, or does not follow this primary.",
       resolve: ({ lagBytes }) => lagBytes ?? null,
     }),
     lagMs: t.float({
       nullable: true,
-      description: "For how long it has lacked that, in milliseconds.",
+      description:
+        "For how long the replica has lacked the part of the log that `lagBytes` tells, in milliseconds. Null if `lagBytes` is null.",
       resolve: ({ lagMs }) => lagMs ?? null,
     }),
-    reads: t.expose("reads", { type: "SafeInt", description: "Answers that it gave." }),
+    reads: t.expose("reads", {
+      type: "SafeInt",
+      description: "The number of answers that were taken from the replica.",
+    }),
     share: t.exposeFloat("share", {
       description:
-        "Its part of all answers that the instance read from the database and could have read from a replica, 0 to 1.",
+        "The replica's share of all answers that the instance read from the database and could have read from a replica: 0 to 1.",
     }),
     skipped: t.expose("skipped", {
       type: "SafeInt",
-      description: "How often it had nothing of what was to be read, and was passed over.",
+      description:
+        "How often the replica was passed over, because it had not replayed enough of the log for anything that was to be read.",
     }),
     rejected: t.expose("rejected", {
       type: "SafeInt",
       description:
-        "Answers that it gave and that were too old, as their rows revealed; the primary was asked again.",
+        "The number of answers from the replica that were discarded, because their rows revealed that they were too old. The primary was asked again.",
     }),
     errors: t.expose("errors", {
       type: "SafeInt",
-      description: "How often it did not answer, or could not. The primary was asked instead.",
+      description: "How often the replica did not answer, or failed. The primary was asked instead.",
     }),
   }),
 });

@@ -6,7 +6,7 @@ import { type CacheManagerReport, CacheManagerStatistics } from "./cacheManagerS
 import { CacheReplicaType } from "./cacheReplica.ts";
 import { type CacheStatus, CacheStatusType } from "./cacheStatus.ts";
 
-/** One kind of answer. */
+/** The counters of one kind of answer. */
 export interface CacheKindReport extends CacheCounters {
   readonly kind: string;
 }
@@ -38,13 +38,13 @@ export interface CacheAdviceReport {
   readonly reason: string;
 }
 
-/** What the cache of this instance has done since its start, or since its figures were reset. */
+/** The statistics of this instance's cache since its start, or since they were last reset. */
 export interface CacheStatistics extends CacheCounters {
   readonly since: Date;
   readonly status: CacheStatus;
-  /** Round trips that brought the version table up to date. */
+  /** Round trips that brought this process's copy of the version table up to date. */
   readonly roundTrips: number;
-  /** Those who wait for a change. */
+  /** Watchers that wait for a change. */
   readonly watchers: number;
   readonly epochChanges: number;
   readonly relayedChanges: number;
@@ -53,7 +53,7 @@ export interface CacheStatistics extends CacheCounters {
   readonly replay: CacheReplayReport;
   /** Undefined without Redis. */
   readonly manager: CacheManagerReport | undefined;
-  /** Empty without any. */
+  /** Empty if there are no replicas. */
   readonly replicas: readonly ReplicaStatistics[];
   readonly samples: number;
   readonly violations: number;
@@ -61,11 +61,11 @@ export interface CacheStatistics extends CacheCounters {
 }
 
 const CacheKindType = builder.objectRef<CacheKindReport>("CacheKind").implement({
-  description: "One kind of kept answer.",
+  description: "One kind of cached answer.",
   interfaces: [CacheCountersType],
   fields: (t) => ({
     kind: t.exposeString("kind", {
-      description: "`user`, `projects`, `jobStatistics`: the name of what reads it.",
+      description: "The name of the kind, such as `user`, `projects` or `jobStatistics`.",
     }),
   }),
 });
@@ -73,10 +73,10 @@ const CacheKindType = builder.objectRef<CacheKindReport>("CacheKind").implement(
 const CacheLayerNameType = builder.enumType("CacheLayerName", {
   description: "A layer of the cache.",
   values: {
-    RESPONSES: { value: "responses", description: "Whole answers of queries." },
-    ENTITIES: { value: "entities", description: "Rows." },
+    RESPONSES: { value: "responses", description: "Whole responses to queries." },
+    ENTITIES: { value: "entities", description: "Single rows." },
     COLLECTIONS: { value: "collections", description: "Pages and totals of lists." },
-    STATISTICS: { value: "statistics", description: "Figures over rows." },
+    STATISTICS: { value: "statistics", description: "Statistics about rows." },
   } as const,
 });
 
@@ -84,124 +84,153 @@ const CacheLayerType = builder.objectRef<CacheLayerReport>("CacheLayer").impleme
   description: "One layer of the cache.",
   interfaces: [CacheCountersType],
   fields: (t) => ({
-    layer: t.expose("layer", { type: CacheLayerNameType, description: "Which one." }),
-    kinds: t.expose("kinds", { type: [CacheKindType], description: "What it consists of." }),
+    layer: t.expose("layer", { type: CacheLayerNameType, description: "Which layer it is." }),
+    kinds: t.expose("kinds", { type: [CacheKindType], description: "The kinds of answers in the layer." }),
   }),
 });
 
 const CacheReplayType = builder.objectRef<CacheReplayReport>("CacheReplay").implement({
   description:
-    "Requests that are answered before GraphQL is entered, because the same bytes were sent before.",
+    "Replayed requests: they are answered before they reach GraphQL, because a request of the same bytes was sent before.",
   fields: (t) => ({
-    requests: t.expose("requests", { type: "SafeInt", description: "Requests that are remembered now." }),
-    bytes: t.expose("bytes", { type: "SafeInt", description: "Memory that they take, in bytes." }),
-    hits: t.expose("hits", { type: "SafeInt", description: "Requests that were answered that way." }),
+    requests: t.expose("requests", {
+      type: "SafeInt",
+      description: "The number of requests that are remembered now.",
+    }),
+    bytes: t.expose("bytes", {
+      type: "SafeInt",
+      description: "The memory that the remembered requests take, in bytes.",
+    }),
+    hits: t.expose("hits", { type: "SafeInt", description: "The number of requests that were replayed." }),
     misses: t.expose("misses", {
       type: "SafeInt",
-      description: "Requests that were remembered, and whose answer was no longer kept or no longer right.",
+      description:
+        "The number of requests that were remembered, but whose answer was no longer cached or no longer valid.",
     }),
   }),
 });
 
 const CacheRelayType = builder.objectRef<CacheRelayReport>("CacheRelay").implement({
   description:
-    "How changes by others than the service come to the cache: they write no tags into Redis, so every instance looks for them.",
+    "How the cache learns of changes by programs other than the service. These write no tags into Redis, so every instance looks for their changes in the database.",
   fields: (t) => ({
     lastReportAgeMs: t.float({
       nullable: true,
       description:
-        "How long ago the instant is up to which this instance last reported every change as told, in milliseconds. Above 1,000, and if no other instance reports either, nothing is served from the cache. Null: it has not reported yet.",
+        "The age of the instant up to which this instance has reported all such changes, in milliseconds. If it is above 1,000, and no other instance reports either, nothing is served from the cache. Null if this instance has not reported yet.",
       resolve: ({ reportAgeMs }) => reportAgeMs ?? null,
     }),
     lagP50Ms: t.float({
-      description:
-        "How late changes were told, from their statement on, in milliseconds: half of them were faster.",
+      description: "The median time from the statement that made a change to its report, in milliseconds.",
       resolve: ({ lag }) => lag.p50Ms,
     }),
-    lagP99Ms: t.float({ description: "99 of 100 were faster.", resolve: ({ lag }) => lag.p99Ms }),
-    lagMaxMs: t.float({ description: "The slowest.", resolve: ({ lag }) => lag.maxMs }),
+    lagP99Ms: t.float({
+      description:
+        "The 99th percentile of the time from the statement that made a change to its report, in milliseconds.",
+      resolve: ({ lag }) => lag.p99Ms,
+    }),
+    lagMaxMs: t.float({
+      description: "The longest time from the statement that made a change to its report, in milliseconds.",
+      resolve: ({ lag }) => lag.maxMs,
+    }),
   }),
 });
 
 const CacheAdviceType = builder.objectRef<CacheAdviceReport>("CacheAdvice").implement({
-  description: "What the figures say of one setting of the cache.",
+  description: "Advice on one setting of the cache, based on the cache's statistics.",
   fields: (t) => ({
     setting: t.exposeString("setting", {
-      description: "The time to live that was looked at: `CACHE_TTL_USER`.",
+      description: "The setting that the advice is about: a time to live, such as `CACHE_TTL_USER`.",
     }),
     action: t.field({
       type: builder.enumType("CacheAdviceAction", {
-        description: "What to do.",
+        description: "What to do about a setting of the cache.",
         values: {
-          KEEP: { value: "keep", description: "Nothing: it is as it should be." },
-          RAISE: { value: "raise", description: "Give it a longer time." },
-          MEMORY: { value: "memory", description: "Give the cache more memory: `CACHE_MAX_BYTES`." },
+          KEEP: { value: "keep", description: "Leave the setting as it is." },
+          RAISE: { value: "raise", description: "Set a longer time to live." },
+          MEMORY: { value: "memory", description: "Give the cache more memory (`CACHE_MAX_BYTES`)." },
         } as const,
       }),
-      description: "What to do.",
+      description: "What to do about the setting.",
       resolve: ({ action }) => action,
     }),
-    currentSeconds: t.exposeInt("currentSeconds", { description: "What is set, in seconds." }),
-    advisedSeconds: t.exposeInt("advisedSeconds", { description: "What should be, in seconds." }),
-    reason: t.exposeString("reason", { description: "Why, with the figures." }),
+    currentSeconds: t.exposeInt("currentSeconds", {
+      description: "The present value of the setting, in seconds.",
+    }),
+    advisedSeconds: t.exposeInt("advisedSeconds", {
+      description: "The advised value of the setting, in seconds.",
+    }),
+    reason: t.exposeString("reason", {
+      description: "The reason for the advice, with the numbers that it is based on.",
+    }),
   }),
 });
 
 const CacheStatisticsType = builder.objectRef<CacheStatistics>("CacheStatistics").implement({
   description:
-    "What this instance's cache of answers, rows, lists and figures has done since its start, or since its figures were reset.",
+    "Statistics of this instance's cache of responses, rows, lists and statistics, since the instance's start or since they were last reset.",
   interfaces: [CacheCountersType],
   fields: (t) => ({
     since: t.expose("since", { type: "DateTime", description: "When counting began." }),
-    status: t.expose("status", { type: CacheStatusType, description: "Whether it serves, asked now." }),
+    status: t.expose("status", {
+      type: CacheStatusType,
+      description: "Whether the cache is serving, checked now.",
+    }),
     validations: t.expose("roundTrips", {
       type: "SafeInt",
-      description: "Round trips that asked what has changed; all requests that wait at one moment share one.",
+      description:
+        "The number of round trips to the version table that asked what has changed. All requests that wait at the same moment share one.",
     }),
     watchers: t.expose("watchers", {
       type: "SafeInt",
-      description: "Live queries, and things that somebody follows, that wait for a change now.",
+      description:
+        "The number of live queries, and of followed jobs and projects, that are waiting for a change now.",
     }),
     epochChanges: t.expose("epochChanges", {
       type: "SafeInt",
       description:
-        "How often since its start the cache began anew, because Redis or PostgreSQL was restarted or could not be reached.",
+        "How often the cache has begun a new epoch since the instance's start, because Redis or PostgreSQL was restarted or could not be reached.",
     }),
     relayedChanges: t.expose("relayedChanges", {
       type: "SafeInt",
-      description: "Changes by others than the service that this instance has told the version table.",
+      description:
+        "The number of changes by programs other than the service that this instance has reported to the version table.",
     }),
-    relay: t.expose("relay", { type: CacheRelayType, description: "How those changes came." }),
+    relay: t.expose("relay", {
+      type: CacheRelayType,
+      description: "How the cache learns of changes by programs other than the service.",
+    }),
     layers: t.expose("layers", {
       type: [CacheLayerType],
-      description: "The same figures by layer and kind.",
+      description: "The same counters by layer and kind.",
     }),
     replay: t.expose("replay", {
       type: CacheReplayType,
-      description: "Requests that were answered before GraphQL was entered; their answers are counted above.",
+      description:
+        "Replayed requests, which were answered before they reached GraphQL. The other counters include their answers.",
     }),
     manager: t.field({
       type: CacheManagerStatistics,
       nullable: true,
-      description: "What else the platform keeps in Redis. Null without Redis.",
+      description: "What else the platform keeps in Redis. Null if there is no Redis.",
       resolve: ({ manager }) => manager ?? null,
     }),
     replicas: t.expose("replicas", {
       type: [CacheReplicaType],
-      description: "The replicas of the database that are read from (`DATABASE_REPLICA_URLS`).",
+      description: "The database replicas that the instance reads from (`DATABASE_REPLICA_URLS`).",
     }),
     samples: t.expose("samples", {
       type: "SafeInt",
-      description: "Hits that were compared with what the database says (`CACHE_SAMPLE_RATE`).",
+      description: "The number of hits that were compared with the database (`CACHE_SAMPLE_RATE`).",
     }),
     violations: t.expose("violations", {
       type: "SafeInt",
       description:
-        "Those that were wrong: always 0, unless triggers were disabled or this service has a fault.",
+        "The number of compared hits that were wrong. It is always 0, unless triggers were disabled or the service has a fault.",
     }),
     advice: t.expose("advice", {
       type: [CacheAdviceType],
-      description: "What the figures say of the times to live, for those with enough of them.",
+      description: "Advice on the times to live, for those with enough data.",
     }),
   }),
 });
@@ -210,7 +239,7 @@ builder.queryField("cacheStatistics", (t) =>
   t.field({
     authScopes: { administrator: true },
     type: CacheStatisticsType,
-    description: "What the cache of the instance that answers has done, read now.",
+    description: "Statistics of the cache of the instance that answers, read now. Administrators only.",
     extensions: cacheControl({ maxAge: 0 }),
     resolve: (_, __, { system }) => system.cacheStatistics(),
   }),

@@ -13,9 +13,9 @@ import { builder, type SchemaTypes } from "./builder.ts";
 import { pageColumns } from "./pageColumns.ts";
 
 /**
- * Relay connections (https://relay.dev/graphql/connections.htm) whose parts are read when they
- * are asked for: `totalCount` alone counts and reads no row, `nodes` alone counts nothing, and
- * both together are still one statement, because the loader gets both loads at the same time.
+ * A Relay connection (https://relay.dev/graphql/connections.htm) that reads each part only when it is asked
+ * for. `totalCount` alone counts and reads no rows; `nodes` alone counts nothing. Both together still take
+ * one statement, because the loader gets both loads in the same batch.
  */
 export class Connection<Row> {
   readonly #loader: ListLoader<Row>;
@@ -31,7 +31,7 @@ export class Connection<Row> {
     page: PageArguments;
     cursorOf: (list: List, row: Row) => string;
     maxPageSize?: number;
-    /** Of the field that it is the value of: what is selected there. */
+    /** Of the field whose value the connection is: it tells the selection below that field. */
     info: GraphQLResolveInfo;
   }) {
     this.#loader = options.loader;
@@ -42,7 +42,7 @@ export class Connection<Row> {
     this.#columns = pageColumns(options.info);
   }
 
-  /** What is asked for its page. */
+  /** The request with which the loader is asked for the page. */
   request() {
     return {
       want: "page",
@@ -71,24 +71,26 @@ export class Connection<Row> {
 const PageInfo = builder
   .objectRef<{ connection: Connection<unknown>; page: Page<unknown> }>("PageInfo")
   .implement({
-    description: "Where a page stands in its list.",
+    description: "The position of a page in its list.",
     fields: (t) => ({
       hasNextPage: t.boolean({
-        description: "Whether rows follow.",
+        description:
+          "Whether the list has rows after this page. Backward (with `last` or `before`), it only says whether `before` was given.",
         resolve: ({ page }) => page.hasNextPage,
       }),
       hasPreviousPage: t.boolean({
-        description: "Whether rows come before.",
+        description:
+          "Whether the list has rows before this page. Forward, it only says whether `after` was given.",
         resolve: ({ page }) => page.hasPreviousPage,
       }),
       startCursor: t.string({
         nullable: true,
-        description: "The first row's cursor, for `before`.",
+        description: "The cursor of the page's first row, for `before`. Null if the page is empty.",
         resolve: ({ connection, page }) => (page.rows.length > 0 ? connection.cursorOf(page.rows[0]) : null),
       }),
       endCursor: t.string({
         nullable: true,
-        description: "The last row's cursor, for `after`.",
+        description: "The cursor of the page's last row, for `after`. Null if the page is empty.",
         resolve: ({ connection, page }) =>
           page.rows.length > 0 ? connection.cursorOf(page.rows.at(-1)) : null,
       }),
@@ -104,13 +106,13 @@ export function connectionType<Row>(
   plural: string,
 ) {
   const Edge = builder.objectRef<{ connection: Connection<Row>; node: Row }>(`${name}Edge`).implement({
-    description: `One of a page of ${plural}, with its place in the list.`,
+    description: `An entry of a page of ${plural}: a row with its cursor.`,
     fields: (t) => ({
       cursor: t.string({
-        description: "Its place, for `after` and `before`.",
+        description: "An opaque cursor: the row's position in the list, for `after` and `before`.",
         resolve: ({ connection, node }) => connection.cursorOf(node),
       }),
-      node: t.field({ type: node, description: "What is there.", resolve: (edge) => edge.node as never }),
+      node: t.field({ type: node, description: "The row itself.", resolve: (edge) => edge.node as never }),
     }),
   });
 
@@ -119,18 +121,18 @@ export function connectionType<Row>(
     fields: (t) => ({
       nodes: t.field({
         type: [node],
-        description: "The page's rows.",
+        description: "The rows of the page.",
         resolve: (connection) => connection.page().then(rowsOf) as never,
       }),
       edges: t.field({
         type: [Edge],
-        description: "The page's rows, each with its cursor.",
+        description: "The rows of the page, each with its cursor.",
         resolve: async (connection) =>
           (await connection.page()).rows.map((row) => ({ connection, node: row })),
       }),
       pageInfo: t.field({
         type: PageInfo,
-        description: "Whether there is more, and the cursors to go on from.",
+        description: "Whether there are more pages, and the cursors to continue from.",
         // Safe: PageInfo only hands the connection's own rows back to it.
         resolve: async (connection) => ({
           connection: connection as Connection<unknown>,
@@ -138,7 +140,7 @@ export function connectionType<Row>(
         }),
       }),
       totalCount: t.int({
-        description: "How many there are on all pages together.",
+        description: "The number of rows on all pages of the list together.",
         resolve: (connection) => connection.totalCount(),
       }),
     }),
@@ -149,9 +151,11 @@ export function connectionType<Row>(
 export const pageArguments = (maxPageSize = MAX_PAGE_SIZE) =>
   builder.args((t) => ({
     first: t.int({
-      description: `How many rows, from the start or after \`after\`: 0 to ${maxPageSize}; ${DEFAULT_PAGE_SIZE} unless told.`,
+      description: `How many rows to return, from the start of the list or after the cursor \`after\`: 0 to ${maxPageSize}. The default is ${DEFAULT_PAGE_SIZE}.`,
     }),
-    after: t.string({ description: "Only rows after this cursor." }),
-    last: t.int({ description: `How many rows, from the end or before \`before\`: 0 to ${maxPageSize}.` }),
-    before: t.string({ description: "Only rows before this cursor." }),
+    after: t.string({ description: "Returns only rows after this cursor. Use it with `first`." }),
+    last: t.int({
+      description: `How many rows to return, from the end of the list or before the cursor \`before\`: 0 to ${maxPageSize}.`,
+    }),
+    before: t.string({ description: "Returns only rows before this cursor. Use it with `last`." }),
   }));

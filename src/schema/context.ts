@@ -9,29 +9,32 @@ import type { Idempotency } from "../repositories/idempotency.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SystemReports } from "./system.ts";
 
-/** What every resolver is given: the request's own, and nothing global. */
+/** The context of one request, which every resolver gets. Resolvers use nothing global. */
 export interface Context {
   readonly viewer: Viewer | null;
-  /** Which rows there are for the viewer (src/schema/rules.ts). The loaders know; lists and writes are told. */
+  /**
+   * Which rows the viewer can see and change (src/schema/rules.ts). The loaders already apply it; lists and
+   * writes take it as an argument.
+   */
   readonly access: Access;
   readonly repositories: Repositories;
   readonly jobs: Jobs;
   readonly feeds: Feeds;
   readonly loaders: Loaders;
-  /** Of everything that this request has read. */
+  /** Collects the tags of everything that this request has read. */
   readonly dependencies: Dependencies;
   readonly system: SystemReports;
   readonly requestId: string;
-  /** Where the request came from; null: not known. */
+  /** The network address that the request came from; null when it is not known. */
   readonly address: string | null;
-  /** Writes administrative actions into the log. */
+  /** Writes administrative actions into the audit log. */
   readonly audit: Pick<Audit, "run">;
-  /** Makes mutations repeatable that name a key. */
+  /** Makes mutations that carry an idempotency key repeatable. */
   readonly idempotency: Pick<Idempotency, "run">;
-  /** The header `Idempotency-Key`. */
+  /** The header `Idempotency-Key`; null when it was not sent. */
   readonly idempotencyKey: string | null;
-  /** Aborts when whoever asked has gone away. */
+  /** Aborts when the client has disconnected. */
   readonly signal: () => AbortSignal;
-  /** What a browser that lost a stream sends of itself: the id of the last message that it got. */
+  /** The header `Last-Event-ID`: a browser that reconnects sends the id of the last message that it got. */
   readonly lastEventId: string | null;
 }

@@ -20,32 +20,33 @@ import { leadsTo, type RowFieldExtensions, reads } from "./pageColumns.ts";
 import { Project, SortDirection } from "./project.ts";
 
 export const ConversionJobStatus = builder.enumType("ConversionJobStatus", {
-  description: "How far a conversion job has come.",
+  description: "The status of a conversion job.",
   values: {
-    PENDING: { description: "It waits for a worker; after `availableAt` one may claim it." },
-    RUNNING: { description: "A worker holds its lease and is at it." },
-    PAUSED: { description: "It was begun and waits to be resumed, with its worker or without." },
-    COMPLETED: { description: "It succeeded." },
-    FAILED: { description: "It failed; `errorMessage` says why." },
-    CANCELLED: { description: "Somebody called it off." },
+    PENDING: { description: "The job is waiting for a worker, which may claim it from `availableAt` on." },
+    RUNNING: { description: "A worker holds the lease and is working on the job." },
+    PAUSED: { description: "The job was started, and is waiting to be resumed. A worker may still hold it." },
+    COMPLETED: { description: "The job succeeded." },
+    FAILED: { description: "The job failed for good; `errorMessage` says why." },
+    CANCELLED: { description: "The job was cancelled." },
   } as const,
 });
 
 export const ConversionJob = builder.prismaObject("ConversionJob", {
-  description: "One conversion of a project to its target stack.",
+  description: "A job that converts a project to its target tech stack.",
   interfaces: [Node],
   fields: (t) => ({
     id: t.id({
-      description: "`ConversionJob:<uuid>`.",
+      description: "The job's id: `ConversionJob:<uuid>`.",
       ...nodeIdOf("ConversionJob"),
     }),
     project: t.field({
       type: Project,
-      description: "What it converts.",
+      description: "The project that the job converts.",
       extensions: leadsTo<ConversionJobRow>("Project", "projectId"),
       resolve: async ({ projectId }, _, { loaders }) => {
         const project = await loaders.projectById.load(projectId);
-        // A job's row cannot outlive its project's; but a worker that has given the job up has no part in it any more.
+        // A job cannot outlive its project, but a worker that has given up the job can no longer see the
+        // project.
         if (!project) throw notFound("Project", projectId);
         return project;
       },
@@ -53,60 +54,78 @@ export const ConversionJob = builder.prismaObject("ConversionJob", {
     plan: t.field({
       authScopes: { jobReader: true },
       type: ConversionPlanType,
-      description: "How it is to be done.",
+      description: "How the project is to be converted.",
       extensions: reads<ConversionJobRow>("id"),
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).plan,
     }),
     results: t.field({
       authScopes: { jobReader: true },
       type: [TaskResultType],
-      description: "What came of its tasks so far.",
+      description: "The results of the plan's tasks that were reported so far.",
       extensions: reads<ConversionJobRow>("id"),
       resolve: async ({ id }, _, context) => (await loadDocuments(id, context)).results,
     }),
-    status: t.expose("status", { type: ConversionJobStatus, description: "How far it has come." }),
-    progress: t.exposeInt("progress", { description: "Percent, 0 to 100." }),
-    currentTask: t.exposeString("currentTask", { nullable: true, description: "What the worker is doing." }),
-    errorMessage: t.exposeString("errorMessage", { nullable: true, description: "Why it failed." }),
-    priority: t.exposeInt("priority", { description: "−1,000 to 1,000; higher is claimed first." }),
+    status: t.expose("status", { type: ConversionJobStatus, description: "The job's status." }),
+    progress: t.exposeInt("progress", { description: "The job's progress in percent: 0 to 100." }),
+    currentTask: t.exposeString("currentTask", {
+      nullable: true,
+      description: "What the worker is doing; null if it has not said.",
+    }),
+    errorMessage: t.exposeString("errorMessage", {
+      nullable: true,
+      description:
+        "Why the last failed attempt failed. Null if there is none, and once the job is retried or completed.",
+    }),
+    priority: t.exposeInt("priority", {
+      description: "The job's priority: −1,000 to 1,000. Jobs with a higher priority are claimed first.",
+    }),
     agentTypes: t.exposeStringList("agentTypes", {
       description:
-        "What the plan's tasks ask for, each once: a worker that covers them all may claim the job.",
+        "The kinds of workers that the plan's tasks need, each once. A worker that covers them all may claim the job.",
     }),
     attempt: t.exposeInt("attempt", {
       description:
-        "From 1 on. A lease that expires, a failure that is tried again and a retry each begin the next.",
+        "The number of the current attempt, from 1 on. The next one begins with an expired lease, a failure that is tried again, or a retry.",
     }),
-    maxAttempts: t.exposeInt("maxAttempts", { description: "When this one fails too, the job has FAILED." }),
+    maxAttempts: t.exposeInt("maxAttempts", {
+      description: "The number of the last attempt. If it fails too, the job is `FAILED`.",
+    }),
     availableAt: t.expose("availableAt", {
       type: "DateTime",
-      description: "Not claimed before: failures are followed by a pause.",
+      description: "The job cannot be claimed before this time. Failures are followed by a pause.",
     }),
-    workerId: t.exposeString("workerId", { nullable: true, description: "Who holds its lease." }),
+    workerId: t.exposeString("workerId", {
+      nullable: true,
+      description: "The name of the worker that holds the job's lease; null if none does.",
+    }),
     leaseExpiresAt: t.expose("leaseExpiresAt", {
       type: "DateTime",
       nullable: true,
-      description: "When its worker loses it, unless the worker is heard of before.",
+      description:
+        "When the lease expires, unless the worker reports before. Null if no worker holds the job.",
     }),
     startedAt: t.expose("startedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When the first worker began.",
+      description: "When a worker first claimed the job; null if none has.",
     }),
     completedAt: t.expose("completedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it ended, in whatever way.",
+      description: "When the job was completed, failed or was cancelled; null if it has not ended.",
     }),
-    version: t.exposeInt("version", { description: "Goes up with every change; for `expectedVersion`." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
-    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it last changed." }),
+    version: t.exposeInt("version", {
+      description:
+        "The job's version, which grows with every change. Mutations take it as `expectedVersion`.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the job was created." }),
+    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When the job was last changed." }),
   }),
 });
 
 async function loadDocuments(id: string, { loaders }: Context) {
   const documents = await loaders.conversionJobDocumentsById.load(id);
-  // The job was deleted between the reading of its row and of its documents.
+  // The job was deleted after its row was read, and before its documents were.
   if (!documents) throw notFound("ConversionJob", id);
   return documents;
 }
@@ -118,21 +137,24 @@ const ConversionJobConnection = connectionType<ConversionJobRow>(
 );
 
 const ConversionJobSortKey = builder.enumType("ConversionJobSortKey", {
-  description: "What conversion jobs can be sorted by.",
-  values: { CREATED_AT: { value: "createdAt", description: "When they were asked for." } } as const,
+  description: "The properties that conversion jobs can be sorted by.",
+  values: { CREATED_AT: { value: "createdAt", description: "The time when the job was created." } } as const,
 });
 
 const ConversionJobOrderInput = builder.inputType("ConversionJobOrder", {
-  description: "The order of a list of conversion jobs. Those that are equal in it are sorted by id.",
+  description: "The order of a list of conversion jobs. Jobs that are equal in it are sorted by id.",
   fields: (t) => ({
-    by: t.field({ type: ConversionJobSortKey, required: true, description: "What to sort by." }),
-    direction: t.field({ type: SortDirection, required: true, description: "Which end comes first." }),
+    by: t.field({ type: ConversionJobSortKey, required: true, description: "The property to sort by." }),
+    direction: t.field({ type: SortDirection, required: true, description: "The direction to sort in." }),
   }),
 });
 
 const conversionJobArguments = builder.args((t) => ({
-  status: t.field({ type: ConversionJobStatus, description: "Only jobs with this status." }),
-  orderBy: t.field({ type: ConversionJobOrderInput, description: "Newest first, unless told otherwise." }),
+  status: t.field({ type: ConversionJobStatus, description: "Returns only jobs with this status." }),
+  orderBy: t.field({
+    type: ConversionJobOrderInput,
+    description: "The order of the list. The default is newest first.",
+  }),
 }));
 
 function conversionJobConnection(
@@ -155,30 +177,32 @@ function conversionJobConnection(
 const StatusCount = builder
   .objectRef<ConversionJobStatistics["byStatus"][number]>("ConversionJobStatusCount")
   .implement({
-    description: "How many conversion jobs have a status.",
+    description: "The number of conversion jobs with one status.",
     fields: (t) => ({
       status: t.expose("status", { type: ConversionJobStatus, description: "The status." }),
-      count: t.exposeInt("count", { description: "How many have it." }),
+      count: t.exposeInt("count", { description: "The number of jobs with this status." }),
     }),
   });
 
 const ConversionJobStatisticsType = builder
   .objectRef<ConversionJobStatistics>("ConversionJobStatistics")
   .implement({
-    description: "Figures over conversion jobs.",
+    description: "Statistics about conversion jobs.",
     fields: (t) => ({
-      total: t.exposeInt("total", { description: "How many there are." }),
+      total: t.exposeInt("total", { description: "The number of jobs." }),
       byStatus: t.expose("byStatus", {
         type: [StatusCount],
-        description: "How many have each status; those that none has are left out.",
+        description: "The number of jobs by status. A status that no job has is left out.",
       }),
       successRate: t.exposeFloat("successRate", {
         nullable: true,
-        description: "Completed among completed and failed, 0 to 1; null while there are neither.",
+        description:
+          "The share of completed jobs among completed and failed ones: 0 to 1. Null while there are neither.",
       }),
       averageDurationSeconds: t.exposeFloat("averageDurationSeconds", {
         nullable: true,
-        description: "Mean seconds from start to end of the completed ones; null while there are none.",
+        description:
+          "The mean time from the start to the end of completed jobs, in seconds. Null while there are none.",
       }),
     }),
   });
@@ -196,7 +220,7 @@ builder.prismaObjectFields("Project", (t) => ({
         { projectId: id, status: args.status ?? undefined },
         args,
         info,
-        // Whoever owns the project sees them all, as administrators do: it is the same list.
+        // The project's owner sees all of its jobs, as administrators do, so both get the same list.
         context.access.to === "held" ? context.access : TO_EVERYTHING,
       ),
   }),
@@ -207,7 +231,7 @@ builder.queryFields((t) => ({
     authScopes: { reader: true },
     type: ConversionJob,
     nullable: true,
-    description: "A conversion job by its id; null when there is none.",
+    description: "The conversion job with this id. Null if it does not exist or the viewer cannot see it.",
     args: { id: t.arg.id({ required: true, description: "The job's id." }) },
     extensions: { byId: "ConversionJob" } satisfies RowFieldExtensions,
     resolve: (_, { id }, { loaders }) =>
@@ -217,9 +241,9 @@ builder.queryFields((t) => ({
     authScopes: { reader: true },
     type: ConversionJobConnection,
     description:
-      "Conversion jobs, of all projects or of one. For everybody but administrators there are those of their own projects; for workers, those whose lease they hold.",
+      "All conversion jobs that the viewer can see, or those of one project. Administrators see all jobs, users those of their own projects, and workers those whose lease they hold.",
     args: {
-      projectId: t.arg.id({ description: "Only this project's jobs." }),
+      projectId: t.arg.id({ description: "Returns only this project's jobs." }),
       ...conversionJobArguments,
       ...pageArguments(),
     },
@@ -237,7 +261,8 @@ builder.queryFields((t) => ({
   activeConversionJobs: t.field({
     authScopes: { reader: true },
     type: ConversionJobConnection,
-    description: "Conversion jobs that are pending, running or paused, the oldest first.",
+    description:
+      "Conversion jobs that are `PENDING`, `RUNNING` or `PAUSED` and that the viewer can see, oldest first.",
     args: pageArguments(),
     resolve: (_, page, context, info) =>
       conversionJobConnection(
@@ -250,8 +275,9 @@ builder.queryFields((t) => ({
   conversionJobStatistics: t.field({
     authScopes: { owner: true },
     type: ConversionJobStatisticsType,
-    description: "Figures over all conversion jobs that there are for whoever asks, or over one project's.",
-    args: { projectId: t.arg.id({ description: "Only this project's jobs." }) },
+    description:
+      "Statistics about all conversion jobs that the viewer can see, or about those of one project.",
+    args: { projectId: t.arg.id({ description: "Counts only this project's jobs." }) },
     resolve: (_, { projectId }, { loaders }) =>
       loaders.conversionJobStatistics.load(
         projectId == null ? EVERYTHING : parseIdOf("Project", projectId, ["projectId"]),

@@ -11,93 +11,101 @@ import { reads } from "./pageColumns.ts";
 const MAX_EVENTS_PER_PAGE = 1_000;
 
 const ConversionJobEventType = builder.enumType("ConversionJobEventType", {
-  description: "What can happen to a conversion job.",
+  description: "The kinds of events in a conversion job's log.",
   values: {
-    CREATED: { description: "It was asked for." },
-    PLAN_CHANGED: { description: "Its plan was replaced." },
-    REPRIORITIZED: { description: "It got another priority." },
-    CLAIMED: { description: "A worker took it." },
-    PROGRESS: { description: "Its worker has come further, or begun another task." },
-    TASK_RESULT: { description: "Its worker has finished one of the plan's tasks." },
-    PAUSED: { description: "Its owner stopped it." },
-    RESUMED: { description: "Its owner let it go on." },
-    RELEASED: { description: "Its worker gave it back unfinished." },
-    EXPIRED: { description: "Its worker was not heard of in time, and has lost it." },
-    ATTEMPT_FAILED: { description: "Its worker failed, and another attempt follows." },
-    COMPLETED: { description: "It succeeded." },
-    FAILED: { description: "It failed for good." },
-    CANCELLED: { description: "Its owner called it off." },
-    RETRIED: { description: "Its owner asked for more attempts." },
+    CREATED: { description: "The job was created." },
+    PLAN_CHANGED: { description: "The job's plan was replaced." },
+    REPRIORITIZED: { description: "The job got another priority." },
+    CLAIMED: { description: "A worker claimed the job." },
+    PROGRESS: { description: "The worker reported more progress or another current task." },
+    TASK_RESULT: { description: "The worker reported the result of one of the plan's tasks." },
+    PAUSED: { description: "The job's owner paused it." },
+    RESUMED: { description: "The job's owner resumed it." },
+    RELEASED: { description: "The worker gave the job back unfinished." },
+    EXPIRED: { description: "The lease expired before the worker reported, so the worker lost the job." },
+    ATTEMPT_FAILED: { description: "The worker reported a failure, and another attempt follows." },
+    COMPLETED: { description: "The job succeeded." },
+    FAILED: { description: "The worker reported a failure, and the job failed for good." },
+    CANCELLED: { description: "The job's owner cancelled it." },
+    RETRIED: { description: "The job's owner gave the failed job more attempts." },
   } as const satisfies Record<(typeof JOB_EVENT_TYPES)[number], object>,
 });
 
 export const ConversionJobEvent = builder.objectRef<JobEventRow>("ConversionJobEvent").implement({
-  description: "Something that happened to a conversion job, and the job as it was then.",
+  description: "An entry of a conversion job's log: what happened, and the job's state right after it.",
   fields: (t) => ({
     jobId: t.id({
-      description: "Which job it happened to.",
+      description: "The id of the job that the event is about.",
       resolve: ({ jobId }) => toNodeId("ConversionJob", jobId),
     }),
     sequence: t.exposeInt("sequence", {
       description:
-        "Its number among the job's events: from 1 on, without a gap but for progress that clean-up has thinned out.",
+        "The event's number in the job's log. Numbers start at 1 and have no gaps, except where clean-up has thinned out progress events.",
     }),
     type: t.expose("type", { type: ConversionJobEventType, description: "What happened." }),
     status: t.field({
       type: ConversionJobStatus,
-      description: "The job's status after it.",
+      description: "The job's status after the event.",
       resolve: ({ data }) => data.status,
     }),
-    attempt: t.int({ description: "The job's attempt after it.", resolve: ({ data }) => data.attempt }),
-    progress: t.int({ description: "The job's percentage after it.", resolve: ({ data }) => data.progress }),
+    attempt: t.int({
+      description: "The job's attempt after the event.",
+      resolve: ({ data }) => data.attempt,
+    }),
+    progress: t.int({
+      description: "The job's progress after the event, in percent: 0 to 100.",
+      resolve: ({ data }) => data.progress,
+    }),
     currentTask: t.string({
       nullable: true,
-      description: "Of progress: what the worker is doing.",
+      description:
+        "For `PROGRESS`: what the worker is doing. Null if the worker did not say, and for other events.",
       resolve: ({ data }) => data.currentTask ?? null,
     }),
     priority: t.int({
       nullable: true,
-      description: "Of another priority: which one.",
+      description: "For `CREATED` and `REPRIORITIZED`: the job's priority. Null for other events.",
       resolve: ({ data }) => data.priority ?? null,
     }),
     workerId: t.string({
       nullable: true,
-      description: "Of what workers do: which one.",
+      description: "For what a worker did, and for `EXPIRED`: the name of the worker. Null for other events.",
       resolve: ({ data }) => data.workerId ?? null,
     }),
     taskId: t.string({
       nullable: true,
-      description: "Of a task's result: the task's id in the plan.",
+      description: "For `TASK_RESULT`: the id of the task in the plan. Null for other events.",
       resolve: ({ data }) => data.taskId ?? null,
     }),
     taskStatus: t.field({
       type: TaskStatus,
       nullable: true,
-      description: "Of a task's result: how the task ended.",
+      description: "For `TASK_RESULT`: how the task ended. Null for other events.",
       resolve: ({ data }) => data.taskStatus ?? null,
     }),
     message: t.string({
       nullable: true,
-      description: "Of failures: why.",
+      description:
+        "Why a task, an attempt or the job failed, or the lease expired. Null if no reason is known, and for other events.",
       resolve: ({ data }) => data.message ?? null,
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it happened." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the event happened." }),
   }),
 });
 
 const ConversionJobEventConnection = connectionType<JobEventRow>(
   "ConversionJobEvent",
   ConversionJobEvent,
-  "a conversion job's events",
+  "conversion job events",
 );
 
 builder.prismaObjectFields("ConversionJob", (t) => ({
   events: t.field({
     authScopes: { jobReader: true },
     type: ConversionJobEventConnection,
-    description: "What has happened to it, the oldest first.",
+    description: "The job's events, oldest first.",
     args: {
-      since: t.arg.int({ description: "Only events after the one with this sequence number." }),
+      since: t.arg.int({ description: "Returns only events after the one with this sequence number." }),
       ...pageArguments(MAX_EVENTS_PER_PAGE),
     },
     extensions: reads<ConversionJobRow>("id"),
@@ -116,6 +124,6 @@ builder.prismaObjectFields("ConversionJob", (t) => ({
     },
   }),
   lastEventSequence: t.exposeInt("eventSequence", {
-    description: "The number of its last event; 0 before the first.",
+    description: "The sequence number of the job's last event; 0 if there is none.",
   }),
 }));

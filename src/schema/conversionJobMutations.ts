@@ -39,7 +39,7 @@ const cleanUpSchema = z.object({ olderThanDays: days, thinProgressOlderThanDays:
 const ConversionJobPayload = builder
   .objectRef<{ conversionJob: ConversionJobRow }>("ConversionJobPayload")
   .implement({
-    description: "A conversion job after a change.",
+    description: "A conversion job after a mutation.",
     fields: (t) => ({
       conversionJob: t.field({
         type: ConversionJob,
@@ -50,10 +50,10 @@ const ConversionJobPayload = builder
   });
 
 const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConversionJobPayload").implement({
-  description: "What was deleted.",
+  description: "The conversion job that was deleted.",
   fields: (t) => ({
     deletedId: t.id({
-      description: "The deleted job's id.",
+      description: "The id of the deleted job.",
       resolve: ({ id }) => toNodeId("ConversionJob", id),
     }),
   }),
@@ -62,61 +62,69 @@ const DeleteConversionJobPayload = builder.objectRef<{ id: string }>("DeleteConv
 const CleanUpConversionJobsPayload = builder
   .objectRef<{ deletedCount: number; thinnedEventCount: number }>("CleanUpConversionJobsPayload")
   .implement({
-    description: "What was cleaned up.",
+    description: "The result of a clean-up.",
     fields: (t) => ({
-      deletedCount: t.exposeInt("deletedCount", { description: "How many jobs were deleted." }),
+      deletedCount: t.exposeInt("deletedCount", { description: "The number of jobs that were deleted." }),
       thinnedEventCount: t.exposeInt("thinnedEventCount", {
-        description: "How many progress events of other jobs were deleted.",
+        description: "The number of progress events of other jobs that were deleted.",
       }),
     }),
   });
 
 const CreateConversionJobInput = builder.inputType("CreateConversionJobInput", {
-  description: "A conversion to carry out.",
+  description: "The conversion job to create.",
   fields: (t) => ({
-    projectId: t.id({ required: true, description: "What to convert." }),
-    plan: t.field({ type: ConversionPlanInput, required: true, description: "How." }),
+    projectId: t.id({ required: true, description: "The id of the project to convert." }),
+    plan: t.field({ type: ConversionPlanInput, required: true, description: "How to convert the project." }),
     priority: t.int({
       required: true,
       defaultValue: 0,
-      description: "−1,000 to 1,000; higher is claimed first.",
+      description: "The job's priority: −1,000 to 1,000. Jobs with a higher priority are claimed first.",
     }),
     maxAttempts: t.int({
       required: true,
       defaultValue: 3,
-      description: "1 to 100: after so many failures or lost leases the job has FAILED.",
+      description:
+        "The number of attempts: 1 to 100. After so many failures or lost leases the job is `FAILED`.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const UpdateConversionJobInput = builder.inputType("UpdateConversionJobInput", {
-  description: "Another plan for a job that is still PENDING.",
+  description: "A new plan for a job that is still `PENDING`.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
-    plan: t.field({ type: ConversionPlanInput, required: true, description: "The new plan, as a whole." }),
+    plan: t.field({
+      type: ConversionPlanInput,
+      required: true,
+      description: "The new plan. It replaces the previous one as a whole.",
+    }),
     expectedVersion: t.int({
-      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
+      description:
+        "The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const DeleteConversionJobInput = builder.inputType("DeleteConversionJobInput", {
-  description: "Which job to delete.",
+  description: "The job to delete.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({
-      description: "Only if the job still has this version; otherwise `VERSION_CONFLICT`.",
+      description:
+        "The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
-const EXPECTED_VERSION = "Only if the job still has this version; otherwise `VERSION_CONFLICT`.";
+const EXPECTED_VERSION =
+  "The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked.";
 
 const PauseConversionJobInput = builder.inputType("PauseConversionJobInput", {
-  description: "Which job to pause.",
+  description: "The job to pause.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
@@ -125,7 +133,7 @@ const PauseConversionJobInput = builder.inputType("PauseConversionJobInput", {
 });
 
 const ResumeConversionJobInput = builder.inputType("ResumeConversionJobInput", {
-  description: "Which job to let go on.",
+  description: "The job to resume.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
@@ -134,7 +142,7 @@ const ResumeConversionJobInput = builder.inputType("ResumeConversionJobInput", {
 });
 
 const CancelConversionJobInput = builder.inputType("CancelConversionJobInput", {
-  description: "Which job to call off.",
+  description: "The job to cancel.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
@@ -143,13 +151,13 @@ const CancelConversionJobInput = builder.inputType("CancelConversionJobInput", {
 });
 
 const RetryConversionJobInput = builder.inputType("RetryConversionJobInput", {
-  description: "Which failed job to try again.",
+  description: "The failed job to retry.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
     attempts: t.int({
       required: true,
       defaultValue: 3,
-      description: "How many more attempts it may have: 1 to 100.",
+      description: "The number of further attempts: 1 to 100.",
     }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
     idempotencyKey: idempotencyKeyField(t),
@@ -157,27 +165,30 @@ const RetryConversionJobInput = builder.inputType("RetryConversionJobInput", {
 });
 
 const ReprioritizeConversionJobInput = builder.inputType("ReprioritizeConversionJobInput", {
-  description: "When a job's turn comes.",
+  description: "A new priority for a job.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
-    priority: t.int({ required: true, description: "−1,000 to 1,000; higher is claimed first." }),
+    priority: t.int({
+      required: true,
+      description: "The job's priority: −1,000 to 1,000. Jobs with a higher priority are claimed first.",
+    }),
     expectedVersion: t.int({ description: EXPECTED_VERSION }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const CleanUpConversionJobsInput = builder.inputType("CleanUpConversionJobsInput", {
-  description: "Which finished jobs to delete.",
+  description: "Which finished jobs and which progress events to delete.",
   fields: (t) => ({
     olderThanDays: t.int({
       required: true,
-      description: "Those that ended more than this many days ago: 1 to 36,500.",
+      description: "Deletes jobs that ended more than this many days ago: 1 to 36,500.",
     }),
     thinProgressOlderThanDays: t.int({
       required: true,
       defaultValue: 7,
       description:
-        "Of progress events that are older than this many days, only the last of each minute is kept; other events all are.",
+        "Of a job's progress events older than this many days (1 to 36,500), only the last of each minute is kept. All other events are kept.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
@@ -189,9 +200,9 @@ builder.mutationFields((t) => ({
   createConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Asks for a conversion.",
+    description: "Creates a conversion job for a project.",
     args: {
-      input: t.arg({ type: CreateConversionJobInput, required: true, description: "The conversion." }),
+      input: t.arg({ type: CreateConversionJobInput, required: true, description: "The job to create." }),
     },
     resolve: async (_, { input }, { access, jobs }) => {
       const projectId = parseIdOf("Project", input.projectId, ["input", "projectId"]);
@@ -202,7 +213,7 @@ builder.mutationFields((t) => ({
   updateConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Replaces the plan of a job that is PENDING.",
+    description: "Replaces the plan of a job that is `PENDING`. For any other job it fails with `CONFLICT`.",
     args: { input: t.arg({ type: UpdateConversionJobInput, required: true, description: "The new plan." }) },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
@@ -215,8 +226,10 @@ builder.mutationFields((t) => ({
   pauseConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Stops a job that is RUNNING; its worker is told with its next report.",
-    args: { input: t.arg({ type: PauseConversionJobInput, required: true, description: "Which one." }) },
+    description: "Pauses a job that is `RUNNING`. Its worker is told so in the answer to its next report.",
+    args: {
+      input: t.arg({ type: PauseConversionJobInput, required: true, description: "The job to pause." }),
+    },
     resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
@@ -226,8 +239,11 @@ builder.mutationFields((t) => ({
   resumeConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Lets a paused job go on: with the worker that still holds it, or else with the next.",
-    args: { input: t.arg({ type: ResumeConversionJobInput, required: true, description: "Which one." }) },
+    description:
+      "Resumes a paused job: with the worker that still holds it, or else with the next worker that claims it.",
+    args: {
+      input: t.arg({ type: ResumeConversionJobInput, required: true, description: "The job to resume." }),
+    },
     resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
@@ -237,8 +253,10 @@ builder.mutationFields((t) => ({
   cancelConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Calls off a job that has not ended. Its worker holds it no longer.",
-    args: { input: t.arg({ type: CancelConversionJobInput, required: true, description: "Which one." }) },
+    description: "Cancels a job that has not ended. Its worker loses the lease at once.",
+    args: {
+      input: t.arg({ type: CancelConversionJobInput, required: true, description: "The job to cancel." }),
+    },
     resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { expectedVersion } = validInput(versionSchema, input);
@@ -248,8 +266,10 @@ builder.mutationFields((t) => ({
   retryConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Gives a job that has FAILED more attempts.",
-    args: { input: t.arg({ type: RetryConversionJobInput, required: true, description: "Which one." }) },
+    description: "Gives a job that is `FAILED` more attempts. It becomes `PENDING`.",
+    args: {
+      input: t.arg({ type: RetryConversionJobInput, required: true, description: "The job to retry." }),
+    },
     resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       const { attempts, expectedVersion } = validInput(retrySchema, input);
@@ -259,7 +279,7 @@ builder.mutationFields((t) => ({
   reprioritizeConversionJob: t.field({
     authScopes: { editor: true },
     type: ConversionJobPayload,
-    description: "Gives a job that has not ended another priority.",
+    description: "Changes the priority of a job that has not ended.",
     args: {
       input: t.arg({ type: ReprioritizeConversionJobInput, required: true, description: "The priority." }),
     },
@@ -274,8 +294,10 @@ builder.mutationFields((t) => ({
   deleteConversionJob: t.field({
     authScopes: { editor: true },
     type: DeleteConversionJobPayload,
-    description: "Deletes a job.",
-    args: { input: t.arg({ type: DeleteConversionJobInput, required: true, description: "Which one." }) },
+    description: "Deletes a conversion job with its events.",
+    args: {
+      input: t.arg({ type: DeleteConversionJobInput, required: true, description: "The job to delete." }),
+    },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
       await repositories.conversionJobs.delete(id, validInput(versionSchema, input).expectedVersion, access);
@@ -285,8 +307,11 @@ builder.mutationFields((t) => ({
   cleanUpConversionJobs: t.field({
     authScopes: { administrator: true },
     type: CleanUpConversionJobsPayload,
-    description: "Deletes jobs that ended long ago, and thins out the progress events of the others.",
-    args: { input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "Which ones." }) },
+    description:
+      "Deletes jobs that ended long ago, and thins out the old progress events of the others. Administrators only.",
+    args: {
+      input: t.arg({ type: CleanUpConversionJobsInput, required: true, description: "What to delete." }),
+    },
     resolve: async (_, { input }, { repositories }) => {
       const { olderThanDays, thinProgressOlderThanDays } = validInput(cleanUpSchema, input);
       const daysAgo = (count: number) => new Date(Date.now() - count * DAY_MS);

@@ -8,16 +8,16 @@ import { loaderOf, type NodeType } from "./nodeId.ts";
 
 const MAX_KEY_LENGTH = 200;
 
-/** The field of every mutation's input. */
+/** The field `idempotencyKey`, which the input of every mutation has. */
 export const idempotencyKeyField = (t: PothosSchemaTypes.InputFieldBuilder<SchemaTypes, "InputObject">) =>
   t.string({
     description:
-      "Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same.",
+      "A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same.",
   });
 
 /**
- * Makes every mutation of the schema repeatable by a key: one place for all of them, so that none can
- * be forgotten. The input's key goes before the header's.
+ * Makes every mutation of the schema repeatable by an idempotency key. It does so in one place for all
+ * mutations, so that none can be forgotten. The key in the input takes precedence over the header.
  */
 export function withIdempotencyKeys(schema: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
@@ -26,18 +26,18 @@ export function withIdempotencyKeys(schema: GraphQLSchema): GraphQLSchema {
       // Safe: every mutation takes one input object.
       const { idempotencyKey: own, ...input } = args.input as { idempotencyKey?: string | null };
       const header = context.idempotencyKey;
-      // Strangers are refused by every mutation's rule, and have no keys.
+      // Without a viewer every mutation's rule refuses the call, so there is nothing to store under a key.
       if ((own == null && header === null) || context.viewer === null)
         return resolve(source, args, context, info);
 
       if (own != null) assertKey(own, ["input", "idempotencyKey"]);
       else assertKey(header!, ["Idempotency-Key"]);
-      // A request has one header and perhaps several mutations, each under a name of its own.
+      // A request has one header, but perhaps several mutations. Each has a response name of its own.
       const key = own ?? `${header}/${digest(String(info.path.key)).slice(0, 16)}`;
       const call = {
         scope: context.viewer.userId,
         key,
-        // In the schema's order, which is the order of an input's fields however they were sent.
+        // GraphQL gives an input's fields in the schema's order, whatever the order in which they were sent.
         inputHash: digest(JSON.stringify([field.name, input])),
       };
       let isRepeated = false;
@@ -54,17 +54,17 @@ export function withIdempotencyKeys(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
-/** Payloads that say what was said before. */
+/** Payloads that repeat an earlier answer. */
 const repeated = new WeakSet<object>();
 
-/** Whether it says what was said before, perhaps of rows that are out of reach by now. */
+/** Whether the payload repeats an earlier answer. The viewer may have lost access to its rows since. */
 export const isRepeated = (payload: object): boolean => repeated.has(payload);
 
 /**
- * A row in a mutation's answer. An answer that is repeated has it as it was then, and what is below it is read now: so
- * it is looked at whether it is still to be seen.
+ * Returns a row for a mutation's answer. A repeated answer has the row as it was then, but the fields below
+ * it are read now. So for a repeated answer this checks whether the viewer can still see the row.
  *
- * @throws AppError `NOT_FOUND` when it is not
+ * @throws AppError `NOT_FOUND` when the viewer no longer can
  */
 export async function answered<Row extends { readonly id: string }>(
   payload: object,

@@ -37,7 +37,7 @@ export const schema = withIdempotencyKeys(
   ),
 );
 
-/** @throws Error when a field of a root type has no rule: nobody has thought of who may use it */
+/** @throws Error when a field of a root type names no rule, because then nobody has decided who may use it */
 function withRules(unchecked: GraphQLSchema): GraphQLSchema {
   for (const type of [
     unchecked.getQueryType(),
@@ -52,7 +52,7 @@ function withRules(unchecked: GraphQLSchema): GraphQLSchema {
   return unchecked;
 }
 
-/** The rule that a field names; undefined: none, or more than a name. */
+/** The rule that a field names. Undefined if its `authScopes` name none, or are anything but one name. */
 export function ruleOf({ extensions }: GraphQLField<unknown, unknown>): Rule | undefined {
   // Safe: Pothos keeps the options that a field was made with there.
   const options = extensions.pothosOptions as { authScopes?: Partial<Record<Rule, true>> } | undefined;
@@ -61,7 +61,7 @@ export function ruleOf({ extensions }: GraphQLField<unknown, unknown>): Rule | u
   return RULE_NAMES.find((rule) => rule === scope[0]);
 }
 
-/** The schema as schema.graphql holds it: sorted, so that a difference is a change. */
+/** The schema as in schema.graphql: sorted, so that the text differs only when the schema has changed. */
 export function printedSchema(): string {
   return `${printSchema(lexicographicSortSchema(schema))}\n`;
 }

@@ -4,9 +4,9 @@ import { type ValidationIssue, validationFailed } from "../errors.ts";
 type Path = readonly (string | number)[];
 
 /**
- * Checks a mutation's input against its rules, and that PostgreSQL can hold its texts.
+ * Checks a mutation's input against a schema, and checks that PostgreSQL can store its texts.
  *
- * @throws AppError `VALIDATION_FAILED` with the path and the rule of everything that breaks one
+ * @throws AppError `VALIDATION_FAILED` with the path and the message of every broken rule
  */
 export function validInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const unstorable = unstorableTexts(input, ["input"]);
@@ -20,12 +20,18 @@ export function validInput<Schema extends z.ZodType>(schema: Schema, input: unkn
   throw validationFailed([...unstorable, ...broken], result.error);
 }
 
-/** What neither `text` nor `jsonb` holds: U+0000, and halves of surrogate pairs, which are no characters. */
+/**
+ * What PostgreSQL stores neither as `text` nor as `jsonb`: U+0000, and unpaired surrogates, which are no
+ * characters.
+ */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 export const isStorable = (text: string): boolean => !UNSTORABLE.test(text);
 
-/** One by one each schema would have to remember it for each of its texts, also for those in lists and documents. */
+/**
+ * Finds the unstorable texts of any input in one place. Otherwise each schema would have to repeat the check
+ * for each of its texts, including those in lists and documents.
+ */
 function unstorableTexts(value: unknown, path: Path): ValidationIssue[] {
   if (typeof value === "string") {
     return isStorable(value) ? [] : [{ path, message: "expected no U+0000 and no half of a surrogate pair" }];

@@ -3,11 +3,15 @@ import type { JobResult } from "../jobs/worker.ts";
 import { type Access, holdsJob } from "../repositories/access.ts";
 
 /**
- * What a worker learns of a job that it names and does not hold. It gets the ids of jobs by its claims alone, so
- * a job of another's and none at all are the same to it: there is no lease.
+ * What a worker learns about a job that it names but does not hold. A worker is given the ids of jobs only by
+ * its claims. So it cannot tell another worker's job from a job that does not exist: for both it is told that
+ * it holds no lease.
  */
 
-/** Of a job that nobody holds, the last one who did may know how it went on: its fencing token is still the job's. */
+/**
+ * Whether the worker was the last to hold a job that nobody holds now: then its fencing token is still the
+ * job's. Such a worker may know how the job went on.
+ */
 function isLastHolder({ code, details }: AppError): boolean {
   return (
     code === "LEASE_LOST" &&
@@ -17,13 +21,16 @@ function isLastHolder({ code, details }: AppError): boolean {
   );
 }
 
-/** A refusal as a worker may see it that does not hold the job. */
+/** The refusal as shown to a worker that does not hold the job. */
 export function withoutJob(error: AppError): AppError {
   if (isLastHolder(error)) return error;
   return new AppError("LEASE_LOST", "You hold no lease on this job.");
 }
 
-/** A result as whoever made the call may see it. What the call itself has changed is theirs to see, though it ended their lease. */
+/**
+ * The result as shown to the caller. It includes a job that the call itself changed, even if that ended the
+ * caller's lease.
+ */
 export function seenResult(result: JobResult, access: Access): JobResult {
   const { job, error } = result;
   if (access.to === "everything" || error === null || (job !== null && holdsJob(access, job))) return result;

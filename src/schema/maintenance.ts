@@ -8,20 +8,23 @@ import type {
 import { builder } from "./builder.ts";
 import { repeatableAnywayField } from "./cacheMutations.ts";
 
-/** Undefined: it was not due, which only a schedule asks. */
+/** Resolves with undefined if no maintenance was due. Only a schedule asks whether it is. */
 export type PerformMaintenance = (
   run: Pick<MaintenanceRun, "isFullPass" | "isDryRun">,
 ) => Promise<MaintenanceReport | undefined>;
 
-const problem = "Why it was not done; null: it was, or it is a dry run.";
+const problem = "Why the step failed; null if it succeeded, and in a dry run.";
 
 const PrunedRows = builder.objectRef<PruneReport>("PrunedRows").implement({
-  description: "Rows that nobody needs any more.",
+  description: "Rows that were deleted, because nobody needs them any more.",
   fields: (t) => ({
-    table: t.exposeString("table", { description: "Their table." }),
-    what: t.exposeString("what", { description: "Which they are." }),
-    rows: t.expose("rows", { type: "SafeInt", description: "How many were deleted, or would be." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
+    table: t.exposeString("table", { description: "The name of the table." }),
+    what: t.exposeString("what", { description: "Which rows of the table." }),
+    rows: t.expose("rows", {
+      type: "SafeInt",
+      description: "The number of rows that were deleted. In a dry run, the number that would be.",
+    }),
+    seconds: t.exposeFloat("seconds", { description: "How long the step took, in seconds." }),
     problem: t.exposeString("problem", { nullable: true, description: problem }),
   }),
 });
@@ -29,25 +32,33 @@ const PrunedRows = builder.objectRef<PruneReport>("PrunedRows").implement({
 const TableMaintenanceAction = builder.enumType("TableMaintenanceAction", {
   description: "What can be done to a table.",
   values: {
-    VACUUM: { description: "Make room of dead rows, and take the planner's figures." },
-    VACUUM_FREEZE: { description: "The same, and free it of old transaction ids." },
-    ANALYZE: { description: "Take the planner's figures." },
+    VACUUM: {
+      description: "Make the space of dead rows available again, and update the planner's statistics.",
+    },
+    VACUUM_FREEZE: { description: "Do the same as `VACUUM`, and freeze old transaction ids." },
+    ANALYZE: { description: "Update the planner's statistics." },
   } as const,
 });
 
 const TableMaintenance = builder.objectRef<TableReport>("TableMaintenance").implement({
   description: "What was done to a table.",
   fields: (t) => ({
-    table: t.exposeString("table", { description: "Its name." }),
-    action: t.expose("action", { type: TableMaintenanceAction, description: "What." }),
-    reason: t.exposeString("reason", { description: "Why." }),
-    deadRows: t.expose("deadRows", { type: "SafeInt", description: "Dead rows that it had." }),
+    table: t.exposeString("table", { description: "The name of the table." }),
+    action: t.expose("action", { type: TableMaintenanceAction, description: "What was done." }),
+    reason: t.exposeString("reason", { description: "Why the action was needed." }),
+    deadRows: t.expose("deadRows", {
+      type: "SafeInt",
+      description: "The number of dead rows that the table had.",
+    }),
     bytesBefore: t.expose("bytesBefore", {
       type: "SafeInt",
-      description: "Its size before, with its indexes.",
+      description: "The table's size before, with its indexes, in bytes.",
     }),
-    bytesAfter: t.expose("bytesAfter", { type: "SafeInt", description: "Its size after." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
+    bytesAfter: t.expose("bytesAfter", {
+      type: "SafeInt",
+      description: "The table's size afterwards, with its indexes, in bytes. In a dry run, the size before.",
+    }),
+    seconds: t.exposeFloat("seconds", { description: "How long the step took, in seconds." }),
     problem: t.exposeString("problem", { nullable: true, description: problem }),
   }),
 });
@@ -55,59 +66,71 @@ const TableMaintenance = builder.objectRef<TableReport>("TableMaintenance").impl
 const IndexMaintenanceAction = builder.enumType("IndexMaintenanceAction", {
   description: "What can be done to an index.",
   values: {
-    REINDEX: { description: "Build it anew, beside its readers and writers." },
-    DROP: { description: "Remove what a rebuilding that broke off has left." },
+    REINDEX: { description: "Rebuild the index, without keeping out readers and writers." },
+    DROP: { description: "Drop what an interrupted rebuild has left." },
   } as const,
 });
 
 const IndexMaintenance = builder.objectRef<IndexReport>("IndexMaintenance").implement({
   description: "What was done to an index.",
   fields: (t) => ({
-    index: t.exposeString("index", { description: "Its name." }),
-    table: t.exposeString("table", { description: "Its table." }),
-    action: t.expose("action", { type: IndexMaintenanceAction, description: "What." }),
-    reason: t.exposeString("reason", { description: "Why." }),
-    bytesBefore: t.expose("bytesBefore", { type: "SafeInt", description: "Its size before." }),
-    bytesAfter: t.expose("bytesAfter", { type: "SafeInt", description: "Its size after." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
+    index: t.exposeString("index", { description: "The name of the index." }),
+    table: t.exposeString("table", { description: "The name of its table." }),
+    action: t.expose("action", { type: IndexMaintenanceAction, description: "What was done." }),
+    reason: t.exposeString("reason", { description: "Why the action was needed." }),
+    bytesBefore: t.expose("bytesBefore", {
+      type: "SafeInt",
+      description: "The index's size before, in bytes.",
+    }),
+    bytesAfter: t.expose("bytesAfter", {
+      type: "SafeInt",
+      description: "The index's size afterwards, in bytes. In a dry run, the size before.",
+    }),
+    seconds: t.exposeFloat("seconds", { description: "How long the step took, in seconds." }),
     problem: t.exposeString("problem", { nullable: true, description: problem }),
   }),
 });
 
 const PerformMaintenanceInput = builder.inputType("PerformMaintenanceInput", {
-  description: "How to maintain the database.",
+  description: "The options of a maintenance run.",
   fields: (t) => ({
     idempotencyKey: repeatableAnywayField(t),
-    isFullPass: t.boolean({ description: "Every table, not only those that need it." }),
-    isDryRun: t.boolean({ description: "Change nothing, and say what would be done." }),
+    isFullPass: t.boolean({
+      description: "Whether to vacuum every table, not only those that need it. The default is false.",
+    }),
+    isDryRun: t.boolean({
+      description: "Whether to change nothing, and only report what would be done. The default is false.",
+    }),
   }),
 });
 
 const PerformMaintenancePayload = builder
   .objectRef<MaintenanceReport>("PerformMaintenancePayload")
   .implement({
-    description: "What was done to keep the database healthy.",
+    description: "The report of a maintenance run, which keeps the database healthy.",
     fields: (t) => ({
-      startedAt: t.expose("startedAt", { type: "DateTime", description: "When it began." }),
-      seconds: t.exposeFloat("seconds", { description: "How long it took." }),
-      isDryRun: t.exposeBoolean("isDryRun", { description: "Whether nothing was changed." }),
+      startedAt: t.expose("startedAt", { type: "DateTime", description: "When the run began." }),
+      seconds: t.exposeFloat("seconds", { description: "How long the run took, in seconds." }),
+      isDryRun: t.exposeBoolean("isDryRun", {
+        description: "Whether this was a dry run, which changed nothing.",
+      }),
       reclaimedBytes: t.expose("reclaimedBytes", {
         type: "SafeInt",
-        description: "By how much tables and indexes have become smaller.",
+        description: "By how many bytes tables and indexes have shrunk. Growth is not deducted.",
       }),
       pruned: t.field({
         type: [PrunedRows],
-        description: "Rows that nobody needs any more.",
+        description: "The rows that were deleted, because nobody needs them any more.",
         resolve: ({ pruned }) => [...pruned],
       }),
       tables: t.field({
         type: [TableMaintenance],
-        description: "Tables that needed something.",
+        description: "The tables that needed maintenance.",
         resolve: ({ tables }) => [...tables],
       }),
       indexes: t.field({
         type: [IndexMaintenance],
-        description: "Indexes that needed something.",
+        description: "The indexes that needed maintenance.",
         resolve: ({ indexes }) => [...indexes],
       }),
       notes: t.field({
@@ -123,8 +146,10 @@ builder.mutationFields((t) => ({
     authScopes: { administrator: true },
     type: PerformMaintenancePayload,
     description:
-      "For administrators: prunes what nobody needs, and vacuums, analyzes and reindexes what needs it. Answers when it is done; `CONFLICT` says who is at it already, and since when.",
-    args: { input: t.arg({ type: PerformMaintenanceInput, required: true, description: "How." }) },
+      "Deletes rows that nobody needs any more, and vacuums, analyzes and reindexes what needs it. It answers when all is done. If another run is in progress it fails with `CONFLICT`, which says who runs it and since when. Administrators only.",
+    args: {
+      input: t.arg({ type: PerformMaintenanceInput, required: true, description: "The options of the run." }),
+    },
     resolve: async (_, { input }, { system }) =>
       // Safe: without a schedule it is always due.
       (await system.performMaintenance({

@@ -6,12 +6,15 @@ import { loaderOf, type NodeType, parseNodeId, toNodeId } from "./nodeId.ts";
 import { reads } from "./pageColumns.ts";
 import { demand } from "./rules.ts";
 
-/** A row as the loaders give it, told apart by its node type. */
+/** The key of the property that holds a node's type. */
 const TYPE = Symbol("node type");
 
 export const Node = builder.interfaceRef<{ id: string }>("Node").implement({
-  description: "Anything with an id of its own (https://graphql.org/learn/global-object-identification/).",
-  fields: (t) => ({ id: t.id({ description: "Says what it is and which one: `Project:<uuid>`." }) }),
+  description:
+    "An object with a globally unique id (https://graphql.org/learn/global-object-identification/).",
+  fields: (t) => ({
+    id: t.id({ description: "The object's id, which begins with its type: `Project:<uuid>`." }),
+  }),
   resolveType: (node) => (node as { [TYPE]?: NodeType })[TYPE],
 });
 
@@ -29,7 +32,7 @@ async function loadNode(
   const { type, id } = parseNodeId(nodeId, path);
   demand(type === "User" ? "userReader" : "reader", viewer);
   const row = await loaderOf(type, loaders).load(type === "User" ? userWithin(access, id) : id);
-  // A copy: the row itself is shared by whatever else in the request reads it.
+  // A copy, because everything else in the request that reads the row shares it.
   return row && { ...row, [TYPE]: type };
 }
 
@@ -38,8 +41,9 @@ builder.queryFields((t) => ({
     authScopes: { known: true },
     type: Node,
     nullable: true,
-    description: "Any user, project or conversion job by its id; null when there is none.",
-    args: { id: t.arg.id({ required: true, description: "The node's id." }) },
+    description:
+      "The user, project or conversion job with this id. Null if it does not exist or the viewer cannot see it.",
+    args: { id: t.arg.id({ required: true, description: "The id of the object." }) },
     resolve: (_, { id }, context) => loadNode(id, ["id"], context),
   }),
   nodes: t.field({
@@ -47,8 +51,8 @@ builder.queryFields((t) => ({
     type: [Node],
     nullable: { list: false, items: true },
     description:
-      "Any users, projects and conversion jobs by their ids, in the ids' order, null for each that does not exist.",
-    args: { ids: t.arg.idList({ required: true, description: "Up to 100 ids." }) },
+      "The users, projects and conversion jobs with these ids, in the order of the ids. Null for each that does not exist or that the viewer cannot see.",
+    args: { ids: t.arg.idList({ required: true, description: "The ids of the objects: up to 100." }) },
     resolve: (_, { ids }, context) => {
       assertAtMost(100, ids, ["ids"]);
       return Promise.all(ids.map((id, index) => loadNode(id, ["ids", index], context)));

@@ -1,15 +1,18 @@
 import { validationFailed } from "../errors.ts";
 import type { Loaders } from "../loaders.ts";
 
-/** The types that have a node id, each with a row of its own. */
+/** The types of nodes. Each node is one row. */
 export const NODE_TYPES = ["User", "Project", "ConversionJob"] as const;
 export type NodeType = (typeof NODE_TYPES)[number];
-/** Those and what has an id of the same form, but is no node: it is not for everybody to look up. */
+/**
+ * The types of nodes, and types whose ids have the same form but which are no nodes, because they are not for
+ * everybody to look up.
+ */
 export type IdentifiedType = NodeType | "ApiKey" | "AuditEntry";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** What gives the type's rows by their keys. */
+/** The loader of the type's rows by their keys. */
 export function loaderOf(type: NodeType, loaders: Loaders) {
   return {
     User: loaders.userById,
@@ -19,12 +22,12 @@ export function loaderOf(type: NodeType, loaders: Loaders) {
 }
 
 /**
- * Node ids are readable on purpose: `Project:0199…` says in a log, a URL or a bug report what it
- * is, and is the name under which caches know the row.
+ * Node ids are readable on purpose: `Project:0199…` says in a log, a URL or a bug report what it is. It is
+ * also the row's tag in the cache.
  */
 export const toNodeId = (type: IdentifiedType, id: string) => `${type}:${id}`;
 
-/** @throws AppError `VALIDATION_FAILED` for anything that is no node id */
+/** @throws AppError `VALIDATION_FAILED` for anything that is not a node id */
 export function parseNodeId(
   nodeId: string,
   path: readonly (string | number)[],
@@ -37,8 +40,9 @@ export function parseNodeId(
 }
 
 /**
- * The row's key in a node id of a known type.
- * @throws AppError `VALIDATION_FAILED` for anything else, ids of other types included
+ * Extracts the row's key from a node id of a known type.
+ *
+ * @throws AppError `VALIDATION_FAILED` for anything else, including ids of other types
  */
 export function parseIdOf(type: IdentifiedType, nodeId: string, path: readonly (string | number)[]): string {
   const separator = nodeId.indexOf(":");

@@ -14,25 +14,25 @@ import {
 import type { ComposedType } from "../repositories/answerShape.ts";
 import type { PageColumns } from "../repositories/page.ts";
 
-/** What a field's `extensions` say of what it is made of. */
+/** What a field's `extensions` say about the data that the field is made of. */
 export type RowFieldExtensions = {
-  /** The columns that its resolver reads of its row. A field that exposes a column need not say so. */
+  /** The columns of its row that its resolver reads. A field that exposes a column need not list it. */
   readonly columns?: readonly string[];
-  /** It is the row of this type that the column is the key of. */
+  /** The field is a row of this type, whose key is in the column. */
   readonly rowOf?: ComposedType;
-  /** It is the row's node id, which begins with this type. */
+  /** The field is the row's node id, which begins with this type. */
   readonly nodeIdOf?: ComposedType;
-  /** It is the JSON object in the column. */
+  /** The field is the JSON object in the column. */
   readonly isDocument?: true;
-  /** Of such an object: the list of texts under this name, empty where there is none. */
+  /** The field is in such an object: the list of texts under this name, empty if there is none. */
   readonly textsIn?: string;
-  /** Of the query: the row of this type whose node id is the argument `id`. */
+  /** The field is in Query: the row of this type whose node id is the argument `id`. */
   readonly byId?: ComposedType;
 };
 
 export const reads = <Row>(...columns: (string & keyof Row)[]): RowFieldExtensions => ({ columns });
 
-/** For a field that is another row, which a column has the key of. */
+/** For a field that is another row, whose key is in a column. */
 export const leadsTo = <Row>(type: ComposedType, column: string & keyof Row): RowFieldExtensions => ({
   columns: [column],
   rowOf: type,
@@ -46,14 +46,18 @@ export const documentIn = <Row>(column: string & keyof Row): RowFieldExtensions 
 
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
-/** By the field's nodes: they are the same for each of a list's parents, and each time that a document is run. */
+/**
+ * What `pageColumns` found, by the field's AST nodes. These are the same objects for all parents in a list,
+ * and every time that a document is executed.
+ */
 const known = new WeakMap<readonly FieldNode[], PageColumns | undefined>();
 
 /**
- * Which columns a connection field's page needs, from what is selected below it. A job has 21, and a list of jobs
- * shows three; most of the time that a long list takes goes into the others.
+ * Finds out from the selection below a connection field which columns its page needs. A job has 21 columns,
+ * and a list of jobs shows three of them. Reading the others takes most of the time of a long list.
  *
- * @returns undefined: all, because something is selected that does not say what it reads, or that leads back to the row
+ * @returns undefined when all columns are needed: a selected field does not say what it reads, or leads back to
+ *   the row
  */
 export function pageColumns({
   fieldNodes,
@@ -86,7 +90,7 @@ function columnsOf(
   };
   const readRows = (field: GraphQLField<unknown, unknown>, node: FieldNode) => {
     const type = objectType(field);
-    // An interface says nothing of the columns that those who implement it read.
+    // An interface does not say which columns its implementations read.
     if (type === undefined || leadsBack(node, type, type, fragments)) isKnown = false;
     else eachField(node.selectionSet, type, fragments, readRow);
   };
@@ -105,7 +109,10 @@ function columnsOf(
   return isKnown ? { names: [...names].sort(), hasCursors } : undefined;
 }
 
-/** Whether a row is asked for by its id further down: whole rows of a page answer that without another statement. */
+/**
+ * Whether a row of the page's own type is loaded by its id further down. If the page has whole rows, that
+ * takes no other statement.
+ */
 function leadsBack(
   node: FieldNode,
   type: GraphQLObjectType,
@@ -127,7 +134,10 @@ function objectType(field: GraphQLField<unknown, unknown>): GraphQLObjectType | 
   return isObjectType(type) ? type : undefined;
 }
 
-/** Fragments are of the object's own type or of one of its interfaces, or the document would not be valid. */
+/**
+ * Fragments are not matched against the type. In a valid document they are on the object's own type, or on
+ * one of its interfaces.
+ */
 function eachField(
   selectionSet: SelectionSetNode | undefined,
   type: GraphQLObjectType | undefined,

@@ -16,29 +16,33 @@ import { documentIn, leadsTo, type RowFieldExtensions, reads } from "./pageColum
 import { TechStackType } from "./techStack.ts";
 import { User } from "./user.ts";
 
-/** A file entry is a tenth of a row of anything else: a page of them may be larger. */
+/** A file's row is a tenth as large as any other, so a page of files may have more rows. */
 const MAX_FILES_PER_PAGE = 1_000;
 
 export const ProjectStatus = builder.enumType("ProjectStatus", {
-  description: "How far a project has come.",
+  description: "The status of a project.",
   values: {
-    IMPORTED: { description: "It is known; its files are not." },
-    ANALYZING: { description: "Its files are being listed and looked at." },
-    READY: { description: "It can be converted." },
-    CONVERTING: { description: "A conversion job is at work on it." },
-    COMPLETED: { description: "It was converted." },
-    FAILED: { description: "Its import or its last conversion failed." },
+    IMPORTED: { description: "The project is registered, but its files are not known yet." },
+    ANALYZING: { description: "The project's files are being listed and analyzed." },
+    READY: { description: "The project can be converted." },
+    CONVERTING: {
+      description: "A conversion job of the project has started, and not all of its jobs have ended.",
+    },
+    COMPLETED: { description: "The last conversion of the project succeeded." },
+    FAILED: { description: "The import or the last conversion of the project failed." },
   } as const,
 });
 
 const ProjectFile = builder.objectRef<ProjectFileRow>("ProjectFile").implement({
-  description: "One file of a project.",
+  description: "A file of a project.",
   fields: (t) => ({
-    path: t.exposeString("path", { description: "Its path from the project's root, with forward slashes." }),
-    sizeBytes: t.expose("sizeBytes", { type: "SafeInt", description: "Its size in bytes." }),
+    path: t.exposeString("path", {
+      description: "The file's path from the project's root, with forward slashes.",
+    }),
+    sizeBytes: t.expose("sizeBytes", { type: "SafeInt", description: "The file's size in bytes." }),
     language: t.exposeString("language", {
       nullable: true,
-      description: "The language it is written in; null when that is not known.",
+      description: "The language that the file is written in; null if it is not known.",
     }),
   }),
 });
@@ -46,31 +50,34 @@ const ProjectFile = builder.objectRef<ProjectFileRow>("ProjectFile").implement({
 const ProjectFileConnection = connectionType<ProjectFileRow>("ProjectFile", ProjectFile, "files");
 
 export const Project = builder.prismaObject("Project", {
-  description: "A source project that someone imported.",
+  description: "A source project that a user imported.",
   interfaces: [Node],
   fields: (t) => ({
     id: t.id({
-      description: "`Project:<uuid>`.",
+      description: "The project's id: `Project:<uuid>`.",
       ...nodeIdOf("Project"),
     }),
     owner: t.field({
       authScopes: { owner: true },
       type: User,
-      description: "Who imported it. Not for workers.",
+      description: "The user who owns the project. Workers may not read this field.",
       extensions: leadsTo<ProjectRow>("User", "userId"),
       resolve: async ({ userId }, _, { loaders }) => {
         const owner = await loaders.userById.load(userId);
-        // Its row cannot outlive its owner's; but the project may have been given away since it was read.
+        // A project cannot outlive its owner, but it may have been given to another owner since it was read.
         if (!owner) throw notFound("User", userId);
         return owner;
       },
     }),
-    name: t.exposeString("name", { description: "Its name." }),
-    description: t.exposeString("description", { nullable: true, description: "What it is." }),
-    githubUrl: t.exposeString("githubUrl", { description: "Where its source is." }),
+    name: t.exposeString("name", { description: "The project's name." }),
+    description: t.exposeString("description", {
+      nullable: true,
+      description: "What the project is; null if nobody has described it.",
+    }),
+    githubUrl: t.exposeString("githubUrl", { description: "The URL of the project's source." }),
     originalTechStack: t.field({
       type: TechStackType,
-      description: "What it is built with.",
+      description: "The tech stack that the project is built with.",
       extensions: documentIn<ProjectRow>("originalTechStack"),
       // Safe: checked by techStackSchema on its way in.
       resolve: ({ originalTechStack }) => originalTechStack as TechStack,
@@ -78,17 +85,17 @@ export const Project = builder.prismaObject("Project", {
     targetTechStack: t.field({
       type: TechStackType,
       nullable: true,
-      description: "What it shall be built with; null until somebody has chosen.",
+      description: "The tech stack that the project is to be converted to; null until it is chosen.",
       extensions: documentIn<ProjectRow>("targetTechStack"),
       resolve: ({ targetTechStack }) => targetTechStack as TechStack | null,
     }),
-    status: t.expose("status", { type: ProjectStatus, description: "How far it has come." }),
+    status: t.expose("status", { type: ProjectStatus, description: "The project's status." }),
     fileStructure: t.field({
       authScopes: { jobReader: true },
       type: ProjectFileConnection,
-      description: "Its files, by path.",
+      description: "The project's files, ordered by path.",
       args: {
-        under: t.arg.string({ description: "Only files below this directory." }),
+        under: t.arg.string({ description: "Returns only files below this directory, at any depth." }),
         ...pageArguments(MAX_FILES_PER_PAGE),
       },
       extensions: reads<ProjectRow>("id"),
@@ -102,41 +109,47 @@ export const Project = builder.prismaObject("Project", {
           info,
         }),
     }),
-    version: t.exposeInt("version", { description: "Goes up with every change; for `expectedVersion`." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was imported." }),
-    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it last changed." }),
+    version: t.exposeInt("version", {
+      description:
+        "The project's version, which grows with every change. Mutations take it as `expectedVersion`.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the project was imported." }),
+    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When the project was last changed." }),
   }),
 });
 
 export const ProjectConnection = connectionType<ProjectRow>("Project", Project, "projects");
 
 const ProjectSortKey = builder.enumType("ProjectSortKey", {
-  description: "What projects can be sorted by.",
+  description: "The properties that projects can be sorted by.",
   values: {
-    CREATED_AT: { value: "createdAt", description: "When they were imported." },
-    UPDATED_AT: { value: "updatedAt", description: "When they last changed." },
+    CREATED_AT: { value: "createdAt", description: "The time when the project was imported." },
+    UPDATED_AT: { value: "updatedAt", description: "The time when the project was last changed." },
   } as const,
 });
 
 export const SortDirection = builder.enumType("SortDirection", {
-  description: "Which end comes first.",
+  description: "The direction in which a list is sorted.",
   values: {
-    ASC: { description: "The smallest or oldest first." },
-    DESC: { description: "The largest or newest first." },
+    ASC: { description: "Ascending: the smallest or oldest first." },
+    DESC: { description: "Descending: the largest or newest first." },
   } as const,
 });
 
 const ProjectOrderInput = builder.inputType("ProjectOrder", {
-  description: "The order of a list of projects. Those that are equal in it are sorted by id.",
+  description: "The order of a list of projects. Projects that are equal in it are sorted by id.",
   fields: (t) => ({
-    by: t.field({ type: ProjectSortKey, required: true, description: "What to sort by." }),
-    direction: t.field({ type: SortDirection, required: true, description: "Which end comes first." }),
+    by: t.field({ type: ProjectSortKey, required: true, description: "The property to sort by." }),
+    direction: t.field({ type: SortDirection, required: true, description: "The direction to sort in." }),
   }),
 });
 
 const projectArguments = builder.args((t) => ({
-  status: t.field({ type: ProjectStatus, description: "Only projects with this status." }),
-  orderBy: t.field({ type: ProjectOrderInput, description: "Newest first, unless told otherwise." }),
+  status: t.field({ type: ProjectStatus, description: "Returns only projects with this status." }),
+  orderBy: t.field({
+    type: ProjectOrderInput,
+    description: "The order of the list. The default is newest first.",
+  }),
 }));
 
 function projectConnection(
@@ -150,20 +163,20 @@ function projectConnection(
 }
 
 const StatusCount = builder.objectRef<ProjectStatistics["byStatus"][number]>("ProjectStatusCount").implement({
-  description: "How many projects have a status.",
+  description: "The number of projects with one status.",
   fields: (t) => ({
     status: t.expose("status", { type: ProjectStatus, description: "The status." }),
-    count: t.exposeInt("count", { description: "How many have it." }),
+    count: t.exposeInt("count", { description: "The number of projects with this status." }),
   }),
 });
 
 const ProjectStatisticsType = builder.objectRef<ProjectStatistics>("ProjectStatistics").implement({
-  description: "Figures over projects.",
+  description: "Statistics about projects.",
   fields: (t) => ({
-    total: t.exposeInt("total", { description: "How many there are." }),
+    total: t.exposeInt("total", { description: "The number of projects." }),
     byStatus: t.expose("byStatus", {
       type: [StatusCount],
-      description: "How many have each status; those that none has are left out.",
+      description: "The number of projects by status. A status that no project has is left out.",
     }),
   }),
 });
@@ -185,7 +198,7 @@ builder.queryFields((t) => ({
     authScopes: { reader: true },
     type: Project,
     nullable: true,
-    description: "A project by its id; null when there is none.",
+    description: "The project with this id. Null if it does not exist or the viewer cannot see it.",
     args: { id: t.arg.id({ required: true, description: "The project's id." }) },
     extensions: { byId: "Project" } satisfies RowFieldExtensions,
     resolve: (_, { id }, { loaders }) => loaders.projectById.load(parseIdOf("Project", id, ["id"])),
@@ -194,9 +207,9 @@ builder.queryFields((t) => ({
     authScopes: { reader: true },
     type: ProjectConnection,
     description:
-      "Projects, of everybody or of one owner. For everybody but administrators there are their own; for workers, those whose jobs they hold.",
+      "All projects that the viewer can see, or those of one owner. Administrators see all projects, users their own, and workers those of the jobs that they hold.",
     args: {
-      ownerId: t.arg.id({ description: "Only this user's projects." }),
+      ownerId: t.arg.id({ description: "Returns only this user's projects." }),
       ...projectArguments,
       ...pageArguments(),
     },
@@ -215,9 +228,9 @@ builder.queryFields((t) => ({
     authScopes: { reader: true },
     type: ProjectConnection,
     description:
-      "Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names.",
+      "Projects whose name or source URL contains the text, regardless of case, most recently changed first. A text of one or two characters matches only the beginning of names.",
     args: {
-      query: t.arg.string({ required: true, description: "1 to 200 characters." }),
+      query: t.arg.string({ required: true, description: "The text to search for: 1 to 200 characters." }),
       ...pageArguments(),
     },
     resolve: (_, { query, ...page }, context, info) => {
@@ -235,8 +248,8 @@ builder.queryFields((t) => ({
   projectStatistics: t.field({
     authScopes: { owner: true },
     type: ProjectStatisticsType,
-    description: "Figures over all projects that there are for whoever asks, or over one owner's.",
-    args: { ownerId: t.arg.id({ description: "Only this user's projects." }) },
+    description: "Statistics about all projects that the viewer can see, or about those of one owner.",
+    args: { ownerId: t.arg.id({ description: "Counts only this user's projects." }) },
     resolve: (_, { ownerId }, { loaders }) =>
       loaders.projectStatistics.load(ownerId == null ? EVERYTHING : parseIdOf("User", ownerId, ["ownerId"])),
   }),

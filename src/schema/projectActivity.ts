@@ -8,32 +8,33 @@ import { Project, ProjectStatus } from "./project.ts";
 import { demand } from "./rules.ts";
 
 const ProjectStatusChangeType = builder.objectRef<ProjectStatusChange>("ProjectStatusChange").implement({
-  description: "A project got another status.",
+  description: "A change of a project's status.",
   fields: (t) => ({
-    status: t.expose("status", { type: ProjectStatus, description: "The status that it got." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it did." }),
+    status: t.expose("status", { type: ProjectStatus, description: "The new status of the project." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the status changed." }),
   }),
 });
 
 const ProjectNewsType = builder.objectRef<ProjectNews>("ProjectNews").implement({
-  description: "What has happened in a project since the message before.",
+  description: "What has happened in a project since the previous message.",
   fields: (t) => ({
     jobEvents: t.expose("jobEvents", {
       type: [ConversionJobEvent],
       description:
-        "All events of its conversion jobs since the message before: each job's in their order, and all of them by time.",
+        "All events of the project's conversion jobs since the previous message, ordered by time. The events of one job are in the order of their sequence numbers.",
     }),
     statusChanges: t.expose("statusChanges", {
       type: [ProjectStatusChangeType],
-      description: "The statuses that the project got since then, in their order.",
+      description: "All changes of the project's status since the previous message, oldest first.",
     }),
     cursor: t.exposeString("cursor", {
-      description: "Opaque. As `after` it goes on from here, on any instance, without a gap or a repetition.",
+      description:
+        "An opaque cursor. Pass it as `after` to continue from here, on any instance, without a gap or a repetition.",
     }),
     project: t.field({
       type: Project,
       nullable: true,
-      description: "The project as it is now, which may be later; null when it was deleted.",
+      description: "The project as it is now, which may be later than the events. Null if it was deleted.",
       resolve: ({ projectId }, _, { loaders }) => loaders.projectById.load(projectId),
     }),
   }),
@@ -44,16 +45,16 @@ builder.subscriptionField("projectActivity", (t) =>
     authScopes: { owner: true },
     type: ProjectNewsType,
     description:
-      "What happens in a project: the events of all its conversion jobs, and its own status. The first message comes at once and has the cursor of now. Nothing is left out: what happens at once comes in one message. The stream completes when the project is deleted. One that ends without `complete` was cut off: subscribe again with the last `cursor`. Changes of status are kept for 30 days.",
+      "What happens in a project: the events of all its conversion jobs, and the changes of its own status. Without `after`, the first message comes at once and carries the current cursor. Nothing is left out: what happens at the same time comes in one message. The stream completes when the project is deleted. A stream that ends without `complete` was cut off: subscribe again with the last `cursor`. Changes of status are kept for 30 days.",
     args: {
       projectId: t.arg.id({ required: true, description: "The project's id." }),
       after: t.arg.string({
         description:
-          "The `cursor` of the last message; from now on unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
+          "The `cursor` of the last message. The default is to begin with what happens from now on. A `Last-Event-ID` header, which browsers send when they reconnect, takes precedence.",
       }),
     },
     subscribe: async (_, { projectId: nodeId, after }, { viewer, loaders, feeds, lastEventId }) => {
-      // As of a job's events.
+      // For a subscriber who gets no message, as in `conversionJobEvents`.
       demand("owner", viewer);
       const projectId = parseIdOf("Project", nodeId, ["projectId"]);
       if ((await loaders.projectById.load(projectId)) === null) throw notFound("Project", nodeId);

@@ -10,7 +10,7 @@ import { parseIdOf, toNodeId } from "./nodeId.ts";
 import { Project, ProjectStatus } from "./project.ts";
 import { TechStackInput } from "./techStack.ts";
 
-/** What can be changed of projects: the rules of the inputs, then the inputs, then the mutations. */
+/** The mutations of projects: first the rules of the inputs, then the inputs, then the mutations. */
 
 const MAX_FILES_PER_CALL = 5_000;
 const MAX_PROJECTS_PER_CALL = 1_000;
@@ -26,7 +26,7 @@ const sourceUrl = z
   )
   .refine((value) => !URL.canParse(value) || !new URL(value).password, "expected a URL without a password");
 
-/** Null and left out mean the same where null has no meaning of its own. */
+/** For fields in which null has no meaning of its own: null counts as left out. */
 const optional = <Schema extends z.ZodType>(schema: Schema) =>
   schema.nullish().transform((value) => value ?? undefined);
 
@@ -87,7 +87,7 @@ const deleteSchema = z.object({ expectedVersion: optional(z.int().min(1)) });
 const addProjectFilesSchema = z.object({ files: filesSchema, isLast: z.boolean() });
 
 const ProjectPayload = builder.objectRef<{ project: ProjectRow }>("ProjectPayload").implement({
-  description: "A project after a change.",
+  description: "A project after a mutation.",
   fields: (t) => ({
     project: t.field({
       type: Project,
@@ -100,11 +100,11 @@ const ProjectPayload = builder.objectRef<{ project: ProjectRow }>("ProjectPayloa
 const ImportProjectsPayload = builder
   .objectRef<{ projects: readonly ProjectRow[] }>("ImportProjectsPayload")
   .implement({
-    description: "The imported projects.",
+    description: "The projects that were imported.",
     fields: (t) => ({
       projects: t.field({
         type: [Project],
-        description: "In the order of the input.",
+        description: "The projects, in the order of the input.",
         resolve: (payload, _, context) =>
           Promise.all(payload.projects.map((project) => answered(payload, project, "Project", context))),
       }),
@@ -112,62 +112,81 @@ const ImportProjectsPayload = builder
   });
 
 const DeleteProjectPayload = builder.objectRef<{ id: string }>("DeleteProjectPayload").implement({
-  description: "What was deleted.",
+  description: "The project that was deleted.",
   fields: (t) => ({
     deletedId: t.id({
-      description: "The deleted project's id.",
+      description: "The id of the deleted project.",
       resolve: ({ id }) => toNodeId("Project", id),
     }),
   }),
 });
 
-const expectedVersion = "Only if the project still has this version; otherwise `VERSION_CONFLICT`.";
+const expectedVersion =
+  "The version that the mutation is based on. If the project has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked.";
 
 const ImportProjectInput = builder.inputType("ImportProjectInput", {
   description: "A project to import. Its files follow with `addProjectFiles`.",
   fields: (t) => ({
     ownerId: t.id({
-      description: "Whose it is. Left out: the viewer's. Only administrators name somebody else.",
+      description:
+        "The user who will own the project: the viewer, if left out. Only administrators may name another user.",
     }),
-    name: t.string({ required: true, description: "Its name, up to 200 characters." }),
-    description: t.string({ description: "What it is, up to 5,000 characters." }),
+    name: t.string({ required: true, description: "The project's name: 1 to 200 characters." }),
+    description: t.string({ description: "What the project is, up to 5,000 characters." }),
     githubUrl: t.string({
       required: true,
-      description: "Where its source is: an https, http, ssh, git or file URL.",
+      description:
+        "The URL of the project's source: https, http, ssh, git or file, without a password and up to 2,048 characters.",
     }),
-    originalTechStack: t.field({ type: TechStackInput, description: "What it is built with." }),
-    targetTechStack: t.field({ type: TechStackInput, description: "What it shall be built with." }),
+    originalTechStack: t.field({
+      type: TechStackInput,
+      description: "The tech stack that the project is built with.",
+    }),
+    targetTechStack: t.field({
+      type: TechStackInput,
+      description: "The tech stack that the project is to be converted to.",
+    }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const ImportProjectsInput = builder.inputType("ImportProjectsInput", {
-  description: "Projects to import at once: all or, when one is not valid, none.",
+  description: "Projects to import in one transaction: if one of them is not valid, none is imported.",
   fields: (t) => ({
     projects: t.field({
       type: [ImportProjectInput],
       required: true,
-      description: `1 to ${MAX_PROJECTS_PER_CALL} projects.`,
+      description: `The projects: 1 to ${MAX_PROJECTS_PER_CALL}.`,
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const UpdateProjectInput = builder.inputType("UpdateProjectInput", {
-  description: "What to change of a project. What is left out stays as it is.",
+  description: "Changes to a project. What is left out stays as it is.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The project's id." }),
-    name: t.string({ description: "Its name, up to 200 characters." }),
-    description: t.string({ description: "What it is; null for nothing." }),
-    githubUrl: t.string({ description: "Where its source is." }),
-    originalTechStack: t.field({ type: TechStackInput, description: "What it is built with, as a whole." }),
+    name: t.string({ description: "The project's name: 1 to 200 characters." }),
+    description: t.string({
+      description: "What the project is, up to 5,000 characters. Null removes the description.",
+    }),
+    githubUrl: t.string({
+      description:
+        "The URL of the project's source: https, http, ssh, git or file, without a password and up to 2,048 characters.",
+    }),
+    originalTechStack: t.field({
+      type: TechStackInput,
+      description: "The tech stack that the project is built with. It replaces the previous one as a whole.",
+    }),
     targetTechStack: t.field({
       type: TechStackInput,
-      description: "What it shall be built with, as a whole; null for undecided.",
+      description:
+        "The tech stack that the project is to be converted to. It replaces the previous one as a whole. Null removes it.",
     }),
     status: t.field({
       type: ProjectStatus,
-      description: "IMPORTED, ANALYZING, READY or FAILED: the others follow from the project's jobs.",
+      description:
+        "The project's status: `IMPORTED`, `ANALYZING`, `READY` or `FAILED`. The other statuses follow from the project's jobs.",
     }),
     expectedVersion: t.int({ description: expectedVersion }),
     idempotencyKey: idempotencyKeyField(t),
@@ -175,13 +194,13 @@ const UpdateProjectInput = builder.inputType("UpdateProjectInput", {
 });
 
 const SetTargetTechStackInput = builder.inputType("SetTargetTechStackInput", {
-  description: "What a project shall be converted to.",
+  description: "The tech stack that a project is to be converted to.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The project's id." }),
     targetTechStack: t.field({
       type: TechStackInput,
       required: true,
-      description: "The target, as a whole.",
+      description: "The tech stack. It replaces the previous one as a whole.",
     }),
     expectedVersion: t.int({ description: expectedVersion }),
     idempotencyKey: idempotencyKeyField(t),
@@ -189,7 +208,7 @@ const SetTargetTechStackInput = builder.inputType("SetTargetTechStackInput", {
 });
 
 const DeleteProjectInput = builder.inputType("DeleteProjectInput", {
-  description: "Which project to delete.",
+  description: "The project to delete.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The project's id." }),
     expectedVersion: t.int({ description: expectedVersion }),
@@ -198,29 +217,31 @@ const DeleteProjectInput = builder.inputType("DeleteProjectInput", {
 });
 
 const ProjectFileInput = builder.inputType("ProjectFileInput", {
-  description: "One file of a project.",
+  description: "A file of a project.",
   fields: (t) => ({
     path: t.string({
       required: true,
-      description: "Its path from the project's root, with forward slashes.",
+      description:
+        "The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters.",
     }),
-    sizeBytes: t.field({ type: "SafeInt", required: true, description: "Its size in bytes." }),
-    language: t.string({ description: "The language it is written in." }),
+    sizeBytes: t.field({ type: "SafeInt", required: true, description: "The file's size in bytes." }),
+    language: t.string({ description: "The language that the file is written in: 1 to 100 characters." }),
   }),
 });
 
 const AddProjectFilesInput = builder.inputType("AddProjectFilesInput", {
-  description: "Some of a project's files. Files that are known already are overwritten.",
+  description: "Some of a project's files. A file whose path is known already is overwritten.",
   fields: (t) => ({
     projectId: t.id({ required: true, description: "The project's id." }),
     files: t.field({
       type: [ProjectFileInput],
       required: true,
-      description: `Up to ${MAX_FILES_PER_CALL} files.`,
+      description: `The files: up to ${MAX_FILES_PER_CALL}, each path once.`,
     }),
     isLast: t.boolean({
       required: true,
-      description: "Whether these are the last: the project is READY then, and ANALYZING until then.",
+      description:
+        "Whether these are the project's last files. With the last files the project becomes `READY`; until then it is `ANALYZING`.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
@@ -229,14 +250,15 @@ const AddProjectFilesInput = builder.inputType("AddProjectFilesInput", {
 /**
  * The owner that an import names, or else the viewer.
  *
- * @throws AppError `FORBIDDEN` for anybody else, whether they are there or not
+ * @throws AppError `FORBIDDEN` if another user is named and the viewer is no administrator, whether or not that
+ *   user exists
  */
 function ownerOf(
   ownerId: string | null | undefined,
   { access, viewer }: Context,
   path: readonly (string | number)[],
 ): string {
-  // Safe: nobody but those who are known gets here.
+  // Safe: the rule of the field refuses requests without a viewer.
   const { userId } = viewer!;
   const owner = ownerId == null ? userId : parseIdOf("User", ownerId, path);
   if (access.to !== "everything" && owner !== userId)
@@ -248,8 +270,10 @@ builder.mutationFields((t) => ({
   importProject: t.field({
     authScopes: { editor: true },
     type: ProjectPayload,
-    description: "Adds a project.",
-    args: { input: t.arg({ type: ImportProjectInput, required: true, description: "The project." }) },
+    description: "Imports a project. Its files follow with `addProjectFiles`.",
+    args: {
+      input: t.arg({ type: ImportProjectInput, required: true, description: "The project to import." }),
+    },
     resolve: async (_, { input }, context) => {
       const userId = ownerOf(input.ownerId, context, ["input", "ownerId"]);
       return {
@@ -263,8 +287,10 @@ builder.mutationFields((t) => ({
   importProjects: t.field({
     authScopes: { editor: true },
     type: ImportProjectsPayload,
-    description: "Adds many projects in one transaction.",
-    args: { input: t.arg({ type: ImportProjectsInput, required: true, description: "The projects." }) },
+    description: "Imports many projects in one transaction.",
+    args: {
+      input: t.arg({ type: ImportProjectsInput, required: true, description: "The projects to import." }),
+    },
     resolve: async (_, { input }, context) => {
       const { projects } = validInput(importProjectsSchema, input);
       const owned = projects.map((project, index) => ({
@@ -277,8 +303,8 @@ builder.mutationFields((t) => ({
   addProjectFiles: t.field({
     authScopes: { editor: true },
     type: ProjectPayload,
-    description: "Adds files to a project's structure.",
-    args: { input: t.arg({ type: AddProjectFilesInput, required: true, description: "The files." }) },
+    description: "Adds files to a project's file structure.",
+    args: { input: t.arg({ type: AddProjectFilesInput, required: true, description: "The files to add." }) },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.projectId, ["input", "projectId"]);
       const { files, isLast } = validInput(addProjectFilesSchema, input);
@@ -289,7 +315,7 @@ builder.mutationFields((t) => ({
     authScopes: { editor: true },
     type: ProjectPayload,
     description: "Changes a project.",
-    args: { input: t.arg({ type: UpdateProjectInput, required: true, description: "What to change." }) },
+    args: { input: t.arg({ type: UpdateProjectInput, required: true, description: "The changes." }) },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
       const { expectedVersion: version, ...changes } = validInput(updateProjectSchema, input);
@@ -299,8 +325,8 @@ builder.mutationFields((t) => ({
   setTargetTechStack: t.field({
     authScopes: { editor: true },
     type: ProjectPayload,
-    description: "Chooses what a project shall be converted to.",
-    args: { input: t.arg({ type: SetTargetTechStackInput, required: true, description: "The target." }) },
+    description: "Sets the tech stack that a project is to be converted to.",
+    args: { input: t.arg({ type: SetTargetTechStackInput, required: true, description: "The tech stack." }) },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
       const { targetTechStack, expectedVersion: version } = validInput(setTargetTechStackSchema, input);
@@ -311,7 +337,9 @@ builder.mutationFields((t) => ({
     authScopes: { editor: true },
     type: DeleteProjectPayload,
     description: "Deletes a project with its files and jobs.",
-    args: { input: t.arg({ type: DeleteProjectInput, required: true, description: "Which one." }) },
+    args: {
+      input: t.arg({ type: DeleteProjectInput, required: true, description: "The project to delete." }),
+    },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("Project", input.id, ["input", "id"]);
       await repositories.projects.delete(id, validInput(deleteSchema, input).expectedVersion, access);

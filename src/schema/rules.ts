@@ -4,43 +4,43 @@ import { AppError, forbidden } from "../errors.ts";
 import { type Access, TO_EVERYTHING, TO_NOTHING } from "../repositories/access.ts";
 
 /**
- * Who may do what. Every field of Query, Mutation and Subscription names one of these rules, and so do the
- * fields below them that lead to more than their parent's rule gives; a test holds each against what the
+ * Who may do what. Every field of Query, Mutation and Subscription names one of these rules. So do the fields
+ * below them that lead to more than their parent's rule allows. A test compares each rule with what the
  * schema does.
  *
- * A rule is about whole fields, and says FORBIDDEN: that tells nothing about any row. Which rows a field finds is
- * `accessOf`, and a row that is out of reach is not found.
+ * A rule is about whole fields, and its refusal is FORBIDDEN, which reveals nothing about any row. Which rows
+ * a field finds is decided by `accessOf`; a row out of the viewer's reach counts as not found.
  */
 const RULES = {
-  /** Nobody needs to be known. */
+  /** Everybody, with or without a credential. */
   anyone: undefined,
-  /** Whoever is known, by whatever credential. */
+  /** Every viewer, with whatever credential. */
   known: { roles: ["USER", "WORKER", "ADMIN"], scopes: [] },
-  /** See projects and jobs: one's own, those whose lease one holds, or all. */
+  /** Read projects and jobs: the viewer's own, those whose lease the viewer holds, or all. */
   reader: { roles: ["USER", "WORKER", "ADMIN"], scopes: ["projects:read"], workerScopes: ["jobs:work"] },
-  /** See what belongs to a job that was come by, its project and files included: workers need it. */
+  /** Read what belongs to a job that the viewer can see, its project and files included. Workers need this. */
   jobReader: { roles: ["USER", "WORKER", "ADMIN"], scopes: ["projects:read", "jobs:work"] },
-  /** See what is about more than the jobs that a worker holds: figures, activity, owners. */
+  /** Read what concerns more than the jobs that a worker holds: statistics, activity, owners. */
   owner: { roles: ["USER", "ADMIN"], scopes: ["projects:read"] },
   /** Change projects and jobs. */
   editor: { roles: ["USER", "ADMIN"], scopes: ["projects:write"] },
   /** Claim jobs and report on them. */
   worker: { roles: ["WORKER", "ADMIN"], scopes: ["jobs:work"] },
-  /** See users: oneself, or all. */
+  /** Read users: the viewer alone, or all. */
   userReader: { roles: ["USER", "WORKER", "ADMIN"], scopes: ["users:read"] },
-  /** Change users: oneself, or all. */
+  /** Change users: the viewer alone, or all. */
   userEditor: { roles: ["USER", "ADMIN"], scopes: ["users:write"] },
-  /** Add users, and change what they may do: for the service that signs people in. */
+  /** Add users, and change their roles. This is for the service that signs people in. */
   userAdministrator: { roles: ["ADMIN"], scopes: ["users:write"] },
-  /** See and change how the service itself is doing. */
+  /** Read and change the state of the service itself. */
   administrator: { roles: ["ADMIN"], scopes: ["admin"] },
 } as const satisfies Record<string, RuleDefinition | undefined>;
 
 interface RuleDefinition {
   readonly roles: readonly UserRole[];
-  /** An API key needs one of these; none: any key will do. */
+  /** An API key needs one of these scopes. If there are none, any key will do. */
   readonly scopes: readonly ApiKeyScope[];
-  /** More that will do for the keys of workers. */
+  /** Further scopes, any of which is enough for a worker's key. */
   readonly workerScopes?: readonly ApiKeyScope[];
 }
 
@@ -57,7 +57,7 @@ export function isAllowed(rule: Rule, viewer: Viewer | null): boolean {
   return enough.length === 0 || enough.some((scope) => hasScope(viewer, scope));
 }
 
-/** What a refused field fails with. */
+/** The error with which a refused field fails. */
 export function refusal(viewer: Viewer | null): AppError {
   return viewer === null
     ? new AppError("UNAUTHENTICATED", "This needs a token: the request names nobody.")
@@ -69,7 +69,7 @@ export function demand(rule: Rule, viewer: Viewer | null): void {
   if (!isAllowed(rule, viewer)) throw refusal(viewer);
 }
 
-/** Which rows the viewer may see and change, whatever way leads to them. */
+/** Which rows the viewer may see and change, by whatever path an operation reaches them. */
 export function accessOf(viewer: Viewer | null): Access {
   switch (viewer?.role) {
     case "ADMIN":

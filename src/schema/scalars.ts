@@ -2,7 +2,8 @@ import { GraphQLError, Kind } from "graphql";
 import { builder } from "./builder.ts";
 
 builder.scalarType("DateTime", {
-  description: "A time in UTC with milliseconds, as RFC 3339 writes it: `2026-03-01T12:00:00.000Z`.",
+  description:
+    "A point in time in the format of RFC 3339, in UTC and with milliseconds: `2026-03-01T12:00:00.000Z`. Inputs may have another offset from UTC.",
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
     if (typeof value === "string" && RFC_3339.test(value)) {
@@ -18,7 +19,7 @@ builder.scalarType("DateTime", {
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 builder.scalarType("SafeInt", {
-  description: "A whole number from −(2⁵³ − 1) to 2⁵³ − 1: what a JSON number holds exactly.",
+  description: "An integer from −(2⁵³ − 1) to 2⁵³ − 1, the range in which a JSON number is exact.",
   serialize: (value) => value,
   parseValue: safeInt,
   parseLiteral: (node) => safeInt(node.kind === Kind.INT ? Number(node.value) : undefined),

@@ -8,24 +8,24 @@ import { demand } from "./rules.ts";
 
 builder.subscriptionType({
   description:
-    "What can be followed, over server-sent events (`accept: text/event-stream`), a message at a time: at most ten a second, each with all that has happened since the one before.",
+    "The root of all subscriptions: what can be followed over server-sent events (`accept: text/event-stream`). A stream has at most ten messages a second. Each carries everything that has happened since the previous one.",
 });
 
 const ConversionJobNews = builder.objectRef<JobNews>("ConversionJobNews").implement({
-  description: "What has happened to a conversion job since the message before.",
+  description: "What has happened to a conversion job since the previous message.",
   fields: (t) => ({
     events: t.expose("events", {
       type: [ConversionJobEvent],
-      description: "All events since the message before, the oldest first: 1 to 1,000.",
+      description: "All events since the previous message, oldest first: 1 to 1,000.",
     }),
     cursor: t.exposeInt("cursor", {
       description:
-        "The number of the last of them. As `after` it goes on from here, on any instance, without a gap or a repetition.",
+        "The sequence number of the last of these events. Pass it as `after` to continue from here, on any instance, without a gap or a repetition.",
     }),
     job: t.field({
       type: ConversionJob,
       nullable: true,
-      description: "The job as it is now, which may be later than the last event; null when it was deleted.",
+      description: "The job as it is now, which may be later than the last event. Null if it was deleted.",
       resolve: ({ jobId }, _, { loaders }) => loaders.conversionJobById.load(jobId),
     }),
   }),
@@ -36,16 +36,16 @@ builder.subscriptionField("conversionJobEvents", (t) =>
     authScopes: { reader: true },
     type: ConversionJobNews,
     description:
-      "The events of a conversion job: first those that there are, then each as it happens. Nothing is left out: several at once come in one message. The stream completes when the job is COMPLETED, FAILED, CANCELLED or deleted and everything was told; who wants to see a failed job retried subscribes again. A stream that ends without `complete` was cut off: subscribe again with the last `cursor`.",
+      "The events of a conversion job: first those that exist already, then each new one as it happens. No event is left out; several at once come in one message. The stream completes when the job is `COMPLETED`, `FAILED`, `CANCELLED` or deleted and all of its events were sent. To follow the retry of a failed job, subscribe again. A stream that ends without `complete` was cut off: subscribe again with the last `cursor`.",
     args: {
       jobId: t.arg.id({ required: true, description: "The job's id." }),
       after: t.arg.int({
         description:
-          "Only events after the one with this number: the `cursor` of the last message. All of them unless told. A `Last-Event-ID` header, which browsers send when they connect again, goes first.",
+          "Sends only events after the one with this sequence number, such as the `cursor` of the last message. The default is to send all events. A `Last-Event-ID` header, which browsers send when they reconnect, takes precedence.",
       }),
     },
     subscribe: async (_, { jobId: nodeId, after: asked }, { viewer, loaders, feeds, lastEventId }) => {
-      // The field's rule is asked again for every message; this is for who gets none.
+      // The field's rule is checked for every message. This is for a subscriber who gets none.
       demand("reader", viewer);
       const jobId = parseIdOf("ConversionJob", nodeId, ["jobId"]);
       const after = sequenceOf(lastEventId) ?? asked;
@@ -56,7 +56,7 @@ builder.subscriptionField("conversionJobEvents", (t) =>
       return feeds.jobs.follow(jobId, after ?? 0);
     },
     resolve: async (news, _, { access, loaders }) => {
-      // Its reader may have lost sight of the job since, as if it had been deleted: the stream ends.
+      // The subscriber may have lost access to the job since. The stream ends as if the job had been deleted.
       if (access.to !== "everything" && (await loaders.conversionJobById.load(news.jobId)) === null)
         throw notFound("ConversionJob", news.jobId);
       return news;
@@ -64,7 +64,10 @@ builder.subscriptionField("conversionJobEvents", (t) =>
   }),
 );
 
-/** Of a stream's last message, which its reader's first request does not know. */
+/**
+ * The sequence number of the last message that a browser got. The request that it repeats has an older
+ * `after`, or none.
+ */
 function sequenceOf(lastEventId: string | null): number | undefined {
   return lastEventId !== null && /^\d{1,9}$/.test(lastEventId) ? Number(lastEventId) : undefined;
 }

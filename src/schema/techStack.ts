@@ -2,19 +2,20 @@ import type { TechStack } from "../repositories/techStack.ts";
 import { builder } from "./builder.ts";
 import type { RowFieldExtensions } from "./pageColumns.ts";
 
-/** What both the object and the input say of each part. */
+/** The descriptions of the parts, in both the object and the input. */
 const PARTS = {
   language: "The main programming language.",
   framework: "The main framework.",
   database: "The main database.",
-  runtime: 'What it runs on, such as "Node.js 20".',
-  buildTool: "What builds it.",
-  packageManager: "What installs its dependencies.",
-  deployment: "What it is deployed with or to.",
+  runtime: "What the project runs on, such as `Node.js 20`.",
+  buildTool: "The tool that builds the project.",
+  packageManager: "The tool that installs the project's dependencies.",
+  deployment: "What the project is deployed with or to.",
 } as const;
 
 export const TechStackType = builder.objectRef<TechStack>("TechStack").implement({
-  description: "What a project is built with, or shall be.",
+  description:
+    "The technologies that a project is built with, or is to be converted to. Parts that are not known are null.",
   fields: (t) => ({
     language: t.exposeString("language", { nullable: true, description: PARTS.language }),
     framework: t.exposeString("framework", { nullable: true, description: PARTS.framework }),
@@ -24,7 +25,7 @@ export const TechStackType = builder.objectRef<TechStack>("TechStack").implement
     packageManager: t.exposeString("packageManager", { nullable: true, description: PARTS.packageManager }),
     deployment: t.exposeString("deployment", { nullable: true, description: PARTS.deployment }),
     additional: t.stringList({
-      description: "Whatever fits nowhere else, most relevant first.",
+      description: "Technologies that fit nowhere else, most relevant first.",
       extensions: { textsIn: "additional" } satisfies RowFieldExtensions,
       resolve: ({ additional }) => additional ?? [],
     }),
@@ -32,7 +33,8 @@ export const TechStackType = builder.objectRef<TechStack>("TechStack").implement
 });
 
 export const TechStackInput = builder.inputType("TechStackInput", {
-  description: "What a project is built with, or shall be. Each text has up to 100 characters.",
+  description:
+    "The technologies that a project is built with, or is to be converted to. Each text has 1 to 100 characters.",
   fields: (t) => ({
     language: t.string({ description: PARTS.language }),
     framework: t.string({ description: PARTS.framework }),
@@ -41,6 +43,8 @@ export const TechStackInput = builder.inputType("TechStackInput", {
     buildTool: t.string({ description: PARTS.buildTool }),
     packageManager: t.string({ description: PARTS.packageManager }),
     deployment: t.string({ description: PARTS.deployment }),
-    additional: t.stringList({ description: "Whatever fits nowhere else, most relevant first; up to 50." }),
+    additional: t.stringList({
+      description: "Technologies that fit nowhere else, most relevant first: up to 50.",
+    }),
   }),
 });

@@ -12,11 +12,11 @@ import { parseIdOf, toNodeId } from "./nodeId.ts";
 import { demand } from "./rules.ts";
 
 export const UserRole = builder.enumType("UserRole", {
-  description: "What a user may do.",
+  description: "The role of a user, which decides what the user may do.",
   values: {
-    USER: { description: "See and change what they own." },
-    WORKER: { description: "Carry out conversion jobs." },
-    ADMIN: { description: "Everything." },
+    USER: { description: "The user can see and change what they own." },
+    WORKER: { description: "The user can carry out conversion jobs." },
+    ADMIN: { description: "The user can do everything." },
   } as const,
 });
 
@@ -25,42 +25,47 @@ export const User = builder.prismaObject("User", {
   interfaces: [Node],
   fields: (t) => ({
     id: t.id({
-      description: "`User:<uuid>`.",
+      description: "The user's id: `User:<uuid>`.",
       ...nodeIdOf("User"),
     }),
-    githubId: t.exposeString("githubId", { description: "GitHub's numeric id of the account." }),
-    username: t.exposeString("username", { description: "The account's name on GitHub." }),
+    githubId: t.exposeString("githubId", { description: "The numeric id of the user's GitHub account." }),
+    username: t.exposeString("username", { description: "The name of the user's GitHub account." }),
     email: t.exposeString("email", {
       authScopes: { userReader: true },
       nullable: true,
-      description: "Where to write to.",
+      description: "The user's email address; null if none is known.",
     }),
-    avatarUrl: t.exposeString("avatarUrl", { nullable: true, description: "A picture." }),
-    role: t.expose("role", { type: UserRole, description: "What they may do." }),
+    avatarUrl: t.exposeString("avatarUrl", {
+      nullable: true,
+      description: "The URL of a picture of the user; null if none is known.",
+    }),
+    role: t.expose("role", { type: UserRole, description: "The user's role." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When the user was added." }),
-    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When the user last changed." }),
+    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When the user was last changed." }),
   }),
 });
 
 const UserConnection = connectionType<UserRow>("User", User, "users");
 
 const RoleCount = builder.objectRef<UserStatistics["byRole"][number]>("UserRoleCount").implement({
-  description: "How many users have a role.",
+  description: "The number of users with one role.",
   fields: (t) => ({
     role: t.expose("role", { type: UserRole, description: "The role." }),
-    count: t.exposeInt("count", { description: "How many have it." }),
+    count: t.exposeInt("count", { description: "The number of users with this role." }),
   }),
 });
 
 const UserStatisticsType = builder.objectRef<UserStatistics>("UserStatistics").implement({
-  description: "Figures over all users.",
+  description: "Statistics about users.",
   fields: (t) => ({
-    total: t.exposeInt("total", { description: "How many there are." }),
+    total: t.exposeInt("total", { description: "The number of users." }),
     byRole: t.expose("byRole", {
       type: [RoleCount],
-      description: "How many have each role; roles nobody has are left out.",
+      description: "The number of users by role. A role that no user has is left out.",
     }),
-    withProjects: t.exposeInt("withProjects", { description: "How many own at least one project." }),
+    withProjects: t.exposeInt("withProjects", {
+      description: "The number of users who own at least one project.",
+    }),
   }),
 });
 
@@ -69,17 +74,18 @@ builder.queryFields((t) => ({
     authScopes: { anyone: true },
     type: User,
     nullable: true,
-    description: "Who sends this request; null for nobody in particular.",
+    description: "The user who sends this request. Null if the request is not authenticated.",
     resolve: (_, __, { viewer, loaders }) => viewer && loaders.userById.load(viewer.userId),
   }),
   user: t.field({
     authScopes: { userReader: true },
     type: User,
     nullable: true,
-    description: "A user by `id` or by `githubId`, whichever is given; null when there is none.",
+    description:
+      "The user with this `id` or this `githubId`; exactly one of them must be given. Null if the user does not exist or the viewer cannot see them.",
     args: {
       id: t.arg.id({ description: "The user's id." }),
-      githubId: t.arg.string({ description: "GitHub's numeric id of the account." }),
+      githubId: t.arg.string({ description: "The numeric id of the user's GitHub account." }),
     },
     resolve: async (_, { id, githubId }, { access, loaders }) => {
       if ((id == null) === (githubId == null)) {
@@ -88,7 +94,7 @@ builder.queryFields((t) => ({
       if (id != null) return loaders.userById.load(userWithin(access, parseIdOf("User", id, ["id"])));
       const wanted = validGithubId(githubId ?? "");
       if (access.to === "everything") return loaders.userByGithubId.load(wanted);
-      // Whether it is somebody else's is not looked up.
+      // Only the viewer's own GitHub id is compared: whether another user has this one is not looked up.
       const self = await loaders.userById.load(access.userId);
       return self?.githubId === wanted ? self : null;
     },
@@ -97,7 +103,7 @@ builder.queryFields((t) => ({
     authScopes: { userReader: true },
     type: UserConnection,
     description:
-      "All users that there are for whoever asks, oldest first: for everybody but administrators, themselves.",
+      "All users that the viewer can see, oldest first. Administrators see all users, others only themselves.",
     args: pageArguments(),
     resolve: (_, page, { access, loaders, repositories: { users } }, info) =>
       new Connection({
@@ -111,7 +117,7 @@ builder.queryFields((t) => ({
   userStatistics: t.field({
     authScopes: { userReader: true },
     type: UserStatisticsType,
-    description: "Figures over the users that there are for whoever asks.",
+    description: "Statistics about the users that the viewer can see.",
     resolve: (_, __, { loaders }) => loaders.userStatistics.load(EVERYTHING),
   }),
 }));
@@ -146,51 +152,62 @@ const updateUserSchema = z.object({
 const githubTokenSchema = z.object({ token: z.string().min(1).max(1_024).nullish() });
 
 const UserPayload = builder.objectRef<{ user: UserRow }>("UserPayload").implement({
-  description: "A user after a change.",
+  description: "A user after a mutation.",
   fields: (t) => ({
     user: t.field({
       type: User,
-      description: "The user as it is now.",
+      description: "The user as they are now.",
       resolve: (payload, _, context) => answered(payload, payload.user, "User", context),
     }),
   }),
 });
 
 const DeleteUserPayload = builder.objectRef<{ id: string }>("DeleteUserPayload").implement({
-  description: "What was deleted.",
+  description: "The user that was deleted.",
   fields: (t) => ({
-    deletedId: t.id({ description: "The deleted user's id.", resolve: ({ id }) => toNodeId("User", id) }),
+    deletedId: t.id({
+      description: "The id of the deleted user.",
+      resolve: ({ id }) => toNodeId("User", id),
+    }),
   }),
 });
 
 const UpsertUserInput = builder.inputType("UpsertUserInput", {
-  description: "A user as GitHub knows them.",
+  description: "A user, as GitHub describes them.",
   fields: (t) => ({
     githubId: t.string({
       required: true,
-      description: "GitHub's numeric id of the account: up to 20 digits.",
+      description: "The numeric id of the user's GitHub account: 1 to 20 digits.",
     }),
-    username: t.string({ required: true, description: "The account's name, up to 100 characters." }),
-    email: t.string({ description: "Where to write to. Left out: unchanged; null: none." }),
-    avatarUrl: t.string({ description: "An http(s) address of a picture. Left out: unchanged; null: none." }),
+    username: t.string({
+      required: true,
+      description: "The name of the user's GitHub account: 1 to 100 characters.",
+    }),
+    email: t.string({
+      description: "The user's email address. If left out, it stays as it is; null removes it.",
+    }),
+    avatarUrl: t.string({
+      description:
+        "The http(s) URL of a picture of the user. If left out, it stays as it is; null removes it.",
+    }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const UpdateUserInput = builder.inputType("UpdateUserInput", {
-  description: "What to change of a user. What is left out stays as it is.",
+  description: "Changes to a user. What is left out stays as it is.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The user's id." }),
-    username: t.string({ description: "The account's name, up to 100 characters." }),
-    email: t.string({ description: "Where to write to; null for none." }),
-    avatarUrl: t.string({ description: "An http(s) address of a picture; null for none." }),
-    role: t.field({ type: UserRole, description: "What they may do. For administrators." }),
+    username: t.string({ description: "The name of the user's GitHub account: 1 to 100 characters." }),
+    email: t.string({ description: "The user's email address; null removes it." }),
+    avatarUrl: t.string({ description: "The http(s) URL of a picture of the user; null removes it." }),
+    role: t.field({ type: UserRole, description: "The user's role. Only administrators may change it." }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
 
 const DeleteUserInput = builder.inputType("DeleteUserInput", {
-  description: "Which user to delete.",
+  description: "The user to delete.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The user's id." }),
     idempotencyKey: idempotencyKeyField(t),
@@ -198,10 +215,13 @@ const DeleteUserInput = builder.inputType("DeleteUserInput", {
 });
 
 const SetGithubTokenInput = builder.inputType("SetGithubTokenInput", {
-  description: "A user's GitHub access token.",
+  description: "The GitHub access token of a user.",
   fields: (t) => ({
     userId: t.id({ required: true, description: "The user's id." }),
-    token: t.string({ description: "The token, up to 1,024 characters; null forgets the one that is kept." }),
+    token: t.string({
+      description:
+        "The token: 1 to 1,024 characters. If it is null or left out, the stored token is deleted.",
+    }),
     idempotencyKey: idempotencyKeyField(t),
   }),
 });
@@ -210,8 +230,11 @@ builder.mutationFields((t) => ({
   upsertUser: t.field({
     authScopes: { userAdministrator: true },
     type: UserPayload,
-    description: "Adds the user with this GitHub id, or updates the one there is.",
-    args: { input: t.arg({ type: UpsertUserInput, required: true, description: "The user." }) },
+    description:
+      "Adds a user with this GitHub id, or updates the existing one. The role of an existing user does not change. Administrators only.",
+    args: {
+      input: t.arg({ type: UpsertUserInput, required: true, description: "The user to add or update." }),
+    },
     resolve: async (_, { input }, { repositories }) => {
       const { githubId, ...profileOf } = validInput(upsertUserSchema, input);
       return { user: await repositories.users.upsertByGithubId(githubId, profileOf) };
@@ -220,8 +243,8 @@ builder.mutationFields((t) => ({
   updateUser: t.field({
     authScopes: { userEditor: true },
     type: UserPayload,
-    description: "Changes a user.",
-    args: { input: t.arg({ type: UpdateUserInput, required: true, description: "What to change." }) },
+    description: "Changes a user. Administrators can change all users, users only themselves.",
+    args: { input: t.arg({ type: UpdateUserInput, required: true, description: "The changes." }) },
     resolve: async (_, { input }, { access, repositories, viewer }) => {
       const id = parseIdOf("User", input.id, ["input", "id"]);
       const changes = validInput(updateUserSchema, input);
@@ -232,8 +255,9 @@ builder.mutationFields((t) => ({
   deleteUser: t.field({
     authScopes: { userEditor: true },
     type: DeleteUserPayload,
-    description: "Deletes a user with their projects and those projects' jobs.",
-    args: { input: t.arg({ type: DeleteUserInput, required: true, description: "Which one." }) },
+    description:
+      "Deletes a user with their projects and those projects' jobs. Administrators can delete all users, users only themselves.",
+    args: { input: t.arg({ type: DeleteUserInput, required: true, description: "The user to delete." }) },
     resolve: async (_, { input }, { access, repositories }) => {
       const id = parseIdOf("User", input.id, ["input", "id"]);
       await repositories.users.delete(id, access);
@@ -244,13 +268,13 @@ builder.mutationFields((t) => ({
     authScopes: { userEditor: true },
     type: UserPayload,
     description:
-      "Keeps a user's GitHub access token for the service's own use, encrypted. No field ever gives it out again.",
+      "Stores a user's GitHub access token, encrypted, for the service's own use. No field ever returns it.",
     args: { input: t.arg({ type: SetGithubTokenInput, required: true, description: "The token." }) },
     resolve: async (_, { input }, { access, repositories, loaders }) => {
       const id = parseIdOf("User", input.userId, ["input", "userId"]);
       await repositories.users.setGithubToken(id, validInput(githubTokenSchema, input).token ?? null, access);
       const user = await loaders.userById.load(id);
-      // The user may be gone by now; the token was kept all the same, and went with them.
+      // The user may have been deleted since. The token was stored, and then deleted with the user.
       if (!user) throw notFound("User", id);
       return { user };
     },

@@ -7,20 +7,20 @@ import { answered, isRepeated, isStillSeen } from "./idempotency.ts";
 import { seenResult } from "./leaseRefusal.ts";
 import { toNodeId } from "./nodeId.ts";
 
-/** What the mutations of workers answer. */
+/** The payloads of the workers' mutations. */
 
 const ConversionJobClaim = builder.objectRef<ConversionJobRow>("ConversionJobClaim").implement({
-  description: "A conversion job that a worker holds from now on.",
+  description: "A conversion job that a worker has claimed, and the lease on it.",
   fields: (t) => ({
-    conversionJob: t.field({ type: ConversionJob, description: "The job.", resolve: (job) => job }),
+    conversionJob: t.field({ type: ConversionJob, description: "The claimed job.", resolve: (job) => job }),
     fencingToken: t.expose("fencingToken", {
       type: "SafeInt",
       description:
-        "Every call about the job carries it: the proof that no other worker has claimed it since.",
+        "The token that the worker passes in every call about the job. It proves that no other worker has claimed the job since.",
     }),
     leaseExpiresAt: t.field({
       type: "DateTime",
-      description: "When the job is lost, unless its progress is reported before.",
+      description: "When the lease expires and the worker loses the job, unless it reports progress before.",
       // Safe: a claimed job has a lease.
       resolve: ({ leaseExpiresAt }) => leaseExpiresAt!,
     }),
@@ -30,15 +30,16 @@ const ConversionJobClaim = builder.objectRef<ConversionJobRow>("ConversionJobCla
 export const ClaimConversionJobsPayload = builder
   .objectRef<{ claims: readonly ConversionJobRow[] }>("ClaimConversionJobsPayload")
   .implement({
-    description: "What a worker got.",
+    description: "The result of a claim.",
     fields: (t) => ({
       claims: t.field({
         type: [ConversionJobClaim],
-        description: "The highest priority first, then the oldest; none when there was nothing to do.",
+        description:
+          "The claimed jobs: those of the highest priority first, then the oldest. Empty if there was no job to claim.",
         resolve: async (payload, _, context) => {
           const { claims } = payload;
           if (!isRepeated(payload)) return claims;
-          // A claim that is answered again may be over by now.
+          // When an earlier answer is repeated, the worker may have lost some of its jobs since.
           const areSeen = await Promise.all(claims.map((job) => isStillSeen(job, "ConversionJob", context)));
           return claims.filter((_job, index) => areSeen[index]);
         },
@@ -47,25 +48,32 @@ export const ClaimConversionJobsPayload = builder
   });
 
 const WorkerDirective = builder.enumType("WorkerDirective", {
-  description: "What a worker shall do with a job.",
+  description: "What a worker must do with a job after a call about it.",
   values: {
-    CONTINUE: { description: "Go on." },
-    PAUSE: { description: "Stop working, and keep reporting or release it: its owner has paused it." },
-    STOP: { description: "Let go of it: the worker holds it no longer." },
+    CONTINUE: { description: "Continue to work on the job." },
+    PAUSE: {
+      description:
+        "Stop working, because the owner has paused the job. Keep reporting progress to keep the lease, or release the job.",
+    },
+    STOP: { description: "Abandon the job: the worker no longer holds it." },
   } as const,
 });
 
 const ConversionJobError = builder
   .objectRef<Pick<AppError, "code" | "message" | "details">>("ConversionJobError")
   .implement({
-    description: "Why one job of a call was not changed. The others were, unless they have an error too.",
+    description:
+      "Why a call did not change one of its jobs. The other jobs were changed, unless they have an error too.",
     fields: (t) => ({
-      code: t.exposeString("code", { description: "`LEASE_LOST`, `INVALID_TRANSITION` or `NOT_FOUND`." }),
-      message: t.exposeString("message", { description: "The same in words." }),
+      code: t.exposeString("code", {
+        description: "The code of the error: `LEASE_LOST`, `INVALID_TRANSITION` or `NOT_FOUND`.",
+      }),
+      message: t.exposeString("message", { description: "The error in words." }),
       from: t.field({
         type: ConversionJobStatus,
         nullable: true,
-        description: "Of `INVALID_TRANSITION`, and of a lease that ended with the job: the job's status.",
+        description:
+          "For `INVALID_TRANSITION`, and for a lease that ended with the job: the job's status. Null otherwise.",
         // Safe: jobs/lifecycle.ts and jobs/worker.ts put it there.
         resolve: ({ details: { from, status } }) => {
           const isOver = status === "COMPLETED" || status === "FAILED" || status === "CANCELLED";
@@ -74,7 +82,7 @@ const ConversionJobError = builder
       }),
       allowed: t.stringList({
         nullable: true,
-        description: "Of `INVALID_TRANSITION`: what that status allows.",
+        description: "For `INVALID_TRANSITION`: the actions that the job's status allows. Null otherwise.",
         // Safe: as above.
         resolve: ({ details }) => (details.allowed as string[] | undefined) ?? null,
       }),
@@ -82,34 +90,37 @@ const ConversionJobError = builder
   });
 
 const ConversionJobResult = builder.objectRef<JobResult>("ConversionJobResult").implement({
-  description: "What came of one job of a call.",
+  description: "The result of a call for one of its jobs.",
   fields: (t) => ({
     id: t.id({ description: "The job's id.", resolve: ({ id }) => toNodeId("ConversionJob", id) }),
     conversionJob: t.expose("job", {
       type: ConversionJob,
       nullable: true,
       description:
-        "The job as it is now; null when it does not exist (any more), and for a worker that does not hold it.",
+        "The job as it is now. Null if it does not exist (any more), and for a worker that does not hold it.",
     }),
     error: t.field({
       type: ConversionJobError,
       nullable: true,
-      description: "Why it was not changed; null when it was.",
-      // A copy: an Error itself would count as thrown.
+      description: "Why the job was not changed; null if it was changed.",
+      // A copy, because an Error that a resolver returns counts as thrown.
       resolve: ({ error }) => error && { code: error.code, message: error.message, details: error.details },
     }),
-    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with it now." }),
+    directive: t.expose("directive", {
+      type: WorkerDirective,
+      description: "What the worker must do with the job now.",
+    }),
   }),
 });
 
 export const ConversionJobResultsPayload = builder
   .objectRef<{ results: readonly JobResult[] }>("ConversionJobResultsPayload")
   .implement({
-    description: "What came of each job of a call.",
+    description: "The results of a call about one or more jobs.",
     fields: (t) => ({
       results: t.field({
         type: [ConversionJobResult],
-        description: "In the order of the input.",
+        description: "One result for each job, in the order of the input.",
         resolve: async (payload, _, context) => {
           const results = payload.results.map((result) => seenResult(result, context.access));
           if (!isRepeated(payload)) return results;
@@ -125,7 +136,7 @@ export const ConversionJobResultsPayload = builder
   });
 
 export const ReportTaskResultPayload = builder.objectRef<JobResult>("ReportTaskResultPayload").implement({
-  description: "A job after one of its tasks.",
+  description: "A job after the result of one of its tasks was reported.",
   fields: (t) => ({
     conversionJob: t.field({
       type: ConversionJob,
@@ -133,6 +144,9 @@ export const ReportTaskResultPayload = builder.objectRef<JobResult>("ReportTaskR
       // Safe: without a job the report is refused.
       resolve: (payload, _, context) => answered(payload, payload.job!, "ConversionJob", context),
     }),
-    directive: t.expose("directive", { type: WorkerDirective, description: "What to do with the job now." }),
+    directive: t.expose("directive", {
+      type: WorkerDirective,
+      description: "What the worker must do with the job now.",
+    }),
   }),
 });

@@ -14,7 +14,10 @@ import {
   ReportTaskResultPayload,
 } from "./workerAnswers.ts";
 
-/** What workers can do with conversion jobs: the rules of the inputs, then the inputs, then the mutations. */
+/**
+ * The workers' mutations of conversion jobs: first the rules of the inputs, then the inputs, then the
+ * mutations.
+ */
 
 const MAX_JOBS_PER_CALL = 100;
 const MAX_WAIT_SECONDS = 30;
@@ -67,7 +70,7 @@ const failureSchema = heldJobs({
   isRetryable: z.boolean(),
 });
 
-/** The same jobs by the keys of their rows, and as whose they must be held. */
+/** The same jobs, with their rows' keys as ids, and with the user whose worker must hold them. */
 function withKeys<Job extends { id: string }>(jobs: readonly Job[], access: Access) {
   return jobs.map((job, index) => ({
     ...job,
@@ -76,31 +79,37 @@ function withKeys<Job extends { id: string }>(jobs: readonly Job[], access: Acce
   }));
 }
 
-const WORKER_ID = "The worker's own name, up to 200 characters: the one that it claims with.";
-const JOBS = `1 to ${MAX_JOBS_PER_CALL} jobs, each once. One that cannot be changed does not keep the others.`;
+const WORKER_ID = "The name that the worker claims jobs with: 1 to 200 characters.";
+const JOBS = `The jobs: 1 to ${MAX_JOBS_PER_CALL}, each once. A job that cannot be changed does not affect the others.`;
 
 const ClaimConversionJobsInput = builder.inputType("ClaimConversionJobsInput", {
-  description: "Who asks for work, and for which.",
+  description: "A worker's request for jobs.",
   fields: (t) => ({
-    workerId: t.string({ required: true, description: "The worker's own name, up to 200 characters." }),
+    workerId: t.string({
+      required: true,
+      description:
+        "A name that the worker chooses for itself: 1 to 200 characters. Later calls about the jobs must use it.",
+    }),
     agentTypes: t.stringList({
       required: true,
-      description: "What the worker can do. It gets jobs whose plans ask for nothing else.",
+      description:
+        "The kinds of work that the worker can do, up to 100. It gets only jobs whose plans need no other kinds.",
     }),
     leaseSeconds: t.int({
       required: true,
       defaultValue: 60,
-      description: "1 to 3,600: after so long without a report of progress the jobs are lost.",
+      description:
+        "The length of the lease in seconds: 1 to 3,600. The worker loses the jobs after so long without a report.",
     }),
     count: t.int({
       required: true,
       defaultValue: 1,
-      description: `How many jobs at most: 1 to ${MAX_JOBS_PER_CALL}.`,
+      description: `The maximum number of jobs to claim: 1 to ${MAX_JOBS_PER_CALL}.`,
     }),
     waitSeconds: t.float({
       required: true,
       defaultValue: 0,
-      description: `When there is nothing to do, wait for it so long: 0 to ${MAX_WAIT_SECONDS}.`,
+      description: `How long to wait if there is no job to claim, in seconds: 0 to ${MAX_WAIT_SECONDS}.`,
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
@@ -110,38 +119,59 @@ const HeldConversionJobInput = builder.inputType("HeldConversionJobInput", {
   description: "A job that the worker holds.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
-    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
+    fencingToken: t.field({
+      type: "SafeInt",
+      required: true,
+      description: "The fencing token from the claim of the job.",
+    }),
   }),
 });
 
 const ConversionJobProgressInput = builder.inputType("ConversionJobProgressInput", {
-  description: "How far a job has come. Without either field it is a heartbeat.",
+  description:
+    "The progress of a job. Without `progress` and `currentTask` it is a heartbeat, which only renews the lease.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
-    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
-    progress: t.int({
-      description: "Percent, 0 to 100. Less than before within an attempt leaves it as it is.",
+    fencingToken: t.field({
+      type: "SafeInt",
+      required: true,
+      description: "The fencing token from the claim of the job.",
     }),
-    currentTask: t.string({ description: "What the worker is doing; null for nothing in particular." }),
+    progress: t.int({
+      description:
+        "The progress in percent: 0 to 100. A value below the one that the job has already in this attempt is ignored.",
+    }),
+    currentTask: t.string({
+      description:
+        "What the worker is doing: 1 to 1,000 characters. Null for nothing in particular. If left out, it stays as it is.",
+    }),
   }),
 });
 
 const ConversionJobFailureInput = builder.inputType("ConversionJobFailureInput", {
-  description: "Why a job failed.",
+  description: "A job that failed, and why.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The job's id." }),
-    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
-    errorMessage: t.string({ required: true, description: "For people: 1 to 10,000 characters." }),
+    fencingToken: t.field({
+      type: "SafeInt",
+      required: true,
+      description: "The fencing token from the claim of the job.",
+    }),
+    errorMessage: t.string({
+      required: true,
+      description: "Why the job failed, for people to read: 1 to 10,000 characters.",
+    }),
     isRetryable: t.boolean({
       required: true,
       defaultValue: true,
-      description: "Whether another attempt could succeed.",
+      description:
+        "Whether another attempt could succeed. If not, the job is `FAILED` whatever attempts are left.",
     }),
   }),
 });
 
 const ReportProgressInput = builder.inputType("ReportProgressInput", {
-  description: "Progress of jobs that the worker holds. Renews their leases.",
+  description: "The progress of jobs that the worker holds. Reporting it renews their leases.",
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [ConversionJobProgressInput], required: true, description: JOBS }),
@@ -168,7 +198,7 @@ const FailConversionJobsInput = builder.inputType("FailConversionJobsInput", {
 });
 
 const ReleaseConversionJobsInput = builder.inputType("ReleaseConversionJobsInput", {
-  description: "Jobs that the worker gives back.",
+  description: "Jobs that the worker gives back unfinished.",
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     jobs: t.field({ type: [HeldConversionJobInput], required: true, description: JOBS }),
@@ -177,20 +207,28 @@ const ReleaseConversionJobsInput = builder.inputType("ReleaseConversionJobsInput
 });
 
 const ReportTaskResultInput = builder.inputType("ReportTaskResultInput", {
-  description: "What came of one task of a job's plan. Renews the job's lease.",
+  description: "The result of one task of a job's plan. Reporting it renews the job's lease.",
   fields: (t) => ({
     workerId: t.string({ required: true, description: WORKER_ID }),
     id: t.id({ required: true, description: "The job's id." }),
-    fencingToken: t.field({ type: "SafeInt", required: true, description: "As its claim gave it." }),
-    taskId: t.string({ required: true, description: "The task's id in the plan." }),
-    status: t.field({ type: TaskStatus, required: true, description: "COMPLETED, FAILED or SKIPPED." }),
-    output: t.string({ description: "What there is to report, up to 100,000 characters." }),
-    error: t.string({ description: "Why it failed, up to 10,000 characters." }),
+    fencingToken: t.field({
+      type: "SafeInt",
+      required: true,
+      description: "The fencing token from the claim of the job.",
+    }),
+    taskId: t.string({ required: true, description: "The id of the task in the plan." }),
+    status: t.field({
+      type: TaskStatus,
+      required: true,
+      description: "How the task ended: `COMPLETED`, `FAILED` or `SKIPPED`.",
+    }),
+    output: t.string({ description: "The worker's report, up to 100,000 characters." }),
+    error: t.string({ description: "Why the task failed, up to 10,000 characters." }),
     fileChanges: t.field({
       type: [FileChangeInput],
       required: true,
       defaultValue: [],
-      description: "Which files it changed, up to 5,000.",
+      description: "The changes that the task made to files, up to 5,000.",
     }),
     idempotencyKey: idempotencyKeyField(t),
   }),
@@ -200,11 +238,17 @@ builder.mutationFields((t) => ({
   claimConversionJobs: t.field({
     authScopes: { worker: true },
     type: ClaimConversionJobsPayload,
-    description: "Gives a worker jobs to do, under a lease.",
-    args: { input: t.arg({ type: ClaimConversionJobsInput, required: true, description: "Who asks." }) },
+    description: "Claims jobs for a worker, each under a lease.",
+    args: {
+      input: t.arg({
+        type: ClaimConversionJobsInput,
+        required: true,
+        description: "Who claims, and which jobs.",
+      }),
+    },
     resolve: async (_, { input }, { jobs, loaders, signal, viewer }) => {
       const { waitSeconds, ...claim } = validInput(claimSchema, input);
-      // Safe: nobody but those who are known gets here.
+      // Safe: the field's rule refuses requests without a viewer.
       const workerUserId = viewer!.userId;
       const claims = await jobs.workers.claim({ ...claim, workerUserId }, { waitSeconds, signal: signal() });
       for (const { id, documents } of claims) loaders.conversionJobDocumentsById.prime(id, documents);
@@ -214,8 +258,14 @@ builder.mutationFields((t) => ({
   reportProgress: t.field({
     authScopes: { worker: true },
     type: ConversionJobResultsPayload,
-    description: "Says how far jobs have come, and that their worker is alive: renews their leases.",
-    args: { input: t.arg({ type: ReportProgressInput, required: true, description: "The jobs." }) },
+    description: "Reports how far jobs have come and that their worker is alive. This renews their leases.",
+    args: {
+      input: t.arg({
+        type: ReportProgressInput,
+        required: true,
+        description: "The jobs and their progress.",
+      }),
+    },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(progressSchema, input);
       return { results: await context.jobs.workers.report(workerId, withKeys(jobs, context.access)) };
@@ -225,7 +275,7 @@ builder.mutationFields((t) => ({
     authScopes: { worker: true },
     type: ReportTaskResultPayload,
     description:
-      "Stores what came of one task, once for each attempt: the same again changes nothing and gives the same answer.",
+      "Stores the result of one task. A task has one result in each attempt of the job: to report the same result again changes nothing and gives the same answer, and to report a different one fails with `CONFLICT`.",
     args: { input: t.arg({ type: ReportTaskResultInput, required: true, description: "The result." }) },
     resolve: async (_, { input }, { access, jobs }) => {
       const id = parseIdOf("ConversionJob", input.id, ["input", "id"]);
@@ -244,8 +294,14 @@ builder.mutationFields((t) => ({
   completeConversionJobs: t.field({
     authScopes: { worker: true },
     type: ConversionJobResultsPayload,
-    description: "Ends jobs as COMPLETED.",
-    args: { input: t.arg({ type: CompleteConversionJobsInput, required: true, description: "The jobs." }) },
+    description: "Ends jobs as `COMPLETED`.",
+    args: {
+      input: t.arg({
+        type: CompleteConversionJobsInput,
+        required: true,
+        description: "The jobs to complete.",
+      }),
+    },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(heldSchema, input);
       return { results: await context.jobs.workers.complete(workerId, withKeys(jobs, context.access)) };
@@ -254,8 +310,11 @@ builder.mutationFields((t) => ({
   failConversionJobs: t.field({
     authScopes: { worker: true },
     type: ConversionJobResultsPayload,
-    description: "Ends attempts: the next one follows after a pause, or the jobs have FAILED.",
-    args: { input: t.arg({ type: FailConversionJobsInput, required: true, description: "The jobs." }) },
+    description:
+      "Ends the current attempts of jobs as failures. Each job becomes `PENDING` for its next attempt, which follows after a pause, or `FAILED`.",
+    args: {
+      input: t.arg({ type: FailConversionJobsInput, required: true, description: "The jobs that failed." }),
+    },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(failureSchema, input);
       return { results: await context.jobs.workers.fail(workerId, withKeys(jobs, context.access)) };
@@ -264,8 +323,15 @@ builder.mutationFields((t) => ({
   releaseConversionJobs: t.field({
     authScopes: { worker: true },
     type: ConversionJobResultsPayload,
-    description: "Gives jobs back unfinished, for another worker to go on with. It counts as no failure.",
-    args: { input: t.arg({ type: ReleaseConversionJobsInput, required: true, description: "The jobs." }) },
+    description:
+      "Gives jobs back unfinished, so that another worker can go on. This does not count as a failure.",
+    args: {
+      input: t.arg({
+        type: ReleaseConversionJobsInput,
+        required: true,
+        description: "The jobs to give back.",
+      }),
+    },
     resolve: async (_, { input }, context) => {
       const { workerId, jobs } = validInput(heldSchema, input);
       return { results: await context.jobs.workers.release(workerId, withKeys(jobs, context.access)) };

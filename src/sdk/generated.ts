@@ -14,363 +14,363 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
-  /** A time in UTC with milliseconds, as RFC 3339 writes it: `2026-03-01T12:00:00.000Z`. */
+  /** A point in time in the format of RFC 3339, in UTC and with milliseconds: `2026-03-01T12:00:00.000Z`. Inputs may have another offset from UTC. */
   DateTime: { input: string; output: string; }
-  /** A whole number from −(2⁵³ − 1) to 2⁵³ − 1: what a JSON number holds exactly. */
+  /** An integer from −(2⁵³ − 1) to 2⁵³ − 1, the range in which a JSON number is exact. */
   SafeInt: { input: number; output: number; }
 };
 
-/** Some of a project's files. Files that are known already are overwritten. */
+/** Some of a project's files. A file whose path is known already is overwritten. */
 export type AddProjectFilesInput = {
-  /** Up to 5000 files. */
+  /** The files: up to 5000, each path once. */
   readonly files: ReadonlyArray<ProjectFileInput>;
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Whether these are the last: the project is READY then, and ANALYZING until then. */
+  /** Whether these are the project's last files. With the last files the project becomes `READY`; until then it is `ANALYZING`. */
   readonly isLast: Scalars['Boolean']['input'];
   /** The project's id. */
   readonly projectId: Scalars['ID']['input'];
 };
 
-/** What an API key may do of all that its user's role allows. */
+/** A permission of an API key. It never allows more than the role of the key's user does. */
 export type ApiKeyScope =
-  /** All of it. */
+  /** Everything that the user's role allows. */
   | 'ADMIN'
   /** Claim conversion jobs and report on them. */
   | 'JOBS_WORK'
   /** Read projects, their files, jobs and activity. */
   | 'PROJECTS_READ'
-  /** Change projects and their jobs. */
+  /** Change projects and their jobs. Reading them is not included. */
   | 'PROJECTS_WRITE'
   /** Read users. */
   | 'USERS_READ'
   /** Add and change users. */
   | 'USERS_WRITE';
 
-/** What to do. */
+/** What to do about a setting of the cache. */
 export type CacheAdviceAction =
-  /** Nothing: it is as it should be. */
+  /** Leave the setting as it is. */
   | 'KEEP'
-  /** Give the cache more memory: `CACHE_MAX_BYTES`. */
+  /** Give the cache more memory (`CACHE_MAX_BYTES`). */
   | 'MEMORY'
-  /** Give it a longer time. */
+  /** Set a longer time to live. */
   | 'RAISE';
 
-/** Whose answers are kept. */
+/** For whom a response may be cached. */
 export type CacheControlScope =
-  /** Those of viewers who have said who they are. */
+  /** Only for authenticated viewers. */
   | 'PRIVATE'
-  /** Everybody's. */
+  /** For every viewer. */
   | 'PUBLIC';
 
-/** Where the epoch is in its life. */
+/** The state of an epoch. */
 export type CacheEpochState =
-  /** Answers may be served from it. */
+  /** Answers may be served from the epoch. */
   | 'LIVE'
-  /** It is about to begin. */
+  /** The epoch is about to begin. */
   | 'QUIESCING'
-  /** It has ended. */
+  /** The epoch has ended. */
   | 'RETIRED'
-  /** It has ended, and some may not have heard of it yet. */
+  /** The epoch has ended, but some instances may not have heard of it yet. */
   | 'RETIRING';
 
-/** Figures that are counted together. */
+/** A group of cache statistics that are reset together. */
 export type CacheFigures =
-  /** Those of all layers, and of the relay. */
+  /** The counters of all layers, of the replicas and of the relay. */
   | 'ANSWERS'
-  /** Those of the cache manager's keys in Redis. */
+  /** The counters of the cache manager's keys in Redis. */
   | 'MANAGER'
-  /** Those of replayed requests. */
+  /** The counters of replayed requests. */
   | 'REPLAY'
-  /** `samples` and `violations`. */
+  /** The counters `samples` and `violations`. */
   | 'SAMPLER';
 
 /** A layer of the cache. */
 export type CacheLayerName =
   /** Pages and totals of lists. */
   | 'COLLECTIONS'
-  /** Rows. */
+  /** Single rows. */
   | 'ENTITIES'
-  /** Whole answers of queries. */
+  /** Whole responses to queries. */
   | 'RESPONSES'
-  /** Figures over rows. */
+  /** Statistics about rows. */
   | 'STATISTICS';
 
-/** Why nothing is served from the cache. Answers come from the database meanwhile. */
+/** Why nothing is served from the cache. Meanwhile answers come from the database. */
 export type CacheObstacle =
-  /** No instance has reported changes by others than the service for a second. */
+  /** For a second, no instance has reported changes by programs other than the service. */
   | 'LAGGING'
-  /** Redis or PostgreSQL was restarted or could not be reached; the cache is about to begin anew. */
+  /** Redis or PostgreSQL was restarted or could not be reached. The cache is about to begin a new epoch. */
   | 'LOST'
-  /** PostgreSQL has not been heard of for a second. */
+  /** This instance has not heard from PostgreSQL for a second. */
   | 'NO_LEASE'
-  /** It is turned off (`CACHE_ENABLED`). */
+  /** The cache is turned off (`CACHE_ENABLED`). */
   | 'OFF'
-  /** It begins anew, and waits for transactions that began before to end. */
+  /** A new epoch is beginning. It waits for transactions that began earlier to end. */
   | 'QUIESCING'
   /** Redis does not answer. */
   | 'UNREACHABLE';
 
-/** Which job to call off. */
+/** The job to cancel. */
 export type CancelConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Who asks for work, and for which. */
+/** A worker's request for jobs. */
 export type ClaimConversionJobsInput = {
-  /** What the worker can do. It gets jobs whose plans ask for nothing else. */
+  /** The kinds of work that the worker can do, up to 100. It gets only jobs whose plans need no other kinds. */
   readonly agentTypes: ReadonlyArray<Scalars['String']['input']>;
-  /** How many jobs at most: 1 to 100. */
+  /** The maximum number of jobs to claim: 1 to 100. */
   readonly count?: Scalars['Int']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 3,600: after so long without a report of progress the jobs are lost. */
+  /** The length of the lease in seconds: 1 to 3,600. The worker loses the jobs after so long without a report. */
   readonly leaseSeconds?: Scalars['Int']['input'];
-  /** When there is nothing to do, wait for it so long: 0 to 30. */
+  /** How long to wait if there is no job to claim, in seconds: 0 to 30. */
   readonly waitSeconds?: Scalars['Float']['input'];
-  /** The worker's own name, up to 200 characters. */
+  /** A name that the worker chooses for itself: 1 to 200 characters. Later calls about the jobs must use it. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** Which finished jobs to delete. */
+/** Which finished jobs and which progress events to delete. */
 export type CleanUpConversionJobsInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Those that ended more than this many days ago: 1 to 36,500. */
+  /** Deletes jobs that ended more than this many days ago: 1 to 36,500. */
   readonly olderThanDays: Scalars['Int']['input'];
-  /** Of progress events that are older than this many days, only the last of each minute is kept; other events all are. */
+  /** Of a job's progress events older than this many days (1 to 36,500), only the last of each minute is kept. All other events are kept. */
   readonly thinProgressOlderThanDays?: Scalars['Int']['input'];
 };
 
 /** Jobs that the worker has finished. */
 export type CompleteConversionJobsInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  /** The jobs: 1 to 100, each once. A job that cannot be changed does not affect the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
-  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  /** The name that the worker claims jobs with: 1 to 200 characters. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** What can happen to a conversion job. */
+/** The kinds of events in a conversion job's log. */
 export type ConversionJobEventType =
-  /** Its worker failed, and another attempt follows. */
+  /** The worker reported a failure, and another attempt follows. */
   | 'ATTEMPT_FAILED'
-  /** Its owner called it off. */
+  /** The job's owner cancelled it. */
   | 'CANCELLED'
-  /** A worker took it. */
+  /** A worker claimed the job. */
   | 'CLAIMED'
-  /** It succeeded. */
+  /** The job succeeded. */
   | 'COMPLETED'
-  /** It was asked for. */
+  /** The job was created. */
   | 'CREATED'
-  /** Its worker was not heard of in time, and has lost it. */
+  /** The lease expired before the worker reported, so the worker lost the job. */
   | 'EXPIRED'
-  /** It failed for good. */
+  /** The worker reported a failure, and the job failed for good. */
   | 'FAILED'
-  /** Its owner stopped it. */
+  /** The job's owner paused it. */
   | 'PAUSED'
-  /** Its plan was replaced. */
+  /** The job's plan was replaced. */
   | 'PLAN_CHANGED'
-  /** Its worker has come further, or begun another task. */
+  /** The worker reported more progress or another current task. */
   | 'PROGRESS'
-  /** Its worker gave it back unfinished. */
+  /** The worker gave the job back unfinished. */
   | 'RELEASED'
-  /** It got another priority. */
+  /** The job got another priority. */
   | 'REPRIORITIZED'
-  /** Its owner let it go on. */
+  /** The job's owner resumed it. */
   | 'RESUMED'
-  /** Its owner asked for more attempts. */
+  /** The job's owner gave the failed job more attempts. */
   | 'RETRIED'
-  /** Its worker has finished one of the plan's tasks. */
+  /** The worker reported the result of one of the plan's tasks. */
   | 'TASK_RESULT';
 
-/** Why a job failed. */
+/** A job that failed, and why. */
 export type ConversionJobFailureInput = {
-  /** For people: 1 to 10,000 characters. */
+  /** Why the job failed, for people to read: 1 to 10,000 characters. */
   readonly errorMessage: Scalars['String']['input'];
-  /** As its claim gave it. */
+  /** The fencing token from the claim of the job. */
   readonly fencingToken: Scalars['SafeInt']['input'];
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Whether another attempt could succeed. */
+  /** Whether another attempt could succeed. If not, the job is `FAILED` whatever attempts are left. */
   readonly isRetryable?: Scalars['Boolean']['input'];
 };
 
-/** The order of a list of conversion jobs. Those that are equal in it are sorted by id. */
+/** The order of a list of conversion jobs. Jobs that are equal in it are sorted by id. */
 export type ConversionJobOrder = {
-  /** What to sort by. */
+  /** The property to sort by. */
   readonly by: ConversionJobSortKey;
-  /** Which end comes first. */
+  /** The direction to sort in. */
   readonly direction: SortDirection;
 };
 
-/** How far a job has come. Without either field it is a heartbeat. */
+/** The progress of a job. Without `progress` and `currentTask` it is a heartbeat, which only renews the lease. */
 export type ConversionJobProgressInput = {
-  /** What the worker is doing; null for nothing in particular. */
+  /** What the worker is doing: 1 to 1,000 characters. Null for nothing in particular. If left out, it stays as it is. */
   readonly currentTask?: InputMaybe<Scalars['String']['input']>;
-  /** As its claim gave it. */
+  /** The fencing token from the claim of the job. */
   readonly fencingToken: Scalars['SafeInt']['input'];
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Percent, 0 to 100. Less than before within an attempt leaves it as it is. */
+  /** The progress in percent: 0 to 100. A value below the one that the job has already in this attempt is ignored. */
   readonly progress?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** What conversion jobs can be sorted by. */
+/** The properties that conversion jobs can be sorted by. */
 export type ConversionJobSortKey =
-  /** When they were asked for. */
+  /** The time when the job was created. */
   | 'CREATED_AT';
 
-/** How far a conversion job has come. */
+/** The status of a conversion job. */
 export type ConversionJobStatus =
-  /** Somebody called it off. */
+  /** The job was cancelled. */
   | 'CANCELLED'
-  /** It succeeded. */
+  /** The job succeeded. */
   | 'COMPLETED'
-  /** It failed; `errorMessage` says why. */
+  /** The job failed for good; `errorMessage` says why. */
   | 'FAILED'
-  /** It was begun and waits to be resumed, with its worker or without. */
+  /** The job was started, and is waiting to be resumed. A worker may still hold it. */
   | 'PAUSED'
-  /** It waits for a worker; after `availableAt` one may claim it. */
+  /** The job is waiting for a worker, which may claim it from `availableAt` on. */
   | 'PENDING'
-  /** A worker holds its lease and is at it. */
+  /** A worker holds the lease and is working on the job. */
   | 'RUNNING';
 
-/** How a project shall be converted. */
+/** A plan for the conversion of a project. */
 export type ConversionPlanInput = {
-  /** How hard it is. */
+  /** How hard the conversion is. */
   readonly complexity?: PlanComplexity;
-  /** Whether the planner thinks that it can succeed. */
+  /** Whether the planner thinks that the conversion can succeed. */
   readonly feasible?: Scalars['Boolean']['input'];
-  /** 1 to 500 steps. */
+  /** The tasks of the plan: 1 to 500. */
   readonly tasks: ReadonlyArray<ConversionTaskInput>;
-  /** What the planner is worried about; up to 100. */
+  /** The warnings of the planner: up to 100, of up to 1,000 characters each. */
   readonly warnings?: ReadonlyArray<Scalars['String']['input']>;
 };
 
-/** One step of a plan. */
+/** A task of a conversion plan: one step, for one worker. */
 export type ConversionTaskInput = {
-  /** Which kind of worker takes it. */
+  /** The kind of worker that the task needs: 1 to 100 characters. */
   readonly agentType: Scalars['String']['input'];
-  /** Ids of the tasks that must be finished first; they form no circle. */
+  /** The ids of the tasks that must be finished before this one, up to 500. They must be in the same plan and form no cycle. */
   readonly dependencies?: ReadonlyArray<Scalars['String']['input']>;
-  /** What is to be done, up to 5,000 characters. */
+  /** What the task is to do: 1 to 5,000 characters. */
   readonly description: Scalars['String']['input'];
-  /** Seconds that it is expected to take. */
+  /** How long the task is expected to take, in seconds: 0 to 31,536,000. */
   readonly estimatedDuration?: InputMaybe<Scalars['Int']['input']>;
-  /** Unique in its plan, up to 100 characters. */
+  /** The task's id, unique within its plan: 1 to 100 characters. */
   readonly id: Scalars['String']['input'];
-  /** Files that it reads. */
+  /** The paths of the files that the task reads, up to 1,000. If the project's files are known, each must be one of them, or be written by a task of the plan. */
   readonly inputFiles?: ReadonlyArray<Scalars['String']['input']>;
-  /** Files that it writes. */
+  /** The paths of the files that the task writes, up to 1,000. */
   readonly outputFiles?: ReadonlyArray<Scalars['String']['input']>;
-  /** −1,000 to 1,000; higher goes first. */
+  /** The task's priority within its plan: −1,000 to 1,000. Higher goes first. */
   readonly priority?: Scalars['Int']['input'];
-  /** What kind of work it is, up to 100 characters. */
+  /** The kind of work, in the planner's words: 1 to 100 characters. */
   readonly type: Scalars['String']['input'];
 };
 
-/** An API key to create. */
+/** The API key to create. */
 export type CreateApiKeyInput = {
-  /** When it ends. Left out: when it is revoked. */
+  /** When the key expires, which must be in the future. If left out, it is valid until it is revoked. */
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** What it is for, up to 100 characters. */
+  /** What the key is for: 1 to 100 characters. */
   readonly name: Scalars['String']['input'];
-  /** What it may do of all that the user's role allows; at least one. */
+  /** What the key may do, within what the user's role allows: at least one scope. */
   readonly scopes: ReadonlyArray<ApiKeyScope>;
-  /** Whose requests its bearer's will be. */
+  /** The user that a program with this key acts as. */
   readonly userId: Scalars['ID']['input'];
 };
 
-/** A conversion to carry out. */
+/** The conversion job to create. */
 export type CreateConversionJobInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 100: after so many failures or lost leases the job has FAILED. */
+  /** The number of attempts: 1 to 100. After so many failures or lost leases the job is `FAILED`. */
   readonly maxAttempts?: Scalars['Int']['input'];
-  /** How. */
+  /** How to convert the project. */
   readonly plan: ConversionPlanInput;
-  /** −1,000 to 1,000; higher is claimed first. */
+  /** The job's priority: −1,000 to 1,000. Jobs with a higher priority are claimed first. */
   readonly priority?: Scalars['Int']['input'];
-  /** What to convert. */
+  /** The id of the project to convert. */
   readonly projectId: Scalars['ID']['input'];
 };
 
-/** Which job to delete. */
+/** The job to delete. */
 export type DeleteConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Which project to delete. */
+/** The project to delete. */
 export type DeleteProjectInput = {
-  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the project has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Which user to delete. */
+/** The user to delete. */
 export type DeleteUserInput = {
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** Jobs that the worker cannot finish. */
 export type FailConversionJobsInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  /** The jobs: 1 to 100, each once. A job that cannot be changed does not affect the others. */
   readonly jobs: ReadonlyArray<ConversionJobFailureInput>;
-  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  /** The name that the worker claims jobs with: 1 to 200 characters. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** What a task did to one file. */
+/** A change that a task made to a file. */
 export type FileChangeInput = {
-  /** What was done to it. */
+  /** The kind of change. */
   readonly kind: FileChangeKind;
-  /** The file's path, up to 1,024 characters. */
+  /** The file's path: 1 to 1,024 characters. */
   readonly path: Scalars['String']['input'];
-  /** In a few words, up to 1,000 characters. */
+  /** A short summary of the change, up to 1,000 characters. */
   readonly summary?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** What was done to a file. */
+/** The kind of change to a file. */
 export type FileChangeKind =
-  /** It is new. */
+  /** The file was created. */
   | 'CREATED'
-  /** It is gone. */
+  /** The file was deleted. */
   | 'DELETED'
-  /** Its content changed. */
+  /** The file's content was changed. */
   | 'MODIFIED';
 
-/** Whether something can do its work. */
+/** Whether the service, or a part of it, can do its work. */
 export type HealthStatus =
-  /** It can. */
+  /** It can do its work. */
   | 'HEALTHY'
-  /** It cannot. */
+  /** It cannot do its work. */
   | 'UNHEALTHY';
 
 /** A job that the worker holds. */
 export type HeldConversionJobInput = {
-  /** As its claim gave it. */
+  /** The fencing token from the claim of the job. */
   readonly fencingToken: Scalars['SafeInt']['input'];
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
@@ -378,392 +378,392 @@ export type HeldConversionJobInput = {
 
 /** A project to import. Its files follow with `addProjectFiles`. */
 export type ImportProjectInput = {
-  /** What it is, up to 5,000 characters. */
+  /** What the project is, up to 5,000 characters. */
   readonly description?: InputMaybe<Scalars['String']['input']>;
-  /** Where its source is: an https, http, ssh, git or file URL. */
+  /** The URL of the project's source: https, http, ssh, git or file, without a password and up to 2,048 characters. */
   readonly githubUrl: Scalars['String']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Its name, up to 200 characters. */
+  /** The project's name: 1 to 200 characters. */
   readonly name: Scalars['String']['input'];
-  /** What it is built with. */
+  /** The tech stack that the project is built with. */
   readonly originalTechStack?: InputMaybe<TechStackInput>;
-  /** Whose it is. Left out: the viewer's. Only administrators name somebody else. */
+  /** The user who will own the project: the viewer, if left out. Only administrators may name another user. */
   readonly ownerId?: InputMaybe<Scalars['ID']['input']>;
-  /** What it shall be built with. */
+  /** The tech stack that the project is to be converted to. */
   readonly targetTechStack?: InputMaybe<TechStackInput>;
 };
 
-/** Projects to import at once: all or, when one is not valid, none. */
+/** Projects to import in one transaction: if one of them is not valid, none is imported. */
 export type ImportProjectsInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 1000 projects. */
+  /** The projects: 1 to 1000. */
   readonly projects: ReadonlyArray<ImportProjectInput>;
 };
 
 /** What can be done to an index. */
 export type IndexMaintenanceAction =
-  /** Remove what a rebuilding that broke off has left. */
+  /** Drop what an interrupted rebuild has left. */
   | 'DROP'
-  /** Build it anew, beside its readers and writers. */
+  /** Rebuild the index, without keeping out readers and writers. */
   | 'REINDEX';
 
-/** What is to be read anew: tags, a pattern, or both. */
+/** What to discard from the cache: tags, a pattern, or both. */
 export type InvalidateCacheInput = {
-  /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
+  /** Accepted for consistency with the other mutations. This mutation is safe to send again without a key: it only does the same once more. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Keys of the cache manager's in Redis, as a glob: `*` `?` `[a-c]`, and `\` before what stands for itself. */
+  /** A glob of up to 256 characters. The cache manager's keys in Redis that match it are deleted. `*`, `?` and `[a-c]` have their usual meaning, and `\` makes the next character literal. At most 5 asterisks are allowed. */
   readonly pattern?: InputMaybe<Scalars['String']['input']>;
-  /** What answers depend on, up to 1000: `Project:<id>`, `Project@userId=<id>`, `Project#` (any list or figure), `Project!` (all of it). Whatever was kept with one of them is void, in all instances. */
+  /** Tags that cached answers depend on, up to 1000: `Project:<id>` (one row), `Project@userId=<id>` (the projects of one user), `Project#` (lists and statistics of all projects) or `Project!` (everything about projects). All instances discard every cached answer that has one of these tags. */
   readonly tags?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
-/** Which job to pause. */
+/** The job to pause. */
 export type PauseConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** How to maintain the database. */
+/** The options of a maintenance run. */
 export type PerformMaintenanceInput = {
-  /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
+  /** Accepted for consistency with the other mutations. This mutation is safe to send again without a key: it only does the same once more. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Change nothing, and say what would be done. */
+  /** Whether to change nothing, and only report what would be done. The default is false. */
   readonly isDryRun?: InputMaybe<Scalars['Boolean']['input']>;
-  /** Every table, not only those that need it. */
+  /** Whether to vacuum every table, not only those that need it. The default is false. */
   readonly isFullPass?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
-/** How hard a conversion is, in the planner's opinion. */
+/** How hard a conversion is, in the planner's judgement. */
 export type PlanComplexity =
-  /** Much of it has to be designed anew. */
+  /** Much of the project has to be redesigned. */
   | 'HIGH'
-  /** Mostly mechanical. */
+  /** The conversion is mostly mechanical. */
   | 'LOW'
-  /** Some parts want thought. */
+  /** Some parts of the conversion need thought. */
   | 'MEDIUM';
 
-/** What an advice is about. */
+/** The problem that an advice is about. */
 export type PoolAdviceKind =
   /** A large table is read from end to end. */
   | 'ADD_INDEX'
-  /** Others hold connections without use. */
+  /** Other programs hold connections that they do not use. */
   | 'CLOSE_UNUSED'
-  /** A transaction is open for too long. */
+  /** A transaction has been open for too long. */
   | 'END_TRANSACTION'
-  /** This instance may open more than it needs. */
+  /** This instance may open more connections than it needs. */
   | 'LOWER_MAX'
-  /** More are kept open than are ever at work. */
+  /** More idle connections are kept open than are ever in use. */
   | 'LOWER_MIN'
   /** There are too few connections. */
   | 'RAISE_MAX';
 
-/** One file of a project. */
+/** A file of a project. */
 export type ProjectFileInput = {
-  /** The language it is written in. */
+  /** The language that the file is written in: 1 to 100 characters. */
   readonly language?: InputMaybe<Scalars['String']['input']>;
-  /** Its path from the project's root, with forward slashes. */
+  /** The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters. */
   readonly path: Scalars['String']['input'];
-  /** Its size in bytes. */
+  /** The file's size in bytes. */
   readonly sizeBytes: Scalars['SafeInt']['input'];
 };
 
-/** The order of a list of projects. Those that are equal in it are sorted by id. */
+/** The order of a list of projects. Projects that are equal in it are sorted by id. */
 export type ProjectOrder = {
-  /** What to sort by. */
+  /** The property to sort by. */
   readonly by: ProjectSortKey;
-  /** Which end comes first. */
+  /** The direction to sort in. */
   readonly direction: SortDirection;
 };
 
-/** What projects can be sorted by. */
+/** The properties that projects can be sorted by. */
 export type ProjectSortKey =
-  /** When they were imported. */
+  /** The time when the project was imported. */
   | 'CREATED_AT'
-  /** When they last changed. */
+  /** The time when the project was last changed. */
   | 'UPDATED_AT';
 
-/** How far a project has come. */
+/** The status of a project. */
 export type ProjectStatus =
-  /** Its files are being listed and looked at. */
+  /** The project's files are being listed and analyzed. */
   | 'ANALYZING'
-  /** It was converted. */
+  /** The last conversion of the project succeeded. */
   | 'COMPLETED'
-  /** A conversion job is at work on it. */
+  /** A conversion job of the project has started, and not all of its jobs have ended. */
   | 'CONVERTING'
-  /** Its import or its last conversion failed. */
+  /** The import or the last conversion of the project failed. */
   | 'FAILED'
-  /** It is known; its files are not. */
+  /** The project is registered, but its files are not known yet. */
   | 'IMPORTED'
-  /** It can be converted. */
+  /** The project can be converted. */
   | 'READY';
 
-/** Jobs that the worker gives back. */
+/** Jobs that the worker gives back unfinished. */
 export type ReleaseConversionJobsInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  /** The jobs: 1 to 100, each once. A job that cannot be changed does not affect the others. */
   readonly jobs: ReadonlyArray<HeldConversionJobInput>;
-  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  /** The name that the worker claims jobs with: 1 to 200 characters. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** Progress of jobs that the worker holds. Renews their leases. */
+/** The progress of jobs that the worker holds. Reporting it renews their leases. */
 export type ReportProgressInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** 1 to 100 jobs, each once. One that cannot be changed does not keep the others. */
+  /** The jobs: 1 to 100, each once. A job that cannot be changed does not affect the others. */
   readonly jobs: ReadonlyArray<ConversionJobProgressInput>;
-  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  /** The name that the worker claims jobs with: 1 to 200 characters. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** What came of one task of a job's plan. Renews the job's lease. */
+/** The result of one task of a job's plan. Reporting it renews the job's lease. */
 export type ReportTaskResultInput = {
-  /** Why it failed, up to 10,000 characters. */
+  /** Why the task failed, up to 10,000 characters. */
   readonly error?: InputMaybe<Scalars['String']['input']>;
-  /** As its claim gave it. */
+  /** The fencing token from the claim of the job. */
   readonly fencingToken: Scalars['SafeInt']['input'];
-  /** Which files it changed, up to 5,000. */
+  /** The changes that the task made to files, up to 5,000. */
   readonly fileChanges?: ReadonlyArray<FileChangeInput>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** What there is to report, up to 100,000 characters. */
+  /** The worker's report, up to 100,000 characters. */
   readonly output?: InputMaybe<Scalars['String']['input']>;
-  /** COMPLETED, FAILED or SKIPPED. */
+  /** How the task ended: `COMPLETED`, `FAILED` or `SKIPPED`. */
   readonly status: TaskStatus;
-  /** The task's id in the plan. */
+  /** The id of the task in the plan. */
   readonly taskId: Scalars['String']['input'];
-  /** The worker's own name, up to 200 characters: the one that it claims with. */
+  /** The name that the worker claims jobs with: 1 to 200 characters. */
   readonly workerId: Scalars['String']['input'];
 };
 
-/** When a job's turn comes. */
+/** A new priority for a job. */
 export type ReprioritizeConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** −1,000 to 1,000; higher is claimed first. */
+  /** The job's priority: −1,000 to 1,000. Jobs with a higher priority are claimed first. */
   readonly priority: Scalars['Int']['input'];
 };
 
-/** Which figures to count anew. */
+/** Which cache statistics to reset. */
 export type ResetCacheStatisticsInput = {
-  /** Which; left out: all. */
+  /** The groups to reset. If left out, all of them are reset. */
   readonly figures?: InputMaybe<ReadonlyArray<CacheFigures>>;
-  /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
+  /** Accepted for consistency with the other mutations. This mutation is safe to send again without a key: it only does the same once more. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Which job to let go on. */
+/** The job to resume. */
 export type ResumeConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Which failed job to try again. */
+/** The failed job to retry. */
 export type RetryConversionJobInput = {
-  /** How many more attempts it may have: 1 to 100. */
+  /** The number of further attempts: 1 to 100. */
   readonly attempts?: Scalars['Int']['input'];
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Which API key to revoke. */
+/** The API key to revoke. */
 export type RevokeApiKeyInput = {
-  /** The key's id. */
+  /** The API key's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** A user's GitHub access token. */
+/** The GitHub access token of a user. */
 export type SetGithubTokenInput = {
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The token, up to 1,024 characters; null forgets the one that is kept. */
+  /** The token: 1 to 1,024 characters. If it is null or left out, the stored token is deleted. */
   readonly token?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
   readonly userId: Scalars['ID']['input'];
 };
 
-/** What a project shall be converted to. */
+/** The tech stack that a project is to be converted to. */
 export type SetTargetTechStackInput = {
-  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the project has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The target, as a whole. */
+  /** The tech stack. It replaces the previous one as a whole. */
   readonly targetTechStack: TechStackInput;
 };
 
-/** Which end comes first. */
+/** The direction in which a list is sorted. */
 export type SortDirection =
-  /** The smallest or oldest first. */
+  /** Ascending: the smallest or oldest first. */
   | 'ASC'
-  /** The largest or newest first. */
+  /** Descending: the largest or newest first. */
   | 'DESC';
 
 /** What can be done to a table. */
 export type TableMaintenanceAction =
-  /** Take the planner's figures. */
+  /** Update the planner's statistics. */
   | 'ANALYZE'
-  /** Make room of dead rows, and take the planner's figures. */
+  /** Make the space of dead rows available again, and update the planner's statistics. */
   | 'VACUUM'
-  /** The same, and free it of old transaction ids. */
+  /** Do the same as `VACUUM`, and freeze old transaction ids. */
   | 'VACUUM_FREEZE';
 
-/** How far one task of a plan has come. */
+/** The status of one task of a plan. */
 export type TaskStatus =
-  /** It succeeded. */
+  /** The task succeeded. */
   | 'COMPLETED'
-  /** It failed; the result's `error` says why. */
+  /** The task failed; the `error` of its result says why. */
   | 'FAILED'
-  /** It waits for its turn. */
+  /** The task is waiting for its turn. */
   | 'PENDING'
-  /** A worker is at it. */
+  /** A worker is working on the task. */
   | 'RUNNING'
-  /** It was not needed, or what it depends on failed. */
+  /** The task was not needed, or a task that it depends on failed. */
   | 'SKIPPED';
 
-/** What a project is built with, or shall be. Each text has up to 100 characters. */
+/** The technologies that a project is built with, or is to be converted to. Each text has 1 to 100 characters. */
 export type TechStackInput = {
-  /** Whatever fits nowhere else, most relevant first; up to 50. */
+  /** Technologies that fit nowhere else, most relevant first: up to 50. */
   readonly additional?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
-  /** What builds it. */
+  /** The tool that builds the project. */
   readonly buildTool?: InputMaybe<Scalars['String']['input']>;
   /** The main database. */
   readonly database?: InputMaybe<Scalars['String']['input']>;
-  /** What it is deployed with or to. */
+  /** What the project is deployed with or to. */
   readonly deployment?: InputMaybe<Scalars['String']['input']>;
   /** The main framework. */
   readonly framework?: InputMaybe<Scalars['String']['input']>;
   /** The main programming language. */
   readonly language?: InputMaybe<Scalars['String']['input']>;
-  /** What installs its dependencies. */
+  /** The tool that installs the project's dependencies. */
   readonly packageManager?: InputMaybe<Scalars['String']['input']>;
-  /** What it runs on, such as "Node.js 20". */
+  /** What the project runs on, such as `Node.js 20`. */
   readonly runtime?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Another plan for a job that is still PENDING. */
+/** A new plan for a job that is still `PENDING`. */
 export type UpdateConversionJobInput = {
-  /** Only if the job still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the job has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** The job's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The new plan, as a whole. */
+  /** The new plan. It replaces the previous one as a whole. */
   readonly plan: ConversionPlanInput;
 };
 
-/** What to change of a project. What is left out stays as it is. */
+/** Changes to a project. What is left out stays as it is. */
 export type UpdateProjectInput = {
-  /** What it is; null for nothing. */
+  /** What the project is, up to 5,000 characters. Null removes the description. */
   readonly description?: InputMaybe<Scalars['String']['input']>;
-  /** Only if the project still has this version; otherwise `VERSION_CONFLICT`. */
+  /** The version that the mutation is based on. If the project has another version by now, the mutation fails with `VERSION_CONFLICT`. If left out, the version is not checked. */
   readonly expectedVersion?: InputMaybe<Scalars['Int']['input']>;
-  /** Where its source is. */
+  /** The URL of the project's source: https, http, ssh, git or file, without a password and up to 2,048 characters. */
   readonly githubUrl?: InputMaybe<Scalars['String']['input']>;
   /** The project's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Its name, up to 200 characters. */
+  /** The project's name: 1 to 200 characters. */
   readonly name?: InputMaybe<Scalars['String']['input']>;
-  /** What it is built with, as a whole. */
+  /** The tech stack that the project is built with. It replaces the previous one as a whole. */
   readonly originalTechStack?: InputMaybe<TechStackInput>;
-  /** IMPORTED, ANALYZING, READY or FAILED: the others follow from the project's jobs. */
+  /** The project's status: `IMPORTED`, `ANALYZING`, `READY` or `FAILED`. The other statuses follow from the project's jobs. */
   readonly status?: InputMaybe<ProjectStatus>;
-  /** What it shall be built with, as a whole; null for undecided. */
+  /** The tech stack that the project is to be converted to. It replaces the previous one as a whole. Null removes it. */
   readonly targetTechStack?: InputMaybe<TechStackInput>;
 };
 
-/** What to change of a user. What is left out stays as it is. */
+/** Changes to a user. What is left out stays as it is. */
 export type UpdateUserInput = {
-  /** An http(s) address of a picture; null for none. */
+  /** The http(s) URL of a picture of the user; null removes it. */
   readonly avatarUrl?: InputMaybe<Scalars['String']['input']>;
-  /** Where to write to; null for none. */
+  /** The user's email address; null removes it. */
   readonly email?: InputMaybe<Scalars['String']['input']>;
   /** The user's id. */
   readonly id: Scalars['ID']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** What they may do. For administrators. */
+  /** The user's role. Only administrators may change it. */
   readonly role?: InputMaybe<UserRole>;
-  /** The account's name, up to 100 characters. */
+  /** The name of the user's GitHub account: 1 to 100 characters. */
   readonly username?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** A user as GitHub knows them. */
+/** A user, as GitHub describes them. */
 export type UpsertUserInput = {
-  /** An http(s) address of a picture. Left out: unchanged; null: none. */
+  /** The http(s) URL of a picture of the user. If left out, it stays as it is; null removes it. */
   readonly avatarUrl?: InputMaybe<Scalars['String']['input']>;
-  /** Where to write to. Left out: unchanged; null: none. */
+  /** The user's email address. If left out, it stays as it is; null removes it. */
   readonly email?: InputMaybe<Scalars['String']['input']>;
-  /** GitHub's numeric id of the account: up to 20 digits. */
+  /** The numeric id of the user's GitHub account: 1 to 20 digits. */
   readonly githubId: Scalars['String']['input'];
-  /** Makes it safe to send the mutation again: with the same key and input within a day it gives the same answer and changes nothing more. 1 to 200 characters; the header `Idempotency-Key` does the same. */
+  /** A key of 1 to 200 characters that makes it safe to send the mutation again. Sent again within a day with the same key and input, the mutation returns the same answer and changes nothing more. With the same key and another input, it fails with `IDEMPOTENCY_CONFLICT`. The header `Idempotency-Key` does the same. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The account's name, up to 100 characters. */
+  /** The name of the user's GitHub account: 1 to 100 characters. */
   readonly username: Scalars['String']['input'];
 };
 
-/** What a user may do. */
+/** The role of a user, which decides what the user may do. */
 export type UserRole =
-  /** Everything. */
+  /** The user can do everything. */
   | 'ADMIN'
-  /** See and change what they own. */
+  /** The user can see and change what they own. */
   | 'USER'
-  /** Carry out conversion jobs. */
+  /** The user can carry out conversion jobs. */
   | 'WORKER';
 
-/** What to read before it is asked for. */
+/** The queries to run before clients send them. */
 export type WarmCacheInput = {
-  /** Taken as by every mutation. This one can be sent again without it: it only does the same once more. */
+  /** Accepted for consistency with the other mutations. This mutation is safe to send again without a key: it only does the same once more. */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** Up to 100 queries. */
+  /** The queries: 1 to 100. */
   readonly operations: ReadonlyArray<WarmOperationInput>;
 };
 
-/** A query to run. */
+/** A query to run, so that its answer is cached. */
 export type WarmOperationInput = {
-  /** Which of its operations. */
+  /** Which operation of the document to run. Needed only if it has several. */
   readonly operationName?: InputMaybe<Scalars['String']['input']>;
-  /** The document, byte for byte as it will be asked for. */
+  /** The GraphQL document, byte for byte as clients will send it. */
   readonly query: Scalars['String']['input'];
-  /** Its variables: a JSON object, as text. */
+  /** The variables: a JSON object, encoded as text. */
   readonly variables?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** What a worker shall do with a job. */
+/** What a worker must do with a job after a call about it. */
 export type WorkerDirective =
-  /** Go on. */
+  /** Continue to work on the job. */
   | 'CONTINUE'
-  /** Stop working, and keep reporting or release it: its owner has paused it. */
+  /** Stop working, because the owner has paused the job. Keep reporting progress to keep the lease, or release the job. */
   | 'PAUSE'
-  /** Let go of it: the worker holds it no longer. */
+  /** Abandon the job: the worker no longer holds it. */
   | 'STOP';
 
 export type ApiKeysQueryVariables = Exact<{
@@ -1408,113 +1408,113 @@ export type Request<Options> = <TResult, TVariables>(document: TypedDocumentStri
 
 /** Every operation as a function. They can be passed around: none needs `this`. */
 export interface Operations<Options> {
-  /** All API keys, or a user's, the newest first. For administrators. */
+  /** All API keys, or those of one user, newest first. Administrators only. */
   readonly apiKeys: (variables?: ApiKeysQueryVariables, options?: Options) => Promise<ApiKeysQuery["apiKeys"]>;
-  /** Creates an API key for a user. For administrators. */
+  /** Creates an API key for a user. Administrators only. */
   readonly createApiKey: (variables: CreateApiKeyMutationVariables, options?: Options) => Promise<CreateApiKeyMutation["createApiKey"]>;
-  /** Revokes an API key: once this is answered, no instance accepts it, and streams that it has opened end. For administrators. */
+  /** Revokes an API key. Once this is answered, no instance accepts the key, and streams that were opened with it end. Administrators only. */
   readonly revokeApiKey: (variables: RevokeApiKeyMutationVariables, options?: Options) => Promise<RevokeApiKeyMutation["revokeApiKey"]>;
-  /** What administrators did and which credentials were refused, the newest first. For administrators. */
+  /** The audit log: administrative actions and refused credentials, newest first. Administrators only. */
   readonly auditEntries: (variables?: AuditEntriesQueryVariables, options?: Options) => Promise<AuditEntriesQuery["auditEntries"]>;
-  /** A conversion job by its id; null when there is none. */
+  /** The conversion job with this id. Null if it does not exist or the viewer cannot see it. */
   readonly conversionJob: (variables: ConversionJobQueryVariables, options?: Options) => Promise<ConversionJobQuery["conversionJob"]>;
-  /** Conversion jobs, of all projects or of one. For everybody but administrators there are those of their own projects; for workers, those whose lease they hold. */
+  /** All conversion jobs that the viewer can see, or those of one project. Administrators see all jobs, users those of their own projects, and workers those whose lease they hold. */
   readonly conversionJobs: (variables?: ConversionJobsQueryVariables, options?: Options) => Promise<ConversionJobsQuery["conversionJobs"]>;
-  /** Conversion jobs that are pending, running or paused, the oldest first. */
+  /** Conversion jobs that are `PENDING`, `RUNNING` or `PAUSED` and that the viewer can see, oldest first. */
   readonly activeConversionJobs: (variables?: ActiveConversionJobsQueryVariables, options?: Options) => Promise<ActiveConversionJobsQuery["activeConversionJobs"]>;
-  /** A conversion job by its id; null when there is none. */
+  /** The conversion job with this id. Null if it does not exist or the viewer cannot see it. */
   readonly conversionJobEvents: (variables: ConversionJobEventsQueryVariables, options?: Options) => Promise<ConversionJobEventsQuery["conversionJob"]>;
-  /** Figures over all conversion jobs that there are for whoever asks, or over one project's. */
+  /** Statistics about all conversion jobs that the viewer can see, or about those of one project. */
   readonly conversionJobStatistics: (variables?: ConversionJobStatisticsQueryVariables, options?: Options) => Promise<ConversionJobStatisticsQuery["conversionJobStatistics"]>;
-  /** Asks for a conversion. */
+  /** Creates a conversion job for a project. */
   readonly createConversionJob: (variables: CreateConversionJobMutationVariables, options?: Options) => Promise<CreateConversionJobMutation["createConversionJob"]>;
-  /** Replaces the plan of a job that is PENDING. */
+  /** Replaces the plan of a job that is `PENDING`. For any other job it fails with `CONFLICT`. */
   readonly updateConversionJob: (variables: UpdateConversionJobMutationVariables, options?: Options) => Promise<UpdateConversionJobMutation["updateConversionJob"]>;
-  /** Deletes a job. */
+  /** Deletes a conversion job with its events. */
   readonly deleteConversionJob: (variables: DeleteConversionJobMutationVariables, options?: Options) => Promise<DeleteConversionJobMutation["deleteConversionJob"]>;
-  /** Deletes jobs that ended long ago, and thins out the progress events of the others. */
+  /** Deletes jobs that ended long ago, and thins out the old progress events of the others. Administrators only. */
   readonly cleanUpConversionJobs: (variables: CleanUpConversionJobsMutationVariables, options?: Options) => Promise<CleanUpConversionJobsMutation["cleanUpConversionJobs"]>;
-  /** Stops a job that is RUNNING; its worker is told with its next report. */
+  /** Pauses a job that is `RUNNING`. Its worker is told so in the answer to its next report. */
   readonly pauseConversionJob: (variables: PauseConversionJobMutationVariables, options?: Options) => Promise<PauseConversionJobMutation["pauseConversionJob"]>;
-  /** Lets a paused job go on: with the worker that still holds it, or else with the next. */
+  /** Resumes a paused job: with the worker that still holds it, or else with the next worker that claims it. */
   readonly resumeConversionJob: (variables: ResumeConversionJobMutationVariables, options?: Options) => Promise<ResumeConversionJobMutation["resumeConversionJob"]>;
-  /** Calls off a job that has not ended. Its worker holds it no longer. */
+  /** Cancels a job that has not ended. Its worker loses the lease at once. */
   readonly cancelConversionJob: (variables: CancelConversionJobMutationVariables, options?: Options) => Promise<CancelConversionJobMutation["cancelConversionJob"]>;
-  /** Gives a job that has FAILED more attempts. */
+  /** Gives a job that is `FAILED` more attempts. It becomes `PENDING`. */
   readonly retryConversionJob: (variables: RetryConversionJobMutationVariables, options?: Options) => Promise<RetryConversionJobMutation["retryConversionJob"]>;
-  /** Gives a job that has not ended another priority. */
+  /** Changes the priority of a job that has not ended. */
   readonly reprioritizeConversionJob: (variables: ReprioritizeConversionJobMutationVariables, options?: Options) => Promise<ReprioritizeConversionJobMutation["reprioritizeConversionJob"]>;
-  /** A project by its id; null when there is none. */
+  /** The project with this id. Null if it does not exist or the viewer cannot see it. */
   readonly project: (variables: ProjectQueryVariables, options?: Options) => Promise<ProjectQuery["project"]>;
-  /** Projects, of everybody or of one owner. For everybody but administrators there are their own; for workers, those whose jobs they hold. */
+  /** All projects that the viewer can see, or those of one owner. Administrators see all projects, users their own, and workers those of the jobs that they hold. */
   readonly projects: (variables?: ProjectsQueryVariables, options?: Options) => Promise<ProjectsQuery["projects"]>;
-  /** Projects with the text in their name or address, without regard to case, the last changed first. One or two characters match the beginning of names. */
+  /** Projects whose name or source URL contains the text, regardless of case, most recently changed first. A text of one or two characters matches only the beginning of names. */
   readonly searchProjects: (variables: SearchProjectsQueryVariables, options?: Options) => Promise<SearchProjectsQuery["searchProjects"]>;
-  /** A project by its id; null when there is none. */
+  /** The project with this id. Null if it does not exist or the viewer cannot see it. */
   readonly projectFiles: (variables: ProjectFilesQueryVariables, options?: Options) => Promise<ProjectFilesQuery["project"]>;
-  /** Figures over all projects that there are for whoever asks, or over one owner's. */
+  /** Statistics about all projects that the viewer can see, or about those of one owner. */
   readonly projectStatistics: (variables?: ProjectStatisticsQueryVariables, options?: Options) => Promise<ProjectStatisticsQuery["projectStatistics"]>;
-  /** Adds a project. */
+  /** Imports a project. Its files follow with `addProjectFiles`. */
   readonly importProject: (variables: ImportProjectMutationVariables, options?: Options) => Promise<ImportProjectMutation["importProject"]>;
-  /** Adds many projects in one transaction. */
+  /** Imports many projects in one transaction. */
   readonly importProjects: (variables: ImportProjectsMutationVariables, options?: Options) => Promise<ImportProjectsMutation["importProjects"]>;
-  /** Adds files to a project's structure. */
+  /** Adds files to a project's file structure. */
   readonly addProjectFiles: (variables: AddProjectFilesMutationVariables, options?: Options) => Promise<AddProjectFilesMutation["addProjectFiles"]>;
   /** Changes a project. */
   readonly updateProject: (variables: UpdateProjectMutationVariables, options?: Options) => Promise<UpdateProjectMutation["updateProject"]>;
-  /** Chooses what a project shall be converted to. */
+  /** Sets the tech stack that a project is to be converted to. */
   readonly setTargetTechStack: (variables: SetTargetTechStackMutationVariables, options?: Options) => Promise<SetTargetTechStackMutation["setTargetTechStack"]>;
   /** Deletes a project with its files and jobs. */
   readonly deleteProject: (variables: DeleteProjectMutationVariables, options?: Options) => Promise<DeleteProjectMutation["deleteProject"]>;
-  /** Any user, project or conversion job by its id; null when there is none. */
+  /** The user, project or conversion job with this id. Null if it does not exist or the viewer cannot see it. */
   readonly node: (variables: NodeQueryVariables, options?: Options) => Promise<NodeQuery["node"]>;
-  /** Any users, projects and conversion jobs by their ids, in the ids' order, null for each that does not exist. */
+  /** The users, projects and conversion jobs with these ids, in the order of the ids. Null for each that does not exist or that the viewer cannot see. */
   readonly nodes: (variables: NodesQueryVariables, options?: Options) => Promise<NodesQuery["nodes"]>;
-  /** Whether the service and each of its parts can do their work, asked now. */
+  /** Whether the service and each of its parts can do their work, checked now. */
   readonly health: (variables?: HealthQueryVariables, options?: Options) => Promise<HealthQuery["health"]>;
-  /** The connections to the database of the instance that answers, and what to do about them. */
+  /** The connections to the database of the instance that answers, and advice on them. Administrators only. */
   readonly poolStatistics: (variables?: PoolStatisticsQueryVariables, options?: Options) => Promise<PoolStatisticsQuery["poolStatistics"]>;
-  /** The connections to the database of the instance that answers, and what to do about them. */
+  /** The connections to the database of the instance that answers, and advice on them. Administrators only. */
   readonly slowQuery: (variables: SlowQueryQueryVariables, options?: Options) => Promise<SlowQueryQuery["poolStatistics"]>;
-  /** Figures of the instance that answers, read now. */
+  /** Statistics of the instance that answers, read now. Administrators only. */
   readonly statistics: (variables?: StatisticsQueryVariables, options?: Options) => Promise<StatisticsQuery["statistics"]>;
-  /** What the cache of the instance that answers has done, read now. */
+  /** Statistics of the cache of the instance that answers, read now. Administrators only. */
   readonly cacheStatistics: (variables?: CacheStatisticsQueryVariables, options?: Options) => Promise<CacheStatisticsQuery["cacheStatistics"]>;
-  /** For administrators: voids what is kept, in all instances, before it answers. */
+  /** Discards cached answers in all instances, and deletes keys from Redis, before it answers. Administrators only. */
   readonly invalidateCache: (variables: InvalidateCacheMutationVariables, options?: Options) => Promise<InvalidateCacheMutation["invalidateCache"]>;
-  /** For administrators: runs queries now, as the one who asks. Rows, lists and figures are warm for everybody then, the answers as a whole for the one who asks. */
+  /** Runs queries now, as the viewer, so that their answers are cached. Afterwards rows, lists and statistics are warm for everybody, and whole responses for the viewer. Administrators only. */
   readonly warmCache: (variables: WarmCacheMutationVariables, options?: Options) => Promise<WarmCacheMutation["warmCache"]>;
-  /** For administrators: counts the figures of the instance that answers from 0 again. */
+  /** Sets cache statistics of the instance that answers back to 0. Administrators only. */
   readonly resetCacheStatistics: (variables: ResetCacheStatisticsMutationVariables, options?: Options) => Promise<ResetCacheStatisticsMutation["resetCacheStatistics"]>;
-  /** For administrators: prunes what nobody needs, and vacuums, analyzes and reindexes what needs it. Answers when it is done; `CONFLICT` says who is at it already, and since when. */
+  /** Deletes rows that nobody needs any more, and vacuums, analyzes and reindexes what needs it. It answers when all is done. If another run is in progress it fails with `CONFLICT`, which says who runs it and since when. Administrators only. */
   readonly performMaintenance: (variables: PerformMaintenanceMutationVariables, options?: Options) => Promise<PerformMaintenanceMutation["performMaintenance"]>;
-  /** Who sends this request; null for nobody in particular. */
+  /** The user who sends this request. Null if the request is not authenticated. */
   readonly viewer: (variables?: ViewerQueryVariables, options?: Options) => Promise<ViewerQuery["viewer"]>;
-  /** A user by `id` or by `githubId`, whichever is given; null when there is none. */
+  /** The user with this `id` or this `githubId`; exactly one of them must be given. Null if the user does not exist or the viewer cannot see them. */
   readonly user: (variables?: UserQueryVariables, options?: Options) => Promise<UserQuery["user"]>;
-  /** All users that there are for whoever asks, oldest first: for everybody but administrators, themselves. */
+  /** All users that the viewer can see, oldest first. Administrators see all users, others only themselves. */
   readonly users: (variables?: UsersQueryVariables, options?: Options) => Promise<UsersQuery["users"]>;
-  /** Figures over the users that there are for whoever asks. */
+  /** Statistics about the users that the viewer can see. */
   readonly userStatistics: (variables?: UserStatisticsQueryVariables, options?: Options) => Promise<UserStatisticsQuery["userStatistics"]>;
-  /** Adds the user with this GitHub id, or updates the one there is. */
+  /** Adds a user with this GitHub id, or updates the existing one. The role of an existing user does not change. Administrators only. */
   readonly upsertUser: (variables: UpsertUserMutationVariables, options?: Options) => Promise<UpsertUserMutation["upsertUser"]>;
-  /** Changes a user. */
+  /** Changes a user. Administrators can change all users, users only themselves. */
   readonly updateUser: (variables: UpdateUserMutationVariables, options?: Options) => Promise<UpdateUserMutation["updateUser"]>;
-  /** Keeps a user's GitHub access token for the service's own use, encrypted. No field ever gives it out again. */
+  /** Stores a user's GitHub access token, encrypted, for the service's own use. No field ever returns it. */
   readonly setGithubToken: (variables: SetGithubTokenMutationVariables, options?: Options) => Promise<SetGithubTokenMutation["setGithubToken"]>;
-  /** Deletes a user with their projects and those projects' jobs. */
+  /** Deletes a user with their projects and those projects' jobs. Administrators can delete all users, users only themselves. */
   readonly deleteUser: (variables: DeleteUserMutationVariables, options?: Options) => Promise<DeleteUserMutation["deleteUser"]>;
-  /** Gives a worker jobs to do, under a lease. */
+  /** Claims jobs for a worker, each under a lease. */
   readonly claimConversionJobs: (variables: ClaimConversionJobsMutationVariables, options?: Options) => Promise<ClaimConversionJobsMutation["claimConversionJobs"]>;
-  /** Says how far jobs have come, and that their worker is alive: renews their leases. */
+  /** Reports how far jobs have come and that their worker is alive. This renews their leases. */
   readonly reportProgress: (variables: ReportProgressMutationVariables, options?: Options) => Promise<ReportProgressMutation["reportProgress"]>;
-  /** Stores what came of one task, once for each attempt: the same again changes nothing and gives the same answer. */
+  /** Stores the result of one task. A task has one result in each attempt of the job: to report the same result again changes nothing and gives the same answer, and to report a different one fails with `CONFLICT`. */
   readonly reportTaskResult: (variables: ReportTaskResultMutationVariables, options?: Options) => Promise<ReportTaskResultMutation["reportTaskResult"]>;
-  /** Ends jobs as COMPLETED. */
+  /** Ends jobs as `COMPLETED`. */
   readonly completeConversionJobs: (variables: CompleteConversionJobsMutationVariables, options?: Options) => Promise<CompleteConversionJobsMutation["completeConversionJobs"]>;
-  /** Ends attempts: the next one follows after a pause, or the jobs have FAILED. */
+  /** Ends the current attempts of jobs as failures. Each job becomes `PENDING` for its next attempt, which follows after a pause, or `FAILED`. */
   readonly failConversionJobs: (variables: FailConversionJobsMutationVariables, options?: Options) => Promise<FailConversionJobsMutation["failConversionJobs"]>;
-  /** Gives jobs back unfinished, for another worker to go on with. It counts as no failure. */
+  /** Gives jobs back unfinished, so that another worker can go on. This does not count as a failure. */
   readonly releaseConversionJobs: (variables: ReleaseConversionJobsMutationVariables, options?: Options) => Promise<ReleaseConversionJobsMutation["releaseConversionJobs"]>;
 }
 
