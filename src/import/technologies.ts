@@ -356,7 +356,7 @@ export const buildCommands: readonly (readonly [RegExp, string])[] = [
 export const settingsFiles =
   /(^|\/)(\.env(\.(example|sample|template|dist))?|application[\w-]*\.(properties|ya?ml)|schema\.prisma|alembic\.ini|database\.yml)$/;
 
-/** How a connection string tells the database. */
+/** Which database a connection string means, by its form. */
 export const databaseWords: readonly (readonly [RegExp, string])[] = [
   [
     /\bpostgres(ql)?(\+\w+)?:\/\/|jdbc:postgresql:|provider\s*=\s*"postgresql"|adapter:\s*postgresql/,

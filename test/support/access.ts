@@ -6,7 +6,7 @@ import { identify } from "./viewers.ts";
 /**
  * How tests, checks and benchmarks authenticate to the service. Only this module decides it.
  *
- * A service in the test's own process uses `asTester`, which treats every caller as an administrator. A
+ * A service in the test's own process uses `asTester`, which treats callers as an administrator by default. A
  * service that is started as a program gets `ACCESS_ENV`, and `ADMINISTRATOR_TOKEN` with each request.
  */
 
