@@ -19,9 +19,9 @@ import {
 
 /**
  * `npm run codegen` writes src/sdk/generated.ts from schema.graphql and src/sdk/operations, and
- * trustedDocuments.json, which has the texts of these operations by their SHA-256; with --check it only says
- * whether the files are up to date. (graphql-codegen's own command line is not
- * used: its current versions need Node 22.)
+ * trustedDocuments.json, which has the texts of these operations by their SHA-256. With --check it only says
+ * whether the files are up to date. (It does not use graphql-codegen's own command line, whose current
+ * versions need Node 22.)
  */
 const schemaFile = new URL("schema.graphql", import.meta.url);
 const operationsFolder = new URL("src/sdk/operations/", import.meta.url);
@@ -67,7 +67,7 @@ if (problems.length > 0) {
   }
 }
 
-/** The documents exactly as the SDK sends them, as the client preset's `persistedDocuments` has them. */
+/** The documents exactly as the SDK sends them, in the format of the client preset's `persistedDocuments`. */
 function manifestOf(generated: string): string {
   const texts = [...generated.matchAll(/new TypedDocumentString\(("(?:[^"\\]|\\.)*")/g)].map(
     ([, literal]) => JSON.parse(literal!) as string, // Safe: the match is a string's literal.
@@ -93,7 +93,7 @@ async function generate(): Promise<string> {
       // Inputs may be given as undefined, which JSON leaves out, under exactOptionalPropertyTypes too.
       inputMaybeValue: "T | null | undefined",
       maybeValue: "T | null",
-      // A field that was asked for is there: null, but never undefined (`@include` aside).
+      // A field that was asked for may be null, but is never undefined (`@include` aside).
       avoidOptionals: { field: true, inputValue: false, object: false, defaultValue: false },
       onlyOperationTypes: true,
       skipTypename: true,
@@ -116,8 +116,8 @@ async function generate(): Promise<string> {
 }
 
 /**
- * The plugin's documents without their layout and without one for each fragment: what a browser
- * loads and sends is 40 % shorter, and a fragment alone cannot be sent.
+ * The plugin's documents without their layout, and without a document for each fragment, which could not be
+ * sent alone anyway. That makes what a browser loads and sends 40 % shorter.
  */
 async function compactDocuments(...args: Parameters<typeof typedDocumentNode.plugin>) {
   const output = await typedDocumentNode.plugin(...args);
@@ -132,7 +132,10 @@ async function compactDocuments(...args: Parameters<typeof typedDocumentNode.plu
   return { ...output, content };
 }
 
-/** A method for each query and mutation: its variables in, the value of its one root field out. */
+/**
+ * Writes a method for each query and mutation. It takes the variables, and gives the value of the one root
+ * field.
+ */
 function methods() {
   const entries = operations.filter(isRequest).map((operation) => {
     const name = operation.name!.value;
@@ -176,7 +179,7 @@ function methods() {
   ].join("\n");
 }
 
-/** Subscriptions are documents alone: a stream of answers is no value that a method could give. */
+/** Subscriptions get a document but no method: a stream of answers is no value that a method could give. */
 function isRequest({ operation }: OperationDefinitionNode): boolean {
   return operation !== "subscription";
 }
@@ -191,7 +194,7 @@ function refuseOperation({ name, loc }: OperationDefinitionNode): string {
   return `${loc?.source.name}: ${name?.value ?? "an operation"}: expected exactly one root field without an alias, because its value is what the method gives.`;
 }
 
-/** What the API can do and the SDK cannot: the root fields that no operation asks for. */
+/** The root fields that no operation asks for: the API has them and the SDK lacks them. */
 function uncoveredFields(schema: GraphQLSchema): string[] {
   const covered = new Set(operations.map((operation) => rootFieldOf(operation)?.name.value));
   return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]

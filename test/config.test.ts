@@ -273,7 +273,7 @@ test("a secret is never printed, not even when it is malformed", () => {
   }
   const secrets = Object.entries(variables).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
   expect(secrets).toEqual(expect.arrayContaining(["AUTH_JWT_SECRET", "DATABASE_URL", "ENCRYPTION_KEY"]));
-  // A name of ours that does not exist may hold a password too.
+  // A variable with one of our prefixes that does not exist may hold a password too.
   expect(problemsOf({ DB_PASSWORD: secret })).toEqual(["DB_PASSWORD: there is no such variable"]);
 });
 
@@ -286,7 +286,7 @@ test("names of other programs are left alone", () => {
 const readme = new URL("../README.md", import.meta.url);
 
 test("the README's table has every variable, with its default and description", () => {
-  // From its head to the empty line: roles are listed in capitals too.
+  // Only the table from its head to the empty line: another table lists roles in capitals.
   const [settings = ""] = readFileSync(readme, "utf8").match(/^\| variable[\s\S]*?\n\n/m) ?? [];
   const rows = [...settings.matchAll(/^\| `([A-Z][A-Z0-9_]*)` *\| *(.*?) *\| *(.*?) *\|$/gm)].map(
     ([, name, fallback, description]) => [name, fallback?.replaceAll("`", ""), description],

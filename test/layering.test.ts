@@ -4,13 +4,13 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 /**
- * The layers of src, and that imports go down alone. What a layer may import is listed, so a new
- * import between layers is a decision that shows up here.
+ * Checks that imports in src only go down through its layers. The layers are listed here, so that a new
+ * import between layers is a decision that shows up in this file.
  */
 
 const ROOT = fileURLToPath(new URL("../src/", import.meta.url));
 
-/** From the top down. Each may import its own layer and those below it. */
+/** From the top down. A file may import from its own layer and from those below it. */
 const LAYERS = [
   ["cli"],
   ["commands"],
@@ -25,9 +25,9 @@ const LAYERS = [
   ["repositories"],
   ["database", "coherence"],
   ["cache"],
-  // What all of those are measured with.
+  // Histograms and traces, with which all of the above are measured.
   ["observation"],
-  // Scans source trees; knows nothing of the service.
+  // Scans source trees, and knows nothing of the service.
   ["import"],
   ["config", "errors"],
 ] as const;
@@ -42,7 +42,7 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))
   .filter((file) => file.endsWith(".ts") && !file.includes("generated"));
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
-/** Without comments, which may speak of anything. */
+/** The code without comments, which may mention anything. */
 const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
 const layerOf = (file: string) => file.split("/")[0]!.replace(/\.ts$/, "");
 
@@ -69,7 +69,7 @@ const all = [...imports, ...sideEffects];
 test("every file belongs to a layer", () => {
   const known = new Set<string>([...LAYERS.flat(), "sdk"]);
   expect(files.filter((file) => !known.has(layerOf(file)))).toEqual([]);
-  // The parser above sees something at all.
+  // Proves that the parser above finds imports at all.
   expect(all.length).toBeGreaterThan(100);
 });
 
@@ -103,7 +103,7 @@ test("only the commands, which go through the API like any other client, use the
 test("there are no circles", () => {
   const next = new Map<string, string[]>();
   for (const { from, to, isTypeOnly } of all) {
-    // Types are gone when the program runs.
+    // Imports of types do not exist at run time.
     if (!isTypeOnly) next.set(from, [...(next.get(from) ?? []), to]);
   }
   const circles: string[] = [];
@@ -123,12 +123,12 @@ test("there are no circles", () => {
 });
 
 describe("only the entry points touch the process", () => {
-  /** Programs of their own, each with its reason. */
+  /** The files that are programs of their own. */
   const ENTRY_POINTS = [
     "cli/main.ts",
     // Runs in the embedded database's process.
     "database/embeddedProcess.ts",
-    // `npm run schema`.
+    // The program of `npm run schema`.
     "schema/print.ts",
   ];
 
@@ -149,14 +149,15 @@ test("rows are written in repositories and by the database's own maintenance alo
   const writers = files.filter((file) => SQL.test(codeOf(file)) || PRISMA.test(codeOf(file)));
 
   expect(writers.length).toBeGreaterThan(2);
-  // The protocol's own bookkeeping: the epoch's row, and the outbox that the relay empties.
+  // The bookkeeping of the cache's protocol: the epoch's row, and the outbox that the relay empties.
   const protocol = ["coherence/epochs.ts", "coherence/relay.ts"];
   const others = writers.filter((file) => !["repositories", "database"].includes(layerOf(file)));
   expect(others.sort()).toEqual(protocol);
 });
 
 test("rows of the entities are written through the coherent write alone", () => {
-  // Whoever has neither Prisma's client nor its transaction can only write through what app.ts hands out.
+  // A file that has neither Prisma's client nor its transaction can only write by the functions that app.ts
+  // hands out.
   const holders = files.filter((file) =>
     /\b(prisma|statement)Transaction\b|\bprisma\.\$?\w+\(|database\.prisma\b/.test(codeOf(file)),
   );

@@ -19,8 +19,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CLI = join(ROOT, "dist/cli.js");
 
 /**
- * What the README promises, done as it says: the compiled command on an embedded database, with a
- * folder of its own for the data and a free port, which are the only differences.
+ * Does what the README says, to check its promises: runs the compiled command on an embedded database. The
+ * only differences are a separate folder for the data and a free port.
  */
 describe("the README's commands", () => {
   let service: Program;
@@ -50,7 +50,7 @@ describe("the README's commands", () => {
     expect((await stat(left)).mode & 0o777).toBe(0o600);
     ({ token } = JSON.parse(await readFile(left, "utf8")) as { token: string });
   }, 150_000);
-  /** What commands are run with: they find the token where the service has left it. */
+  /** The environment for commands: they find the token where the service has left it. */
   const environment = () => ({ ...process.env, DATA_DIRECTORY: join(folder, "data") });
 
   const importAs = (...args: string[]) =>
@@ -181,7 +181,8 @@ describe("the README's commands", () => {
     const example = /## Use it from a program.*?```ts\n(.*?)```/s
       .exec(readme)?.[1]
       ?.replace("http://127.0.0.1:4000/graphql", url);
-    // From standard input, a package's own name leads to its `exports`, as it would for its users.
+    // In a program on standard input, the package's own name resolves to its `exports`, as it does for its
+    // users.
     const child = run(process.execPath, ["--input-type=module"], {
       cwd: ROOT,
       env: { ...process.env, STACK_CONVERTER_TOKEN: token },
@@ -287,7 +288,7 @@ describe("the README's commands", () => {
     for (const line of lines) {
       const [npx, name, ...args] = line.split(" ");
       expect([npx, name]).toEqual(["npx", "stack-converter"]);
-      // The doctor's exit code tells what it thinks of the tests' server.
+      // The doctor's exit code depends on the state of the tests' server, so it may be 1.
       const { stdout } = await run(process.execPath, [CLI, ...args], { env }).catch(
         (error: { code: number; stdout: string }) => (args[0] === "doctor" ? error : Promise.reject(error)),
       );

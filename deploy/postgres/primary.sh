@@ -1,5 +1,6 @@
 #!/bin/bash
-# Run once by the image of PostgreSQL, when the database is made: whom replicas come as.
+# The PostgreSQL image runs this once, when it creates the database: it adds the role that
+# replicas connect as, and the rule that lets it in.
 set -euo pipefail
 psql -v ON_ERROR_STOP=1 -v password="$REPLICATION_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
 CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'password';

@@ -13,8 +13,8 @@ import { startTracing, type Tracing, traceFields } from "../observation/tracing.
 import { addOperations } from "./operations.ts";
 
 /**
- * The commands of `npx stack-converter`: they parse, call, and print. Each loads what it needs
- * when it runs, so that `--help` does not wait for a database driver.
+ * The commands of `npx stack-converter`. Each parses its arguments, calls a function and prints. It imports
+ * what it needs when it runs, so that `--help` does not wait for a database driver.
  */
 
 // Safe: it is this package's own manifest.
@@ -44,14 +44,15 @@ program
     const config = configuration({ PORT: options.port, HOST: options.host });
     const { linkToFleet } = await import("../commands/fleet/link.ts");
     const fleet = linkToFleet();
-    // At a terminal SIGHUP means that it was closed, and ends the program.
+    // At a terminal SIGHUP means that the terminal was closed, and ends the program.
     const onReload = (listener: () => void) => void (isInteractive() || process.on("SIGHUP", listener));
     if (config.workers > 1 && fleet === undefined) {
       const { runFleet } = await import("../commands/fleet/primary.ts");
       await runFleet(config, { log: createLogger(config), onSignal, onReload, exit: process.exit });
       return;
     }
-    // It may be sent to a whole group of processes, and is meant for the one that started this.
+    // SIGHUP may be sent to the whole process group. It is meant for the primary process, which started this
+    // one.
     if (fleet) onReload(() => {});
     const { runServe } = await import("../commands/serve.ts");
     const tracing = config.tracing && (await startTracing(config.tracing));
@@ -287,14 +288,14 @@ apiKey
     await runApiKeyRevoke(config, key, { print, log: quietLogger(config) });
   });
 
-/** The token that is given, or else the one that a service on its embedded database has left for this user. */
+/** The given token, or else the one that a service with an embedded database has left for this user. */
 async function tokenFor({ url, token }: { url: string; token?: string }): Promise<string | undefined> {
   if (token !== undefined) return token;
   const { findLocalToken } = await import("../auth/local.ts");
   return findLocalToken(process.env.DATA_DIRECTORY || variables.DATA_DIRECTORY.default, url);
 }
 
-/** Aborted by Ctrl-C. A second one ends the process, as it would have without us. */
+/** Aborted by Ctrl-C. A second Ctrl-C ends the process, as it does by default. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
@@ -305,7 +306,7 @@ function onSignal(listener: (signal: string) => void): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
 }
 
-/** Whether lines and bars are seen on a terminal. */
+/** Whether both standard output and standard error are a terminal. */
 function isInteractive(): boolean {
   return process.stdout.isTTY === true && process.stderr.isTTY === true;
 }
@@ -322,7 +323,7 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-/** What keeps secrets out of the log. */
+/** Keeps secrets out of the log. */
 function redactionFor({ auth, database, redis, encryptionKey, metrics, backup }: Config) {
   return createRedaction([
     auth.jwtSecret,
@@ -334,19 +335,19 @@ function redactionFor({ auth, database, redis, encryptionKey, metrics, backup }:
   ]);
 }
 
-/** What keeps whole connections out of it. */
+/** Keeps whole connections, which libraries attach to their errors, out of the log. */
 const serializers = { err: errorRecord };
 
-/** For commands whose output is used: what is amiss, and on standard error. */
+/** For commands whose standard output is their result: logs only problems, and to standard error. */
 function quietLogger(config: Config) {
   const level = ["silent", "fatal", "error"].includes(config.logLevel) ? config.logLevel : "warn";
   return pino({ level, serializers, hooks: { streamWrite: redactionFor(config) } }, pino.destination(2));
 }
 
-/** What waits to be written to the log. */
+/** Writes the log lines that are still buffered. */
 let flushLog = (): void => {};
 
-/** Standard output, written many lines at a time; what waits when the process ends, for whatever reason it can see, is written then. */
+/** Standard output, written many lines at a time. Lines that are still buffered are written at the `exit` event. */
 function batchedOutput(redact: (lines: string) => string) {
   const output = createBatchedOutput({ destination: pino.destination({ dest: 1, sync: false }), redact });
   flushLog = output.flushSync;
@@ -354,7 +355,7 @@ function batchedOutput(redact: (lines: string) => string) {
   return output;
 }
 
-/** For programs a line of JSON for each event; for somebody at a terminal the same in words. */
+/** Logs a line of JSON for each event, or readable text at a terminal outside production. */
 function createLogger(config: Config, tracing?: Tracing) {
   const redact = redactionFor(config);
   const options = {
@@ -370,7 +371,7 @@ function createLogger(config: Config, tracing?: Tracing) {
   );
 }
 
-/** The configuration from the environment, with what the command line says in its place. */
+/** The configuration from the environment, overridden by the command line. */
 function configuration(overrides: Record<string, string | undefined> = {}): Config {
   const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
   return loadConfig({ ...process.env, ...Object.fromEntries(given) });
@@ -383,10 +384,10 @@ function print(line: string): void {
 try {
   await program.parseAsync();
 } catch (error) {
-  // What has a code (ours, or the system's) is for the user to mend: a stack trace would only hide it.
+  // An error with a code (ours, or the system's) is for the user to fix: a stack trace would only hide it.
   const isExpected = error instanceof ConfigError || (error instanceof Error && "code" in error);
   const text = error instanceof Error ? (!isExpected && error.stack) || error.message : String(error);
-  // What led to it comes first.
+  // The log lines that led to the error come first.
   flushLog();
   process.stderr.write(`${text}\n`);
   process.exit(1);

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { ProgressStream } from "../import/progressBar.ts";
 
-/** What the commands need of the process. */
+/** What the commands need from the process. */
 export interface OperationsIo {
   /** @throws ConfigError */
   readonly configuration: () => Config;
@@ -18,7 +18,7 @@ export interface OperationsIo {
   readonly nodeVersion: string;
 }
 
-/** The commands of whoever runs the service: they work on its database and its settings, not through its API. */
+/** The commands for operators. They work on the service's database and settings, not through its API. */
 export function addOperations(program: Command, io: OperationsIo): void {
   const { configuration, logger, print, progress, interruption, wholeNumber, env, exitWith, nodeVersion } =
     io;

@@ -10,8 +10,9 @@ import { CommandError } from "./error.ts";
 import { withService } from "./withService.ts";
 
 /**
- * `stack-converter grant`, `token` and `api-key`: who may use the service, set by who runs it. They work on its
- * database and its settings, not through its API: the first administrator has to come from somewhere.
+ * `stack-converter grant`, `token` and `api-key`: operators decide who may use the service. The commands work
+ * on the service's database and settings, not through its API, because the first administrator has to come
+ * from somewhere.
  */
 
 export interface AccessIo {
@@ -57,7 +58,7 @@ export async function runToken(
       : undefined);
   if (jwtSecret === undefined)
     throw new CommandError("AUTH_JWT_SECRET is not set: tokens are the identity provider's matter.");
-  // A service that runs has its embedded database to itself; an id needs none.
+  // A running service has its embedded database to itself. An id needs no look into the database.
   const userId = idIn(user) ?? (await withService(config, log, (app) => userNamed(app, user)));
   print(
     await signToken(
@@ -110,7 +111,7 @@ export async function runApiKeyList(config: Config, { print, log }: AccessIo): P
   });
 }
 
-/** @throws AppError `NOT_FOUND`, and `CONFLICT` for a beginning that several keys have */
+/** @throws AppError `NOT_FOUND`, and `CONFLICT` if several keys begin with `key` */
 export async function runApiKeyRevoke(config: Config, key: string, { print, log }: AccessIo): Promise<void> {
   await withService(config, log, async ({ repositories: { apiKeys }, audit }) => {
     const id = idIn(key, "ApiKey") ?? (await apiKeys.findByPrefix(key)).id;
@@ -127,13 +128,13 @@ async function userNamed({ repositories: { users } }: App, githubId: string): Pr
   throw new CommandError(`There is no user with the GitHub id "${githubId}".`);
 }
 
-/** The key in a node id, or a key itself. */
+/** The UUID in a node id, or a UUID itself, in lower case; undefined for any other text. */
 function idIn(text: string, type = "User"): string | undefined {
   const id = text.startsWith(`${type}:`) ? text.slice(type.length + 1) : text;
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id) ? id.toLowerCase() : undefined;
 }
 
-/** For the audit log: that somebody with the database's settings did it. */
+/** The audit log's entry for a change by somebody who has the database's settings. */
 const recordOf =
   (action: string, target: string | undefined, details: Record<string, unknown> | null) => () => ({
     action,

@@ -12,9 +12,9 @@ import { listed, plain, row, words } from "./wording.ts";
 export interface ConvertCommand {
   readonly url: string;
   readonly token?: string | undefined;
-  /** An id, or a name that one project alone has. */
+  /** An id, or a name that only one project has. */
   readonly project: string;
-  /** As `part=value`, several separated by commas; none for the target that the project has. */
+  /** As `part=value`, several separated by commas; empty for the target that the project already has. */
   readonly target: readonly string[];
   readonly priority?: number | undefined;
   /** Print the job's id alone. */
@@ -33,7 +33,8 @@ const PARTS = [
 ] as const;
 
 /**
- * `stack-converter convert`: sets a project's target stack, and creates a job that analyses what the conversion takes.
+ * `stack-converter convert`: sets a project's target stack, and creates a job that analyses what the
+ * conversion needs.
  *
  * @throws CommandError and StackConverterError: the messages are for people
  */

@@ -30,8 +30,8 @@ export interface DoctorIo {
 const REDIS_WAIT_MS = 5_000;
 
 /**
- * `stack-converter doctor`: looks at everything that the service depends on, and says what to do about what it
- * finds. It changes nothing.
+ * `stack-converter doctor`: checks everything that the service depends on, and says what to do about each
+ * problem. It changes nothing.
  *
  * @param configuration may throw a ConfigError, whose problems are findings
  * @returns the exit code: 1 when there is an error among the findings
@@ -68,7 +68,7 @@ async function lookAtDatabase(config: Config, env: DoctorIo["env"]): Promise<Fin
   const { url, dataDirectory } = config.database;
   try {
     if (url !== undefined) return await lookAt(url, config, env);
-    // Whoever opens it would create it.
+    // Opening it would create it.
     if (!existsSync(join(dataDirectory, "initialized")))
       return [ok("database", "the embedded one, which the first start creates")];
     return [

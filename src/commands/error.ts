@@ -1,6 +1,6 @@
 import { StackConverterError } from "../sdk/index.ts";
 
-/** What the user can mend: the message is all that is shown of it. */
+/** An error that the user can fix: only its message is shown. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly code = "COMMAND_FAILED";
@@ -11,7 +11,7 @@ const HINTS: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: "Send a token or an API key: --token, or STACK_CONVERTER_TOKEN.",
 };
 
-/** The error, with what to do when it is that no service answers, or does not know who asks. */
+/** Adds advice to the error if no service answers, or if the service does not know who asks. */
 export function withHint(error: unknown): unknown {
   if (!(error instanceof StackConverterError)) return error;
   const hint = HINTS[error.code];

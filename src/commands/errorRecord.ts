@@ -1,23 +1,27 @@
-/** The longest that is kept of one text: of a stack, and of any other. */
+/** How many characters of one text are kept: of a stack, and of any other text. */
 const MAX_STACK = 4_000;
 const MAX_TEXT = 1_000;
-/** Of all texts together: the record of an error and of its causes is never much longer. */
+/** Of all texts together: the record of an error and its causes is never much longer. */
 const MAX_CHARACTERS = 16_000;
-/** Of its own, beside what every error has. PostgreSQL sends 18 at most. */
+/** Fields of an error's own, besides those that every error has. PostgreSQL sends 18 at most. */
 const MAX_FIELDS = 30;
-/** Causes of causes, and how many of them and of the errors that one stands for there are. */
+/**
+ * How deep causes of causes go, and how many errors a record holds with its causes and the parts of an
+ * AggregateError.
+ */
 const MAX_DEPTH = 5;
 const MAX_ERRORS = 12;
 
-/** `length` is that of PostgreSQL's message, and `name` is the type or less than that. */
+/** Not repeated as own fields. `length` is that of PostgreSQL's message; `name` says no more than the type. */
 const KNOWN_FIELDS = new Set(["name", "message", "stack", "code", "cause", "errors", "length"]);
 
 type ErrorRecord = Record<string, unknown>;
 
 /**
- * What the log tells of an error: its type, message, code and stack, its own plain values (what PostgreSQL says beside the message is
- * among them: severity, detail, constraint and so on), and the same of its causes. No objects: libraries hang whole
- * connections on their errors, with sockets and statements, which is half a megabyte a line, and might hold secrets.
+ * What the log tells of an error: its type, message, code and stack, its own plain values, and the same of
+ * its causes. The plain values include what PostgreSQL sends beside the message: severity, detail, constraint
+ * and so on. Objects are left out: libraries attach whole connections to their errors, with sockets and
+ * statements. That would be half a megabyte a line, and might hold secrets.
  */
 export function errorRecord(error: unknown): unknown {
   let left = MAX_CHARACTERS;
@@ -36,7 +40,7 @@ export function errorRecord(error: unknown): unknown {
     if (seen.has(value)) return "[told above]";
     if (seen.size === MAX_ERRORS) return "[left out]";
     seen.add(value);
-    // Safe: it is an object, and each field is looked at before it is used.
+    // Safe: it is an object, and each field is checked before it is used.
     const { name, message, code, stack, cause, errors } = value as Record<string, unknown>;
     const record: ErrorRecord = {
       type: plain(value.constructor?.name || name),
@@ -55,7 +59,7 @@ export function errorRecord(error: unknown): unknown {
   return recordOf(error, 1);
 }
 
-/** Plain values alone, and none that would have to be computed. */
+/** The error's own plain values, without those that a getter would have to compute. */
 function ownFields(value: object): [string, unknown][] {
   return Object.entries(Object.getOwnPropertyDescriptors(value))
     .filter(([key, { enumerable, value: field }]) => enumerable && isScalar(field) && !KNOWN_FIELDS.has(key))

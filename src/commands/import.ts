@@ -14,23 +14,23 @@ export interface ImportCommand {
   readonly ownerId?: string | undefined;
   readonly githubUrl?: string | undefined;
   readonly name?: string | undefined;
-  /** A project whose import stopped, to go on with. */
+  /** A project whose import was interrupted, to be continued. */
   readonly projectId?: string | undefined;
-  /** No progress; and of the result, the project's id alone. */
+  /** Print no progress, and only the project's id as the result. */
   readonly isQuiet?: boolean | undefined;
 }
 
 export interface ImportIo {
   readonly print: (line: string) => void;
-  /** For the progress: stderr, so that the result can be piped. */
+  /** Where the progress goes: stderr, so that the result can be piped. */
   readonly progress: ProgressStream;
   readonly signal?: AbortSignal | undefined;
-  /** What git may inherit: keys, proxies. */
+  /** The environment that git may inherit: keys, proxies. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
- * `stack-converter import`: scans a source, stores it through the API, and prints what came of it.
+ * `stack-converter import`: scans a source, stores it through the API, and prints the result.
  *
  * @throws ImportError, UploadError and StackConverterError: the messages are for people
  */
@@ -73,7 +73,7 @@ function report({ projectId, name, githubUrl, scanned }: ImportedProject, url: s
   ];
 }
 
-/** What is not among the files. Binary files are, without a language. */
+/** Tells what was left out, and how many binary files are listed without a language. */
 function skippedRows({ skippedTotals }: ScannedProject): string[] {
   const { binary, ...others } = skippedTotals;
   const skipped = Object.entries(others).filter(([, total]) => total > 0);

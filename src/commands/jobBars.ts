@@ -5,8 +5,8 @@ import { plain } from "./wording.ts";
 export type JobBars = ReturnType<typeof createJobBars>;
 
 /**
- * A bar for each running job, below whatever else is said. Where nobody watches (a log, a pipe) there are no bars,
- * and lines alone.
+ * A bar for each running job, below the printed lines. Without a terminal (a log, a pipe) there are lines
+ * alone and no bars.
  */
 export function createJobBars({
   stream,
@@ -29,9 +29,9 @@ export function createJobBars({
         clearOnComplete: true,
         hideCursor: true,
         linewrap: false,
-        // Otherwise a line above them overwrites those that have not changed.
+        // Otherwise a line above the bars overwrites those that have not changed.
         forceRedraw: true,
-        // Its own handlers would end the process before jobs were given back.
+        // The library's signal handlers would end the process before the jobs are given back.
         gracefulExit: false,
       },
       Presets.shades_classic,
@@ -64,7 +64,7 @@ export function createJobBars({
       if (bars.size === 0) close();
     },
 
-    /** A line above the bars. */
+    /** Prints a line above the bars. */
     say(line: string): void {
       if (all) all.log(`${plain(line)}\n`);
       else print(plain(line));

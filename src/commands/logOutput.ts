@@ -1,4 +1,4 @@
-/** Where text goes in the end, as `pino.destination` makes it. */
+/** Where the text is written to, as `pino.destination` makes it. */
 export interface LogDestination {
   write(text: string): unknown;
   flushSync(): void;
@@ -6,19 +6,19 @@ export interface LogDestination {
 
 export interface BatchedOutputOptions {
   readonly destination: LogDestination;
-  /** Takes out of lines what no line may have (redaction.ts). */
+  /** Removes secrets from the lines (redaction.ts). */
   readonly redact: (lines: string) => string;
-  /** So many characters are written at once. */
+  /** A batch is written as soon as it has this many characters. */
   readonly batchLength?: number;
-  /** No line waits for longer. */
+  /** No line waits longer than this. */
   readonly waitMs?: number;
 }
 
 /**
- * Writes lines of the log many at a time. A request's line costs little to make; to look it through for secrets, to copy and to write
- * each by itself took a tenth of what the request did.
+ * Writes the log's lines many at a time. A request's line costs little to make. Searching each line for
+ * secrets, copying and writing it by itself took a tenth of the request's own time.
  *
- * Nobody is told when a process ends: whoever has one calls `flushSync` then.
+ * This function does not notice the end of the process: its caller must call `flushSync` then.
  */
 export function createBatchedOutput({
   destination,
@@ -45,7 +45,7 @@ export function createBatchedOutput({
       if (length >= batchLength) handOn();
     },
 
-    /** Everything has been written when it returns. */
+    /** When it returns, everything has been written. */
     flushSync(): void {
       handOn();
       destination.flushSync();

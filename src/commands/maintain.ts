@@ -10,22 +10,22 @@ export interface MaintainIo {
   readonly print: (line: string) => void;
   readonly progress: ProgressStream;
   readonly log: Logger;
-  /** Cancels the statement that runs. */
+  /** Cancels the running statement. */
   readonly signal: AbortSignal;
 }
 
 /**
- * `stack-converter maintain`: keeps the database healthy, on its own settings and without a service.
+ * `stack-converter maintain`: maintains the database, by the settings alone and without a running service.
  *
  * @returns the exit code: 1 when a step has failed
- * @throws AppError `CONFLICT` when another is at it; the signal's reason
+ * @throws AppError `CONFLICT` when another maintenance is running; the signal's reason
  */
 export async function runMaintain(
   config: Config,
   { isFullPass, isDryRun, isJson }: { isFullPass: boolean; isDryRun: boolean; isJson: boolean },
   { print, progress, log, signal }: MaintainIo,
 ): Promise<0 | 1> {
-  // The service's own way of deleting rows, and a relay for what was left untold.
+  // The service has its own way of deleting rows, and a relay that tells the cache of writes not told yet.
   return withService(config, log, async (app) => {
     const bar = createStepBar({ stream: progress, isSilent: isJson });
     try {
@@ -49,7 +49,7 @@ export async function runMaintain(
         },
       });
       bar.stop();
-      // Safe: without a schedule it is always due.
+      // Safe: maintenance without a schedule is always due, so there is a report.
       for (const line of isJson ? [JSON.stringify(report)] : linesOf(report!)) print(line);
       return problemsOf(report!).length > 0 ? 1 : 0;
     } finally {

@@ -9,11 +9,10 @@ export interface MigrateIo {
 }
 
 /**
- * `stack-converter migrate`: brings the schema up to date, or with `isDryRun` only says what is
- * missing.
+ * `stack-converter migrate`: brings the schema up to date, or with `isDryRun` only says what is missing.
  *
  * @returns the exit code: 1 when a dry run has found something to do
- * @throws MigrationError when the database's history and ours disagree
+ * @throws MigrationError when the migrations in the database and those of this version disagree
  */
 export async function runMigrate(
   config: Config,

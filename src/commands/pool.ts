@@ -6,23 +6,23 @@ import { count, number, plain, row } from "./wording.ts";
 export interface PoolCommand {
   readonly url: string;
   readonly token?: string | undefined;
-  /** The figures as they are, a line of JSON each time. */
+  /** Print the raw figures, a line of JSON each time. */
   readonly isJson: boolean;
-  /** Again and again, until nobody looks any more. */
+  /** Repeat the report until the signal is aborted. */
   readonly isWatching: boolean;
-  /** Only the plan of this slow statement. */
+  /** Print only the plan of the slow statement with this id. */
   readonly explain?: string | undefined;
 }
 
 export interface PoolIo {
   readonly print: (line: string) => void;
-  /** Whether a report may take the place of the one before. */
+  /** Whether a report may overwrite the one before. */
   readonly isInteractive: boolean;
   readonly signal: AbortSignal;
 }
 
 const WATCH_EVERY_MS = 2_000;
-/** Back to the top left, and nothing below. */
+/** Moves the cursor to the top left and clears everything below. */
 const CLEAR = "\x1b[H\x1b[J";
 const MAX_LISTED = 10;
 const MAX_TEXT = 160;

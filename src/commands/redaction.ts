@@ -1,23 +1,26 @@
-/** Fields of a log line whose values nobody needs to read. */
+/** Fields of a log line that hold secrets. */
 const SECRET_FIELDS =
   /"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key|api-?key|password|secret|token|accessToken|access_token)":"(?:[^"\\]|\\.)*"/gi;
-/** Credentials wherever they stand, in messages and stack traces too: in URLs, and after a scheme's name. */
+/** Credentials anywhere in a line, also in messages and stack traces: in URLs, and after the name of a scheme. */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s/"\\]*@/gi;
 const URL_TOKEN = /([?&](?:access_token|api_key|apikey|key|password|secret|token)=)[^&\s"\\]+/gi;
 const SCHEME = /\b(Bearer|Basic) [\w~+/.=-]{6,}/gi;
-/** API keys (src/auth/apiKey.ts) and JSON Web Tokens, by what they look like. */
+/** API keys (src/auth/apiKey.ts) and JSON Web Tokens, recognized by their form. */
 const CREDENTIAL = /\bsck_[\w-]{43}|\beyJ[\w-]{6,}(?:\.[\w-]+){2}/g;
 
-/** Something without which none of these is in a line: to look for that first is a quarter of the work, and hardly any line has it. */
+/**
+ * Matches every line that any of the patterns above can match. Testing this first is a quarter of the work,
+ * and hardly any line matches.
+ */
 const SUSPICIOUS =
   /authorization|cookie|api-?key|password|secret|token|access_|:\/\/|[?&]\w+=|\b(?:bearer|basic) |\bsck_|\beyJ/i;
 
-/** Shorter ones are parts of ordinary words, and no secrets. */
+/** Shorter texts occur in ordinary words, and are no secrets. */
 const MIN_SECRET_LENGTH = 6;
 
 /**
- * Takes secrets out of a line of the log: those that are known, and what looks like one. Whatever is logged
- * may hold some, such as a database's error with its connection string in it.
+ * Removes secrets from a line of the log: the known ones, and any text that looks like one. Any logged value
+ * may hold one: a database's error may quote its connection string.
  */
 export function createRedaction(secrets: readonly (string | undefined)[]) {
   const known = secrets.flatMap(formsOf).filter((secret) => secret.length >= MIN_SECRET_LENGTH);
@@ -34,7 +37,10 @@ export function createRedaction(secrets: readonly (string | undefined)[]) {
   };
 }
 
-/** A secret as it may stand in a line: a URL whole and its password alone, each as JSON writes it. */
+/**
+ * The forms in which a line may hold a secret: the whole text, and the password alone of a URL, as JSON
+ * writes them.
+ */
 function formsOf(secret: string | undefined): string[] {
   if (secret === undefined) return [];
   const password = URL.canParse(secret) ? new URL(secret).password : "";

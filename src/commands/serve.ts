@@ -9,14 +9,14 @@ import type { FleetLink } from "./fleet/link.ts";
 
 export interface ServeIo {
   readonly log: Logger;
-  /** What the log's lines belong to; undefined: traces are off. */
+  /** Undefined if traces are off. */
   readonly tracing: Tracing | undefined;
-  /** Where this process is one of several (fleet/primary.ts). */
+  /** Set if this process is one of several workers (fleet/primary.ts). */
   readonly fleet: FleetLink | undefined;
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
   readonly exit: (code: number) => never;
-  /** For people at a terminal, and no log. */
+  /** Prints a line for people at a terminal, not to the log. */
   readonly announce: (line: string) => void;
   /** Runs another command of this program in a process of its own; resolves to what it printed. */
   readonly runCommand: (...args: string[]) => Promise<string>;
@@ -31,13 +31,14 @@ export async function runServe(
   wantsSample: boolean,
   { log, tracing, fleet, onSignal, exit, announce, runCommand }: ServeIo,
 ): Promise<void> {
-  // V8 lets a heap grow fourfold before it looks what of it is garbage, which is half a gigabyte where answers are
-  // kept. By a half takes half of the memory away, and no time that one could measure.
+  // V8 lets a heap grow fourfold before a mark-sweep, which is half a gigabyte with a cache of answers.
+  // Letting it grow by a half saves half of the memory, and costs no measurable time.
   setFlagsFromString("--heap-growing-percent=50");
   let hasStarted = false;
   onSignal((signal) => {
     if (hasStarted) return;
-    // Nothing listens yet, and the start may wait for the database. Process 1 would not end by itself.
+    // The server does not listen yet, and the start may be waiting for the database. As process 1 of a
+    // container, this process would not end by the signal alone.
     log.info({ reason: signal }, "stopping before the start is over");
     exit(0);
   });
@@ -60,7 +61,8 @@ export async function runServe(
   onSignal((signal) => {
     signals += 1;
     if (!isStopping) return void stop(signal, 0);
-    // A signal to all processes of a group comes here and, from the one that started us, as a message.
+    // A signal to the whole process group arrives here twice: directly, and as a message from the primary
+    // process.
     if (fleet !== undefined && signals === 1) return;
     log.warn({ reason: signal }, "stopping at once");
     exit(1);
@@ -95,8 +97,8 @@ export async function runServe(
   fleet?.ready(url);
 
   if (wantsSample && app.embeddedPid !== undefined && (await app.repositories.projects.count()) === 0) {
-    // In the background: the service answers meanwhile, and goes on without it. In a process of its
-    // own: the tables of the stack detection would stay in this one's memory, 150 MB of them.
+    // In the background: the service answers meanwhile, and goes on if the import fails. In a process of its
+    // own: otherwise the tables of the stack detection would stay in this process's memory, 150 MB of them.
     const source = fileURLToPath(new URL("../..", import.meta.url));
     runCommand("import", source, "--url", url, "--quiet").then(
       (projectId) => log.info({ projectId: projectId.trim() }, "imported this package itself as a sample"),

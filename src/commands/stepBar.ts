@@ -2,20 +2,23 @@ import { Presets, SingleBar } from "cli-progress";
 import type { ProgressStream } from "../import/progressBar.ts";
 import { plain } from "./wording.ts";
 
-/** How far a step of something longer is. */
+/** How far one step of a longer operation has got. */
 export interface StepProgress {
   /** `VACUUM "projects"` */
   readonly title: string;
   readonly done: number;
-  /** 0: not known. */
+  /** 0 if it is not known. */
   readonly total: number;
-  /** In the place of the figures: `12 MB`. */
+  /** Shown instead of the figures: `12 MB`. */
   readonly detail?: string | undefined;
 }
 
 export type StepBar = ReturnType<typeof createStepBar>;
 
-/** One bar for the step that runs on a terminal, a line for each step in a log, nothing at all when a program reads. */
+/**
+ * Shows a bar for the current step on a terminal, a line for each step in a log, and nothing at all if
+ * `isSilent`.
+ */
 export function createStepBar({
   stream,
   isSilent = false,
@@ -28,7 +31,7 @@ export function createStepBar({
 
   function draw({ title, done, total, detail }: StepProgress): void {
     const payload = { title: plain(title), detail: plain(detail ?? (total > 0 ? `${done}/${total}` : "")) };
-    // Of what has no known end half a bar is shown: a bar of nothing would be a full one.
+    // A step without a known end is shown as half a bar: a bar with a total of 0 would be drawn as full.
     const [value, length] = total > 0 ? [done, total] : [1, 2];
     if (bar === undefined) {
       bar = new SingleBar(
@@ -39,7 +42,7 @@ export function createStepBar({
           clearOnComplete: true,
           hideCursor: true,
           linewrap: false,
-          // Its own handlers would end the process before the statement is cancelled.
+          // The library's signal handlers would end the process before the statement is cancelled.
           gracefulExit: false,
         },
         Presets.shades_classic,

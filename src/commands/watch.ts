@@ -7,7 +7,7 @@ import { words } from "./wording.ts";
 export interface WatchCommand {
   readonly url: string;
   readonly token?: string | undefined;
-  /** The newest unless given. */
+  /** By default the newest job. */
   readonly jobId?: string | undefined;
   /** A line of JSON for each event, and nothing else. */
   readonly isJson: boolean;
@@ -17,15 +17,16 @@ export interface WatchIo {
   readonly print: (line: string) => void;
   /** For the bar. */
   readonly progress: ProgressStream;
-  /** Whether somebody sees the bar and the lines on one terminal. */
+  /** Whether the bar and the lines go to a terminal. */
   readonly isInteractive: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * `stack-converter watch`: what happens to a job, from its beginning until it ends.
+ * `stack-converter watch`: prints the events of a job, from its beginning until it ends.
  *
- * @returns the exit code: 0 when it was completed, 1 when it failed or was cancelled, 130 when nobody watches any more
+ * @returns the exit code: 0 when the job was completed, 1 when it failed or was cancelled, 130 when the
+ *   signal was aborted
  * @throws CommandError and StackConverterError: the messages are for people
  */
 export async function runWatch({ url, token, jobId, isJson }: WatchCommand, io: WatchIo): Promise<number> {

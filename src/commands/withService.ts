@@ -3,8 +3,8 @@ import { type App, createApp } from "../app.ts";
 import type { Config } from "../config.ts";
 
 /**
- * The service without its server: what it writes, instances that run know at once. It asks nobody who
- * they are, for whoever has its settings has its database.
+ * Runs `work` with the service but without its server. Running instances learn of its writes at once. It
+ * authenticates nobody, because anybody with the service's settings has its database anyway.
  */
 export async function withService<Result>(
   config: Config,
@@ -12,7 +12,7 @@ export async function withService<Result>(
   work: (app: App) => Promise<Result>,
 ): Promise<Result> {
   const cache = { ...config.cache, warmCount: 0 };
-  // Somebody waits for it, who would rather hear that the database is away.
+  // Somebody waits for the command, and would rather hear at once that the database is away.
   const database = { ...config.database, startupTimeoutMs: 0 };
   const app = await createApp({ ...config, cache, database }, log, { identify: async () => null });
   try {

@@ -1,4 +1,4 @@
-/** How the commands say things to people. */
+/** How the commands phrase things for people. */
 
 const MAX_LISTED = 10;
 
@@ -6,7 +6,7 @@ export function row(title: string, value: string): string {
   return `  ${title.padEnd(16)}${value}`;
 }
 
-/** The first ten, and how many more there are. */
+/** The first `max` values, and how many more there are. */
 export function listed(values: readonly string[], max = MAX_LISTED): string {
   const more = values.length - max;
   return values.slice(0, max).join(", ") + (more > 0 ? ` and ${more} more` : "");
@@ -31,7 +31,7 @@ export function size(bytes: number): string {
   return `${(bytes / 1_000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
-/** A name or path from somebody else's archive must not steer the terminal. */
+/** Replaces control characters: a name or path from a foreign archive must not control the terminal. */
 export function plain(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}]/gu, "�");
 }

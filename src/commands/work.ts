@@ -11,7 +11,7 @@ export interface WorkCommand {
   readonly token?: string | undefined;
   /** How many jobs at a time. */
   readonly concurrency: number;
-  /** End when there is nothing to do. */
+  /** End when there is nothing left to do. */
   readonly once: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface WorkIo {
   readonly print: (line: string) => void;
   /** For the bars. */
   readonly progress: ProgressStream;
-  /** Whether somebody sees the bars and the lines on one terminal. */
+  /** Whether the bars and the lines go to a terminal. */
   readonly isInteractive: boolean;
   /** Calls back on every signal to stop, with its name. */
   readonly onSignal: (listener: (signal: string) => void) => void;
@@ -27,8 +27,9 @@ export interface WorkIo {
 }
 
 /**
- * `stack-converter work --demo`: a worker that analyses projects. The first signal lets running jobs finish, and gives
- * back what has not after half a minute; the second ends the process, and the jobs' leases run out.
+ * `stack-converter work --demo`: a worker that analyses projects. After the first signal running jobs may
+ * finish, and are given back after half a minute. The second signal ends the process, and the jobs' leases
+ * run out.
  *
  * @returns the exit code: 1 when a job has failed
  * @throws StackConverterError when the service refuses the worker
@@ -48,7 +49,7 @@ export async function runWork({ url, token, concurrency, once }: WorkCommand, io
     log(event) {
       const line = describe(event);
       if (event.type === "retrying") {
-        // Once, not every ten seconds.
+        // Told once, not every ten seconds.
         if (!isWaiting) bars.say(line);
         isWaiting = true;
         return;

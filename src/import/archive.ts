@@ -12,18 +12,20 @@ import { ratioGraceBytes } from "./limits.ts";
 import type { ReadOptions } from "./progress.ts";
 import { extractZip } from "./zip.ts";
 
-/** Files that are written at the same time, and the largest that is held in memory for it: 32 MiB at most together. */
+/** Files that are written at the same time. */
 const filesInFlight = 32;
+/** The largest file that is buffered whole. All files in flight together hold at most 32 MiB. */
 const bufferedBytes = 1_048_576;
 
 type Format = "tar" | "gzip" | "zip";
 
 /**
- * Unpacks a .tar, .tar.gz or .zip into an empty folder. Plain files only: folders come with them,
- * links are judged and left out, all else is refused. Modes and owners of the archive are ignored.
+ * Unpacks a .tar, .tar.gz or .zip into an empty folder. Only plain files are written, with the folders that
+ * hold them. Symbolic links are left out if they stay inside the folder. Links that lead out, hard links and
+ * all other kinds of entry are refused. The archive's modes and owners are ignored.
  * @returns the paths of the links that were left out.
- * @throws ImportError `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `ARCHIVE_CORRUPT`,
- *   `SOURCE_NOT_SUPPORTED`, `ABORTED`. What was written so far is the caller's to remove.
+ * @throws ImportError `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `ARCHIVE_CORRUPT`, `SOURCE_NOT_SUPPORTED`,
+ *   `ABORTED`. The caller removes what was written so far.
  */
 export async function extractArchive(
   file: string,
@@ -52,7 +54,7 @@ export async function extractArchive(
   return { links: ledger.links() };
 }
 
-/** By the content: what a file is called says little about what it is. */
+/** Judges by the content, because a file's name says little about its format. */
 async function formatOf(file: string): Promise<Format> {
   const head = await withPlainFile(file, (handle) => readHead(handle, 512));
   const begins = (...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
@@ -109,7 +111,8 @@ async function extractTar(
         throwIfAborted(signal);
         if (head.length < 512) {
           head = Buffer.concat([head, chunk.subarray(0, 512)]);
-          // A second compression inside the first would be undone by the library, past our measure of the ratio.
+          // The library would also undo a second compression inside the first, unseen by the ratio check
+          // below.
           if (head.length >= 512 && !isTarHeader(head)) throw noTar(file);
         }
         unpackedBytes += chunk.length;
@@ -126,12 +129,12 @@ async function extractTar(
       failure ??= { error };
       throw error;
     } finally {
-      // Whoever removes the folder after a failure must not race with a write.
+      // The caller removes the folder after a failure. That must not race with a write.
       await writer.settle(1);
     }
     writer.check();
   };
-  // An abort makes pipeline reject at once, with files still being written.
+  // An abort makes pipeline reject at once, while files are still being written.
   let unpacking: Promise<void> = Promise.resolve();
   const sink = (chunks: AsyncIterable<Buffer>) => {
     unpacking = unpack(chunks);
@@ -143,14 +146,14 @@ async function extractTar(
     else await pipeline(source, sink, stop);
   } catch (error) {
     await unpacking.catch(() => {});
-    // Leaving the loop closes gunzip early, and pipeline reports that instead of why.
+    // Leaving the loop closes gunzip early, and pipeline reports that instead of the cause.
     throw (failure as { readonly error: unknown } | null)?.error ?? error;
   }
 }
 
 /**
- * tar's parser as something to await. `strict` makes its warnings (bad checksums, cut-off entries)
- * errors. Each entry goes through the ledger before a byte of it is looked at.
+ * Wraps tar's parser in promises. `strict` turns its warnings (bad checksums, cut-off entries) into errors.
+ * Each entry goes through the ledger before any of its bytes is read.
  */
 function createParser(ledger: Ledger, writer: FileWriter) {
   let broken: { readonly error: unknown } | null = null;
@@ -162,7 +165,7 @@ function createParser(ledger: Ledger, writer: FileWriter) {
   let current: ReadEntry | null = null;
   const parser = new Parser({
     strict: true,
-    // Undone by us, and measured.
+    // Decompression happens before the parser, where the ratio is checked.
     brotli: false,
     zstd: false,
     onReadEntry: (entry) => {
@@ -210,15 +213,15 @@ function createParser(ledger: Ledger, writer: FileWriter) {
       await until(() => hasEnded);
     },
     fail,
-    /** Ends the entry that is being read, which nobody will feed any more: its writer would wait for ever. */
+    /** Ends the entry that is being read. It gets no more data, so its writer would wait for ever. */
     stop(): void {
-      // Without an error: nobody may be listening for one yet, and then it would end the process.
+      // Without an error: if nothing listens for it yet, it would end the process.
       current?.destroy();
     },
   };
 }
 
-/** Reads an entry at once, so that the parser goes on while it is written. */
+/** Reads the whole entry into memory, so that the parser can go on while the file is written. */
 function buffered(entry: ReadEntry): AsyncIterable<Uint8Array> {
   const content = entry.concat();
   content.catch(() => {});
@@ -227,7 +230,10 @@ function buffered(entry: ReadEntry): AsyncIterable<Uint8Array> {
   })();
 }
 
-/** An entry as it comes. The library's own iteration waits for ever on an entry that was given up before it asked for more. */
+/**
+ * Reads an entry chunk by chunk. The library's own iterator waits for ever if the entry was destroyed before
+ * the iterator asked for the next chunk.
+ */
 async function* streamed(entry: ReadEntry): AsyncGenerator<Uint8Array> {
   const chunks = entry[Symbol.asyncIterator]();
   for (;;) {
@@ -238,7 +244,7 @@ async function* streamed(entry: ReadEntry): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The path to write to, or null for what is not written. */
+/** The path to write to, or null for an entry that is not written. */
 function admit(entry: ReadEntry, ledger: Ledger): string | null {
   switch (entry.type) {
     case "File":

@@ -1,9 +1,9 @@
-/** Bytes of a file that are looked at. git decides on the first 8,000. */
+/** How many of a file's first bytes are examined. git examines 8,000. */
 export const sniffBytes = 8_192;
 
 /**
- * Whether a file's first bytes are no text: a NUL byte (git's rule), a PDF, or more than a tenth
- * control characters. UTF-16 with a byte order mark is text, though it is full of NULs.
+ * Whether a file is binary, judged by its first bytes: they hold a NUL byte (git's rule), begin a PDF, or are
+ * more than a tenth control characters. UTF-16 with a byte order mark is text, though it is full of NULs.
  */
 export function isBinary(head: Uint8Array): boolean {
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) return false;
@@ -17,7 +17,7 @@ export function isBinary(head: Uint8Array): boolean {
   return controls > head.length / 10;
 }
 
-/** The interpreter of a script's first line: "python3" of "#!/usr/bin/env -S python3 -u". */
+/** The interpreter that a script's first line names: "python3" for "#!/usr/bin/env -S python3 -u". */
 export function interpreterOf(head: Uint8Array): string | null {
   if (head[0] !== 0x23 || head[1] !== 0x21) return null;
   const end = head.indexOf(0x0a);

@@ -1,16 +1,19 @@
 /** What can be wrong with a source. A code never changes its meaning; the message says what to do. */
 export type ImportErrorCode =
-  /** Nothing is there, or it is neither a directory, nor an archive, nor a git URL. */
+  /** Nothing exists there, or the source is neither a directory, nor an archive, nor a git URL. */
   | "SOURCE_NOT_FOUND"
-  /** It is there, but of a kind that is not read: bzip2, an encrypted zip, the git:// protocol. */
+  /** The source is of a kind that is not supported: bzip2, an encrypted zip, the git:// protocol. */
   | "SOURCE_NOT_SUPPORTED"
-  /** An entry would leave the folder, replace another, or is no plain file. Nothing of it was kept. */
+  /**
+   * An entry would leave the folder, would replace another, or is no plain file. Nothing of the archive was
+   * kept.
+   */
   | "ARCHIVE_UNSAFE"
-  /** It unpacks to more than the limits allow, or far more than its own size. */
+  /** The archive unpacks to more than the limits allow, or to far more than its own size. */
   | "ARCHIVE_TOO_LARGE"
-  /** It is cut off or damaged. */
+  /** The archive is cut off or damaged. */
   | "ARCHIVE_CORRUPT"
-  /** git is missing, or ended with an error. The message ends with what it said. */
+  /** git is missing, or ended with an error. The message quotes git's own errors. */
   | "GIT_FAILED"
   /** git took longer than `limits.gitTimeoutMs`. */
   | "GIT_TIMEOUT"

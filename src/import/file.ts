@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-// O_NOFOLLOW: a file that became a link since it was listed is not read. O_NONBLOCK: one that
-// became a FIFO does not block a thread of the pool for ever. Windows has neither, and reads 0.
+// O_NOFOLLOW: a file that became a link since it was listed is not read. O_NONBLOCK: a file that became a
+// FIFO does not block a thread of the pool for ever. Windows has neither constant.
 const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** Opens a plain file for reading, never through a link, and closes it again. */
@@ -32,7 +32,10 @@ export async function readHead(file: FileHandle, length: number): Promise<Buffer
   return buffer.subarray(0, filled);
 }
 
-/** A text file without its byte order mark, or null if it is not there, no plain file or larger than `maxBytes`. */
+/**
+ * The content of a text file, without its byte order mark. Null if the file is missing, unreadable, not a
+ * plain file, or larger than `maxBytes`.
+ */
 export async function readText(path: string, maxBytes: number): Promise<string | null> {
   try {
     return await withPlainFile(path, async (file, sizeBytes) => {
@@ -41,7 +44,7 @@ export async function readText(path: string, maxBytes: number): Promise<string |
       return text.startsWith("\uFEFF") ? text.slice(1) : text;
     });
   } catch {
-    // Missing or unreadable: the walk reports the latter, and what the file says is only a hint.
+    // Missing or unreadable. The walk reports unreadable files, and callers use the content only as a hint.
     return null;
   }
 }

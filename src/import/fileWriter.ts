@@ -4,12 +4,12 @@ import { systemCode } from "./error.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * Writes an archive's files below `folder`, several at once. The library's own extractor writes
- * one after the other, with more system calls each: the 5,423 files of pyright took it 8.8 to
- * 12.6 s, and this 3.5 to 4.8 s in the same minute (two busy cores, slow disk).
+ * Writes an archive's files below `folder`, several at once. The library's own extractor writes one file
+ * after the other, with more system calls for each. For the 5,423 files of pyright the extractor took 8.8 to
+ * 12.6 s and this writer 3.5 to 4.8 s, in the same minute (two busy cores, slow disk).
  *
- * Every path comes from the ledger and no link is ever made, so nothing written can lead outside.
- * "wx" never opens what is already there: two names that are one to this file system fail.
+ * Every path comes from the ledger and no link is ever made, so no write can land outside the folder. "wx"
+ * never opens an existing file: if the file system treats two names as one, the second fails.
  */
 export function createFileWriter(
   folder: string,
@@ -38,14 +38,17 @@ export function createFileWriter(
         await file.close();
       }
     } catch (error) {
-      // Lower and upper case, or two ways to write an accented letter.
+      // The names differ only in upper and lower case, or in how they encode an accented letter.
       if (systemCode(error) === "EEXIST") ledger.refuse(path, "is there twice for this file system");
       throw error;
     }
   };
 
   return {
-    /** Begins to write a file. Errors come from `check`, and at once to `onFailure`: whoever feeds `chunks` must stop, as nobody reads on. */
+    /**
+     * Begins to write a file. An error goes to `onFailure` at once, and `check` throws it later. After an
+     * error nothing reads `chunks` any more, so their producer must stop.
+     */
     add(path: string, chunks: AsyncIterable<Uint8Array>): void {
       running += 1;
       write(path, chunks)
@@ -58,7 +61,7 @@ export function createFileWriter(
           wake();
         });
     },
-    /** Waits until fewer than `max` files are being written; never throws, for use in clean-up. */
+    /** Waits until fewer than `max` files are being written. It never throws, so it can be used in clean-up. */
     async settle(max: number): Promise<void> {
       while (running >= max) {
         await new Promise<void>((resolve) => {
@@ -66,7 +69,7 @@ export function createFileWriter(
         });
       }
     },
-    /** @throws the first error of any file. */
+    /** @throws the first error that any file had. */
     check(): void {
       if (failure) throw failure.error;
     },

@@ -6,20 +6,21 @@ import type { ReadOptions } from "./progress.ts";
 import { withoutCredentials } from "./remote.ts";
 
 export interface GitSource {
-  /** As git takes it, with credentials if it had some: never to be shown. */
+  /** As passed to git, including any credentials. Never show or log it. */
   readonly url: string;
   readonly branch: string | null;
 }
 
 export interface GitOptions extends ReadOptions {
-  /** What git inherits: PATH, HOME, SSH_AUTH_SOCK, proxies. */
+  /** The environment that git inherits: PATH, HOME, SSH_AUTH_SOCK, proxies. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Reads `https://…`, `ssh://…`, `git@host:path`, `file://…`, each with an optional `#branch`.
- * Null if the text is no git URL but perhaps a path.
- * @throws ImportError `SOURCE_NOT_SUPPORTED` for transports that run programs or are not encrypted.
+ * Parses `https://…`, `ssh://…`, `git@host:path`, `file://…`, each with an optional `#branch`.
+ * @returns null if the text is no git URL; it may be a path.
+ * @throws ImportError `SOURCE_NOT_SUPPORTED` for transports that run programs or are not encrypted, and for
+ *   URLs and branch names that are malformed.
  */
 export function parseGitUrl(source: string): GitSource | null {
   const refuse = (why: string): never => {
@@ -52,8 +53,8 @@ export function parseGitUrl(source: string): GitSource | null {
 }
 
 /**
- * Settings that no configuration on the machine can undo: no hooks, no templates, no submodules,
- * no filters (git-lfs among them), no transport that runs a program.
+ * Settings for git's command line, which no configuration on the machine can override: no hooks, no
+ * templates, no submodules, no git-lfs filter, no transport that runs a program.
  */
 const settings = [
   `core.hooksPath=${devNull}`,
@@ -69,8 +70,8 @@ const settings = [
 ].flatMap((setting) => ["-c", setting]);
 
 /**
- * Clones the newest commit of one branch into `folder`, which must be empty. Sizes are known,
- * and judged, before the first file is written.
+ * Clones the newest commit of one branch into `folder`, which must be empty. The size of the tree is checked
+ * before the first file is checked out.
  * @throws ImportError `GIT_FAILED`, `GIT_TIMEOUT`, `LIMIT_EXCEEDED`, `ABORTED`.
  */
 export async function clone(source: GitSource, folder: string, options: GitOptions): Promise<void> {
@@ -110,7 +111,7 @@ async function judgeSize(source: GitSource, folder: string, options: GitOptions)
   }
 }
 
-/** Runs git to its end, whatever happens: when this settles, no process writes to the folder any more. */
+/** Runs git and always waits for it to end: when this settles, no process writes to the folder any more. */
 async function git(
   args: readonly string[],
   source: GitSource,
@@ -125,7 +126,7 @@ async function git(
     env: gitEnvironment(options.env),
     stdio: ["ignore", "pipe", "pipe"],
     windowsHide: true,
-    // A process group of its own, to end git together with the helpers that it starts.
+    // A process group of its own, so that git can be ended together with the helpers that it starts.
     detached: hasGroups,
   });
   const stop = (error: ImportError) => {
@@ -187,7 +188,7 @@ async function git(
 
 const hasGroups = platform() !== "win32";
 
-/** git alone would leave git-remote-https waiting for a silent server, with our pipes still open. */
+/** Ending git alone would leave git-remote-https waiting for a silent server, with our pipes still open. */
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (!hasGroups || child.pid === undefined) return void child.kill(signal);
   try {
@@ -197,7 +198,10 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Reports "Receiving objects:  45% (450/1000), 12.30 MiB | …" and its like; returns the bytes received, if it says. */
+/**
+ * Reports progress lines such as "Receiving objects:  45% (450/1000), 12.30 MiB | …".
+ * @returns the bytes received so far; 0 if the line does not say.
+ */
 function report(line: string, options: ReadOptions): number {
   const progress =
     /^(?:remote: )?([A-Z][a-z ]+): +\d+% \((\d+)\/(\d+)\)(?:, ([\d.]+) (bytes|KiB|MiB|GiB))?/.exec(line);
@@ -215,7 +219,7 @@ function report(line: string, options: ReadOptions): number {
 const redirecting = /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE|NAMESPACE|COMMON_DIR|TRACE)/;
 
 function gitEnvironment(env: GitOptions["env"]): Record<string, string | undefined> {
-  // Variables that point git at a repository (set inside a hook, for one) would redirect the clone.
+  // Variables that point git at a repository (a hook sets them, for one) would redirect the clone.
   const inherited = Object.entries(env).filter(([name]) => !redirecting.test(name));
   return {
     GIT_SSH_COMMAND: "ssh -oBatchMode=yes",
@@ -225,7 +229,7 @@ function gitEnvironment(env: GitOptions["env"]): Record<string, string | undefin
     SSH_ASKPASS_REQUIRE: "never",
     GIT_ALLOW_PROTOCOL: "https:ssh:file",
     GIT_LFS_SKIP_SMUDGE: "1",
-    // Progress and messages are read, so they must be in one language.
+    // We parse git's progress and messages, so their language must be fixed.
     LC_ALL: "C",
   };
 }

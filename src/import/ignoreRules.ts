@@ -4,35 +4,38 @@ import ignore, { type Ignore } from "ignore";
 import { readText } from "./file.ts";
 
 /**
- * Which paths the project itself leaves out: .gitignore files at every level, .git/info/exclude,
- * and, for a folder inside a repository, the .gitignore files above it. The user's own
- * core.excludesFile does not count: the same tree gives the same result on every machine.
+ * Which paths the project itself leaves out, by the .gitignore files at every level, .git/info/exclude, and,
+ * for a folder inside a repository, the .gitignore files above it. The user's own core.excludesFile is not
+ * read, so that the same tree gives the same result on every machine.
  *
- * All rules in force for a folder are one ordered list, as in git, not one list per file asked in
- * turn: only then does `!build` in a nested file bring back a folder that an outer file ignores.
+ * All rules in force for a folder form one ordered list, as in git. With one list per file, asked in turn,
+ * `!build` in a nested file could not bring back a folder that an outer file ignores.
  * A nested file's patterns are therefore rewritten to begin at the repository's root.
  */
 export interface IgnoreRules {
-  /** `path` is relative to the scanned root. Of the parents only the rules are asked, not the disk. */
+  /**
+   * `path` is relative to the scanned root. Its parents are matched against the rules too, without reading
+   * the disk.
+   */
   readonly isIgnored: (path: string, isDirectory: boolean) => boolean;
   /** These rules and those of `folder`'s own .gitignore, if it has one. */
   readonly enter: (folder: string) => Promise<IgnoreRules>;
 }
 
-/** A larger ignore file is not read: it is no ignore file. */
+/** A larger file is not read: no real .gitignore is that large. */
 const maxIgnoreFileBytes = 1_048_576;
 
-/** The rules in force at the root, those of its own .gitignore not among them: `enter("")` adds them. */
+/** The rules in force at the root, without those of its own .gitignore, which `enter("")` adds. */
 export async function rootIgnoreRules(root: string): Promise<IgnoreRules> {
   const repository = await enclosingRepository(root);
   const base = repository === null ? "" : relative(repository, root).replaceAll("\\", "/");
   const above = repository === null ? [] : foldersAbove(base);
   let list = newList();
   if (repository !== null) {
-    // Lowest precedence, so first.
+    // First, because it has the lowest precedence.
     list.add((await readText(join(repository, ".git", "info", "exclude"), maxIgnoreFileBytes)) ?? "");
     for (const folder of above) list = await withFile(list, repository, folder);
-    // Whoever names an ignored folder (dist/, a checkout in a scratch folder) wants it scanned.
+    // A user who names an ignored folder (dist/, a checkout in a scratch folder) wants it scanned.
     if (base !== "" && list.ignores(`${base}/`)) return rulesFrom(newList(), root, "");
   }
   return rulesFrom(list, repository ?? root, base);
@@ -56,12 +59,15 @@ async function withFile(list: Ignore, top: string, folder: string): Promise<Igno
   return newList().add(list).add(patterns);
 }
 
-/** Paths are case-sensitive in git on every system unless core.ignoreCase says otherwise; the package's default differs. */
+/**
+ * git matches paths case-sensitively on every system, unless core.ignoreCase is set. The package's default
+ * differs.
+ */
 function newList(): Ignore {
   return ignore({ ignorecase: false });
 }
 
-/** The pattern of `folder`/.gitignore as one would write it in the topmost .gitignore. */
+/** Rewrites a line of `folder`/.gitignore as it would be written in the topmost .gitignore. */
 export function rebase(line: string, folder: string): string {
   if (folder === "" || line.trim() === "" || line.startsWith("#")) return line;
   const isNegated = line.startsWith("!");
@@ -73,7 +79,7 @@ export function rebase(line: string, folder: string): string {
 
 async function enclosingRepository(root: string): Promise<string | null> {
   for (let folder = resolve(root); ; folder = dirname(folder)) {
-    // A folder, or in a linked worktree and a submodule a file.
+    // .git is a folder; in a linked worktree or a submodule it is a file.
     if (await stat(join(folder, ".git")).catch(() => null)) return folder;
     if (dirname(folder) === folder) return null;
   }

@@ -4,10 +4,9 @@ import type { WalkedFile } from "./walk.ts";
 type Language = linguist.Language;
 
 /**
- * The language of each file, from GitHub's own table (833 languages): by file name, then by "#!"
- * line if there is no extension that decides, then by extension. 173 of the 1,486 extensions
- * belong to several languages; linguist reads the content there, this table of what the extension
- * means in nearly every repository does without.
+ * Languages are looked up in GitHub's own table (833 languages): by file name, then by extension, then by the
+ * "#!" line if no extension is known. 173 of the 1,486 extensions belong to several languages. For those
+ * linguist reads the content; we use this table of what the extension means in nearly every repository.
  */
 const preferred: Readonly<Record<string, string>> = {
   ".as": "ActionScript",
@@ -82,7 +81,10 @@ const byExtension = index((language) =>
   (language.extensions ?? []).map((extension) => extension.toLowerCase()),
 );
 
-/** One language per key. Of several, the preferred one, else the one whose first extension it is, else the first by name. */
+/**
+ * Maps each key to one language. If several languages share the key, the preferred one wins, else the one
+ * that lists it as its first extension, else the first by name.
+ */
 function index(keysOf: (language: Language) => readonly string[]): ReadonlyMap<string, Language> {
   const found = new Map<string, Language>();
   for (const language of languages) {
@@ -100,10 +102,13 @@ function index(keysOf: (language: Language) => readonly string[]): ReadonlyMap<s
   return found;
 }
 
-/** A language's name per path; null for binary files and for what the table does not know. */
+/**
+ * Returns a function that names a file's language; null for binary files and for files that the table does
+ * not know.
+ */
 export function createLanguageDetector(files: readonly WalkedFile[]): (file: WalkedFile) => string | null {
   const has = (pattern: RegExp) => files.some((file) => pattern.test(file.path));
-  // A header is of the language of the sources that it stands beside.
+  // A .h file takes its language from the project's other sources.
   const header = has(/\.(cc|cpp|cxx|hpp)$/) ? "C++" : has(/\.mm?$/) ? "Objective-C" : "C";
   return (file) => {
     if (file.isBinary) return null;
@@ -126,19 +131,22 @@ function languageOf(name: string, interpreter: string | null): Language | undefi
   return byInterpreter.get(interpreter) ?? byInterpreter.get(interpreter.replace(/[\d.]+$/, ""));
 }
 
-/** Not written by hand, or only declarations: in the list, but not in the shares (linguist's vendor rules do the same). */
+/**
+ * Files that were not written by hand, or that only declare types. They are listed, but do not count in the
+ * shares (linguist's vendor rules do the same).
+ */
 const notCounted =
   /(^|\/)(dist|third_party|vendor|fixtures|__snapshots__)\/|\.min\.(js|css)$|[.-]d\.[cm]?ts$|\.map$/;
 
 /**
- * Languages by bytes, largest first: programming languages, or markup if there is none. Data and
- * prose never count: package-lock.json is not what a project is written in.
+ * Languages by bytes, largest first: programming languages, or markup languages if there are none. Data and
+ * prose never count: a project is not written in package-lock.json.
  */
 export function languageShares(
   files: readonly { readonly path: string; readonly sizeBytes: number; readonly language: string | null }[],
 ): readonly { readonly name: string; readonly share: number }[] {
   const kinds = ["programming", "markup"];
-  // Falls back to what is built and declared, as published packages hold little else.
+  // The second pass also counts built files and declarations, as published packages hold little else.
   const passes = [files.filter((file) => !notCounted.test(file.path)), files];
   for (const kind of kinds) {
     for (const pass of passes) {

@@ -3,9 +3,9 @@ import type { Limits } from "./limits.ts";
 import { entryPath, linkStaysInside } from "./path.ts";
 
 /**
- * The book of an archive's entries, kept before anything of them is written. It refuses what
- * could leave the folder, replace what another entry wrote, or fill the disk. Every archive format
- * goes through it; the extracting library's own checks come second.
+ * Records an archive's entries before any of them is written. It refuses an entry that could leave the
+ * folder, overwrite what another entry wrote, or fill the disk. Every archive format goes through it; the
+ * extracting library's own checks are a second line of defence.
  * Source for the attacks: CVE-2021-32803, CVE-2021-37701 (tar), CVE-2018-1002200 (zip slip).
  */
 export function createLedger(limits: Limits) {
@@ -42,7 +42,7 @@ export function createLedger(limits: Limits) {
     for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
       const parent = path.slice(0, slash);
       if (files.has(parent)) refuse(name, `lies below ${JSON.stringify(parent)}, which is no folder`);
-      // Its own parents were entered with it.
+      // Its own parents were added together with it.
       if (folders.has(parent)) return;
       folders.add(parent);
     }
@@ -57,7 +57,7 @@ export function createLedger(limits: Limits) {
   };
 
   return {
-    /** A plain file. Returns its path. */
+    /** Adds a plain file. @returns the path to write it to */
     addFile(name: string, sizeBytes: number): string {
       const path = enter(name);
       claim(name, path);
@@ -70,7 +70,7 @@ export function createLedger(limits: Limits) {
       }
       return path;
     },
-    /** A folder; the same one may come again. */
+    /** Adds a folder. The same folder may occur several times. */
     addFolder(name: string): void {
       const path = enter(name);
       if (path === "") return;
@@ -78,7 +78,7 @@ export function createLedger(limits: Limits) {
       addParents(name, path);
       folders.add(path);
     },
-    /** A symbolic link. It is never made, not even a harmless one. */
+    /** Records a symbolic link. Links are never created, not even harmless ones. */
     addLink(name: string, target: string): void {
       const path = enter(name);
       claim(name, path);
@@ -86,7 +86,7 @@ export function createLedger(limits: Limits) {
         refuse(name, `is a link that leads out, to ${JSON.stringify(target)}`);
       links.push(path);
     },
-    /** Devices, hard links and whatever else is no file of a source tree. */
+    /** For devices, hard links and any other entry that does not belong in a source tree. */
     refuse,
     entries: () => entries,
     links: (): readonly string[] => links,

@@ -1,6 +1,9 @@
 import { parse as parseToml } from "smol-toml";
 
-/** The package worlds that the analyser has rules for, and four that only our own rules know. */
+/**
+ * The package ecosystems that the analyser has rules for, and four (from `jvm` on) that only our own rules
+ * cover.
+ */
 export type Ecosystem =
   | "npm"
   | "deno"
@@ -24,13 +27,13 @@ export interface Manifest {
   readonly name?: string | undefined;
   readonly description?: string | undefined;
   readonly repository?: string | undefined;
-  /** The version of the language's runtime that it asks for, as written: ">=20". */
+  /** The version of the language's runtime that the project asks for, as written: ">=20". */
   readonly runtimeVersion?: string | undefined;
   /** As declared, "pnpm@9.1.0". */
   readonly packageManager?: string | undefined;
-  /** Command lines that build it. */
+  /** Command lines that build the project. */
   readonly buildCommand?: string | undefined;
-  /** Something that is run, not published: its development dependencies are part of what it is. */
+  /** Whether the project is run, not published: its development dependencies then count as part of its stack. */
   readonly isApplication: boolean;
   readonly dependencies: readonly (readonly [name: string, kind: DependencyKind])[];
 }
@@ -39,10 +42,10 @@ type Fields = Partial<Omit<Manifest, "path" | "ecosystem">>;
 type Read = (text: string) => Fields;
 
 /**
- * What a manifest says, by file name. The analyser's own readers miss too much to be used:
- * package.json without a name, peer dependencies, `Django~=4.2`, Poetry tables, single-quoted
- * gems, one-line `require` in go.mod; and a malformed compose file makes them throw. Its rules
- * (which dependency is which technology) are what we keep.
+ * How each manifest is read, by file name. The analyser's own readers miss too much to be used: package.json
+ * without a name, peer dependencies, `Django~=4.2`, Poetry tables, single-quoted gems, one-line `require` in
+ * go.mod; and a malformed compose file makes them throw. We use only the analyser's rules (which dependency
+ * is which technology).
  */
 const readers: readonly (readonly [RegExp, Ecosystem, Read])[] = [
   [/(^|\/)package\.json$/, "npm", readPackageJson],
@@ -68,12 +71,15 @@ export function isManifest(path: string): boolean {
   return ecosystemOf(path) !== undefined;
 }
 
-/** Whose dependencies a file declares, by its name; undefined for a file that declares none. */
+/**
+ * The ecosystem whose dependencies a file declares, judged by its name; undefined for a file that declares
+ * none.
+ */
 export function ecosystemOf(path: string): Ecosystem | undefined {
   return readers.find(([pattern]) => pattern.test(path))?.[1];
 }
 
-/** Null if the file is no manifest, or cannot be parsed: then `isMalformed`. */
+/** @returns null if the file is no manifest, "malformed" if it cannot be parsed. */
 export function readManifest(path: string, text: string): Manifest | "malformed" | null {
   const reader = readers.find(([pattern]) => pattern.test(path));
   if (!reader) return null;
@@ -84,7 +90,7 @@ export function readManifest(path: string, text: string): Manifest | "malformed"
   }
 }
 
-// ---- What foreign JSON and TOML may hold is anything, so each step down is asked for by type.
+// ---- Foreign JSON and TOML may hold anything, so the type is checked at each step down.
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -95,7 +101,7 @@ const text = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-/** A home page is where the code is only if it is on a forge. */
+/** A home page counts as the repository only if it is on a forge. */
 const forge = (value: unknown): string | undefined => {
   const address = text(value);
   return address && /^https?:\/\/(www\.)?(github|gitlab|bitbucket)\.(com|org)\//.test(address)
@@ -133,7 +139,8 @@ function readPackageJson(source: string): Fields {
 }
 
 function readDeno(source: string): Fields {
-  // jsonc: comments on lines of their own and trailing commas are what occurs.
+  // Of jsonc, comments on lines of their own and trailing commas are handled: nothing else occurs in
+  // practice.
   const json = table(JSON.parse(source.replace(/^\s*\/\/.*$/gm, "").replace(/,(\s*[}\]])/g, "$1")));
   return {
     name: text(json.name),
@@ -198,7 +205,10 @@ function readPipfile(source: string): Fields {
   };
 }
 
-/** setup.py is a program, and is not run: only the list literal after install_requires is read. */
+/**
+ * setup.py is a program, and we do not run it: dependencies come from the list literal after install_requires
+ * alone.
+ */
 function readSetup(source: string): Fields {
   const list = /install_requires\s*=\s*\[?([\s\S]*?)(?:\]|\n\S|$)/.exec(source)?.[1] ?? "";
   const lines =
@@ -350,7 +360,7 @@ function readPubspec(source: string): Fields {
   };
 }
 
-/** Images of a compose file, without registry host and version: "ghcr.io/x/postgres:16" → "x/postgres". */
+/** The images of a compose file, without registry host and version: "ghcr.io/x/postgres:16" → "x/postgres". */
 function readImages(source: string): Fields {
   const images = matches(source, /^\s+image:\s*["']?([^\s"'#]+)/gm).filter((image) => !image.startsWith("$"));
   const plain = images.map((image) =>

@@ -1,6 +1,6 @@
 /**
- * Paths that come from outside: archive entries and file names. Inside the module a path is
- * relative, with forward slashes, without `.`, `..` or empty segments.
+ * Checks paths that come from outside: archive entries and file names. The import code itself uses relative
+ * paths with forward slashes, without `.`, `..` or empty segments.
  */
 
 export type EntryPath =

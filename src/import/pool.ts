@@ -1,8 +1,8 @@
 /**
- * Runs tasks that add further tasks, at most `concurrency` at a time, newest first: a tree is
- * walked depth first, so the waiting tasks are the siblings on one path, not a whole level.
- * Rejects with the first error, once the tasks in flight have ended: nobody deletes a folder
- * that is still read.
+ * Runs tasks that add further tasks, at most `concurrency` at a time, newest first. A tree is therefore
+ * walked depth first, and the waiting tasks are the siblings on one path, not a whole level. Rejects with the
+ * first error, once the tasks in flight have ended: the caller may then delete a folder that they were
+ * reading.
  */
 export async function drain<Task>(
   first: Task,

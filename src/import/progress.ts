@@ -1,6 +1,6 @@
 import type { Limits } from "./limits.ts";
 
-/** How far a scan is. `total` is there when it is known; `note` is for people. */
+/** How far a scan has got. `total` is set when it is known; `note` is for people. */
 export interface Progress {
   readonly phase: "fetch" | "extract" | "scan" | "detect";
   readonly done: number;
@@ -10,7 +10,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** What every step that reads a source is given. */
+/** The options of every step that reads a source. */
 export interface ReadOptions {
   readonly limits: Limits;
   readonly signal?: AbortSignal | undefined;

@@ -12,8 +12,8 @@ const titles: Readonly<Record<ImportProgress["phase"], string>> = {
 };
 
 /**
- * Shows how far an import is: a bar on a terminal, a line for each phase in a log (a bar there would
- * be a thousand lines of control characters), nothing at all when nobody wants to know.
+ * Shows how far an import has got: a bar on a terminal, a line for each phase in a log (a bar there would be
+ * a thousand lines of control characters), nothing at all if `isQuiet`.
  */
 export function createProgressBar({
   stream,
@@ -39,7 +39,7 @@ function bar(stream: ProgressStream): ProgressBar {
       barsize: 30,
       clearOnComplete: true,
       hideCursor: true,
-      // Its own handlers would end the process before an aborted upload has said so to the service.
+      // The library's signal handlers would end the process before an aborted upload has told the service.
       gracefulExit: false,
     },
     Presets.shades_classic,
@@ -51,7 +51,7 @@ function bar(stream: ProgressStream): ProgressBar {
         title: titles[phase].padEnd(19),
         count: total === undefined ? number(done) : `${number(done)}/${number(total)}`,
       };
-      // A bar of nothing would be a full one.
+      // A bar with a total of 0 would be drawn as full.
       const length = Math.max(total ?? done * 2, 1);
       if (isStarted) {
         single.setTotal(length);

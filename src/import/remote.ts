@@ -1,6 +1,6 @@
 /**
- * Where a project lives, as a plain https address: no credentials, no ".git", no query.
- * Null for what no browser could open: a local path, a machine in the same room.
+ * A repository's address as a plain https URL: no credentials, no ".git", no query.
+ * Null for an address that no browser could open: a local path, a host name without a domain.
  */
 export function webUrl(remote: string): string | null {
   const trimmed = remote.trim();
@@ -20,7 +20,7 @@ export function webUrl(remote: string): string | null {
   if (!URL.canParse(address)) return null;
   const url = new URL(address);
   if (!["https:", "http:", "ssh:", "git:"].includes(url.protocol)) return null;
-  // A port belongs to its protocol: ssh's is of no use to a browser.
+  // A port belongs to its protocol: the port of ssh is of no use to a browser.
   return finish(url.protocol === "https:" ? url.host : url.hostname, url.pathname);
 }
 
@@ -36,7 +36,7 @@ function finish(host: string, path: string): string | null {
   return URL.canParse(address) && address.length <= 2_048 ? new URL(address).href : null;
 }
 
-/** Takes user names, passwords and tokens out of anything that people or logs will see. */
+/** Removes user names, passwords and tokens from a text that people or logs will see. */
 export function withoutCredentials(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi, "$1")

@@ -16,7 +16,7 @@ export interface ScannedFile {
   /** Relative to the root, forward slashes, at most `maxPathLength` characters. */
   readonly path: string;
   readonly sizeBytes: number;
-  /** As GitHub names it; null for binary files and for what nobody knows. */
+  /** As GitHub names it; null for binary files and for unknown languages. */
   readonly language: string | null;
 }
 
@@ -34,7 +34,7 @@ export interface ScannedProject {
   /** The first `maxSkipped` by path; `skippedTotals` counts all. */
   readonly skipped: readonly Skipped[];
   readonly skippedTotals: SkippedTotals;
-  /** For people: what could not be read as it should. */
+  /** For people: what was skipped, or could not be read as intended. */
   readonly warnings: readonly string[];
 }
 
@@ -43,8 +43,8 @@ export interface ScanOptions {
   readonly onProgress?: OnProgress;
   readonly limits?: Partial<Limits>;
   /**
-   * What git inherits (PATH, HOME, SSH_AUTH_SOCK, proxies). Nothing by default: then git is looked
-   * for in the system's standard folders, and finds neither keys nor credential helpers.
+   * The environment that git inherits (PATH, HOME, SSH_AUTH_SOCK, proxies). Empty by default: git is then
+   * looked for in the system's standard folders, and finds neither keys nor credential helpers.
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -52,14 +52,17 @@ export interface ScanOptions {
 const maxNameLength = 200;
 const maxDescriptionLength = 5_000;
 const maxManifestBytes = 1_048_576;
-/** Nearest to the root first: a repository with more has thousands, and the rest says the same again. */
+/**
+ * Those nearest to the root are read. A repository with more than this has thousands, and the rest only
+ * repeat what these say.
+ */
 const maxManifests = 500;
 const progressEvery = 100;
 
 /**
- * Turns a folder, an archive (.tar, .tar.gz, .tgz, .zip) or a git URL (https, ssh, git@host:path,
- * file, each with an optional #branch) into a description of the project. Reads only: no code of
- * the project is run, no link followed, and what was unpacked or cloned is gone afterwards.
+ * Turns a folder, an archive (.tar, .tar.gz, .tgz, .zip) or a git URL (https, ssh, git@host:path, file, each
+ * with an optional #branch) into a description of the project. It only reads: no code of the project is run
+ * and no link followed. Unpacked or cloned files are removed afterwards.
  * @throws ImportError with a stable code; nothing else is expected.
  */
 export async function scanSource(source: string, options: ScanOptions = {}): Promise<ScannedProject> {
@@ -132,7 +135,7 @@ async function readManifests(
   const depth = (file: ScannedFile) => file.path.split("/").length;
   const wanted = files
     .filter((file) => isManifest(file.path) || settingsFiles.test(file.path))
-    // Stable, so of one depth in the order of the paths.
+    // The sort is stable, so files of equal depth stay in the order of their paths.
     .sort((a, b) => depth(a) - depth(b));
   if (wanted.length > maxManifests) {
     warnings.push(
@@ -159,9 +162,9 @@ async function readManifests(
   return { manifests, settings };
 }
 
-/** One line of at most `max` characters, without what a database or a terminal would stumble over. */
+/** One line of at most `max` characters, without characters that a database or a terminal would stumble over. */
 function plain(text: string, max: number): string {
   const line = text.replace(/[\p{Cc}\s]+/gu, " ").trim();
-  // Cut first: it may leave half of a pair, which the next step replaces like any other lone surrogate.
+  // Cut first: the cut may split a surrogate pair, and the next step replaces lone surrogates.
   return line.slice(0, max).replace(/\p{Cs}/gu, "\uFFFD");
 }

@@ -1,16 +1,16 @@
 import { compareBytewise } from "./path.ts";
 
 export type SkipReason =
-  /** By a .gitignore, or a folder of vendored code. A folder ends with "/" and counts once. */
+  /** Excluded by a .gitignore, or a folder of vendored code. A folder's path ends with "/" and counts once. */
   | "ignored"
-  /** No text. It is listed among the files, with language null; only its first 8 KB were read. */
+  /** Not text. The file is listed all the same, with language null; only its first 8 KB were read. */
   | "binary"
   | "too-large"
   /** A link that leads out of the tree. */
   | "symlink-outside"
-  /** A link to what lies in the tree: that is listed under its own path, once. */
+  /** A link to something in the tree, which is listed once, under its own path. */
   | "symlink-inside"
-  /** No permission, gone while scanning, a dead link, a device, a socket, a name that is no UTF-8. */
+  /** No permission, deleted during the scan, a dead link, a device, a socket, a name that is not UTF-8. */
   | "unreadable"
   /** Too deep, or its path is too long. */
   | "limit";
@@ -22,7 +22,7 @@ export interface Skipped {
 
 export type SkippedTotals = Readonly<Record<SkipReason, number>>;
 
-/** Keeps the first `max` by path, whatever order they come in, in memory of twice that. */
+/** Keeps the first `max` entries by path, whatever order they are added in. It holds at most twice as many. */
 export function createSkippedList(max: number) {
   const totals: Record<SkipReason, number> = {
     ignored: 0,

@@ -10,18 +10,18 @@ import { webUrl, withoutCredentials } from "./remote.ts";
 /** A source as a folder to walk. */
 export interface OpenSource {
   readonly root: string;
-  /** What to call the project if it does not say: the folder's, archive's or repository's name. */
+  /** The project's name if no manifest gives one: that of the folder, archive or repository. */
   readonly name: string;
   /** https form, or null. */
   readonly remoteUrl: string | null;
-  /** Links of an archive; those of a folder are found by walking it. */
+  /** The links of an archive, relative to `root`. Those of a folder are found by walking it. */
   readonly links: readonly string[];
 }
 
 /**
- * Turns a folder, an archive or a git URL into a folder, and hands it to `use`. What was unpacked
- * or cloned is removed before this settles, whether `use` succeeds, fails or is aborted.
- * @throws ImportError of every code.
+ * Turns a folder, an archive or a git URL into a folder, and hands it to `use`. Unpacked or cloned files are
+ * removed before this settles, whether `use` succeeds, fails or is aborted.
+ * @throws ImportError with any of its codes.
  */
 export async function withSource<Result>(
   source: string,
@@ -30,7 +30,7 @@ export async function withSource<Result>(
 ): Promise<Result> {
   throwIfAborted(options.signal);
   const path = resolve(source);
-  // A path first: a folder called "git@host:x" is a folder. Except "--x", which no one means as a path.
+  // Paths are tried before URLs: a folder called "git@host:x" is a folder.
   const stats = source === "" || source.includes("\0") ? null : await stat(path).catch(() => null);
   if (stats?.isDirectory()) {
     const root = await realpath(path);
@@ -66,7 +66,10 @@ async function withTemporaryFolder<Result>(use: (folder: string) => Promise<Resu
   }
 }
 
-/** npm packs into "package/", GitHub into "name-commit/": such a folder is the root. */
+/**
+ * npm packs into "package/", GitHub into "name-commit/": if an archive holds one folder alone, that is the
+ * root.
+ */
 async function insideSingleFolder(
   folder: string,
   name: string,
@@ -90,8 +93,8 @@ function nameOfRepository(git: GitSource): string {
 }
 
 /**
- * The remote "origin", read from the repository's configuration as text: `git config` would need
- * git, and git trusts what a foreign configuration tells it to run.
+ * The remote "origin", read from the repository's configuration as text: `git config` would need git, and git
+ * would run programs that a foreign configuration names.
  */
 async function originOf(root: string): Promise<string | null> {
   const text = (await readText(join(root, ".git", "config"), 262_144)) ?? (await configOfWorktree(root));
@@ -104,7 +107,7 @@ async function originOf(root: string): Promise<string | null> {
   return null;
 }
 
-/** In a linked worktree and a submodule ".git" is a file that names the folder. */
+/** In a linked worktree or a submodule ".git" is a file that names git's folder. */
 async function configOfWorktree(root: string): Promise<string | null> {
   const pointer = await readText(join(root, ".git"), 4_096);
   const folder = pointer === null ? undefined : /^gitdir:\s*(.+)$/m.exec(pointer)?.[1];

@@ -24,7 +24,7 @@ import {
 
 /** What a project is made of. Every value has 1 to 100 characters. */
 export interface TechStack {
-  /** By bytes of source. */
+  /** The language with the most bytes of source. */
   readonly language?: string;
   readonly framework?: string;
   readonly database?: string;
@@ -33,7 +33,7 @@ export interface TechStack {
   readonly buildTool?: string;
   readonly packageManager?: string;
   readonly deployment?: string;
-  /** All else that was found, most relevant first, at most 50, each once and none of the above. */
+  /** Everything else that was found, most relevant first, at most 50, each once and none of the above. */
   readonly additional: readonly string[];
 }
 
@@ -52,9 +52,9 @@ const maxValueLength = 100;
 const maxAdditional = 50;
 
 /**
- * A field is filled only from evidence of this weight: a dependency of the root counts 10, of a
- * package two folders down 5, one that only tests of a library need 2, and anything in a folder of
- * examples a tenth. express tests itself with Redis sessions; that does not make Redis its database.
+ * A field is filled only from evidence of at least this weight. A dependency of the root counts 10, one of a
+ * package two folders down 5, a development dependency of a library 2, and anything in a folder of examples a
+ * tenth. express tests itself with Redis sessions; that does not make Redis its database.
  */
 const threshold = 4;
 
@@ -68,7 +68,7 @@ const fileWeight = 8;
 const sideFolders =
   /(^|\/)(tests?|__tests__|specs?|e2e|examples?|samples?|demos?|docs?|fixtures?|__fixtures__|benchmarks?|bench|playground|templates?|testdata|website)\//i;
 
-/** Evidence loses weight with each folder down, and nearly all in folders beside the project proper. */
+/** Evidence loses weight with each folder down, and nearly all of it in folders beside the project proper. */
 function placeWeight(path: string): number {
   const depth = path.split("/").length - 1;
   return (sideFolders.test(path) ? 0.1 : 1) / (1 + depth / 2);
@@ -115,7 +115,7 @@ function createEvidence() {
       ([a, left], [b, right]) => right.rank - left.rank || compareNames(a, b),
     );
   return {
-    /** `factor` ranks it above others of its field, and does not count as evidence. */
+    /** `factor` raises the name's rank within its field. It does not count as evidence. */
     add(category: Category, name: string, weight: number, factor = 1): void {
       const names = found.get(category) ?? new Map<string, { weight: number; rank: number }>();
       const before = names.get(name) ?? { weight: 0, rank: 0 };
@@ -125,7 +125,7 @@ function createEvidence() {
     best(category: Category): string | undefined {
       return ranking(category).find(([, { weight }]) => weight >= threshold)?.[0];
     },
-    /** Everything with some weight, heaviest first: what only examples use falls away. */
+    /** Every name with some weight, highest rank first. Names that only examples use fall away. */
     ranked(): string[] {
       return [...found.keys()]
         .flatMap((category) => ranking(category))
@@ -136,7 +136,7 @@ function createEvidence() {
   };
 }
 
-/** Of equal evidence (a library with drivers for all of them) the database that most use comes first. */
+/** With equal evidence (a library with drivers for all of them) the most widely used database comes first. */
 const byUse = ["PostgreSQL", "MySQL", "MongoDB", "SQLite", "Redis"];
 
 function compareNames(a: string, b: string): number {
@@ -146,7 +146,7 @@ function compareNames(a: string, b: string): number {
 
 type Evidence = ReturnType<typeof createEvidence>;
 
-/** The ecosystems of the analyser's rules; the others are in our table alone. */
+/** The ecosystems that the analyser has rules for. The others are in our table alone. */
 const supported: Readonly<Partial<Record<Ecosystem, SupportedDeps>>> = {
   npm: "npm",
   deno: "deno",
@@ -163,7 +163,7 @@ function weighManifest(manifest: Manifest, evidence: Evidence): void {
   const ecosystem = supported[manifest.ecosystem];
   for (const kind of ["own", "peer", "optional", "development"] as const) {
     const names = manifest.dependencies.filter((dependency) => dependency[1] === kind).map(([name]) => name);
-    // Once per manifest and name, however many of its packages say so: 30 @babel/* are one Babel.
+    // A name counts once per manifest and kind, however many packages indicate it: 30 @babel/* are one Babel.
     const found = new Map<string, { category: Category; factor: number }>();
     if (ecosystem) {
       for (const key of analyserDependencies.detect(names, ecosystem).keys()) {
@@ -181,7 +181,7 @@ function weighManifest(manifest: Manifest, evidence: Evidence): void {
       }
     }
     for (const [name, { category, factor }] of found) {
-      // What builds a project is a development dependency by nature, and so is everything of an application.
+      // A build tool is a development dependency by nature, and an application may list anything as one.
       const counts =
         kind === "development" && (category === "buildTool" || manifest.isApplication) ? 8 : kindWeight[kind];
       evidence.add(category, name, counts * place, factor);
@@ -189,7 +189,7 @@ function weighManifest(manifest: Manifest, evidence: Evidence): void {
   }
 }
 
-/** An analyser's technology as a name, a field and how much it outweighs others there. */
+/** Maps a technology of the analyser to a name, a field and its factor in that field; null if it is ignored. */
 function describe(key: AllowedKeys): { name: string; category: Category; factor: number } | null {
   const item = tech.indexed[key];
   const own = categoryOfTech[key];
@@ -199,15 +199,18 @@ function describe(key: AllowedKeys): { name: string; category: Category; factor:
   return { name: displayNames[item.name] ?? item.name, category, factor };
 }
 
-/** Files that the analyser or our table knows by name, each technology once per depth. */
+/**
+ * Weighs files that the analyser or our table knows by name. Each technology counts once, at its heaviest
+ * place.
+ */
 function weighFiles(files: StackInput["files"], evidence: Evidence): void {
   const seen = new Map<string, { category: Category; name: string; weight: number; factor: number }>();
   const note = (name: string, category: Category, weight: number, factor: number) => {
     const before = seen.get(name);
     if (!before || before.weight < weight) seen.set(name, { category, name, weight, factor });
   };
-  // The analyser asks each of its 700 rules about each name: one call per place with the distinct
-  // names of it, not one per folder. Its rules by extension only say languages, which bytes say better.
+  // The analyser tests each of its 700 rules on each name. It is called once per weight with the distinct
+  // names, not once per folder. Its rules by extension only tell languages, which the bytes tell better.
   const places = new Map<number, StackInput["files"][number][]>();
   for (const file of files) {
     const weight = placeWeight(file.path);
@@ -234,9 +237,10 @@ function weighFiles(files: StackInput["files"], evidence: Evidence): void {
 }
 
 /**
- * The manifests, the one that speaks for the project first: nearest to the root, unless one of the
- * main language lies a folder below a package.json that only holds tools (node-gyp publishes from
- * its root, though its bundled generator is more Python than it is JavaScript).
+ * The manifests, the one that best represents the project first. That is the one nearest to the root, unless
+ * a manifest of the main language lies a folder below a package.json that only holds tools. A package.json
+ * that publishes keeps its place: node-gyp publishes from its root, though its bundled generator makes it
+ * more Python than JavaScript.
  */
 export function mainManifests(
   manifests: readonly Manifest[],
@@ -290,7 +294,7 @@ function buildToolOf(
     (manifest) => manifest.ecosystem === main && placeWeight(manifest.path) === 1,
   );
   for (const [pattern, name] of buildCommands) {
-    // What its own build script starts is the fact; a dependency may only be there for a test.
+    // The project's own build script is proof; a dependency may only be there for a test.
     if (root.some((manifest) => pattern.test(manifest.buildCommand ?? ""))) return name;
   }
   const own = main && ecosystems[main].buildTool;

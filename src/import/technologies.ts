@@ -1,8 +1,8 @@
 import type { Ecosystem } from "./manifests.ts";
 
 /**
- * What the analyser does not know, or says otherwise than a reader expects. Rows, no logic; a row
- * belongs here only while the analyser lacks it (1.27.3 was checked).
+ * Technologies that the analyser does not know, or presents otherwise than a reader expects. This file has
+ * rows and no logic. A row belongs here only while the analyser lacks it (checked with 1.27.3).
  */
 
 export type Category =
@@ -14,7 +14,7 @@ export type Category =
   | "deployment"
   | "additional";
 
-/** The analyser's kinds that are a field of their own. All others go to `additional`. */
+/** The analyser's types that have a field of their own. All others go to `additional`. */
 export const categoryOfType: Readonly<Record<string, Category>> = {
   framework: "framework",
   ui_framework: "framework",
@@ -26,7 +26,7 @@ export const categoryOfType: Readonly<Record<string, Category>> = {
   hosting: "deployment",
 };
 
-/** Kinds that say nothing about a stack, or that other parts of the detection say better. */
+/** Types that say nothing about a stack, or that other parts of the detection determine better. */
 export const ignoredTypes: ReadonlySet<string> = new Set([
   "language",
   "iconset",
@@ -57,7 +57,7 @@ export const categoryOfTech: Readonly<Record<string, Category>> = {
   apacheCordova: "runtime",
   strapi: "framework",
   payloadcms: "framework",
-  // Search engines, vaults and vectors are stores, but not what one means by the database.
+  // Search engines, secret vaults and caches are stores, but nobody means them by "the database".
   algolia: "additional",
   hashicorp_vault: "additional",
   "aws.secretsmanager": "additional",
@@ -89,8 +89,8 @@ export const displayNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * How much a framework says about a project when several are there: what one builds on decides
- * (Next.js before React, which it brings along), a server before the page it serves.
+ * How much a framework says about a project that has several. The framework that the project is built on
+ * comes first (Next.js before React, which it brings along), and a server before the page it serves.
  */
 export const frameworkWeight: Readonly<Record<string, number>> = {
   framework: 3,
@@ -105,7 +105,7 @@ type DependencyRow = readonly [string | RegExp, string, Category];
 
 export const dependencyRows: Readonly<Partial<Record<Ecosystem, readonly DependencyRow[]>>> = {
   npm: [
-    // The analyser knows it by nest-cli.json and @nestjs/cli alone.
+    // The analyser recognizes NestJS by nest-cli.json and @nestjs/cli alone.
     ["@nestjs/core", "NestJS", "framework"],
     ["graphql-yoga", "GraphQL Yoga", "framework"],
     ["@apollo/server", "Apollo Server", "framework"],
@@ -267,7 +267,7 @@ export const fileRows: readonly (readonly [RegExp, string, Category])[] = [
   [/(^|\/)artisan$/, "Laravel", "framework"],
 ];
 
-/** `[file name, package manager, ecosystem]`. A lock file is the fact; the manifest alone only a guess. */
+/** `[file name, package manager, ecosystem]`. A lock file is proof; the manifest alone allows only a guess. */
 export const lockFiles: readonly (readonly [RegExp, string, Ecosystem])[] = [
   [/(^|\/)pnpm-(lock|workspace)\.yaml$/, "pnpm", "npm"],
   [/(^|\/)yarn\.lock$/, "Yarn", "npm"],
@@ -281,7 +281,10 @@ export const lockFiles: readonly (readonly [RegExp, string, Ecosystem])[] = [
   [/(^|\/)deno\.lock$/, "Deno", "deno"],
 ];
 
-/** Per ecosystem: languages it is for, its runtime's name, what fetches packages if no lock file says, what builds. */
+/**
+ * Per ecosystem: its languages, its runtime's name, its package manager if no lock file tells, and its build
+ * tool.
+ */
 export const ecosystems: Readonly<
   Record<
     Ecosystem,
@@ -311,7 +314,10 @@ export const ecosystems: Readonly<
   docker: { languages: [] },
 };
 
-/** A word of a build command and the tool it starts. Earlier rows win: a bundler after a type check is the build. */
+/**
+ * A word of a build command and the tool it starts. Earlier rows win: a bundler after a type check does the
+ * build.
+ */
 export const buildCommands: readonly (readonly [RegExp, string])[] = [
   [/\b(turbo)\b/, "Turborepo"],
   [/\bnx\b/, "Nx"],
@@ -346,10 +352,11 @@ export const buildCommands: readonly (readonly [RegExp, string])[] = [
   [/\bsetuptools\b/, "setuptools"],
 ];
 
-/** Connection strings in settings, by file and by scheme. */
+/** Files that may hold a connection string. */
 export const settingsFiles =
   /(^|\/)(\.env(\.(example|sample|template|dist))?|application[\w-]*\.(properties|ya?ml)|schema\.prisma|alembic\.ini|database\.yml)$/;
 
+/** Which database a connection string means, by its form. */
 export const databaseWords: readonly (readonly [RegExp, string])[] = [
   [
     /\bpostgres(ql)?(\+\w+)?:\/\/|jdbc:postgresql:|provider\s*=\s*"postgresql"|adapter:\s*postgresql/,

@@ -5,7 +5,7 @@ import type { OnProgress, Progress } from "./progress.ts";
 import { withoutCredentials } from "./remote.ts";
 import { type ScannedFile, type ScannedProject, type ScanOptions, scanSource } from "./scan.ts";
 
-/** As much of the service's client as an upload needs. The SDK's client is one. */
+/** The part of the service's client that an upload needs. The SDK's client implements it. */
 export interface UploadClient {
   importProject(
     variables: {
@@ -32,20 +32,20 @@ interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** How far an import is. */
+/** How far an import has got. */
 export type ImportProgress =
   | Progress
   | { readonly phase: "upload"; readonly done: number; readonly total: number };
 
 export interface UploadOptions {
   readonly client: UploadClient;
-  /** Whose project it becomes; the one whom the client's token names unless told. */
+  /** The project's owner; by default the user whom the client's token names. */
   readonly ownerId?: string | undefined;
-  /** Instead of the address that the source itself gives. */
+  /** Replaces the address that the source itself gives. */
   readonly githubUrl?: string | undefined;
-  /** Instead of the name that the source itself gives. */
+  /** Replaces the name that the source itself gives. */
   readonly name?: string | undefined;
-  /** A project whose upload stopped: it gets the files, and no new one is made. */
+  /** A project whose upload was interrupted. It gets the files, and no new project is created. */
   readonly projectId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -63,7 +63,7 @@ export interface ImportedProject {
   readonly scanned: ScannedProject;
 }
 
-/** The project is there, and not all of its files are. */
+/** The project exists, but not all of its files were stored. */
 export class UploadError extends Error {
   override readonly name = "UploadError";
   readonly code = "UPLOAD_STOPPED";
@@ -88,17 +88,20 @@ export class UploadError extends Error {
 /** The service's own limit for one call. */
 const MAX_FILES_PER_CALL = 5_000;
 
-/** Below the 1 MB that proxies often allow a body (nginx's default), with room for the document around the files. */
+/** Below the 1 MB body limit of many proxies (nginx's default), with room for the document around the files. */
 const MAX_FILE_BYTES_PER_CALL = 900_000;
 
-/** For the word that an upload failed: whoever waits for the failure shall not wait for this. */
+/**
+ * For telling the service that an upload failed. The caller waits for its error, and should not wait long for
+ * this.
+ */
 const FAREWELL_TIMEOUT_MS = 5_000;
 
 /**
  * Scans a source and stores it as a project with its stack and its files.
  *
- * @throws ImportError when the source cannot be read, UploadError when the project is there without
- *   all of its files, and otherwise what the client throws: then nothing was stored
+ * @throws ImportError when the source cannot be read, UploadError when the project exists without all of its
+ *   files, and otherwise what the client throws: then nothing was stored
  */
 export async function importSource({
   source,
@@ -108,7 +111,7 @@ export async function importSource({
   const { limits, env, signal } = options;
   const scanned = await scanSource(source, {
     ...(signal && { signal }),
-    // A function of fewer kinds of progress takes one of more.
+    // A listener for all kinds of progress can stand in for one that takes fewer kinds.
     ...(onProgress && { onProgress: onProgress satisfies OnProgress }),
     ...(limits && { limits }),
     ...(env && { env }),
@@ -140,10 +143,10 @@ async function uploadProject(
     }
     return projectId;
   } catch (cause) {
-    // Nothing was changed of a project that somebody named, perhaps wrongly.
+    // The caller named this project, perhaps wrongly, and nothing was stored in it yet: leave it as it is.
     if (unfinished !== undefined && stored === 0) throw cause;
-    // Best effort: what keeps the files from arriving may keep this from arriving too, and then the
-    // project stays ANALYZING, which is as true. Without the signal: it may be why we are here.
+    // Best effort: whatever kept the files from arriving may stop this call too. The project then stays
+    // ANALYZING, which is just as true. Sent without the signal, whose abort may have brought us here.
     await client
       .updateProject({ input: { id: projectId, status: "FAILED" } }, { timeoutMs: FAREWELL_TIMEOUT_MS })
       .catch(() => {});
@@ -156,7 +159,7 @@ async function uploadProject(
   }
 }
 
-/** At least one chunk, if an empty one: the last is what makes a project READY. */
+/** Yields at least one chunk, even if it is empty: the last one makes the project READY. */
 export function* chunksOf(files: readonly ScannedFile[]): Generator<readonly ScannedFile[], void, undefined> {
   let chunk: ScannedFile[] = [];
   let bytes = 0;
@@ -173,7 +176,7 @@ export function* chunksOf(files: readonly ScannedFile[]): Generator<readonly Sca
   yield chunk;
 }
 
-/** Where a source is that nobody published: the URL it was given as, or else a file URL. */
+/** The address of a source that names no published one: the URL that the caller gave, or else a file URL. */
 function addressOf(source: string): string {
   if (!/^(?:file|ssh|git|https?):\/\//i.test(source) || !URL.canParse(source)) {
     return pathToFileURL(resolve(source)).href;

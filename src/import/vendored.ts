@@ -1,12 +1,12 @@
 /**
- * Folders that hold other people's code or what a tool produced. They are left out even where no
- * .gitignore says so. `dist` and `build` are not among them: a published package consists of them.
+ * Folders that hold other people's code or a tool's output. They are left out even where no .gitignore says
+ * so. `dist` and `build` are not among them: a published package consists of them.
  */
 interface VendoredRule {
   readonly name: string;
-  /** Only if the folder that it lies in has one of these: `target` is an ordinary word elsewhere. */
+  /** The rule holds only if the parent folder has one of these: `target` is an ordinary word elsewhere. */
   readonly beside?: readonly string[];
-  /** Only if it has one of these itself. */
+  /** The rule holds only if the folder itself has one of these. */
   readonly contains?: readonly string[];
 }
 

@@ -7,22 +7,22 @@ import { bomb, type Ledger } from "./ledger.ts";
 import { ratioGraceBytes } from "./limits.ts";
 import type { ReadOptions } from "./progress.ts";
 
-// The upper half of a zip entry's external attributes is a Unix mode, if a Unix made it.
+// The upper half of a zip entry's external attributes is a Unix mode, if the entry was made on Unix.
 const unixSystem = 3;
 const typeMask = 0o170000;
 const plainFile = 0o100000;
 const folderType = 0o040000;
 const linkType = 0o120000;
 
-/** Each inflates in a buffer of its own, 64 KiB. */
+/** Each file inflates into a buffer of its own, of 64 KiB. */
 const filesInFlight = 16;
 
-/** A link's target is its content; a longer one is none. */
+/** A link's target is the entry's content. A longer one is not a real target. */
 const maxTargetBytes = 4_096;
 
 /**
- * Unpacks a zip. The library checks each entry's size while it inflates, and names: what it
- * refuses of those is reported as unsafe.
+ * Unpacks a zip. The library checks each entry's size while it inflates, and each entry's name. A name that
+ * the library refuses is reported as `ARCHIVE_UNSAFE`.
  */
 export async function extractZip(
   file: string,
@@ -56,7 +56,8 @@ export async function extractZip(
           throw bomb(limits.maxCompressionRatio);
         }
         const content = await zip.openReadStreamPromise(entry);
-        // It may fail before the writer has made the folder and listens; the writer is told then.
+        // The stream may fail while the writer still makes the folder and does not listen yet. The writer
+        // gets the error when it reads.
         content.on("error", () => {});
         writer.add(path, content);
         await writer.settle(filesInFlight);
@@ -67,7 +68,7 @@ export async function extractZip(
       onProgress?.({ phase: "extract", done: zip.entriesRead, total: zip.entryCount });
     }
   } finally {
-    // Whoever removes the folder after a failure must not race with a write.
+    // The caller removes the folder after a failure. That must not race with a write.
     await writer.settle(1);
     zip.close();
   }
@@ -78,7 +79,7 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
   try {
     yield* zip.eachEntry();
   } catch (error) {
-    // The library has no codes. These are its three complaints about a name.
+    // The library's errors have no codes. These are its three messages about names.
     if (
       error instanceof Error &&
       /^(absolute path|invalid relative path|invalid characters in fileName)/.test(error.message)

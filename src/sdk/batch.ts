@@ -1,6 +1,6 @@
 /**
- * Gathers items that come up at the same moment, or while a call is on its way, into one call: one at a time, at most
- * `maxItems` in each. The results are in the items' order.
+ * Combines items that are added at the same moment, or while a call is in flight, into one call. There is one
+ * call at a time, with at most `maxItems` items. The results are in the items' order.
  */
 export function createBatch<Item, Result>(
   send: (items: readonly Item[]) => Promise<readonly Result[]>,
@@ -16,7 +16,7 @@ export function createBatch<Item, Result>(
 
   async function sendAll(): Promise<void> {
     isSending = true;
-    // Those who come in the same turn join.
+    // Items that are added in the same turn join this call.
     await Promise.resolve();
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems);

@@ -1,10 +1,11 @@
 import { StackConverterError } from "./error.ts";
 
 /**
- * One signal of two reasons. `AbortSignal.any` would do, but is newer than many browsers in use.
+ * One signal that fires at a timeout or with the outer signal. `AbortSignal.any` would do, but is newer than
+ * many browsers in use.
  *
  * @param timeoutMs 0 for none
- * @param missing what did not come in time, for the message
+ * @param missing the beginning of the timeout's message, which the time completes
  */
 export function createDeadline(
   outer: AbortSignal | undefined,
@@ -19,7 +20,7 @@ export function createDeadline(
       controller.abort(error);
     };
   });
-  // Nobody may be racing against it at the moment.
+  // Nothing may be racing against it at the moment, and then its rejection would be unhandled.
   ended.catch(() => {});
 
   const onAbort = () =>
@@ -38,9 +39,9 @@ export function createDeadline(
 
   return {
     signal: controller.signal,
-    /** Ends with the deadline even if the `fetch` that was given does not heed its signal. */
+    /** Rejects at the deadline, even if the caller's own `fetch` ignores its signal. */
     race: <Value>(work: Promise<Value>): Promise<Value> => Promise.race([ended, work]),
-    /** Until `restart`, no time passes. */
+    /** Stops the clock until `restart`. */
     pause: () => clearTimeout(timer),
     restart() {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /**
- * What a failed call can be told apart by. The service's own codes never change their meaning; a
- * newer service may know more, so the type is open.
+ * Says why a call failed. The service's own codes never change their meaning. A newer service may have more
+ * codes, so the type is open.
  */
 export type StackConverterErrorCode = ServiceErrorCode | ClientErrorCode | (string & {});
 
@@ -26,28 +26,28 @@ export type ServiceErrorCode =
   | "SERVICE_UNAVAILABLE"
   | "TOO_MANY_SUBSCRIPTIONS"
   | "NOT_CONFIGURED"
-  /** A document of the caller's own that does not fit the service's schema. */
+  /** The caller's own document does not fit the service's schema. */
   | "GRAPHQL_PARSE_FAILED"
   | "GRAPHQL_VALIDATION_FAILED"
   | "BAD_USER_INPUT"
   | "BAD_REQUEST"
-  /** A fault of the service. The message names the reference under which it logged the cause. */
+  /** A fault of the service. The message names the reference under which the service logged the cause. */
   | "INTERNAL_SERVER_ERROR";
 
-/** Codes for what happens on this side of the wire. */
+/** Codes for failures on the client's side. */
 export type ClientErrorCode =
   /** No answer came: no connection, a broken one, CORS. A write may or may not have happened. */
   | "NETWORK_ERROR"
-  /** `timeoutMs` went by first. A write may or may not have happened. */
+  /** `timeoutMs` passed first. A write may or may not have happened. */
   | "TIMEOUT"
   /** The caller's signal fired; `cause` is its reason. A write may or may not have happened. */
   | "ABORTED"
-  /** What came is no GraphQL answer: a proxy's page, a wrong URL, a cut-off body. */
+  /** The response is no GraphQL answer: a proxy's page, a wrong URL, a cut-off body. */
   | "BAD_RESPONSE"
   /** A GraphQL error without a code. */
   | "GRAPHQL_ERROR";
 
-/** One error as it came, by the GraphQL specification's section 7.1.2. */
+/** One error as the service sent it (section 7.1.2 of the GraphQL specification). */
 export interface ServiceError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
@@ -55,19 +55,19 @@ export interface ServiceError {
   readonly extensions?: { readonly [name: string]: unknown };
 }
 
-/** One broken rule of an input. `path` leads from the argument to the value. */
+/** One rule that an input breaks. `path` leads from the argument to the value. */
 export interface ValidationIssue {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
 /**
- * Every failed call rejects with this. It holds nothing that was sent, so neither the token nor
- * another header can be in it, in its message, or in what a logger makes of it.
+ * Every failed call rejects with this error. It holds nothing that was sent, so neither the token nor another
+ * header can appear in it, in its message, or in what a logger writes of it.
  */
 export class StackConverterError extends Error {
   override readonly name = "StackConverterError";
-  /** The first error's. */
+  /** The code of the first error. */
   readonly code: StackConverterErrorCode;
   /** Where in the answer the first error happened: `["importProject"]`. */
   readonly path: readonly (string | number)[] | undefined;
@@ -75,11 +75,11 @@ export class StackConverterError extends Error {
   readonly issues: readonly ValidationIssue[];
   /** The HTTP status, if there was an answer. */
   readonly status: number | undefined;
-  /** What the service's logs have the request under, if it said so. */
+  /** The id under which the service logs the request, if it sent one. */
   readonly requestId: string | undefined;
   /** All of the answer's errors, as they came. */
   readonly errors: readonly ServiceError[];
-  /** What the answer had besides its errors: fields that failed are null in it. */
+  /** The data that came with the errors: fields that failed are null in it. */
   readonly data: unknown;
 
   constructor(

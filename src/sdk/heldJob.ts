@@ -1,17 +1,17 @@
 import type { WorkerDirective } from "./generated.ts";
 import type { Held, JobClaim, JobOutcome, Progress } from "./workerCalls.ts";
 
-/** Why a job does not go on. */
+/** Why work on a job is interrupted. */
 export type InterruptionReason =
   /** Its owner has paused it: wait with `checkpoint()`, or throw to give it back. */
   | "PAUSED"
-  /** Its owner has called it off. */
+  /** Its owner has cancelled it. */
   | "CANCELLED"
-  /** The lease is over: another worker may be at it. */
+  /** The lease is over: another worker may have the job. */
   | "LEASE_LOST"
-  /** The worker is being stopped, and the time for finishing is over. */
+  /** The worker is being stopped, and the job's time for finishing is over. */
   | "STOPPING"
-  /** The handler gives it back: `release()`. */
+  /** The handler gives the job back by `release()`. */
   | "RELEASED";
 
 const meanings: Readonly<Record<InterruptionReason, string>> = {
@@ -22,7 +22,7 @@ const meanings: Readonly<Record<InterruptionReason, string>> = {
   RELEASED: "The worker gives the job back.",
 };
 
-/** The reason of a job's signal, and what `checkpoint` and `release` throw. */
+/** The abort reason of a job's signal. `checkpoint` and `release` throw it too. */
 export class JobInterruption extends Error {
   override readonly name = "JobInterruption";
   readonly reason: InterruptionReason;
@@ -36,10 +36,11 @@ export class JobInterruption extends Error {
 export type HeldJob = ReturnType<typeof createHeldJob>;
 
 /**
- * What a worker knows of a job that it holds: the lease's end by its own clock, whether the job is paused, and what
- * it has to report. A lease is taken for lost when it was not renewed in time, whether or not the service can be asked.
+ * The state of a job that a worker holds: the lease's end by the worker's own clock, whether the job is
+ * paused, and what is still to be reported. A lease that was not renewed in time counts as lost, even if the
+ * service cannot be asked.
  *
- * @param onDirty there is something to report
+ * @param onDirty called when there is something to report
  */
 export function createHeldJob({
   claim: { conversionJob: job, fencingToken },
@@ -60,7 +61,7 @@ export function createHeldJob({
   let expiry: ReturnType<typeof setTimeout> | undefined;
 
   const held: Held = { id: job.id, fencingToken, isOver: () => ended !== undefined && !isGivingBack() };
-  /** A worker that stops has its lease still. */
+  /** A worker that stops still has its lease. */
   const isGivingBack = () => ended?.reason === "STOPPING";
 
   function notify(): void {
@@ -70,7 +71,7 @@ export function createHeldJob({
   }
 
   function end(reason: InterruptionReason): void {
-    // A lease that is lost stays lost; one that is given back may yet be lost.
+    // A lost lease stays lost. A job that is being given back may still be lost.
     if (ended !== undefined && !isGivingBack()) return;
     ended = new JobInterruption(reason);
     controller.abort(ended);
@@ -102,10 +103,10 @@ export function createHeldJob({
     follow,
     interruption: () => ended,
     isPaused: () => isPaused,
-    /** Resolves with the next pause, resumption or end. */
+    /** Resolves at the next pause, resumption or end. */
     changed: () => new Promise<void>((resolve) => changeWaiters.push(resolve)),
 
-    /** Resolves when the job runs. @throws JobInterruption when it does not go on */
+    /** Resolves when the job is not paused. @throws JobInterruption when the job does not go on */
     async checkpoint(): Promise<void> {
       while (isPaused && ended === undefined) {
         await new Promise<void>((resolve) => changeWaiters.push(resolve));
@@ -113,7 +114,7 @@ export function createHeldJob({
       if (ended !== undefined) throw ended;
     },
 
-    /** Resolves when the service has it, or will never have it. */
+    /** Resolves when the service has the report, or will never get it. */
     report(progress: Progress): Promise<void> {
       if (ended !== undefined) return Promise.resolve();
       unsent = { ...unsent, ...valid(progress) };
@@ -122,7 +123,7 @@ export function createHeldJob({
     },
     hasUnsent: () => unsent !== undefined,
 
-    /** What is to be sent now, with what to do when it was or was not. */
+    /** Takes the report that is to be sent. Then call `apply` with its outcome, or `failed` if the call failed. */
     takeReport() {
       const report = unsent;
       const waiters = sentWaiters;
@@ -137,7 +138,8 @@ export function createHeldJob({
             renew(at);
             follow(outcome.directive);
           } else if (!isSettling) {
-            // While the job is ended the answer to that decides: it may just have been ended.
+            // While a call that ends the job is in flight, that call's answer decides. It may have ended the
+            // job already, and the report was refused for that reason alone.
             end(outcome.error.from === "CANCELLED" ? "CANCELLED" : "LEASE_LOST");
           }
         },
@@ -149,7 +151,7 @@ export function createHeldJob({
       };
     },
 
-    /** Sends what ends the job; reports that overtake it do not count. */
+    /** Sends the call that ends the job. Reports that are refused meanwhile do not count. */
     async settle<Result>(send: (held: Held) => Promise<Result>): Promise<Result> {
       isSettling = true;
       try {
@@ -167,7 +169,10 @@ export function createHeldJob({
   };
 }
 
-/** As the service takes it: one report that breaks a rule would keep those of other jobs in the same call. */
+/**
+ * Brings a report into the service's limits: one that breaks a rule would fail the other jobs' reports in its
+ * call.
+ */
 function valid({ progress, currentTask }: Progress): Progress {
   return {
     ...(progress !== undefined && { progress: Math.min(100, Math.max(0, Math.floor(progress))) }),

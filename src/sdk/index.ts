@@ -1,6 +1,6 @@
 /**
- * The typed client of the service, for browsers and Node alike. It imports nothing outside of this
- * folder, and needs no more of its platform than `fetch`, `AbortController`, `URL` and timers.
+ * The typed client of the service, for browsers and Node alike. It imports nothing outside this folder, and
+ * needs only `fetch`, `AbortController`, `URL` and timers of its platform.
  */
 export { type Client, createClient, createRequestClient, type RequestClient } from "./client.ts";
 export {

@@ -1,19 +1,19 @@
 import { StackConverterError } from "./error.ts";
 import type { RequestOptions } from "./transport.ts";
 
-/** A page, as far as walking on needs it. */
+/** The parts of a page that walking a list needs. */
 export interface Page<Node> {
   readonly nodes: readonly Node[];
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
-/** What a list's variables have in common. */
+/** The variables that all lists have. */
 export interface ForwardPage {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
 }
 
-/** The variables may be left out where the list needs none. A walk goes forwards. */
+/** The variables may be left out where the list needs none. A list is only walked forwards. */
 type PaginateArguments<Variables> = undefined extends Variables
   ? [variables?: Forward<NonNullable<Variables>>, options?: RequestOptions]
   : [variables: Forward<Variables>, options?: RequestOptions];
@@ -21,16 +21,18 @@ type PaginateArguments<Variables> = undefined extends Variables
 type Forward<Variables> = Variables & ForwardPage & { readonly last?: never; readonly before?: never };
 
 /**
- * Walks a list from its start, or from `after`, to its end, a page at a time; `first` is the size of
- * a page. The next page is read when the last of this one was taken, so leaving the loop ends the reading.
+ * Walks a list from its start, or from `after`, to its end, a page at a time; `first` is the size of a page.
+ * The next page is read once the last node of this one was taken, so leaving the loop stops the reading.
  *
  *     for await (const project of paginate(client.projects, { ownerId, first: 100 })) …
  *
- * A list inside of something else takes a function; null for no such thing is an empty list:
+ * For a list inside another object, pass a function. Null, for an object that does not exist, counts as an
+ * empty list:
  *
  *     paginate(async (page, options) => (await client.projectFiles({ id, ...page }, options))?.fileStructure)
  *
- * @throws StackConverterError as the call for a page does, and `BAD_RESPONSE` for a list that does not go on
+ * @throws StackConverterError as the call for a page does, and `BAD_RESPONSE` for a list that says it goes on
+ *   but gives no new cursor
  */
 export async function* paginate<Variables extends ForwardPage | undefined, Node>(
   readPage: (variables: Variables, options?: RequestOptions) => Promise<Page<Node> | null | undefined>,
@@ -38,7 +40,7 @@ export async function* paginate<Variables extends ForwardPage | undefined, Node>
 ): AsyncGenerator<Node, void, undefined> {
   let after = variables?.after;
   for (;;) {
-    // Safe: by their type, the variables were given or there are none that `readPage` needs.
+    // Safe: by the argument types, either the variables were given or `readPage` needs none.
     const page = await readPage({ ...variables, after } as unknown as Variables, options);
     if (!page) return;
     yield* page.nodes;

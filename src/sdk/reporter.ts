@@ -3,13 +3,13 @@ import type { HeldJob } from "./heldJob.ts";
 import { backoffMs, isTransient, sleep } from "./retry.ts";
 import type { WorkerCalls } from "./workerCalls.ts";
 
-/** Nobody who watches a job is told more often. */
+/** Clients that watch a job are not told more often either. */
 const REPORT_EVERY_MS = 100;
 const MAX_JOBS_PER_CALL = 100;
 
 /**
- * Reports for all jobs of a worker: what is new at once, or 100 ms after the last report; everything when a heartbeat
- * is due. One call at a time, for up to 100 jobs.
+ * Sends the reports of all jobs of a worker. A new report is sent at once, or 100 ms after the last one. When
+ * a heartbeat is due, all jobs are reported. There is one call at a time, for up to 100 jobs.
  */
 export function createReporter({
   held,
@@ -20,7 +20,7 @@ export function createReporter({
   readonly held: () => readonly HeldJob[];
   readonly report: WorkerCalls["report"];
   readonly heartbeatMs: number;
-  /** @param inMs until the next try */
+  /** @param inMs the time until the next try */
   readonly onError: (error: StackConverterError, inMs: number) => void;
 }) {
   const stopping = new AbortController();
@@ -42,7 +42,7 @@ export function createReporter({
       if (error === undefined) failures = 0;
       else {
         failures++;
-        // A heartbeat that did not arrive is due again.
+        // A heartbeat that did not arrive stays due.
         if (isBeat) beatAt -= heartbeatMs;
       }
       const pauseMs = error === undefined ? REPORT_EVERY_MS : Math.min(backoffMs(failures), heartbeatMs);
@@ -51,7 +51,7 @@ export function createReporter({
     }
   }
 
-  /** @returns why it did not arrive */
+  /** @returns the transient error that kept the reports from arriving. @throws any other error */
   async function send(due: readonly HeldJob[]): Promise<StackConverterError | undefined> {
     for (let start = 0; start < due.length; start += MAX_JOBS_PER_CALL) {
       const reports = due.slice(start, start + MAX_JOBS_PER_CALL).map((job) => job.takeReport());
@@ -70,7 +70,7 @@ export function createReporter({
 
   return {
     run,
-    /** There is something to report. */
+    /** To be called when there is something to report. */
     wake: () => wake.abort(),
     stop(): void {
       stopping.abort();

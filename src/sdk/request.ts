@@ -13,20 +13,20 @@ import {
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** What a GraphQL over HTTP server may answer with; the first lets the status tell success from failure. */
+/** The media types of GraphQL over HTTP. With the first, the HTTP status tells success from failure. */
 const ACCEPT = "application/graphql-response+json, application/json";
 
 /**
- * A function that sends one document. Nothing is sent twice: whether a write may be repeated is for
- * the caller to know. It rejects with a StackConverterError for whatever happens on the way, with a
- * TypeError for a token or a header that HTTP cannot carry, and with what a supplier throws.
+ * Returns a function that sends one document. It never retries: only the caller knows whether a write may be
+ * repeated. It rejects with a StackConverterError for any failure on the way, with a TypeError for a token or
+ * a header that HTTP cannot carry, and with whatever a supplier throws.
  *
  * @throws TypeError for a URL with a user name or password
  */
 export function createRequest(options: ClientOptions): Request<RequestOptions> {
   const { url, timeoutMs: defaultTimeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const shownUrl = showableUrl(url);
-  // Not `options.fetch ?? fetch`: called as another object's method, a browser's refuses.
+  // Not `options.fetch ?? fetch`: a browser's `fetch` refuses to be called as another object's method.
   const send: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
 
   return async function request<TResult, TVariables>(

@@ -1,6 +1,9 @@
 import { StackConverterError } from "./error.ts";
 
-/** Whether the same call may succeed later: the way to the service is broken, or the service is. */
+/**
+ * Whether the same call may succeed later: the connection or the service has failed, or there were too many
+ * requests.
+ */
 export function isTransient(error: unknown): error is StackConverterError {
   if (!(error instanceof StackConverterError)) return false;
   if (error.code === "NETWORK_ERROR" || error.code === "TIMEOUT") return true;
@@ -10,8 +13,9 @@ export function isTransient(error: unknown): error is StackConverterError {
 }
 
 /**
- * How long to wait before the next try: doubled by every failure, from about a fifth of a second to about ten
- * seconds, and never the same for two clients that have failed at the same moment.
+ * How long to wait before the next try, in ms. The time doubles with every failure, from about a fifth of a
+ * second to about ten seconds. It is random, so that clients that failed at the same moment do not retry at
+ * the same moment.
  *
  * @param failures in a row, from 1 on
  */
@@ -19,7 +23,7 @@ export function backoffMs(failures: number): number {
   return Math.min(10_000, 200 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 }
 
-/** Resolves after so long, or as soon as the signal is aborted. It never rejects. */
+/** Resolves after `ms`, or as soon as the signal is aborted. It never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -34,9 +38,10 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Calls until it succeeds, fails for good, or `isOver`: then with the last failure.
+ * Repeats the call until it succeeds, fails for good, or `isOver` returns true. Then it rejects with the last
+ * failure.
  *
- * @param onRetry is told before each pause
+ * @param onRetry called before each pause
  */
 export async function retrying<Result>(
   call: () => Promise<Result>,

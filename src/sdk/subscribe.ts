@@ -10,23 +10,26 @@ import {
   showableUrl,
 } from "./transport.ts";
 
-/** For one subscription. `timeoutMs`: how long nothing at all may come, not even a sign of life; 30,000 unless told. */
+/**
+ * For one subscription. `timeoutMs`: how long the stream may be silent, without even a keep-alive; 30,000 by
+ * default.
+ */
 export type SubscribeOptions = RequestOptions;
 
-/** Sends one document and gives the data of each message, until the service says that there are no more. */
+/** Sends one document and yields the data of each message, until the service completes the stream. */
 export type Subscribe = <TResult, TVariables>(
   document: TypedDocumentString<TResult, TVariables>,
   variables: TVariables,
   options?: SubscribeOptions,
 ) => AsyncGenerator<TResult, void, undefined>;
 
-/** The service gives a sign of life every 12 seconds. */
+/** The service sends a keep-alive every 12 seconds. */
 const SILENCE_MS = 30_000;
 
 /**
- * A function that opens a stream of server-sent events, as the GraphQL over SSE protocol has them in its distinct
- * connections mode. Nothing is opened again: how to go on from where a stream broke off is for the caller to know.
- * It takes a message when the last one was taken, so that nothing piles up here.
+ * Returns a function that opens a stream of server-sent events, in the distinct connections mode of the
+ * GraphQL over SSE protocol. It never reconnects: only the caller knows how to continue where a stream broke
+ * off. It reads on only when the caller has taken the last message, so that nothing piles up here.
  *
  * @throws TypeError for a URL with a user name or password
  */
@@ -59,7 +62,7 @@ export function createSubscribe(options: ClientOptions): Subscribe {
         send(url, { method: "POST", headers: sentHeaders, body, signal: deadline.signal }),
       );
       if (!response.headers.get("content-type")?.startsWith("text/event-stream") || !response.body) {
-        // One answer instead of a stream, which as a rule says why.
+        // The service has sent one answer instead of a stream. As a rule that is an error, which says why.
         const text = await wire(response.text());
         deadline.pause();
         // Safe: the document's type says what the service's schema answers it with.
@@ -74,7 +77,7 @@ export function createSubscribe(options: ClientOptions): Subscribe {
         text += decoder.decode(value, { stream: true });
         const blocks = text.split(/\r?\n\r?\n/);
         text = blocks.pop() ?? "";
-        // Whoever takes a message takes their time.
+        // The time that the caller takes for a message does not count.
         deadline.pause();
         for (const block of blocks) {
           const { event, data } = parseBlock(block);
@@ -86,18 +89,18 @@ export function createSubscribe(options: ClientOptions): Subscribe {
       }
     } finally {
       deadline.clear();
-      // Also when the caller has left the loop: the service learns that nobody listens.
+      // This runs also when the caller has left the loop, and tells the service that nobody listens any more.
       await reader?.cancel().catch(() => {});
     }
   };
 }
 
-/** One event, by the HTML standard's section 9.2; without what this protocol does not use. */
+/** Parses one event (section 9.2 of the HTML standard), without the fields that this protocol does not use. */
 function parseBlock(block: string): { event: string; data: string } {
   let event = "message";
   const data: string[] = [];
   for (const line of block.split(/\r?\n/)) {
-    // Comments, which are signs of life, begin with the colon.
+    // Comments, which serve as keep-alives, begin with the colon and do not match.
     const [, name, value = ""] = /^(\w+)(?:: ?(.*))?$/.exec(line) ?? [];
     if (name === "event") event = value;
     if (name === "data") data.push(value);

@@ -1,8 +1,8 @@
 import { isRecord, type ServiceError, StackConverterError } from "./error.ts";
 
-/** What requests and subscriptions have in common: headers, deadlines, and what an answer says. */
+/** What requests and subscriptions share: their options, their headers, and how an answer is read. */
 
-/** Called for each request, so that a token can be renewed without a new client. */
+/** A value, or a function that is called for each request, so that a token can be renewed without a new client. */
 export type Supplier<Value> = Value | (() => Value | Promise<Value>);
 
 export interface ClientOptions {
@@ -10,11 +10,11 @@ export interface ClientOptions {
   readonly url: string;
   /** Sent as `Authorization: Bearer <token>`, and never written anywhere else. */
   readonly token?: Supplier<string | undefined> | undefined;
-  /** Instead of the platform's, such as one with a proxy or with retries. */
+  /** Replaces the platform's `fetch`, for instance by one with a proxy or with retries. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Sent with every request. They win over the client's own. */
+  /** Sent with every request. They override the client's own headers. */
   readonly headers?: Supplier<Readonly<Record<string, string>>> | undefined;
-  /** How long to wait for a whole answer, in ms; 0 for as long as it takes. 30,000 unless told. */
+  /** How long to wait for a whole answer, in ms; 0 for no limit. 30,000 by default. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -22,9 +22,9 @@ export interface ClientOptions {
 export interface RequestOptions {
   /** Ends the call with the code ABORTED. */
   readonly signal?: AbortSignal | undefined;
-  /** Instead of the client's. */
+  /** Overrides the client's. */
   readonly timeoutMs?: number | undefined;
-  /** Besides the client's. */
+  /** Sent besides the client's, and overriding them. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function headersOf(
     all[name.toLowerCase()] = value;
   }
   for (const [name, value] of Object.entries(all)) {
-    // `fetch` would refuse it too, in a message that quotes the value.
+    // `fetch` would refuse such a header too, but its message quotes the value.
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       throw new TypeError(`The header "${name}" has characters that HTTP does not allow in a header.`);
     }
@@ -58,7 +58,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** The answer's data. An answer with errors is a failure, even if some fields came through. */
+/** The answer's data. @throws StackConverterError for an answer with errors, even if some fields came through */
 export function dataOf({ response, text }: Answer): Readonly<Record<string, unknown>> {
   const { status } = response;
   const body = parsed(text);
@@ -71,7 +71,7 @@ export function dataOf({ response, text }: Answer): Readonly<Record<string, unkn
     throw new StackConverterError(code, first.message, { status, requestId, errors, data });
   }
   if (!response.ok || !isRecord(body) || !isRecord(body.data)) {
-    // Without a piece of the body: a page that echoes the request would put its headers in a log.
+    // The message quotes nothing of the body: a page that echoes the request would put its headers in a log.
     const type = response.headers.get("content-type") ?? "no content type";
     throw new StackConverterError(
       "BAD_RESPONSE",
@@ -101,13 +101,16 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The address for messages: a query may hold a secret too. */
+/**
+ * The address as messages show it: without its query, which may hold a secret.
+ * @throws TypeError for credentials
+ */
 export function showableUrl(url: string): string {
   let parts: URL;
   try {
     parts = new URL(url);
   } catch {
-    // Relative to the page, or nothing that `fetch` will take either.
+    // Relative to the page, or a URL that `fetch` will refuse too.
     return "the service";
   }
   if (parts.username || parts.password) {
@@ -118,7 +121,7 @@ export function showableUrl(url: string): string {
   return `${parts.origin}${parts.pathname}`;
 }
 
-/** Node.js hides the system's code in the cause of its "fetch failed"; browsers give none. */
+/** Node.js hides the system's error code in the cause of its "fetch failed"; browsers give none. */
 export function reasonOf(error: unknown): string {
   const { code } = ((error as { cause?: unknown } | undefined)?.cause ?? {}) as { code?: unknown };
   return typeof code === "string" ? ` (${code})` : "";

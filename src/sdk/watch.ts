@@ -10,13 +10,13 @@ import { backoffMs, isTransient, sleep } from "./retry.ts";
 import type { Subscribe } from "./subscribe.ts";
 import type { RequestOptions } from "./transport.ts";
 
-/** Something that happened to a job, and the job as it was then. */
+/** An event of a job, with the job as it was then. */
 export type JobEvent = ConversionJobEventFieldsFragment;
 
 export interface WatchOptions extends Pick<RequestOptions, "signal" | "headers"> {
-  /** Only events after the one with this sequence number; all of them unless told. */
+  /** Only events after the one with this sequence number; by default all events. */
   readonly after?: number | undefined;
-  /** How long to try when the service cannot be reached, in ms; 300,000 unless told. */
+  /** How long to keep trying while the service cannot be reached, in ms; 300,000 by default. */
   readonly giveUpAfterMs?: number | undefined;
 }
 
@@ -25,15 +25,15 @@ const STREAM_AGAIN_AFTER_MS = 60_000;
 const EVENTS_PER_PAGE = 1_000;
 
 /**
- * What happens to a job, from its first event (or `after`) on, as it happens: each event once, in order, whatever
- * happens to connections and instances of the service meanwhile. It ends with the job: COMPLETED, FAILED or
- * CANCELLED. (A failed job that somebody retries can be watched again.)
+ * Yields a job's events as they happen, from the first one (or `after`) on. Each comes once and in order,
+ * even if connections break or instances of the service end meanwhile. It ends when the job is COMPLETED,
+ * FAILED or CANCELLED. (A failed job that somebody retries can be watched again.)
  *
- * Events come as a stream. Where there is none, because of a proxy or because the service has no room for one more
- * subscriber, the job's log is asked once a second.
+ * Events come over a stream. Where no stream is to be had, because of a proxy or because the service has no
+ * room for one more subscriber, the job's log is polled once a second.
  *
- * @throws StackConverterError `NOT_FOUND` when there is no such job (any more), `ABORTED` by the signal, and what the service
- *   refuses the request with
+ * @throws StackConverterError `NOT_FOUND` when there is no such job (any more), `ABORTED` when the signal
+ *   fires, and the code with which the service refuses the request
  */
 export async function* watchJob(
   { request, subscribe }: { request: Request<RequestOptions>; subscribe: Subscribe },
@@ -45,7 +45,7 @@ export async function* watchJob(
   let unreachableSince: number | undefined;
   let streamAt = 0;
 
-  /** Those that were not seen yet: after a break the service may begin a little earlier. */
+  /** The events that were not yielded yet: after a break the service may begin a little earlier. */
   function* unseen(events: readonly JobEvent[]) {
     for (const event of events) {
       if (event.sequence <= last) continue;
@@ -70,14 +70,14 @@ export async function* watchJob(
           if (status !== undefined && isFinished(status)) break;
         }
       } catch (error) {
-        // What the matter is, and whether it matters, is for the request below to find out.
+        // The request below finds out what the matter is, and whether it matters.
         const isBroken = isTransient(error) && !(error.code === "TIMEOUT" && !hasCome);
         if (!isBroken) streamAt = performance.now() + STREAM_AGAIN_AFTER_MS;
       }
     }
     let isMore = false;
     try {
-      // Also after a stream that has said that it is over: the log knows whether the job is.
+      // Asked also after the service has completed the stream: only the log knows whether the job has ended.
       const variables = { id, since: last, first: EVENTS_PER_PAGE };
       const job = await request(ConversionJobEventsDocument, variables, { signal, headers });
       if (!job.conversionJob) throw new StackConverterError("NOT_FOUND", `There is no conversion job ${id}.`);
@@ -85,7 +85,7 @@ export async function* watchJob(
       const { status, lastEventSequence, events } = job.conversionJob;
       yield* unseen(events.nodes);
       isMore = events.pageInfo.hasNextPage;
-      // The page may be older than the status.
+      // The page of events may be older than the status.
       if (last >= lastEventSequence && isFinished(status)) return;
     } catch (error) {
       unreachableSince ??= performance.now();
@@ -98,7 +98,7 @@ export async function* watchJob(
     failures = isPolling || last > from ? 0 : failures + 1;
     if (isMore) continue;
     if (isPolling) await sleep(POLL_EVERY_MS, signal);
-    // A stream that ends again and again, without anything new.
+    // The stream ends again and again without anything new.
     else if (failures > 0) await sleep(backoffMs(failures), signal);
   }
 }

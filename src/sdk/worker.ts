@@ -14,48 +14,49 @@ import {
 } from "./workerCalls.ts";
 
 /**
- * A worker for conversion jobs: claims them, keeps their leases, and ends each as its handler does.
- * It imports nothing outside of this folder, and runs in Node.js and in browsers.
+ * A worker for conversion jobs: it claims them, renews their leases, and ends each one as its handler ends.
+ * It imports nothing outside this folder, and runs in Node.js and in browsers.
  */
 export { type InterruptionReason, JobInterruption, type Progress, type TaskResultReport };
 
-/** What a handler is given. Its functions can be passed around: none needs `this`. */
+/** What a handler gets. Its functions can be passed around: none needs `this`. */
 export interface JobContext {
-  /** As it was when it was claimed; its `results` are those of the attempt so far. */
+  /** The job as it was when it was claimed; its `results` are those of the attempt so far. */
   readonly job: ConversionJobFieldsFragment;
-  /** Goes up with every claim of the job: whatever else the handler writes to can refuse a lower one. */
+  /** Rises with every claim of the job. Other systems that the handler writes to can refuse a lower one. */
   readonly fencingToken: number;
   /**
-   * Aborted, with a `JobInterruption` as its reason, when the job is paused, cancelled or lost, or the worker is
-   * stopped. After a pause it is another one: read it anew, or after `checkpoint()`.
+   * Aborted, with a `JobInterruption` as its reason, when the job is paused, cancelled or lost, or the worker
+   * is stopped. After a pause the job has a new signal: read this property again after `checkpoint()`.
    */
   readonly signal: AbortSignal;
   /**
-   * To be awaited between steps: resolves at once while the job runs, and waits as long as it is paused.
+   * To be awaited between steps. It resolves at once while the job runs, and waits while the job is paused.
    *
-   * @throws JobInterruption when the job does not go on; let it through
+   * @throws JobInterruption when the job does not go on; do not catch it
    */
   readonly checkpoint: () => Promise<void>;
   /**
-   * Resolves when the service has it, and never rejects. Need not be awaited; what comes in quick succession is
-   * sent as one.
+   * Resolves when the service has the report, or will never get it, and never rejects. It need not be
+   * awaited. Reports in quick succession are sent as one.
    */
   readonly reportProgress: (progress: Progress) => Promise<void>;
   /**
-   * Stores what came of one task of the plan. It is sent until it arrives, and the same again changes nothing.
+   * Stores the result of one task of the plan. It is sent until it arrives. Sending the same result again
+   * changes nothing.
    *
    * @throws JobInterruption when the lease is over
-   * @throws StackConverterError `VALIDATION_FAILED` for a task that the plan does not have, `CONFLICT` for another
-   *   result than the one before
+   * @throws StackConverterError `VALIDATION_FAILED` for a task that the plan does not have, `CONFLICT` for a
+   *   result that differs from the one stored before
    */
   readonly reportTaskResult: (result: TaskResultReport) => Promise<void>;
-  /** Gives the job back for another worker, as no failure. @throws JobInterruption always: let it through */
+  /** Gives the job back for another worker; that is no failure. @throws JobInterruption always; do not catch it */
   readonly release: () => never;
-  /** For the worker's `log`. */
+  /** Passes a message to the worker's `log`. */
   readonly log: (message: string) => void;
 }
 
-/** A handler's failure. Any other error that it throws is taken for one that another attempt may not have. */
+/** A handler's failure, final unless `isRetryable`. After any other error the job may get another attempt. */
 export class JobFailure extends Error {
   override readonly name = "JobFailure";
   readonly isRetryable: boolean;
@@ -73,10 +74,13 @@ export class JobFailure extends Error {
 export type WorkerEvent = { readonly job?: ConversionJobFieldsFragment } & (
   | { readonly type: "claimed" | "paused" | "resumed" | "completed" | "released" }
   | { readonly type: "failed"; readonly error: unknown; readonly isRetryable: boolean }
-  /** The job is not the worker's any more; `error`: its end could not be told to the service. */
+  /**
+   * The worker does not hold the job any more. With an `error`, the service could not be told how the job
+   * ended.
+   */
   | { readonly type: "lost"; readonly reason: InterruptionReason; readonly error?: unknown }
   | { readonly type: "message"; readonly message: string }
-  /** The service did not answer; the call is sent again. */
+  /** The service did not answer, or failed; the call is sent again. */
   | {
       readonly type: "retrying";
       readonly call: string;
@@ -87,26 +91,26 @@ export type WorkerEvent = { readonly job?: ConversionJobFieldsFragment } & (
 
 export interface WorkerOptions {
   readonly client: RequestClient;
-  /** What the worker can do. It gets jobs whose plans ask for nothing else. */
+  /** What the worker can do. It gets only jobs whose plans ask for nothing else. */
   readonly agentTypes: readonly string[];
   /** Returns when the job is done; throws when it failed. */
   readonly handle: (context: JobContext) => Promise<void>;
-  /** How many jobs at a time; 1 unless told. */
+  /** How many jobs at a time; 1 by default. */
   readonly concurrency?: number | undefined;
-  /** After so many seconds without an answer from the service jobs are lost, 1 to 3,600; 30 unless told. */
+  /** After how many seconds without an answer from the service jobs are lost, 1 to 3,600; 30 by default. */
   readonly leaseSeconds?: number | undefined;
   /**
-   * How often leases are renewed, and how long at most the worker does not know of a pause or a cancellation; a third
-   * of `leaseSeconds` unless told.
+   * How often leases are renewed, and thus after how long at most the worker learns of a pause or a
+   * cancellation; by default a third of `leaseSeconds`.
    */
   readonly heartbeatSeconds?: number | undefined;
-  /** A name of its own, up to 200 characters; a random one unless told. */
+  /** The worker's own name, up to 200 characters; a random one by default. */
   readonly workerId?: string | undefined;
-  /** How long a claim waits for jobs, in seconds, 0 to 30; 20 unless told. */
+  /** How long a claim waits for jobs, in seconds, 0 to 30; 20 by default. */
   readonly waitSeconds?: number | undefined;
-  /** End when there is nothing to claim. */
+  /** End when there is nothing left to claim. */
   readonly once?: boolean | undefined;
-  /** Aborted: as `stop()`. */
+  /** Aborting it has the effect of `stop()`. */
   readonly signal?: AbortSignal | undefined;
   readonly log?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -114,20 +118,25 @@ export interface WorkerOptions {
 export interface Worker {
   readonly workerId: string;
   /**
-   * Works until it is stopped. To be called once.
+   * Works until the worker is stopped. To be called once. While the service does not answer, the worker waits
+   * for it.
    *
-   * @throws StackConverterError when the service refuses the worker, such as `VALIDATION_FAILED` or `UNAUTHENTICATED`.
-   *   A service that does not answer is waited for.
+   * @throws StackConverterError when the service refuses the worker, such as `VALIDATION_FAILED` or
+   *   `UNAUTHENTICATED`.
    */
   readonly run: () => Promise<void>;
   /**
-   * Claims nothing more; jobs that run may finish within `timeoutMs` (30,000), then they are given back. Paused ones
-   * are given back at once. Resolves when the worker has let go of all. Called again, the shorter time counts.
+   * Claims no more jobs. Running jobs may finish within `timeoutMs` (30,000 by default) and are given back
+   * after that. Paused jobs are given back at once. Resolves when the worker holds no job any more. If it is
+   * called again, the shorter time counts.
    */
   readonly stop: (options?: { readonly timeoutMs?: number | undefined }) => Promise<void>;
 }
 
-/** How long a handler whose signal was aborted may take to clean up before its job is given back without it. */
+/**
+ * How long a handler may clean up after a stop has aborted its signal. Then its job is given back without
+ * waiting.
+ */
 const GRACE_MS = 1_000;
 
 export function createWorker(options: WorkerOptions): Worker {
@@ -144,7 +153,7 @@ export function createWorker(options: WorkerOptions): Worker {
     log = () => {},
   } = options;
   const leaseMs = leaseSeconds * 1_000;
-  /** Each with what leaves its handler behind. */
+  /** Each job with a function that ends the wait for its handler. */
   const active = new Map<HeldJob, () => void>();
   const works = new Set<Promise<void>>();
   const stopping = new AbortController();
@@ -155,7 +164,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const onRetry = (call: string, error: StackConverterError, inMs: number) =>
     log({ type: "retrying", call, error, inMs });
-  // A call that gets no answer is sent again while there is time for it.
+  // At most half a lease, so that a call without an answer can be sent again while the lease lasts.
   const answerWithinMs = Math.min(10_000, Math.max(1_000, leaseMs / 2));
   const calls = createWorkerCalls({ client, workerId, answerWithinMs, onRetry });
   const reporter = createReporter({
@@ -176,7 +185,7 @@ export function createWorker(options: WorkerOptions): Worker {
       for (const one of claims) begin(createHeldJob({ claim: one, leaseMs, onDirty: reporter.wake }));
       if (!once || claims.length > 0) continue;
       if (active.size === 0) return;
-      // What is running may fail and come up again.
+      // A running job may fail, and can then be claimed again.
       await oneToEnd();
     }
   }
@@ -188,7 +197,7 @@ export function createWorker(options: WorkerOptions): Worker {
         { signal: stopping.signal, isOver: () => stopping.signal.aborted },
       );
     } catch (error) {
-      // Nothing came of it, because the worker is being stopped.
+      // The claim was aborted, because the worker is being stopped.
       if (stopping.signal.aborted && error instanceof StackConverterError) return [];
       throw error;
     }
@@ -228,19 +237,19 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Ends the job as its handler has ended, unless it is not the worker's any more. */
+  /** Ends the job as its handler has ended, unless the worker does not hold it any more. */
   async function settle(held: HeldJob, failure: { readonly error: unknown } | undefined): Promise<void> {
     for (;;) {
       if (held.isOver()) {
-        // Safe: that is what it means.
+        // Safe: a job is over only with an interruption.
         log({ type: "lost", job: held.job, reason: held.interruption()!.reason });
         return;
       }
       const isStopped = held.interruption() !== undefined;
-      // A handler that throws after its signal was aborted does so for that reason.
+      // A handler that throws after its signal was aborted is taken to do so for that reason.
       const isInterrupted = failure?.error instanceof JobInterruption || isStopped || held.isPaused();
       const isGivenBack = failure === undefined ? isStopped && held.isPaused() : isInterrupted;
-      // Neither the end nor the failure of a paused job is taken.
+      // The service accepts neither the completion nor the failure of a paused job.
       if (!isGivenBack && held.isPaused()) {
         await held.changed();
         continue;
@@ -279,7 +288,7 @@ export function createWorker(options: WorkerOptions): Worker {
         wasPaused = !wasPaused;
         log({ type: wasPaused ? "paused" : "resumed", job: held.job });
       }
-      // Whoever waits for the resumption is not finishing: there is nothing to wait for.
+      // A paused job will not finish, so a worker that stops does not wait for it.
       if (wasPaused && stopping.signal.aborted) held.end("STOPPING");
     }
   }
@@ -320,7 +329,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if (options.signal?.aborted) onAbort();
     const reporting = reporter.run();
     try {
-      // A report that is refused for good ends the worker as a claim does.
+      // A report that is refused for good ends the worker, as a refused claim does.
       await Promise.race([claimAll(), reporting]);
       await Promise.race([Promise.all(works), reporting]);
     } catch (error) {
@@ -342,7 +351,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function beginStop(timeoutMs = 30_000): void {
     stopping.abort();
     freed.abort();
-    // There is nothing to wait for, and a timer would keep the process.
+    // There is nothing to wait for, and a timer would keep the process alive.
     if (isOver) return;
     for (const held of active.keys()) if (held.isPaused()) held.end("STOPPING");
     const interrupt = () => {
@@ -363,7 +372,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     async stop({ timeoutMs } = {}) {
       beginStop(timeoutMs);
-      // What `run` failed with is for whoever has called it.
+      // The caller of `run` gets its error.
       await ended?.catch(() => {});
     },
   };

@@ -15,17 +15,17 @@ import {
 } from "./generated.ts";
 import { retrying } from "./retry.ts";
 
-/** A job that was claimed: the job, the lease's fencing token and its end. */
+/** A claimed job, with the fencing token and the end of its lease. */
 export type JobClaim = ClaimConversionJobsMutation["claimConversionJobs"]["claims"][number];
 
-/** A job as calls name it, and whether calls about it have become pointless. */
+/** Identifies a held job in calls, and tells whether calls about it have become pointless. */
 export interface Held {
   readonly id: string;
   readonly fencingToken: number;
   readonly isOver: () => boolean;
 }
 
-/** What came of one job of a call. */
+/** The outcome for one job of a call. */
 export type JobOutcome = ConversionJobResultFieldsFragment;
 
 export interface Progress {
@@ -35,7 +35,7 @@ export interface Progress {
   readonly currentTask?: string | null | undefined;
 }
 
-/** One task of a job's plan: how it ended, and what came of it. */
+/** How one task of a job's plan ended, and what came of it. */
 export type TaskResultReport = Omit<
   ReportTaskResultInput,
   "workerId" | "id" | "fencingToken" | "idempotencyKey"
@@ -46,9 +46,9 @@ export type WorkerCalls = ReturnType<typeof createWorkerCalls>;
 const MAX_JOBS_PER_CALL = 100;
 
 /**
- * The worker protocol's calls. What ends a job is sent until there is an answer, or the lease is over: under an
- * idempotency key, so that a call whose answer was lost on the way is answered again instead of done again. Jobs
- * that end at the same moment share a call.
+ * The calls of the worker protocol. A call that ends a job is retried until an answer comes or the lease is
+ * over. It carries an idempotency key: if an answer was lost on the way, the service repeats the answer, not
+ * the change. Jobs that end at the same moment share a call.
  */
 export function createWorkerCalls({
   client,
@@ -61,7 +61,7 @@ export function createWorkerCalls({
   readonly answerWithinMs: number;
   readonly onRetry: (call: string, error: StackConverterError, inMs: number) => void;
 }) {
-  /** The same call each time: the same key. */
+  /** The options of one call. Its retries share them, and thus the key. */
   const keyed = () => ({ headers: { "idempotency-key": randomId() }, timeoutMs: answerWithinMs });
 
   function ending<Item extends Held>(
@@ -79,8 +79,9 @@ export function createWorkerCalls({
 
   return {
     /**
-     * Waits for jobs, up to so long. The same key for the same claim: should its answer be lost on the way, the next
-     * try gets the jobs, which otherwise were nobody's until their leases end.
+     * Claims jobs, and waits for them for up to `waitSeconds`. Its retries share one key: if the answer was
+     * lost on the way, the next try gets the same jobs. Otherwise nobody would work on them until their
+     * leases end.
      */
     async claim(
       claim: { agentTypes: readonly string[]; leaseSeconds: number; count: number; waitSeconds: number },
@@ -95,7 +96,10 @@ export function createWorkerCalls({
       return claimConversionJobs.claims;
     },
 
-    /** Renews the leases of up to 100 jobs. Not tried again: the next one says the same, and more. */
+    /**
+     * Reports on up to 100 jobs, and renews their leases. It is not retried: the next report says the same,
+     * and more.
+     */
     async report(jobs: readonly (Held & Progress)[]): Promise<readonly JobOutcome[]> {
       const input = {
         workerId,
@@ -150,7 +154,7 @@ function named({ id, fencingToken }: Held) {
   return { id, fencingToken };
 }
 
-/** Not `randomUUID`, which browsers have on secure pages alone. */
+/** Not by `randomUUID`, which browsers offer on secure pages alone. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -9,12 +9,12 @@ import { open } from "../coherence/versionTableSpecification.ts";
 import { launchRedis } from "../support/redisServer.ts";
 import { machine, short, spreadOf } from "./machine.ts";
 
-const HELP = `What the coherent store costs, and that it does not grow with what is kept.
+const HELP = `Measures what the coherent store costs, and that the cost does not grow with the number of entries kept.
 
   npm run bench:coherence -- [--rounds 5] [--json] [--help]
 
-One process; for Redis, a server that is started for this. Every figure is the median of the
-rounds, with the least and the greatest, in microseconds an operation.`;
+Everything runs in one process; only Redis is a server, which this program starts. Every figure is the
+median of the rounds, with the least and the greatest, in microseconds for each operation.`;
 
 const { values } = parseArgs({
   options: {
@@ -35,10 +35,13 @@ const EPOCH: Epoch = "1.bench";
 const LIFETIME_MS = 3_600_000;
 const rows: { what: string; median: number; min: number; max: number }[] = [];
 
-/** @param work does `operations` of them; its set-up is not timed */
+/**
+ * @param work performs `operations` operations
+ * @param before the set-up of each round, which is not timed
+ */
 async function measure(what: string, operations: number, work: () => unknown, before?: () => unknown) {
   const samples: number[] = [];
-  // The first round compiles.
+  // Round -1 does not count: V8 compiles the code in it.
   for (let round = -1; round < rounds; round++) {
     await before?.();
     const startedAt = performance.now();
@@ -67,7 +70,7 @@ async function filledStore(entries: number, tagsOf: (n: number) => readonly stri
   return { table, store, fill, keys };
 }
 
-/** Many look-ups at the same moment, as a busy server has them: they share a round trip. */
+/** Many look-ups at the same moment, as in a busy server: they share a round trip. */
 const lookUps = (
   store: { lookUp: ReturnType<typeof createCoherentStore>["lookUp"] },
   keys: readonly string[],
@@ -95,7 +98,7 @@ for (const entries of [1, 100, 10_000, 100_000]) {
   await measure(`hit, ${entries} entries kept`, 20_000, () => lookUps(store, keys));
 }
 
-/** A change and the look-up that learns of it. */
+/** Measures a change together with the look-up that learns of it. */
 for (const tags of [1, 100, 10_000]) {
   const { table, store, fill, keys } = await filledStore(10_000, (n) => [`Tag:${n}`]);
   const changed = namesOf(tags, "Tag");

@@ -1,6 +1,9 @@
 import { createServer } from "node:http";
 
-/** What nothing in Node's HTTP server can be faster than: it writes the bytes it was given, headers (in turn, as JSON) and body. */
+/**
+ * The floor: nothing on Node's HTTP server can be faster. It writes the body and the headers that it was
+ * given (the headers as a JSON array of names and values in turn).
+ */
 const [port, body, headers] = [
   Number(process.argv[2]),
   String(process.argv[3]),

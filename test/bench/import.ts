@@ -6,12 +6,13 @@ import { launchPostgres } from "../support/postgresServer.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 
 /**
- * How fast importProjects is, over HTTP on real PostgreSQL, and whether memory stays flat:
+ * Measures how fast importProjects is, over HTTP on real PostgreSQL, and whether memory stays flat:
  *
  *   npx tsx --expose-gc test/bench/import.ts [projects = 50000] [clients = 2]
  *
- * Calls of 1,000 from `clients` connections, client and server in one process, so the rate is a
- * lower bound. The first 5,000 are not counted: the code is compiled then. The aim is 2,000 a second.
+ * `clients` connections send calls with 1,000 projects each. Client and server share one process, so the rate
+ * is a lower bound. The first 5,000 projects do not count: V8 compiles the code then. The target is 2,000
+ * projects a second.
  */
 
 const total = Number(process.argv[2] ?? 50_000);

@@ -12,23 +12,24 @@ import { launchPostgres } from "../support/postgresServer.ts";
 import { findFreePort } from "../support/server.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 
-const HELP = `How many jobs a second are claimed and completed: this service over HTTP, pg-boss and graphile-worker.
+const HELP = `Measures how many jobs a second are claimed and completed, by this service over HTTP, pg-boss and graphile-worker.
 
   npm --prefix test/bench/jobs ci && npx tsx test/bench/jobs.ts [options]
 
-  --jobs <n>      in each round, for each system (4000)
-  --workers <n>   that claim and complete at the same time (16)
+  --jobs <n>      jobs in each round, for each system (10000)
+  --workers <n>   workers that claim and complete at the same time (16)
   --batch <n>     jobs in one claim, and in one completion, at most 100 (20)
-  --rounds <n>    after one that is not counted (5)
-  --projects <n>  to which the service's jobs belong, each to the next when one has its share (500)
-  --json          the last line alone, as JSON
+  --rounds <n>    rounds after the first, which does not count (5)
+  --projects <n>  projects to which the jobs belong, in equal shares and one project after the other (500)
+  --json          print only the results, as a line of JSON
 
-A queue alone keeps no log of what happened to a job, and knows of no project whose status follows its jobs. So
-pg-boss runs twice: as it is, and in transactions that do both as well, as somebody would who needs them.
+A queue alone keeps no log of a job's events, and has no project whose status follows its jobs. So pg-boss runs
+twice: as it is, and with both added in its transactions, as a user who needs them would do it.
 
-All on one PostgreSQL, each in a database of its own, with flushed commits. In every round each has its turn,
-so what disturbs the machine disturbs all. A worker does nothing with a job but read its document. This
-service is a process of its own, as it would be; the others are libraries, and run in this one.`;
+All systems use one PostgreSQL with flushed commits, each in a database of its own. In every round each system has
+its turn, so that a disturbance of the machine affects all. A worker does nothing with a job but read its document.
+This service runs in a process of its own, as it does in production; the others are libraries, and run in this
+process.`;
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +60,7 @@ if (!existsSync(new URL("node_modules/", rivalsFolder))) {
 }
 const require = createRequire(new URL("package.json", rivalsFolder));
 
-/** One job's document: what its worker has to know. */
+/** A job's document: what its worker has to know. */
 const PLAN = {
   tasks: [
     {
@@ -81,9 +82,9 @@ const PLAN = {
 
 interface System {
   readonly name: string;
-  /** Puts the round's jobs there. Not timed. */
+  /** Adds the round's jobs. This is not timed. */
   fill(): Promise<void>;
-  /** Claims and completes them all; returns when the last one is. */
+  /** Claims and completes all jobs, and resolves when the last one is completed. */
   drain(): Promise<void>;
   /** How many jobs have been completed in all. */
   completed(): Promise<number>;
@@ -101,7 +102,7 @@ async function createDatabase(name: string): Promise<string> {
   url.pathname = name;
   return url.href;
 }
-/** As many at a time as there are workers; each until `step` says that there is nothing left. */
+/** Runs as many loops at a time as there are workers, each until `step` returns false: nothing is left. */
 const inParallel = (step: (worker: number) => Promise<boolean>) =>
   Promise.all(
     Array.from({ length: workers }, async (_, worker) => {
@@ -184,14 +185,17 @@ async function startService(): Promise<System> {
   const CLAIMED =
     "claimConversionJobs(input: $wanted) { claims { fencingToken conversionJob { id plan { tasks { id type description inputFiles outputFiles } } } } }";
   const CLAIM = `mutation ($wanted: ClaimConversionJobsInput!) { ${CLAIMED} }`;
-  /** Fields of a mutation run one after the other: a worker that has finished its jobs asks for more in one request. */
+  /**
+   * Fields of a mutation run one after the other, so a worker completes its jobs and claims more in one
+   * request.
+   */
   const COMPLETE_AND_CLAIM = `mutation ($done: CompleteConversionJobsInput!, $wanted: ClaimConversionJobsInput!) {
     completeConversionJobs(input: $done) { results { error { code } } } ${CLAIMED} }`;
   return {
     name: "stack-converter",
     async fill() {
       await pool.query(
-        // A project's jobs one after the other, as somebody asks for them.
+        // The jobs of one project follow each other, as its owner would create them.
         "INSERT INTO conversion_jobs (project_id, plan) SELECT p.id, $2 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM projects) AS p, generate_series(1, $1::int) AS i WHERE p.n = 1 + (i - 1) * $3::int / $1::int ORDER BY i",
         [jobs, JSON.stringify(PLAN), projects],
       );
@@ -258,8 +262,8 @@ async function startPgBoss(): Promise<System> {
 }
 
 /**
- * The same, with the record that this service keeps: an event for each change of a job, and the project's status,
- * in the transaction of the change. A counter says when a project's last job has ended.
+ * pg-boss with the record that this service keeps: an event for each change of a job, and the project's
+ * status, both in the transaction of the change. A counter tells when a project's last job has ended.
  */
 async function startPgBossWithRecord(): Promise<System> {
   const PgBoss = require("pg-boss");
@@ -367,7 +371,7 @@ async function startGraphileWorker(): Promise<System> {
   const logger = new Logger(() => () => {});
   await runMigrations({ connectionString, logger });
   const pool = new pg.Pool({ connectionString, max: workers + 2 });
-  // It wants one of each.
+  // graphile-worker asks for an error listener on the pool and on each client.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   let completed = 0;
@@ -407,7 +411,7 @@ async function startGraphileWorker(): Promise<System> {
         },
       });
       await finished;
-      // The last completions may be on their way.
+      // The last completions may still be in flight.
       await runner.stop();
     },
     completed: async () => completed,
@@ -421,7 +425,7 @@ try {
     systems.push(await start());
   const rates = new Map(systems.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round++) {
-    // Whoever begins in one round is last in the next.
+    // The system that is first in one round is last in the next.
     systems.push(systems.shift()!);
     for (const system of systems) {
       await system.fill();

@@ -6,21 +6,22 @@ import { createEmptyWorld } from "./live/world.ts";
 
 const HELP = `Usage: npm run bench:live -- [options]
 
-How long it takes until subscribers see what a worker reports, and what an idle one costs. Starts
-PostgreSQL and one instance of the service, subscribes to conversion jobs over sockets, and
-reports their progress over HTTP. Told are the time from the event's own time in the database (just
-before its COMMIT) until a subscriber has it, and the whole time from before the report was sent.
+Measures how long it takes until subscribers see what a worker reports, and how much memory an idle
+subscriber costs. Starts PostgreSQL and one instance of the service, subscribes to conversion jobs over
+sockets, and reports their progress over HTTP. Two times are measured: "delivery" is the time from the event's
+own time in the database (just before its COMMIT) until a subscriber has it. The other is the whole time, from
+before the report was sent.
 
-  --subscribers N   in all (2000)
-  --jobs N          that they follow, evenly (100)
-  --reports N       a second, evenly over the jobs (100)
-  --seconds N       of reports, in each round (10)
-  --rounds N        after one that does not count (5)
-  --redis           the instance shares a Redis
-  --json            the result as JSON in the last line
+  --subscribers N   subscribers in all (2000)
+  --jobs N          jobs that they follow, in equal shares (100)
+  --reports N       reports a second, evenly over the jobs (100)
+  --seconds N       seconds of reports in each round (10)
+  --rounds N        rounds after the first, which does not count (5)
+  --redis           the instance uses a Redis
+  --json            print the result as JSON in the last line
   --help
 
-The aims, for the defaults: delivery p99 under 250 ms, under 60 kB for an idle subscriber.
+The targets, for the defaults: delivery p99 under 250 ms, and under 60 kB for an idle subscriber.
 `;
 
 const { values } = parseArgs({
@@ -66,7 +67,7 @@ async function main(): Promise<void> {
   });
   const subscribers = createSubscribers(world.url);
   try {
-    // What the first ones load and compile is no subscriber's.
+    // Code that the first subscribers load and compile must not count as a subscriber's memory.
     const warm = createSubscribers(world.url);
     await warm.open(world.jobIds.slice(0, 10), 100);
     await world.report(0);

@@ -1,14 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 
-/** The line that says under what the figures were measured. */
+/** A line that names the machine and the Node.js version of a measurement. */
 export function machine(): string {
   const [cpu] = cpus();
   const memoryGb = Math.round(totalmem() / 1e9);
   return `${cpu?.model ?? "unknown processor"}, ${cpus().length} cores, ${memoryGb} GB; Node ${process.version}; ${new Date().toISOString()}`;
 }
 
-/** The median with the least and the greatest: what a figure is worth on a machine that does other things too. */
+/**
+ * The median with the least and the greatest sample, which show how far a figure can be trusted on a shared
+ * machine.
+ */
 export function spreadOf(samples: readonly number[]) {
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -16,7 +19,7 @@ export function spreadOf(samples: readonly number[]) {
   return { median, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
-/** Three digits that count. */
+/** A number with three significant digits. */
 export const short = (value: number) => String(Number(value.toPrecision(3)));
 
 /** Whether the machine has this program. */

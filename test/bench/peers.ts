@@ -16,33 +16,33 @@ import { targetLine, targetsOf } from "./comparison/targets.ts";
 import type { WorkName } from "./comparison/work.ts";
 import { machine, short } from "./machine.ts";
 
-const HELP = `This service beside what one would take instead, on the same rows and the same machine.
+const HELP = `Compares this service with its alternatives, on the same rows and the same machine.
 
   npm --prefix test/bench/peers ci && npm run bench -- [options]
 
-  --quick             ends within three minutes: one round of a second, one mix, and of each peer its faster cache
-  --only <a,b,…>      of the work (Q1, Q2, Q3, M1), the states (${Object.keys(STATES).join(", ")})
-                      and \`start\`; others are left out
-  --seconds <n>       in a round (3)
-  --rounds <n>        in which each server has its turn (5)
-  --connections <n>   (48; 12 where nothing is cached)
-  --projects <n>      with a tenth as many users, and five times as many jobs (10000)
+  --quick             end within three minutes: one round of a second, one mix, and only the faster cache of each peer
+  --only <a,b,…>      measure only these works (Q1, Q2, Q3, M1), states (${Object.keys(STATES).join(", ")})
+                      and \`start\`
+  --seconds <n>       seconds in a round (3)
+  --rounds <n>        rounds, in each of which every server has its turn (5)
+  --connections <n>   connections of the load (48; at most 12 where nothing is cached)
+  --projects <n>      projects, with a tenth as many users and five times as many jobs (10000)
   --distinct <n>      how many different requests there are where they differ (1000; 100 with --quick)
-  --own               this service and the floors alone
-  --growth            from --projects to 1,000,000 of them: this service alone, and long
-  --chart <file>      writes an SVG chart of the results
-  --json              the last line is all of it, as JSON
+  --own               measure only this service and the floors
+  --growth            compare --projects with 1,000,000 projects: this service alone; takes long
+  --chart <file>      write an SVG chart of the results
+  --json              print all results as JSON in the last line
 
 Needs wrk (Debian's package of that name), PostgreSQL with pg_stat_statements, Redis, and Linux for the processor
-time in /proc. Peers that are not installed are left out. Every answer is compared with a hand-written SQL statement's before
-it is timed. Where there is taskset, the servers have core 1 for themselves.
+time in /proc. Peers that are not installed are left out. Before they are timed, answers are compared with those
+of hand-written SQL statements. Where there is taskset, the servers have core 1 for themselves.
 
 Peers have a database without this service's triggers. SQL is counted by pg_stat_statements (BEGIN and COMMIT are
-statements), Redis commands by INFO; a script counts as one. "After a write" is an answer that is not kept while
-the rows in it are: each request has a variable that the document does not declare, so no two are the same. What any
-of them keeps, it keeps for an hour: nothing expires in the midst.
+statements), Redis commands by INFO; a script counts as one command. "After a write" is an answer that is not in the
+cache while the rows in it are: each request has a variable that the document does not declare, so no two requests
+are the same. All servers keep cached data for an hour, so nothing expires during the run.
 
-BENCH_LOG=<file> has what the servers print; BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=<folder>" has them profiled.`;
+BENCH_LOG=<file> gets the servers' output. BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=<folder>" profiles them.`;
 
 const { values } = parseArgs({
   options: {
@@ -89,7 +89,7 @@ const wants = (all: readonly string[], name: string) =>
 const say = (line: string) => {
   if (!values.json) console.log(line);
 };
-/** What is going on, for whoever waits: not part of the result. */
+/** Tells people who wait how far the run has got. It is not part of the result. */
 const progress = (line: string) => console.error(`  ${line}`);
 
 const areInstalled = existsSync(fileURLToPath(new URL("peers/node_modules/", import.meta.url)));
@@ -107,10 +107,11 @@ async function release(): Promise<void> {
   isReleased = true;
   for (const step of releasers.reverse()) await step();
 }
-// What was started ends with this process in any case (test/support/guard.ts); its folder is this handler's.
+// Started programs end with this process in any case (test/support/guard.ts). This handler removes the
+// folder.
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
-    // At once: whoever sent it may not wait until all servers have ended.
+    // First, because the sender of the signal may not wait until all servers have ended.
     rmSync(folder, { recursive: true, force: true });
     void release().finally(() => process.exit(1));
   });
@@ -187,5 +188,5 @@ try {
 } finally {
   await release();
 }
-// Clients of servers that have been stopped may still want to say so.
+// Ends the process at once: clients of stopped servers may still emit errors.
 process.exit(0);

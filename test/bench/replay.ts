@@ -16,8 +16,8 @@ import { UNLIMITED } from "../support/unlimited.ts";
 import { has, machine, short, spreadOf } from "./machine.ts";
 import { runWrk } from "./wrk.ts";
 
-const HELP = `A cached answer through HTTP, beside a bare node:http server that writes the same bytes (the floor), and one that
-writes the same body under the two headers without which it would be no answer (the bare floor).
+const HELP = `Compares a cached answer over HTTP with two bare node:http servers. The floor writes the same bytes. The bare floor
+writes the same body with only the two headers that it cannot do without.
 
   npm run bench:replay -- [--seconds 3] [--rounds 5] [--connections 48] [--json] [--help]
 
@@ -60,7 +60,7 @@ async function start(args: readonly string[], wanted: string, env: Record<string
   child.stdout!.setEncoding("utf8");
   await new Promise<void>((resolve, reject) => {
     child.stdout!.on("data", (chunk: string) => {
-      // What comes after the start is a line for each request: read, so that the pipe is never full.
+      // After the start a line comes for each request. It is read, so that the pipe is never full.
       if (output.includes(wanted)) return;
       output += chunk;
       if (output.includes(wanted)) resolve();
@@ -76,7 +76,7 @@ function cpuMicroseconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
-/** Requests in `seconds`, through wrk in a process of its own. */
+/** Sends requests for `seconds`, through wrk in its own process. */
 const load = (url: string, script: string) =>
   runWrk(pinned(1, ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url]), url);
 
@@ -133,7 +133,7 @@ try {
         });
         text = await response.text();
         if (response.headers.get("cache-status")?.includes("hit")) {
-          // Node writes the others by itself.
+          // Node writes the other headers by itself.
           sent = [...response.headers].filter(([name]) => !OF_NODE.has(name)).flat();
           break;
         }
@@ -152,7 +152,7 @@ try {
         service: { pid: service, port: servicePort },
       };
       const samples: Record<Name, number[][]> = { bare: [], floor: [], service: [] };
-      // The first round compiles.
+      // Round -1 does not count: V8 compiles the code in it.
       for (let round = -1; round < rounds!; round++) {
         for (const name of NAMES) {
           const { pid, port } = servers[name];

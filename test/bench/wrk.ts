@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Runs a command with wrk in it to its end.
+ * Runs a command that contains wrk, until it ends.
  *
- * @param name of who is asked, for errors
- * @throws Error when a request failed, or nothing is said of requests
+ * @param name names the server in errors
+ * @throws Error when a request failed, or when the output has no count of requests
  */
 export async function runWrk([command, ...args]: readonly string[], name: string) {
   const wrk = spawn(command!, args, { stdio: ["ignore", "pipe", "inherit"] });

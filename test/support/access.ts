@@ -4,16 +4,19 @@ import { signToken } from "../../src/auth/jwt.ts";
 import { identify } from "./viewers.ts";
 
 /**
- * How tests, checks and benchmarks are known to the service: the one place that says it.
+ * How tests, checks and benchmarks authenticate to the service. Only this module decides it.
  *
- * Within one process it takes whoever asks for the same, `asTester`. A service that is started as a program is
- * given `ACCESS_ENV`, and `administratorToken` with each request.
+ * A service in the test's own process uses `asTester`, which treats callers as an administrator by default. A
+ * service that is started as a program gets `ACCESS_ENV`, and `ADMINISTRATOR_TOKEN` with each request.
  */
 
-/** For `createApp`: an administrator, unless a request says who asks (test/support/viewers.ts). */
+/**
+ * For `createApp`: every caller is an administrator, unless the request names another
+ * (test/support/viewers.ts).
+ */
 export const asTester: AppOverrides = { identify };
 
-/** The same, but whoever does not say who asks is a stranger, as they are to a service that is configured. */
+/** The same, but a request without credentials comes from a stranger, as it does in a configured service. */
 export const asStranger: AppOverrides = { identify: async (said) => (said === null ? null : identify(said)) };
 
 const JWT_SECRET = "only for tests: whoever reads this can sign tokens";
@@ -21,23 +24,23 @@ const JWT_SECRET = "only for tests: whoever reads this can sign tokens";
 /** The environment of a service that is started as a program. */
 export const ACCESS_ENV = { AUTH_JWT_SECRET: JWT_SECRET };
 
-/** No user of `insertRows` has this key, and no account of GitHub this id. */
+/** No user of `insertRows` has this key, and no GitHub account has this id. */
 const ADMINISTRATOR_ID = "00000000-0000-7000-8000-ffffffffffff";
 const GITHUB_ID = "0";
 
-/** A token of an administrator of the service with `ACCESS_ENV`, good for a day. */
+/** An administrator's token for the service with `ACCESS_ENV`, valid for a day. */
 export const ADMINISTRATOR_TOKEN = await tokenFor(ADMINISTRATOR_ID);
 
 /** As a header. */
 export const AS_ADMINISTRATOR = { authorization: `Bearer ${ADMINISTRATOR_TOKEN}` };
 
-/** A token of any user of the service with `ACCESS_ENV`. */
+/** A token of any user for the service with `ACCESS_ENV`. */
 export function tokenFor(userId: string, lifetimeSeconds = 86_400): Promise<string> {
   const settings = { jwtSecret: JWT_SECRET, issuer: undefined, audience: undefined };
   return signToken(settings, { userId, lifetimeSeconds, id: "test" });
 }
 
-/** Adds the administrator to a database that has its tables. */
+/** Adds the administrator to a database whose tables exist. */
 export async function addAdministrator(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -7,7 +7,7 @@ import { createTestDatabase } from "./postgres.ts";
 
 export interface Answer {
   readonly status: number;
-  // Tests look into answers of every shape.
+  // Tests read answers of every shape.
   // biome-ignore lint/suspicious/noExplicitAny: the expectations are the types here
   readonly data: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -16,8 +16,8 @@ export interface Answer {
 }
 
 /**
- * The whole service on a database of this test file's own; both are closed after its last test. Whoever does not say
- * who asks is an administrator (test/support/viewers.ts).
+ * The whole service on a database of this test file's own. Both are closed after the file's last test. A
+ * request without credentials comes from an administrator (test/support/viewers.ts).
  */
 export async function createTestApp(
   env: Record<string, string> = {},
@@ -29,14 +29,16 @@ export async function createTestApp(
     LOG_LEVEL: "silent",
     PORT: "0",
     DATABASE_URL: database.url,
-    // Tests write past the service and count its statements. The cache has tests of its own.
+    // Tests write to the database directly and count the service's statements. The cache has tests of its
+    // own.
     CACHE_ENABLED: "false",
-    // Where it is on: one hit in a thousand would be an operation more than a test counts.
+    // Where the cache is on: the check of one hit in a thousand would be an operation more than a test
+    // counts.
     CACHE_SAMPLE_RATE: "0",
     ...env,
   });
   const app: App = await createApp(config, log, asTester);
-  // After the database was registered, so before it is dropped.
+  // Registered after the database, so closed before the database is dropped.
   atEndOfFile(app.close);
 
   /** Sends an operation through GraphQL over HTTP, without a socket. */

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Where the servers' programs are. Undefined: not on this machine. */
+/** Where the servers' programs are; undefined if they are not on this machine. */
 export interface Binaries {
   /** The folder with both `postgres` and `initdb`. */
   readonly postgres: string | undefined;
@@ -11,8 +11,8 @@ export interface Binaries {
 }
 
 /**
- * Looks on the PATH, then where Debian, Red Hat and Homebrew put what they keep off it.
- * Of several PostgreSQL versions in one place the newest counts.
+ * Looks on the PATH, then in the folders where Debian, Red Hat and Homebrew put programs that are not on it.
+ * Of several PostgreSQL versions in one place the newest is used.
  */
 export function findBinaries(): Binaries {
   const onPath = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
@@ -29,7 +29,7 @@ export function findBinaries(): Binaries {
   return { postgres, redis };
 }
 
-/** Another program's path, by its name, from the PATH or where Debian puts servers. */
+/** The path of another program by its name, on the PATH or where Debian puts servers. */
 export function findProgram(name: string): string | undefined {
   const folders = [
     ...(process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
@@ -38,15 +38,15 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(isProgram);
 }
 
-/** Root on Debian or Ubuntu may install what is missing. */
+/** Whether missing programs can be installed: as root on Debian or Ubuntu. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync("/usr/bin/apt-get") && existsSync("/etc/debian_version");
 }
 
 /**
- * Installs the missing ones of the two servers, and stops the services which the packages start
- * by themselves: the tests run their own, and a database on port 5432 that nobody asked for is
- * none of a test run's doing.
+ * Installs whichever of the two servers is missing, and stops the services that the packages start by
+ * themselves: the tests run their own servers, and a test run should not leave a database on port 5432 that
+ * nobody asked for.
  */
 export function installBinaries(missing: Binaries): void {
   const packages = [
@@ -60,7 +60,7 @@ export function installBinaries(missing: Binaries): void {
     "install",
     "-qy",
     "--no-install-recommends",
-    // Another run on this machine may be at it: wait for it, for at most two minutes.
+    // Another run on this machine may be installing: wait for it, for at most two minutes.
     "-oDPkg::Lock::Timeout=120",
     ...names,
   ]);

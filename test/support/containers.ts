@@ -4,8 +4,8 @@ import { pingRedis } from "./redisServer.ts";
 import { findFreePort, type TestServer } from "./server.ts";
 
 /**
- * The last resort, for machines without the servers' programs: the same servers in containers.
- * Testcontainers' own reaper removes them when this process ends without doing so.
+ * The last resort, for machines without the servers' programs: the same servers in containers. If this
+ * process ends without removing them, Testcontainers' own reaper does.
  */
 
 export async function startPostgresContainer(
@@ -65,7 +65,8 @@ async function startContainer(options: {
     );
   }
   const url = urlOf(container.getHost(), port);
-  // The image starts PostgreSQL a first time to set it up: only an answer says that it is ready.
+  // The image starts PostgreSQL once to set it up and then again, so only an answer on this port tells that
+  // it is ready.
   const answers = async () => {
     const deadline = Date.now() + 60_000;
     for (;;) {

@@ -1,4 +1,4 @@
-/** What a program of ours is given: run by test/support/process.test.ts. */
+/** Prints the arguments and environment that it was started with. Run by test/support/process.test.ts. */
 const seen: { args: string[]; environment: string | undefined } = {
   args: process.argv.slice(2),
   environment: process.env.ECHOED,

@@ -6,21 +6,21 @@ export interface EventStream {
   readonly messages: any[];
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** Resolves when the stream has ended: in `complete`, or in whatever cut it off. */
+  /** Resolves when the stream has ended: by `complete`, or because it was cut off. */
   readonly ended: Promise<"complete" | "cut">;
-  /** Resolves when there are so many messages, or it has ended. */
+  /** Resolves when there are `count` messages, or the stream has ended. */
   until(count: number): Promise<void>;
-  /** Resolves when a message passes, or it has ended. */
+  /** Resolves to the first message that passes, or to undefined if the stream has ended without one. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   untilMessage(passes: (message: any) => boolean): Promise<any>;
-  /** Stops reading; what the service sends waits in the connection. */
+  /** Stops reading: data that the service sends waits in the connection. */
   pause(): void;
   resume(): void;
-  /** Goes away. */
+  /** Breaks the connection. */
   close(): void;
 }
 
-/** Sends an operation over a socket of its own, and reads the server-sent events that answer it. */
+/** Sends an operation over its own socket, and reads the server-sent events that answer it. */
 export function openEvents(
   url: string,
   query: string,

@@ -3,5 +3,5 @@ import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
 
-/** Collects what nobody holds any more, at once. */
+/** Runs a full garbage collection at once. */
 export const collectGarbage = runInNewContext("gc") as () => void;

@@ -11,14 +11,14 @@ declare module "vitest" {
     redisUrl: string;
     /** Name of the database that test files clone. */
     templateDatabase: string;
-    /** Begins the name of every database of this run. */
+    /** The prefix of the names of all databases of this run. */
     databasePrefix: string;
   }
 }
 
 /**
- * Starts the run's own PostgreSQL and Redis, and stops them when it ends. TEST_DATABASE_URL and
- * TEST_REDIS_URL name servers to use instead; nothing is started, installed or stopped for those.
+ * Starts the run's own PostgreSQL and Redis, and stops them when the run ends. TEST_DATABASE_URL and
+ * TEST_REDIS_URL name servers to use instead. Those are neither installed, nor started, nor stopped.
  */
 export default async function setup(project: Pick<TestProject, "provide">): Promise<() => Promise<void>> {
   const external = { postgres: process.env.TEST_DATABASE_URL, redis: process.env.TEST_REDIS_URL };
@@ -41,7 +41,7 @@ export default async function setup(project: Pick<TestProject, "provide">): Prom
   };
 
   try {
-    // Together; and when one fails the other has to be there before it can be stopped.
+    // Both start at the same time. If one fails, the other must have started before it can be stopped.
     const [postgres, redis] = await Promise.allSettled([
       external.postgres || started(launchPostgres),
       external.redis || started(launchRedis),

@@ -2,14 +2,15 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { Socket } from "node:net";
 
 /**
- * A program that cannot outlive us, however we end: SIGKILL, a crash, a terminated worker.
+ * Runs a program that cannot outlive this process, however this process ends: SIGKILL, a crash, a terminated
+ * worker.
  *
- * A small shell becomes the program by `exec`, so its process id is the program's, and leaves
- * a subshell behind that reads a pipe of which only we hold the other end. The kernel closes
- * that end with our last breath; the subshell then signals the program and removes its folder.
- * Signal handlers and `process.on("exit")` cannot do this: SIGKILL runs neither.
+ * A small shell starts a subshell and then becomes the program by `exec`, so that its process id is the
+ * program's. The subshell reads a pipe whose other end only this process holds. When this process ends, the
+ * kernel closes that end. The subshell then signals the program and removes its folder. Signal handlers and
+ * `process.on("exit")` cannot do this: SIGKILL runs neither.
  *
- * The program leads a process group (and session) of its own: a Ctrl-C in the terminal does not
+ * The program leads a process group (and session) of its own. A Ctrl-C in the terminal therefore does not
  * reach it before our own orderly stop does, and its children are found by the group.
  */
 const GUARD = `
@@ -32,11 +33,11 @@ exec "$@"
 export interface GuardedProgram {
   readonly pid: number;
   readonly child: ChildProcess;
-  /** Settles when the program ends, for whatever reason. Never rejects. */
+  /** Resolves when the program ends, for whatever reason. Never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Sends a signal to the program alone. False when it has ended. */
+  /** Sends a signal to the program alone. Returns false if the program has ended. */
   signal(name: NodeJS.Signals): boolean;
-  /** Sends SIGKILL to the program and everything it started, which may outlive it. */
+  /** Sends SIGKILL to the program and to all processes that it started, which may outlive it. */
   killGroup(): void;
 }
 
@@ -45,12 +46,12 @@ export interface GuardOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** User and group to run as; both the program's and the one that removes `folder`. */
+  /** The user and group of the program, and of the subshell that removes `folder`. */
   readonly uid?: number;
   readonly gid?: number;
-  /** What ends the program when we are gone. Five seconds later it is SIGKILL. */
+  /** The signal that ends the program after this process has ended. Five seconds later SIGKILL follows. */
   readonly signal: "TERM" | "QUIT";
-  /** Removed when we are gone. As long as we live that is our own business. */
+  /** Removed after this process has ended. While it lives, it has to remove the folder itself. */
   readonly folder?: string;
   /** Where standard output and standard error go. */
   readonly output: "pipe" | number;
@@ -59,8 +60,9 @@ export interface GuardOptions {
 /** Starts a program that ends when this process does. Its standard input is empty. */
 export function startGuarded(options: GuardOptions): GuardedProgram {
   const { command, args = [], cwd, env, uid, gid, signal, folder = "", output } = options;
-  // Not through standard input: Node closes that one as soon as it sees the program end, before
-  // the line can be written, and the guard would take a crashed server for a crash of ours.
+  // The guard's pipe is not standard input. Node closes standard input as soon as it sees the program end,
+  // before the line can be written, and the guard would mistake a crash of the server for a crash of this
+  // process.
   const stdio: StdioOptions = ["ignore", output, output, "pipe"];
   const child = spawn("/bin/sh", ["-c", GUARD, "guard", signal, folder, command, ...args], {
     stdio,
@@ -75,9 +77,9 @@ export function startGuarded(options: GuardOptions): GuardedProgram {
   if (pid === undefined || !(lifeline instanceof Socket)) throw new Error("/bin/sh could not be started.");
 
   let isRunning = true;
-  // The guard may have gone before us (killGroup): that the pipe is broken then says nothing new.
+  // The guard may end before this process (killGroup). A broken pipe is expected then.
   lifeline.on("error", () => {});
-  // It has nothing to say, and is no reason for us to stay alive.
+  // The guard sends nothing, and must not keep this process alive.
   lifeline.unref();
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("exit", (code, signalName) => {
@@ -95,7 +97,7 @@ export function startGuarded(options: GuardOptions): GuardedProgram {
       try {
         process.kill(-pid, "SIGKILL");
       } catch {
-        // ESRCH: all of them have ended already.
+        // ESRCH: all processes of the group have ended already.
       }
     },
   };

@@ -22,7 +22,7 @@ test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
 
     process.kill(run.pid, signal);
 
-    // No figure of ours but a bound: what is still there after it stays for ever.
+    // 30 s is a generous bound, not a measure: whatever is left after it will stay for ever.
     const deadline = Date.now() + 30_000;
     const left = () => [...started.pids.filter(isAlive), ...started.folders.filter(existsSync)];
     while (left().length > 0 && Date.now() < deadline) await sleep(50);
@@ -31,7 +31,7 @@ test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
   60_000,
 );
 
-/** A zombie has ended; that nobody has asked for its exit code yet is up to the machine's init. */
+/** A zombie counts as ended: only the machine's init has yet to read its exit code. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -41,7 +41,7 @@ function isAlive(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
-    // No /proc on this system; or it ended just now.
+    // Either this system has no /proc, or the process has just ended.
     return !existsSync("/proc/self/stat");
   }
 }

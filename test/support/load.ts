@@ -11,28 +11,30 @@ const RENAME =
 export interface Failure {
   readonly at: number;
   readonly kind: "read" | "write";
-  /** An error's code: GraphQL's, or the connection's. */
+  /** The code of a GraphQL error or of a connection error. */
   readonly code: string;
 }
 
 export interface LoadOptions {
-  /** Where the nth client sends its next request. */
+  /** The address to which a client sends its next request. */
   readonly origin: (client: number) => string;
   readonly readers: number;
-  /** Each has a project of its own, from the first on. */
+  /** How many writers. Each writes a project of its own, from the first on. */
   readonly writers: number;
-  /** That are read: those that are written, unless there are more. */
+  /** How many projects are read; by default those that are written. */
   readonly projects?: number;
+  /** Between a client's requests, in ms. */
   readonly pauseMs?: number;
-  /** Between a writer's requests; as between a reader's unless given. */
+  /** Between a writer's requests, in ms; by default `pauseMs`. */
   readonly writePauseMs?: number;
-  /** Who asks. */
+  /** Sent with each request: they say who asks. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Clients with connections of their own, which they keep, on projects whose names are numbers: a writer raises one's, and what a read
- * shows must be no less than what was acknowledged before it began.
+ * Starts clients, each with its own keep-alive connection, on projects whose names are numbers. A writer
+ * raises the number of its project. A read must show no lower number than was acknowledged before the read
+ * began.
  */
 export function startLoad({
   origin,
@@ -88,7 +90,7 @@ export function startLoad({
   };
   const writer = (client: number, n: number) => {
     let value = 0;
-    // What has failed may have been done, and is done again with a higher number.
+    // A failed write may have been executed. The next one has a higher number.
     return loop(writePauseMs, async (agent) => {
       value++;
       const variables = { id: `Project:${keyOf(n)}`, name: String(value) };

@@ -7,7 +7,7 @@ export function captureLogs(level = "trace") {
   return {
     log,
     lines,
-    /** Those of at least this level: 40 warn, 50 error. */
+    /** The lines of at least this level: 40 is warn, 50 is error. */
     atLeast: (least: number) => lines.filter((line) => Number(line.level) >= least),
     text: () => lines.map((line) => JSON.stringify(line)).join("\n"),
   };

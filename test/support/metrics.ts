@@ -1,4 +1,4 @@
-/** What a scrape of `/metrics` says: Prometheus' text format, version 0.0.4, read strictly. */
+/** A sample in a scrape of `/metrics`: Prometheus' text format, version 0.0.4, parsed strictly. */
 export interface ScrapedSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -8,14 +8,18 @@ export interface ScrapedSample {
 export interface Scrape {
   readonly types: ReadonlyMap<string, string>;
   readonly samples: readonly ScrapedSample[];
-  /** The one value with this name and, among others, these labels. */
+  /**
+   * The value of the one sample with this name and these labels, among others.
+   *
+   * @throws Error if there is not exactly one
+   */
   value(name: string, labels?: Readonly<Record<string, string>>): number;
 }
 
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|Nan|\+Inf)$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gy;
 
-/** @throws Error with the line that is no sample, or belongs to no metric that was announced */
+/** @throws Error with the line that is no sample, or belongs to a metric without a TYPE line before it */
 export function readScrape(text: string): Scrape {
   const types = new Map<string, string>();
   const samples: ScrapedSample[] = [];

@@ -9,24 +9,24 @@ import type { TestServer } from "./server.ts";
 export interface TestDatabase {
   readonly url: string;
   /**
-   * Removes the database. Happens by itself when the test file ends; again does nothing.
+   * Removes the database. This happens by itself when the test file ends. A second call does nothing.
    *
-   * @throws Error when a connection to it is still open: somebody did not close a pool
+   * @throws Error when a connection to the database is still open, because a pool was not closed
    */
   drop(): Promise<void>;
 }
 
-/** A database of the caller's own with all migrations applied, and no rows. */
+/** A database of the caller's own, with all migrations applied and no rows. */
 export function createTestDatabase(): Promise<TestDatabase> {
   return createDatabase(inject("templateDatabase"));
 }
 
-/** A database of the caller's own without anything in it. */
+/** An empty database of the caller's own, without migrations. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabase("template0");
 }
 
-/** A PostgreSQL of the caller's own, which may be killed and restarted. Stopped when the test file ends. */
+/** A PostgreSQL server of the caller's own, which may be killed and restarted. It stops when the test file ends. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestServer> {
   const server = await launchPostgres(options);
   atEndOfFile(server.stop);
@@ -44,7 +44,8 @@ export async function startReplica(
 }
 
 async function createDatabase(template: string): Promise<TestDatabase> {
-  // The prefix is the run's: on a server that is not ours its end removes what files left behind.
+  // The prefix is the run's: on an external server the end of the run removes databases that files left
+  // behind.
   const name = `${inject("databasePrefix")}${randomUUID().replaceAll("-", "")}`;
   await withAdmin((admin) => admin.query(`CREATE DATABASE "${name}" TEMPLATE "${template}"`));
   const url = new URL(inject("postgresUrl"));
@@ -69,9 +70,9 @@ async function createDatabase(template: string): Promise<TestDatabase> {
   return { url: url.href, drop };
 }
 
-/** The last statement of every connection that is still there after two seconds. */
+/** The last statement of every connection that is still open after two seconds. */
 async function openConnections(admin: pg.Client, name: string): Promise<string[]> {
-  // A closed connection's backend ends a moment after the client has said goodbye.
+  // A connection's backend ends a moment after the client has closed the connection.
   for (let attempt = 0; ; attempt++) {
     const { rows } = await admin.query<{ query: string }>(
       "SELECT query FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",

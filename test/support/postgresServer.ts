@@ -7,7 +7,7 @@ import { startPostgresContainer } from "./containers.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 export interface PostgresOptions {
-  /** Server settings beside ours, as in postgresql.conf: `{ shared_preload_libraries: "auto_explain" }`. */
+  /** Server settings besides ours, as in postgresql.conf: `{ shared_preload_libraries: "auto_explain" }`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -15,11 +15,11 @@ const SETTINGS = {
   listen_addresses: "127.0.0.1",
   // No socket file: its path may be longer than the 104 bytes that macOS allows.
   unix_socket_directories: "",
-  // A test's data need not survive a power cut. It does survive a crash of the server, so commits stay
+  // A test's data need not survive a power failure. It must survive a crash of the server, so commits stay
   // synchronous: writing without flushing costs little.
   fsync: "off",
   full_page_writes: "off",
-  // Every test file has its pools, and all files of a run share this server.
+  // Every test file has its own pools, and all files of a run share this server.
   max_connections: "400",
   // Statistics change only when a test says ANALYZE, so a plan is the same in every run.
   autovacuum: "off",
@@ -31,8 +31,8 @@ const PROGRAM = {
   command: "/bin/sh",
   url: (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`,
   ping: pingPostgres,
-  // "Immediate" shutdown. Like a crash it leaves recovery to the next start, but takes all backends
-  // along; SIGKILL would leave them to notice for themselves, and a restart would run into them.
+  // QUIT is PostgreSQL's immediate shutdown. Like a crash it leaves recovery to the next start, but it ends
+  // all backends. After SIGKILL they would notice for themselves, and a restart would run into them.
   stopSignal: "QUIT",
   crashSignal: "SIGQUIT",
 } as const;
@@ -53,7 +53,7 @@ export async function launchPostgres(options: PostgresOptions = {}): Promise<Tes
     ...PROGRAM,
     args: (port) => [
       "-c",
-      // One program for both, so that the guard watches over initdb too.
+      // One shell for both programs, so that the guard watches over initdb too.
       `[ -e data/PG_VERSION ] || "$0/initdb" -D data -U postgres --auth=trust --no-sync --no-instructions \\
          --encoding=UTF8 --locale=C --lc-ctype=${utf8Locale()} || exit
        exec "$0/postgres" -D data "$@"`,
@@ -65,8 +65,9 @@ export async function launchPostgres(options: PostgresOptions = {}): Promise<Tes
 }
 
 /**
- * A streaming replica of a server that `launchPostgres` has started from the machine's own programs: it begins with a copy, and
- * goes on with the primary's log. It comes back as a replica after a restart, unless it was promoted.
+ * A streaming replica of a server that `launchPostgres` has started from the machine's own programs. It
+ * begins with a copy, and then follows the primary's write-ahead log. After a restart it is a replica again,
+ * unless it was promoted.
  */
 export async function launchReplica(
   primary: Pick<TestServer, "port">,
@@ -74,7 +75,7 @@ export async function launchReplica(
 ): Promise<TestServer> {
   const binaries = findBinaries().postgres;
   if (binaries === undefined) throw new Error("A replica needs PostgreSQL's programs on this machine.");
-  // Beside the real program: on the PATH there may be links to some of them.
+  // Taken from the real program's folder: the PATH may have links to some of the programs only.
   const copy = join(dirname(realpathSync(join(binaries, "postgres"))), "pg_basebackup");
   const user = unprivilegedUser();
   return startServer({
@@ -94,7 +95,7 @@ export async function launchReplica(
 
 export async function pingPostgres(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  // The server may end while it is asked: `connect` reports that, a second report would be unhandled.
+  // The server may end during the call. `connect` reports that; a second report would be an unhandled event.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -103,7 +104,7 @@ export async function pingPostgres(url: string): Promise<void> {
   }
 }
 
-/** PostgreSQL refuses to run as root. Root runs it as `postgres`, or else as `nobody`. */
+/** PostgreSQL refuses to run as root, so root runs it as `postgres`, or else as `nobody`. */
 export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (userInfo().uid !== 0) return undefined;
   const accounts = readFileSync("/etc/passwd", "utf8").split("\n");
@@ -114,7 +115,7 @@ export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   throw new Error("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody.");
 }
 
-/** Case-insensitive search must know letters beyond ASCII. The order of strings is by code point anywhere. */
+/** Case-insensitive search must know letters beyond ASCII. Strings are ordered by code point in any case. */
 function utf8Locale(): string {
   return process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8";
 }

@@ -6,7 +6,7 @@ test("a program's lines can be waited for, wherever they come in the output", as
 
   expect(await program.waitForLine("three")).toBe("three");
   expect(await program.waitForLine(/^t.o$/)).toBe("two");
-  // Its standard input is empty, so `cat` has ended it.
+  // The program's standard input is empty, so `cat` ends, and the program with it.
   expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
@@ -34,7 +34,7 @@ test("a program that ignores SIGTERM is killed in the end, and so is what it has
   const child = Number((await program.waitForLine("child")).split(" ")[1]);
 
   expect(await program.stop({ timeoutMs: 100 })).toEqual({ code: null, signal: "SIGKILL" });
-  // `stop` has waited until the output was closed, which the child held open.
+  // `stop` has waited until the output was closed. The child had held it open.
   expect(child).toBeGreaterThan(0);
 });
 

@@ -17,14 +17,17 @@ export interface Program {
    * @throws Error with the whole output when the program ends, or `timeoutMs` (30,000) pass, without it
    */
   waitForLine(wanted: string | RegExp, options?: { timeoutMs?: number }): Promise<string>;
-  /** How the program ended, when it does. All its output is there by then. */
+  /** Resolves when the program has ended, with how it ended. All its output has been read by then. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Sends a signal (SIGTERM) and waits for the end; after `timeoutMs` (20,000) SIGKILL to it and its children. */
+  /**
+   * Sends a signal (by default SIGTERM) and waits for the end. After `timeoutMs` (20,000) it sends SIGKILL to
+   * the program and its children.
+   */
   stop(options?: {
     signal?: NodeJS.Signals;
     timeoutMs?: number;
   }): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** SIGKILL to the program and everything it started. */
+  /** Sends SIGKILL to the program and to all processes that it started. */
   kill(): Promise<void>;
 }
 
@@ -32,7 +35,7 @@ export interface ProgramOptions {
   readonly args?: readonly string[];
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The repository's root unless given. */
+  /** By default the repository's root. */
   readonly cwd?: string;
 }
 
@@ -44,7 +47,7 @@ export function startProgram(file: string, options: ProgramOptions = {}): Progra
   });
 }
 
-/** Runs any command. It is killed when the test file ends, however that ends. */
+/** Runs any command. It is killed when the test file ends, however the file ends. */
 export function startCommand(command: string, options: ProgramOptions = {}): Program {
   const { args = [], env = {}, cwd = ROOT } = options;
   const program = startGuarded({
@@ -63,7 +66,7 @@ export function startCommand(command: string, options: ProgramOptions = {}): Pro
     });
   }
   let hasEnded = false;
-  // Not `exit`: the last of the output may still be in the pipes then.
+  // Not `exit`: at that event the end of the output may still be in the pipes.
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     program.child.once("close", (code, signal) => {
       hasEnded = true;
@@ -76,7 +79,7 @@ export function startCommand(command: string, options: ProgramOptions = {}): Pro
     for (;;) {
       const wasEnded = hasEnded;
       const lines = text.split("\n");
-      // A line is one when its end has come.
+      // The last line may be incomplete while the program runs.
       if (!wasEnded) lines.pop();
       const line = lines.find((candidate) =>
         typeof wanted === "string" ? candidate.includes(wanted) : candidate.match(wanted) !== null,
@@ -93,7 +96,7 @@ export function startCommand(command: string, options: ProgramOptions = {}): Pro
   }
 
   async function kill() {
-    // Afterwards the id of the group may be somebody else's.
+    // After the end, the group's id may belong to other processes.
     if (!hasEnded) program.killGroup();
     await exited;
   }

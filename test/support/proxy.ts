@@ -6,8 +6,9 @@ import { atEndOfFile } from "./cleanup.ts";
 const PROBE_EVERY_MS = 100;
 
 /**
- * A load balancer in small: requests go in turn to those upstreams whose `/readyz` says 200, over connections that it keeps. It never
- * sends a request twice, so what an upstream drops is seen by the client.
+ * A small load balancer. It sends requests in turn to the upstreams whose `/readyz` answers 200, over
+ * keep-alive connections. It never sends a request twice, so the client sees every request that an upstream
+ * drops.
  */
 export async function startProxy(upstreams: readonly string[]) {
   const agent = new Agent({ keepAlive: true });

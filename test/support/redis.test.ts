@@ -33,7 +33,7 @@ test("a private Redis takes arguments, and with a log of its writes it keeps its
 
 async function command(url: string, name: string, ...args: string[]): Promise<unknown> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: null });
-  redis.on("error", () => {}); // `connect` rejects with it too.
+  redis.on("error", () => {}); // `connect` rejects with the same error.
   try {
     await redis.connect();
     return await redis.call(name, ...args);

@@ -8,7 +8,7 @@ export function redisUrl(): string {
   return inject("redisUrl");
 }
 
-/** A Redis of the caller's own, which may be killed and restarted. Stopped when the test file ends. */
+/** A Redis server of the caller's own, which may be killed and restarted. It stops when the test file ends. */
 export async function startRedis(options: RedisOptions = {}): Promise<TestServer> {
   const server = await launchRedis(options);
   atEndOfFile(server.stop);

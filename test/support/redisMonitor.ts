@@ -3,14 +3,14 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { atEndOfFile } from "./cleanup.ts";
 
-/** `+1795902688.745519 [0 127.0.0.1:54134] "evalsha" "cef4…" …`, its first two words. */
+/** Matches `+1795902688.745519 [0 127.0.0.1:54134] "evalsha" "cef4…" …`, and captures the first two words. */
 const COMMAND = /^\+[\d.]+ \[[^\]]*\] "([^"]*)"(?: "([^"]*)")?/;
 
 /**
- * Hears of every command that a Redis server runs, by MONITOR. On a socket of its own: ioredis takes a command that
- * comes in the same packet as the answer to MONITOR for an answer, and throws.
+ * Reports every command that a Redis server runs, by MONITOR. It uses its own socket, because ioredis throws
+ * if a command comes in the same packet as the answer to MONITOR: it takes the command for an answer.
  *
- * @returns what ends it, before the end of the file
+ * @returns a function that ends it earlier than at the end of the test file
  */
 export async function monitorRedis(
   url: string,

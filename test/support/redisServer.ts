@@ -4,11 +4,11 @@ import { startRedisContainer } from "./containers.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 export interface RedisOptions {
-  /** Arguments beside ours, as on the command line: `["--maxmemory", "10mb"]`. */
+  /** Arguments besides ours, as on the command line: `["--maxmemory", "10mb"]`. */
   readonly args?: readonly string[];
 }
 
-/** A Redis server without data, and without persistence unless the arguments ask for it. */
+/** An empty Redis server, without persistence unless the arguments ask for it. */
 export async function launchRedis(options: RedisOptions = {}): Promise<TestServer> {
   const args = ["--save", "", "--appendonly", "no", ...(options.args ?? [])];
   const command = findBinaries().redis;
@@ -24,7 +24,7 @@ export async function launchRedis(options: RedisOptions = {}): Promise<TestServe
   });
 }
 
-/** One PING over a bare socket. A client library would reconnect behind our back. */
+/** Sends one PING over a bare socket. A client library would reconnect by itself. */
 export function pingRedis(url: string): Promise<void> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export function pingRedis(url: string): Promise<void> {
     socket.setTimeout(2_000, () => socket.destroy(new Error("Redis does not answer within 2 seconds.")));
     socket.once("data", (answer) => {
       socket.destroy();
-      // An error answer (`-LOADING …`) says that it runs but cannot serve yet.
+      // An error as the answer (`-LOADING …`) means that Redis runs but cannot serve yet.
       if (answer.toString().startsWith("+PONG")) resolve();
       else reject(new Error(`Redis answered PING with ${answer.toString().trim()}.`));
     });

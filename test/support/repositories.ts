@@ -6,14 +6,17 @@ import { createRepositories } from "../../src/repositories/index.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createTestDatabase } from "./postgres.ts";
 
-/** The repositories on a database of this test file's own, or the one at `url`; closed after its last test. */
+/**
+ * The repositories on a database of this test file's own, or on the one at `url`. Closed after the file's
+ * last test.
+ */
 export async function createTestRepositories(options: { cipher?: TokenCipher; url?: string } = {}) {
   const url = options.url ?? (await createTestDatabase()).url;
   const database = createDatabase(loadConfig({}).database, url, pino({ level: "silent" }));
-  // After the database was registered, so before it is dropped.
+  // Registered after the database, so closed before the database is dropped.
   atEndOfFile(database.close);
   const empty = () => database.pool.query("TRUNCATE users CASCADE");
-  // Without a cache: what the cache adds to a write is tested with the cache.
+  // Without a cache: the tests of the cache cover what it adds to a write.
   const repositories = createRepositories(
     {
       query: database.query,

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { atEndOfFile } from "./cleanup.ts";
 
-/** A TCP proxy that counts round trips: how often the client speaks after the server has spoken. */
+/** A TCP proxy that counts round trips: how often the client sends after the server has sent. */
 export async function countRoundTrips(serverUrl: string) {
   const { hostname, port } = new URL(serverUrl);
   let roundTrips = 0;
@@ -40,9 +40,9 @@ export async function countRoundTrips(serverUrl: string) {
   const url = new URL(serverUrl);
   url.host = `127.0.0.1:${address.port}`;
   return {
-    /** The server's, through the proxy. */
+    /** The server's address through the proxy. */
     url: url.href,
-    /** Round trips that `work` takes. Nothing else may use the proxy meanwhile. */
+    /** Counts the round trips that `work` takes. Nothing else may use the proxy meanwhile. */
     async count(work: () => Promise<unknown>): Promise<number> {
       const before = roundTrips;
       await work();

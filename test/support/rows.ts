@@ -1,9 +1,9 @@
 import type pg from "pg";
 
 /**
- * Rows with ids and times that a test can name. The nth project belongs to the nth user, and the
- * nth job to the nth project, starting again at the first when there are no more; the nth row
- * of each table is one second younger than the one before.
+ * How many rows to insert, with ids and times that a test can name. The nth project belongs to the nth user,
+ * and the nth job to the nth project, starting again at the first when there are no more. Each row of a table
+ * is one second younger than the one before.
  */
 export interface RowCounts {
   readonly users?: number;
@@ -41,7 +41,7 @@ const KEY = "('00000000-0000-7000-8000-' || lpad((#)::text, 12, '0'))::uuid";
 const key = (n: string) => KEY.replace("#", n);
 const TIME = "timestamptz '2026-01-01T00:00:00Z' + n * interval '1 second'";
 
-/** Adds rows to empty tables, a statement a table, and has the planner look at them. */
+/** Adds rows to empty tables, by one statement for each table, and runs ANALYZE for the planner. */
 export async function insertRows(pool: pg.Pool, { users = 0, projects = 0, jobs = 0 }: RowCounts) {
   await pool.query(
     `INSERT INTO users (id, github_id, username, created_at, updated_at)
@@ -63,7 +63,10 @@ export async function insertRows(pool: pg.Pool, { users = 0, projects = 0, jobs 
   await pool.query("ANALYZE users, projects, conversion_jobs");
 }
 
-/** How many rows each table has and when the last one changed: equal before and after means untouched. */
+/**
+ * How many rows each table has and when the last one changed. If it is equal before and after, nothing was
+ * changed.
+ */
 export async function fingerprint(pool: pg.Pool): Promise<unknown> {
   const { rows } = await pool.query(`
     SELECT 'users' AS "table", count(*)::int, max(updated_at) FROM users

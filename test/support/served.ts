@@ -6,12 +6,12 @@ import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { recordStatements, withoutTransactionControl } from "./sql.ts";
 
-/** What a client sees of an answer, and what became of its request in the cache. */
+/** An answer as a client sees it, and what the cache did with its request. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // Tests look into answers of every shape.
+  // Tests read answers of every shape.
   // biome-ignore lint/suspicious/noExplicitAny: the expectations are the types here
   readonly data: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -19,7 +19,10 @@ export interface HttpAnswer {
   readonly cached: "hit" | "miss" | "bypass" | undefined;
 }
 
-/** One instance of the service with its cache on, behind a socket. Closed when the test file ends. Who asks is as in test/support/viewers.ts. */
+/**
+ * One instance of the service, with its cache on, behind a socket. Closed when the test file ends. Requests
+ * say who asks as test/support/viewers.ts defines it.
+ */
 export async function startServed(
   env: Readonly<Record<string, string>>,
   { log = pino({ level: "silent" }), overrides = asTester }: { log?: Logger; overrides?: AppOverrides } = {},
@@ -56,8 +59,8 @@ export async function startServed(
     send({ query, ...(variables && { variables }) }, headers);
 
   /**
-   * The statements of the service's own reads and writes, without those of the cache's protocol, and of the looks for
-   * expired leases, which come once a second.
+   * The statements of the service's own reads and writes. Those of the cache's protocol are left out, and
+   * those that look for expired leases once a second.
    */
   async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
     const recording = recordStatements(app.database.pool);
@@ -68,7 +71,10 @@ export async function startServed(
       .filter((text) => !text.startsWith('SELECT EXISTS (SELECT FROM "conversion_jobs" WHERE '));
   }
 
-  /** Until the query is answered from the cache: an epoch is live, and nothing it reads is changing. */
+  /**
+   * Repeats the query until the cache answers it: then an epoch is live, and nothing that the query reads is
+   * changing.
+   */
   async function untilHit(query: string, variables?: Readonly<Record<string, unknown>>): Promise<HttpAnswer> {
     for (let attempt = 0; attempt < 1_000; attempt++) {
       const answer = await ask(query, variables);

@@ -6,17 +6,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type GuardedProgram, startGuarded } from "./guard.ts";
 
-/** A database server of the tests' own. It ends with the process that started it, at the latest. */
+/** A database server of the tests' own. It ends at the latest with the process that started it. */
 export interface TestServer {
   readonly url: string;
   readonly port: number;
-  /** The server's process, undefined while it is down and when it runs in a container. */
+  /** The server's process id; undefined while it is down, and when it runs in a container. */
   pid(): number | undefined;
-  /** Ends it in good order and removes its files. Calling it again does nothing. */
+  /** Ends the server in good order and removes its files. A second call does nothing. */
   stop(): Promise<void>;
-  /** Ends it as a crash would: clients see broken connections. Its files and its port stay. */
+  /** Ends the server as a crash would: clients see broken connections. Its files and its port stay. */
   kill(): Promise<void>;
-  /** Starts it again, on the same port and files, after ending it if it runs. */
+  /** Starts the server again, on the same port and files, after ending it if it runs. */
   restart(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface ServerProgram {
   /** Resolves when the server answers, rejects when it does not yet. */
   ping(url: string): Promise<void>;
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** What makes it end at once but cleanly, with clients connected. */
+  /** The signal that ends it at once but cleanly, even with clients connected. */
   readonly stopSignal: "TERM" | "QUIT";
   readonly crashSignal: "SIGKILL" | "SIGQUIT";
 }
@@ -38,7 +38,7 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 export async function startServer(program: ServerProgram): Promise<TestServer> {
-  // Between the choice of a free port and the server's bind another program may take it.
+  // Another program may take the free port before the server binds it.
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(program, await findFreePort());
@@ -68,7 +68,7 @@ async function startOnce(program: ServerProgram, port: number): Promise<TestServ
     });
     closeSync(log);
     running = started;
-    // Neither the server nor its guard's pipe is a reason to stay alive: both end with us.
+    // Neither the server nor its guard's pipe must keep this process alive: both end with it.
     started.child.unref();
 
     let hasExited = false;
@@ -80,7 +80,7 @@ async function startOnce(program: ServerProgram, port: number): Promise<TestServ
     for (;;) {
       try {
         await program.ping(url);
-        // Something answers on the port; that it is ours is certain only while ours runs.
+        // Something answers on the port. It is certainly our server only while our server runs.
         if (!hasExited) return;
       } catch (error) {
         if (!hasExited && Date.now() > deadline) {
@@ -127,8 +127,8 @@ async function startOnce(program: ServerProgram, port: number): Promise<TestServ
 }
 
 /**
- * A port that nobody listens on, from below the range of which Linux, macOS and Windows take the
- * near ends of outgoing connections: a port from there could be gone when a server restarts on it.
+ * A port that nobody listens on, from below the ephemeral range of Linux, macOS and Windows. Outgoing
+ * connections use ports of that range, so one could be taken when a server restarts on it.
  */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {

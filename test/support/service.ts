@@ -5,7 +5,7 @@ import { asTester } from "./access.ts";
 import { atEndOfFile } from "./cleanup.ts";
 import { createEmptyDatabase } from "./postgres.ts";
 
-/** The whole service behind a socket, on a database of this test file's own, with one user in it. */
+/** The whole service behind a socket, on a database of this test file's own that holds one user. */
 export async function startService() {
   const database = await createEmptyDatabase();
   const config = loadConfig({

@@ -23,7 +23,7 @@ export async function createServedDatabase(projects: number): Promise<string> {
   return url;
 }
 
-/** The compiled `stack-converter serve`, in a process of its own. Killed when the test file ends. */
+/** Runs the compiled `stack-converter serve` in its own process. It is killed when the test file ends. */
 export async function startServing(
   env: Readonly<Record<string, string>>,
   { port, until = "GraphQL is at" }: { port?: number; until?: string } = {},

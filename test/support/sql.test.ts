@@ -16,7 +16,7 @@ let recording: StatementRecording;
 
 beforeAll(async () => {
   pool = new pg.Pool({ connectionString: (await createTestDatabase()).url });
-  // An idle connection from before the recording: it has to be seen as well.
+  // An idle connection from before the recording must be recorded as well.
   await pool.query("SELECT 'before'");
   recording = recordStatements(pool);
 });
@@ -60,7 +60,7 @@ test("what Prisma's adapter sends through the pool is recorded, its transactions
   await adapter.queryRaw(select);
   const transaction = await adapter.startTransaction();
   await transaction.queryRaw(select);
-  // Prisma sends the COMMIT itself; the adapter's part is to give the connection back.
+  // Prisma sends the COMMIT itself; the adapter only gives the connection back.
   await transaction.executeRaw({ sql: "COMMIT", args: [], argTypes: [] });
   await transaction.commit();
 

@@ -6,7 +6,7 @@ export interface Statement {
 }
 
 export interface StatementRecording {
-  /** In the order in which they were sent, transaction control included. Grows while recording. */
+  /** In the order in which they were sent, including transaction control. The list grows while recording. */
   readonly statements: readonly Statement[];
   reset(): void;
   stop(): void;
@@ -14,14 +14,14 @@ export interface StatementRecording {
 
 type Record = (statement: Statement) => void;
 
-/** Who listens, for every pool and client that was ever recorded. They stay patched: it changes nothing. */
+/** The listeners of every pool and client that was ever recorded. These stay patched, which is harmless. */
 const listeners = new WeakMap<object, Set<Record>>();
 
 /**
- * Records every SQL statement that is sent through a pool (or a single client) from now on:
- * `pool.query`, statements of checked-out clients, and those of Prisma when its adapter was given
- * this pool. All of them end in `client.query`, and a pool hands out clients by `connect` alone.
- * What the pool's own "connect" listeners send to set up a new connection is not recorded.
+ * Records every SQL statement that is sent through a pool (or a single client) from now on: `pool.query`,
+ * statements of checked-out clients, and those of Prisma when its adapter was given this pool. All of them
+ * end in `client.query`, and a pool hands out clients only by `connect`. Statements by which the pool's own
+ * "connect" listeners set up a new connection are not recorded.
  */
 export function recordStatements(source: pg.Pool | pg.Client): StatementRecording {
   const statements: Statement[] = [];
@@ -58,7 +58,7 @@ function observePool(pool: pg.Pool, recording: Set<Record>): void {
   type Connect = (
     callback?: (error: Error | undefined, client?: pg.PoolClient, done?: () => void) => void,
   ) => unknown;
-  // `as`: the overloads of `connect` cannot be written as one function that passes on what it got.
+  // `as`: the overloads of `connect` cannot be written as one function that passes its arguments on.
   const connect = pool.connect.bind(pool) as Connect;
   const observed = new WeakSet<object>();
   const see = (client: pg.PoolClient | undefined) => {
@@ -73,7 +73,7 @@ function observePool(pool: pg.Pool, recording: Set<Record>): void {
         callback(error, client, done);
       });
     }
-    // `as`: without a callback it gives a promise.
+    // `as`: without a callback it returns a promise.
     return (connect() as Promise<pg.PoolClient>).then((client) => {
       see(client);
       return client;
@@ -97,7 +97,7 @@ function observeClient(client: pg.ClientBase, recording: Set<Record>): void {
 function read(statement: unknown, values: unknown): Statement {
   const own = Array.isArray(values) ? values : undefined;
   if (typeof statement === "string") return { text: statement, values: own ?? [] };
-  // `as`: these are the shapes that pg documents; anything else it refuses itself.
+  // `as`: these are the shapes that pg documents; pg refuses anything else itself.
   const config = statement as {
     text?: string;
     values?: unknown[];
@@ -117,7 +117,7 @@ export interface Plan {
   readonly Plans?: readonly Plan[];
 }
 
-/** The plan of a statement with its values, without running it. The planner needs ANALYZE to have been run. */
+/** The plan of a statement with its values, without running it. Run ANALYZE before, for the planner. */
 export async function explain(client: pg.ClientBase | pg.Pool, statement: Statement): Promise<Plan> {
   const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
     `EXPLAIN (FORMAT JSON) ${statement.text}`,
@@ -126,7 +126,7 @@ export async function explain(client: pg.ClientBase | pg.Pool, statement: Statem
   return rows[0]!["QUERY PLAN"][0].Plan;
 }
 
-/** The tables that a plan reads from end to end, sorted. Empty: all by index. */
+/** The tables that a plan scans sequentially, sorted. Empty if the plan reads all tables by index. */
 export function sequentialScans(plan: Plan): string[] {
   return [
     ...new Set(

@@ -3,24 +3,24 @@ import { applyMigrations } from "../../src/database/migrations.ts";
 
 export interface Template {
   readonly name: string;
-  /** Begins the names of this run's databases, the template's among them. */
+  /** The prefix of the names of all databases of this run, including the template. */
   readonly prefix: string;
   /** Removes every database of this run. */
   remove(): Promise<void>;
 }
 
 /**
- * A database with all migrations applied, once for the whole run; test files clone it, which takes
- * about 40 ms (27 to 60 on an idle machine with 2 cores; `STRATEGY FILE_COPY` is no faster). Databases that an interrupted run has left on the
- * same server go first.
+ * A database with all migrations applied, made once for the whole run. Test files clone it, which takes about
+ * 40 ms (27 to 60 on an idle machine with 2 cores; `STRATEGY FILE_COPY` is no faster). Databases that an
+ * interrupted run has left on the same server are removed first.
  */
 export async function createTemplate(serverUrl: string): Promise<Template> {
-  // The session that holds this lock says, by living, that the databases of its run are in use.
+  // As long as a session holds this lock, the databases of its run are in use.
   const runId = Math.floor(Math.random() * 2 ** 31);
   const prefix = `stack_converter_test_${runId}_`;
   const name = `${prefix}template`;
   const owner = new pg.Client({ connectionString: serverUrl });
-  // The server may end before us. Whatever needs it then says so itself.
+  // The server may end before this process. Whatever still needs it then reports that itself.
   owner.on("error", () => {});
   await owner.connect();
   await owner.query("SELECT pg_advisory_lock($1, $2)", [LOCK_CLASS, runId]);
@@ -43,7 +43,7 @@ export async function createTemplate(serverUrl: string): Promise<Template> {
   };
 }
 
-/** "test" in ASCII: keeps clear of the advisory locks of others. */
+/** "test" in ASCII, to avoid the advisory locks of others. */
 const LOCK_CLASS = 0x74657374;
 
 async function removeAbandoned(client: pg.Client): Promise<void> {
@@ -64,7 +64,7 @@ async function removeAbandoned(client: pg.Client): Promise<void> {
 
 async function removeDatabases(client: pg.Client, prefix: string): Promise<void> {
   const { rows } = await client.query<{ datname: string }>(
-    // The template last: a clean-up that is interrupted is taken up again where it is found.
+    // The template goes last: the next run finds it after an interrupted clean-up, and continues.
     "SELECT datname FROM pg_database WHERE starts_with(datname, $1) ORDER BY datname = $2, datname",
     [prefix, `${prefix}template`],
   );

@@ -5,7 +5,7 @@ import { atEndOfFile } from "./cleanup.ts";
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty: it has none. */
+  /** Empty if the span has no parent. */
   readonly parentSpanId: string;
   readonly name: string;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ interface OtlpSpan {
   readonly status?: { code?: number };
 }
 
-/** A collector of traces: takes OTLP over HTTP, as JSON. Stopped when the test file ends. */
+/** A collector of traces that accepts OTLP over HTTP, as JSON. It stops when the test file ends. */
 export async function startCollector() {
   const spans: ReceivedSpan[] = [];
   let text = "";
@@ -47,7 +47,7 @@ export async function startCollector() {
   return {
     url: `http://127.0.0.1:${port}`,
     spans: spans as readonly ReceivedSpan[],
-    /** Everything that was sent here, as it came. */
+    /** Everything that was sent to the collector, as it came. */
     text: () => text,
   };
 }

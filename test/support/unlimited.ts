@@ -1,4 +1,7 @@
-/** For one client that stands for many: it asks, and follows, as much as it wants. */
+/**
+ * Settings for one client that stands for many: it may send as many requests and open as many streams as it
+ * wants.
+ */
 export const UNLIMITED = {
   RATE_LIMIT: "0",
   RATE_LIMIT_STRANGERS: "0",

@@ -1,7 +1,8 @@
 import { API_KEY_SCOPES, type Viewer, viewerOf } from "../../src/auth/viewer.ts";
 
 /**
- * Who asks, in tests within this process: the `Authorization` says it, and is believed.
+ * Identifies the caller in tests within this process: the `Authorization` header says who asks, and is
+ * believed.
  *
  *     (none)                       an administrator: most tests are not about who may do what
  *     nobody                       a stranger
@@ -19,5 +20,5 @@ export async function identify(authorization: string | null): Promise<Viewer | n
   return { ...viewerOf(userId, role), scopes };
 }
 
-/** Has no row: whoever lists users sees those that a test has put there. */
+/** This administrator has no row, so that a list of users holds only those that a test has inserted. */
 export const ADMINISTRATOR = viewerOf("00000000-0000-7000-8000-ffffffffffff", "ADMIN");

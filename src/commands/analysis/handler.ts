@@ -12,14 +12,14 @@ type Task = JobContext["job"]["plan"]["tasks"][number];
 
 export interface AnalysisOptions {
   readonly client: Client;
-  /** How far the job is, in percent, and what is being done. */
+  /** Called with the job's progress, in percent, and the current task. */
   readonly onProgress: (progress: number, task: string) => void;
   readonly onResult: (task: Task, result: TaskResultReport) => void;
 }
 
 /**
- * Carries out a plan of analyses: reads the project through the API, like any other client, and reports a result for
- * each task. What an earlier worker has done in the same attempt is not done again.
+ * Carries out a plan of analyses: reads the project through the API, like any other client, and reports a
+ * result for each task. A task that already has a result in this attempt is not done again.
  *
  * @throws JobFailure when the project is gone
  */
@@ -37,7 +37,7 @@ export async function analyse(context: JobContext, options: AnalysisOptions): Pr
     const report = (part: number) => {
       const progress = Math.floor(((index + part) * 100) / tasks.length);
       options.onProgress(progress, task.description);
-      // Not awaited: the analysis need not wait for who watches it.
+      // Not awaited: the analysis need not wait for those who watch it.
       void reportProgress({ progress, currentTask: task.description });
     };
     report(0);
@@ -65,7 +65,7 @@ function resultOf({ id: taskId, type }: Task, project: AnalysedProject): TaskRes
   }
 }
 
-/** @param report how much of the files has been read, from 0 to 1 */
+/** @param report called with the part of the files that has been read, from 0 to 1 */
 async function readProject(
   { job, checkpoint }: JobContext,
   client: Client,
@@ -87,13 +87,13 @@ async function readProject(
   return { originalTechStack: project.originalTechStack, targetTechStack: project.targetTechStack, files };
 }
 
-/** Each task after those that it depends on; among those that may begin, the plan's order. */
+/** Puts each task after those that it depends on. Otherwise the plan's order is kept. */
 function inOrder(tasks: readonly Task[]): Task[] {
   const ordered: Task[] = [];
   const left = [...tasks];
   while (left.length > 0) {
     const isReady = ({ dependencies }: Task) => !left.some(({ id }) => dependencies.includes(id));
-    // The service takes no plan with a circle; from one that had, the first would be begun.
+    // The service accepts no plan with a cycle. In a cycle the first remaining task would come next.
     const next = Math.max(0, left.findIndex(isReady));
     ordered.push(...left.splice(next, 1));
   }

@@ -1,7 +1,7 @@
 import { ecosystemOf } from "../../import/manifests.ts";
 import type { ConversionPlanInput } from "../../sdk/index.ts";
 
-/** What `work --demo` can do. No job that asks for more is given to it. */
+/** The agent type of `work --demo`. It gets no job that asks for another. */
 export const ANALYSIS_AGENT = "analysis";
 
 export const ANALYSIS_TASKS = ["analyse-structure", "list-dependencies", "plan-update"] as const;

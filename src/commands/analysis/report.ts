@@ -3,7 +3,10 @@ import { ecosystems, lockFiles } from "../../import/technologies.ts";
 import type { TechStackFieldsFragment } from "../../sdk/index.ts";
 import { count, listed, number, size, words } from "../wording.ts";
 
-/** What can be said of a project from what the service has of it: paths, sizes, languages and stacks. No file's content. */
+/**
+ * Reports about a project from what the service stores of it: paths, sizes, languages and stacks, but no
+ * file's content.
+ */
 
 export interface AnalysedFile {
   readonly path: string;
@@ -57,11 +60,14 @@ export function structureReport({ files }: AnalysedProject): string {
   ].join("\n");
 }
 
-/** What it is built with, and which files declare that. Versions are in those files, which the service does not keep. */
+/**
+ * What the project is built with, and which files declare that. Versions are missing: they are in the files'
+ * content, which the service does not store.
+ */
 export function dependencyReport({ originalTechStack, files }: AnalysedProject): string {
   const declaring = groupBy(
     files.filter(({ path }) => ecosystemOf(path) !== undefined),
-    // Safe: the others were left out.
+    // Safe: files without an ecosystem were filtered out.
     ({ path }) => ecosystemOf(path)!,
   );
   const locks = lockFiles.filter(([pattern]) => files.some(({ path }) => pattern.test(path)));
@@ -125,7 +131,7 @@ export function updatePlan({ originalTechStack, targetTechStack, files }: Analys
   ].join("\n");
 }
 
-/** Parts that go with the language. */
+/** Parts that change together with the language. */
 function isOfLanguage(part: (typeof PARTS)[number]): part is "runtime" | "buildTool" | "packageManager" {
   return part === "runtime" || part === "buildTool" || part === "packageManager";
 }
@@ -134,7 +140,7 @@ function ecosystemFor(language: string | null) {
   return Object.values(ecosystems).find(({ languages }) => language !== null && languages.includes(language));
 }
 
-/** "Node.js 20" to "Node.js 22" is an update; to "Deno" it is something else. */
+/** From "Node.js 20" to "Node.js 22" is an update; from "Node.js 20" to "Deno" is a replacement. */
 function changeOf(part: (typeof PARTS)[number], from: string | null, to: string): string {
   if (from === null) return `add the ${words(part)} ${to}`;
   const verb = isSame(nameOf(from), nameOf(to)) ? "update" : "replace";

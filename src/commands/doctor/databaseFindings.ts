@@ -5,14 +5,14 @@ import { count, listed, size } from "../wording.ts";
 import { clockFinding, error, type Finding, ok, warning } from "./finding.ts";
 
 const MIN_VERSION = 130_000;
-/** An instance has these beside its pool: two for the cache's protocol and two that listen. */
+/** Connections that each instance has beside its pool: two for the cache's protocol and two that listen. */
 const CONNECTIONS_BESIDE_POOL = 4;
 const LONG_TRANSACTION_SECONDS = 600;
 const LAG_BYTES = 64 * 1024 * 1024;
 const SLOT_BYTES = 1024 * 1024 * 1024;
 const MAINTENANCE_DAYS = 30;
 
-/** What the facts about a PostgreSQL mean. Pure. */
+/** Judges the facts about a PostgreSQL server. Pure. */
 export function databaseFindings(
   facts: DatabaseFacts,
   { database, redis, maintenance, workers }: Pick<Config, "database" | "redis" | "maintenance" | "workers">,
@@ -175,7 +175,7 @@ function maintenanceFinding(
 
 function settingFindings({ settings, ...facts }: DatabaseFacts, isEmbedded: boolean): Finding[] {
   const found: Finding[] = [];
-  // The embedded one has no background processes; it is vacuumed by its own.
+  // The embedded database has no background processes; the service vacuums it itself.
   if (!isEmbedded && settings.autovacuum !== "on")
     found.push(
       warning(

@@ -1,11 +1,11 @@
 export interface Finding {
-  /** What was looked at. */
+  /** What was checked. */
   readonly check: string;
   readonly level: "ok" | "warning" | "error";
   readonly what: string;
-  /** Null where all is well. */
+  /** Why it matters; null where all is well. */
   readonly why: string | null;
-  /** What to do about it. */
+  /** What to do about it; null where all is well. */
   readonly action: string | null;
 }
 
@@ -31,7 +31,10 @@ export const error = (check: string, what: string, why: string, action: string):
   action,
 });
 
-/** Clocks are compared by tokens, by what people read in the log, and by nothing that must be right. */
+/**
+ * Only the expiry of tokens and people who read logs compare clocks. Nothing that must be right depends on
+ * them.
+ */
 const CLOCK_WARNING_MS = 2_000;
 const CLOCK_ERROR_MS = 30_000;
 

@@ -65,7 +65,7 @@ export function configurationFindings({ environment, database, auth, backup, red
   return found.length > 0 ? found : [ok("configuration", "no problem")];
 }
 
-/** Of the file system that the folder is on, or will be. */
+/** Judges the free space of the file system that holds the folder, or will hold it. */
 export async function diskFinding(what: string, folder: string): Promise<Finding> {
   for (let path = resolve(folder); ; path = dirname(path)) {
     const space = await statfs(path).catch(() => undefined);

@@ -4,7 +4,7 @@ import { clockFinding, error, type Finding, ok, warning } from "./finding.ts";
 
 const MIN_VERSION = [6, 2] as const;
 
-/** What the facts about a Redis mean. Pure. */
+/** Judges the facts about each Redis node. Pure. */
 export function redisFindings(facts: readonly RedisFacts[]): Finding[] {
   return facts.flatMap((node) => [
     versionFinding(node),

@@ -3,10 +3,13 @@ import type { Family } from "../../server/metrics/family.ts";
 import { joinFamilies, writeFamilies } from "../../server/metrics/text.ts";
 import type { ToPrimary, ToWorker } from "./messages.ts";
 
-/** A worker that has not told by then is left out: the database that it asks may be away. Prometheus waits ten seconds. */
+/**
+ * A worker that has not answered by then is left out: the database that it asks may be away. Prometheus
+ * itself waits ten seconds.
+ */
 const PATIENCE_MS = 5_000;
 
-/** Asks all workers what they have counted, for whichever of them `/metrics` came to. */
+/** Collects the figures of all workers, for the worker that got the request for `/metrics`. */
 export function createFleetFigures(workers: () => ReadonlyMap<number, Worker>) {
   const asked = new Map<number, (families: readonly Family[]) => void>();
   let lastId = 0;
@@ -25,7 +28,7 @@ export function createFleetFigures(workers: () => ReadonlyMap<number, Worker>) {
     });
 
   return {
-    /** Handles a worker's message that is about figures. */
+    /** Handles a worker's messages about figures, and ignores all others. */
     async receive(worker: Worker, message: ToPrimary): Promise<void> {
       if (message.kind === "counted") asked.get(message.id)?.(message.families);
       if (message.kind !== "metrics") return;
@@ -41,7 +44,7 @@ export function createFleetFigures(workers: () => ReadonlyMap<number, Worker>) {
   };
 }
 
-/** A worker that has just died hears nothing, and its exit is an event of its own. */
+/** Sends a message. Errors are ignored: if the worker has just died, its exit is an event of its own. */
 export function tell(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }

@@ -5,9 +5,10 @@ import type { ToPrimary, ToWorker } from "./messages.ts";
 export type FleetLink = NonNullable<ReturnType<typeof linkToFleet>>;
 
 /**
- * A worker's way to the process that started it (primary.ts). When that is gone, Node.js ends the worker.
+ * A worker's link to the primary process, which started it (primary.ts). When the primary is gone, Node.js
+ * ends the worker.
  *
- * @returns undefined: this process is nobody's worker
+ * @returns undefined if this process is no worker
  */
 export function linkToFleet() {
   const { worker } = cluster;
@@ -16,7 +17,7 @@ export function linkToFleet() {
   let lastId = 0;
   let stop: ((hasSuccessor: boolean) => void) | undefined;
   let count: (() => Promise<readonly Family[]>) | undefined;
-  // The other end may have gone: then there is nobody to tell.
+  // Errors are ignored: the primary may be gone, and then there is nobody to tell.
   const tell = (message: ToPrimary) => void worker.send(message, () => {});
 
   worker.on("message", (message: ToWorker) => {
@@ -25,7 +26,7 @@ export function linkToFleet() {
         stop?.(message.hasSuccessor);
         return;
       case "count":
-        // Without an answer, the metrics are told without this worker.
+        // Without an answer, the metrics leave this worker out.
         void count?.().then(
           (families) => tell({ kind: "counted", id: message.id, families }),
           () => {},
@@ -38,7 +39,7 @@ export function linkToFleet() {
   });
 
   return {
-    /** From here on this worker is told to stop, and asked what it has counted. */
+    /** From here on the primary can tell this worker to stop, and ask for its figures. */
     join(hooks: {
       readonly stop: (hasSuccessor: boolean) => void;
       readonly count: () => Promise<readonly Family[]>;
@@ -48,7 +49,7 @@ export function linkToFleet() {
 
     ready: (url: string): void => tell({ kind: "ready", url }),
 
-    /** What all workers have counted. */
+    /** The figures of all workers, as the text that `/metrics` answers with. */
     metricsOfAll: (): Promise<string> =>
       new Promise((resolve) => {
         const id = ++lastId;

@@ -1,18 +1,18 @@
 import type { Family } from "../../server/metrics/family.ts";
 
-/** What a worker's process is told by the one that started it. */
+/** Messages from the primary process to a worker. */
 export type ToWorker =
-  /** Running requests may finish. With a successor, its connections are handed over first. */
+  /** Running requests may finish. With a successor, the worker's connections are handed over first. */
   | { readonly kind: "stop"; readonly hasSuccessor: boolean }
   /** Answered with `counted`. */
   | { readonly kind: "count"; readonly id: number }
   /** The answer to `metrics`. */
   | { readonly kind: "metrics"; readonly id: number; readonly text: string };
 
-/** What a worker tells. */
+/** Messages from a worker to the primary process. */
 export type ToPrimary =
-  /** It answers at this address. */
+  /** The worker answers at this address. */
   | { readonly kind: "ready"; readonly url: string }
   | { readonly kind: "counted"; readonly id: number; readonly families: readonly Family[] }
-  /** Somebody asks it what all workers have counted. */
+  /** The worker was asked for the figures of all workers. */
   | { readonly kind: "metrics"; readonly id: number };

@@ -15,7 +15,7 @@ export interface FleetIo {
   readonly exit: (code: number) => never;
 }
 
-/** The workers cannot be started, or none of them stays. */
+/** The workers cannot be started, or none of them keeps running. */
 export class FleetError extends Error {
   readonly code = "WORKERS_FAILED";
 }
@@ -23,33 +23,37 @@ export class FleetError extends Error {
 interface Member {
   readonly worker: Worker;
   readonly startedAt: number;
-  /** Resolves to whether it answers; false: it has ended before it did. */
+  /** Resolves to true when the worker answers, or to false if it ended before. */
   readonly ready: Promise<boolean>;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   state: "starting" | "ready" | "stopping" | "ended";
 }
 
 const RESTART_DELAY = { firstMs: 100, maxMs: 30_000 };
-/** One that ends sooner is said to fail again, and waits longer for its turn. */
+/** A worker that ends sooner counts as one more failure in a row, and its successor starts later. */
 const STABLE_MS = 10_000;
-/** Where no worker answers any more, and each of so many in a row has failed, whoever started us should hear of it. */
+/**
+ * After so many failures in a row, with no worker left that answers, this process ends, so that its
+ * supervisor notices.
+ */
 const MAX_FAILURES = 5;
-/** Beyond its own time-outs: a worker that has not ended then never will. */
+/** Added to the worker's own time-outs: a worker that has not ended by then never will. */
 const GRACE_MS = 15_000;
 
 /**
- * `stack-converter serve` with WEB_CONCURRENCY above 1: starts the workers, each of which is the whole service, and has them share one port.
- * One that dies gets a successor; a signal stops all; a reload replaces one after another, each only when its successor answers.
- * The process itself answers nothing.
+ * `stack-converter serve` with WEB_CONCURRENCY above 1: starts the workers, each of which is the whole
+ * service, and lets them share one port. A worker that dies gets a successor. A signal stops all workers. A
+ * reload replaces one worker after another, and stops each only when its successor answers. The primary
+ * process itself answers no requests.
  *
  * @throws FleetError when the first worker does not start
  */
 export async function runFleet(config: Config, { log, onSignal, onReload, exit }: FleetIo): Promise<void> {
   const { shutdownDelayMs, shutdownTimeoutMs } = config.http;
   const stopMs = shutdownDelayMs + shutdownTimeoutMs + GRACE_MS;
-  /** Who answers at each place, or is to. */
+  /** The worker that answers at each place, or will. */
   const places = new Map<number, Member>();
-  /** Those that are being replaced, too. */
+  /** All workers that run, also those that are being replaced. */
   const members = new Set<Member>();
   const figures = createFleetFigures(
     () =>
@@ -58,13 +62,13 @@ export async function runFleet(config: Config, { log, onSignal, onReload, exit }
       ),
   );
   const stopping = new AbortController();
-  /** Also until all are there for the first time. */
+  /** True also until all workers answer for the first time. */
   let isBusy = true;
 
-  // Workers take connections from the socket that they share. Handed out by this process, those on their way to a worker
-  // that is killed would hang for ever.
+  // The workers accept connections from a shared socket. If this process handed connections out, those on
+  // their way to a worker that is killed would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // Figures may be NaN and infinite, which JSON does not have.
+  // Figures may be NaN or infinite, which JSON cannot express.
   cluster.setupPrimary({ serialization: "advanced" });
 
   function launch(): Member {
@@ -84,7 +88,7 @@ export async function runFleet(config: Config, { log, onSignal, onReload, exit }
       });
       void exited.then(() => resolve(false));
     });
-    // Of its channel. That it ends is told as its exit.
+    // Errors of the worker's message channel. The worker's end is reported by `exit`.
     worker.on("error", (error) =>
       log.warn({ err: error, worker: worker.process.pid }, "a worker cannot be told"),
     );
@@ -95,7 +99,7 @@ export async function runFleet(config: Config, { log, onSignal, onReload, exit }
   }
 
   async function end(member: Member, hasSuccessor: boolean): Promise<void> {
-    // One that does not answer yet does not listen to us either.
+    // A worker that does not answer requests yet does not listen to messages either.
     if (member.state === "starting") member.worker.process.kill("SIGTERM");
     else tell(member.worker, { kind: "stop", hasSuccessor });
     member.state = "stopping";
@@ -107,7 +111,7 @@ export async function runFleet(config: Config, { log, onSignal, onReload, exit }
     clearTimeout(timer);
   }
 
-  /** Sees to it that somebody is at the place, until all stop. */
+  /** Keeps a worker running at the place, until all stop. */
   async function keep(place: number): Promise<void> {
     let failures = 0;
     for (let member = places.get(place)!; ; ) {
@@ -165,7 +169,8 @@ export async function runFleet(config: Config, { log, onSignal, onReload, exit }
 
   onSignal((signal) => void stop(signal, 0));
   onReload(() => void reload());
-  // The first alone: it applies the migrations, and what keeps it from starting is told once.
+  // The first worker starts alone: it applies the migrations, and an error that keeps it from starting is
+  // told once.
   const first = launch();
   places.set(1, first);
   if (!(await first.ready)) {

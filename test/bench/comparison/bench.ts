@@ -31,7 +31,7 @@ export interface BenchOptions {
   readonly progress: (line: string) => void;
 }
 
-/** Somebody's turn in each round. */
+/** One server's turn in each round. */
 interface Turn {
   readonly name: string;
   readonly server: Server;
@@ -39,26 +39,32 @@ interface Turn {
 }
 
 const WRITES = { "99/1": 0.01, "90/10": 0.1, "50/50": 0.5 } as const;
-/** So many of the different answers are compared; a page deep in the list is like one at its beginning. */
+/**
+ * How many of the different answers are compared with SQL. A page deep in the list is like one at its
+ * beginning.
+ */
 const CHECKED = 20;
 const UNCACHED_CONNECTIONS = 12;
-/** Before anything counts: more would take too long. */
+/** The most rounds that do not count: more would take too long. */
 const MAX_WARM_ROUNDS = 8;
-/** A round that takes so much of the cheapest one's processor time a request is no warmer. */
+/** A round has settled if its CPU time per request exceeds this share of the cheapest round's so far. */
 const SETTLED = 0.92;
-/** After so many of them in a row it is as warm as it gets: one alone may have had bad luck. */
+/** After this many such rounds in a row the server is warm. A single one may have been disturbed. */
 const SETTLED_ROUNDS = 2;
-/** Requests at a time where nothing is timed. */
+/** Concurrent requests where nothing is timed. */
 const FILLERS = 16;
 
-/** Starts each server when it is needed first, and keeps it until `close`: what it takes in the end is a figure too. */
+/**
+ * Starts each server when it is first needed, and keeps it until `close`: its memory at the end is a figure
+ * too.
+ */
 export async function createBench(options: BenchOptions) {
   const { isQuick, rounds, projects, distinct, hasPeers, databases, redis, load, progress } = options;
   const pools = {
     service: new pg.Pool({ connectionString: databases.service, max: 2 }),
     peers: new pg.Pool({ connectionString: databases.peers, max: 2 }),
   };
-  // A server that was stopped may still want to say so.
+  // The pools may still emit an error when the server is stopped.
   for (const pool of Object.values(pools)) pool.on("error", () => {});
   const plain = await plainCursors(pools.peers, distinct);
   const floorFile = join(load.folder, "floor.json");
@@ -78,7 +84,7 @@ export async function createBench(options: BenchOptions) {
   }
 
   function start(contender: Contender): Promise<Server> {
-    // Redis has 16 databases; the first is the service's.
+    // Redis has 16 databases; the service gets the first.
     const index = isOwn(contender) ? 0 : 1 + (databaseOfRedis++ % 15);
     return startServer(contender, {
       database: isOwn(contender) ? databases.service : databases.peers,
@@ -88,7 +94,10 @@ export async function createBench(options: BenchOptions) {
     });
   }
 
-  /** The different requests for a query, in a server's own words; their answers are right, and kept if they ever are. */
+  /**
+   * The different requests for a query, in the server's dialect. The first answers have been compared with
+   * SQL. If the server keeps answers, all of them are in its cache.
+   */
   async function requestsOf(server: Server, query: Query): Promise<readonly string[]> {
     const { name, dialect, family } = server.contender;
     const key = `${name} ${query.name}`;
@@ -122,7 +131,10 @@ export async function createBench(options: BenchOptions) {
     if (isOwn(server.contender)) await untilCached(server, made[0]!, "; hit");
   }
 
-  /** An epoch of the cache has to be live: for the first moments nothing is kept. A numbered request is another each time. */
+  /**
+   * Repeats a request until its `cache-status` contains `status`. In the service's first moments nothing is
+   * cached, until an epoch is live. A request with a place for a number is a different one each time.
+   */
   async function untilCached(server: Server, body: string, status: string): Promise<Response> {
     for (let attempt = 0; attempt < 1_000; attempt++) {
       const response = await ask(server, body.replace(NUMBER_PLACE, `check ${attempt}`));
@@ -133,7 +145,7 @@ export async function createBench(options: BenchOptions) {
     throw new Error(`Expected an answer with cache-status ${status} within 20 s, got none.`);
   }
 
-  /** What the floors answer: the service's own bytes and headers. */
+  /** Writes what the floors answer with: the service's own bytes and headers. */
   async function writeFloorFile(): Promise<void> {
     const service = await serverOf(SERVICE);
     const operations: Record<string, object> = {};
@@ -176,8 +188,8 @@ export async function createBench(options: BenchOptions) {
   }
 
   /**
-   * Requests of tens of milliseconds that all begin together would all end together, after a round. As many
-   * at a time as keep the server busy are enough, for everybody.
+   * Many requests of tens of milliseconds that begin together would also end together, after the round. So
+   * fewer connections are used, for all servers: enough to keep a server busy.
    */
   const loadOf = (state: State): LoadOptions =>
     state === "off" ? { ...load, connections: Math.min(load.connections, UNCACHED_CONNECTIONS) } : load;
@@ -199,7 +211,7 @@ export async function createBench(options: BenchOptions) {
       case "hot":
       case "distinct": {
         const floors = [floor("bytes"), floor("headers"), floor("redis")];
-        // What keeps no answers is as fast with a request that it knows.
+        // PostGraphile keeps no answers, and is as fast with a known request as with a new one.
         const always = uncached.filter(({ family }) => family === "PostGraphile");
         for (const contender of [...floors, SERVICE, ...caching, ...always])
           turns.push(await turnOf(contender, query, state));
@@ -227,8 +239,9 @@ export async function createBench(options: BenchOptions) {
   }
 
   /**
-   * Its code is compiled in rounds that do not count, until they are not much cheaper any more than those before. For a
-   * first look one will do, and for what it has done before in another state.
+   * Runs rounds that do not count, in which V8 compiles the server's code, until a round is not much cheaper
+   * than those before. One round is enough with `--quick`, and for work that the server has done before in
+   * another state.
    */
   async function warm(turn: Turn, isKnown: boolean): Promise<void> {
     let least: number | undefined;
@@ -244,7 +257,7 @@ export async function createBench(options: BenchOptions) {
       throw new Error(`${turn.name} has answered no request in ${MAX_WARM_ROUNDS} rounds.`);
   }
 
-  /** On a machine that others use too, a round may be over before the first answer. */
+  /** Repeats a round without any answer: on a shared machine a round may end before the first answer. */
   async function answered(turn: Turn): Promise<Sample> {
     for (let attempt = 1; attempt <= MAX_WARM_ROUNDS; attempt++) {
       const sample = await turn.run();
@@ -278,7 +291,7 @@ export async function createBench(options: BenchOptions) {
       };
     },
 
-    /** The service first. */
+    /** The service is the first in the list. */
     async measureStarts() {
       const found: { name: string; ms: ReturnType<typeof spreadOf> }[] = [];
       for (const contender of [SERVICE, ...(hasPeers ? UNCACHED_PEERS : [])]) {
@@ -294,7 +307,7 @@ export async function createBench(options: BenchOptions) {
       return found;
     },
 
-    /** The service first: it is the one that was started first. */
+    /** The service is the first in the list, because it was started first. */
     memory: () =>
       [...servers.values()].map(({ contender: { name }, pid }) => ({ name, bytes: residentBytes(pid) })),
 

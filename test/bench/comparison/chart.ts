@@ -5,8 +5,8 @@ const [WIDTH, LABEL_WIDTH, BAR_HEIGHT, GAP] = [760, 210, 16, 4];
 const TITLE_HEIGHT = 26;
 
 /**
- * Requests that one second of the server's processor time is enough for, a bar each; every row has its own
- * scale. Drawn on no background, in colours that are readable on white and on black.
+ * A bar for each server: how many requests one second of its processor time is enough for. Every row has its
+ * own scale. The chart has no background, and colours that are readable on white and on black.
  */
 export function chartOf(rows: readonly Row[], note: string): string {
   const parts: string[] = [];

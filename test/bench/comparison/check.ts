@@ -3,7 +3,7 @@ import type pg from "pg";
 import { ask, type Server } from "./servers.ts";
 import { type Dialect, idOf, normalized, projectKey, type Query } from "./work.ts";
 
-/** The nth request's variables for a server: of a page, the cursor of the row before it. */
+/** The nth request's variables for a server. For a page they are the cursor of the row before it. */
 export type VariablesOf = (query: Query, n: number) => Record<string, unknown>;
 
 /** Cursors of the newest projects, as the server itself writes them. */
@@ -24,7 +24,7 @@ export async function cursorsOf(server: Server, count: number): Promise<string[]
   return cursors;
 }
 
-/** What the peers that are given a schema take for a cursor. */
+/** Cursors as the peers with a given schema take them: a time and an id. */
 export async function plainCursors(pool: pg.Pool, count: number): Promise<string[]> {
   const { rows } = await pool.query(
     `SELECT to_char("created_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '/' || "id" AS "cursor"
@@ -44,15 +44,15 @@ export function bodyOf(
   const variables =
     query.pageSize === undefined
       ? { id: idOf(dialect, "Project", projectKey(n, projects)) }
-      : // The first page has no cursor before it.
+      : // There is no cursor before the first page.
         { after: n === 0 ? null : cursors[n - 1] };
   return JSON.stringify({ query: query.documents[dialect], variables });
 }
 
 /**
- * Compares answers with the hand-written statement's on the same rows.
+ * Compares answers with those of the hand-written statement on the same rows.
  *
- * @throws Error with both when they differ
+ * @throws Error with both answers when they differ
  */
 export async function checkAnswers(
   server: Server,

@@ -2,22 +2,22 @@ import { ACCESS_ENV, AS_ADMINISTRATOR } from "../../support/access.ts";
 import { UNLIMITED } from "../../support/unlimited.ts";
 import type { Dialect } from "./work.ts";
 
-/** One way to serve the work: a program with an environment. */
+/** A server that is measured: a program with an environment. */
 export interface Contender {
   readonly name: string;
-  /** From the repository's root. */
+  /** Its path is relative to the repository's root. */
   readonly program: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly dialect: Dialect;
-  /** Those of one family differ only in where they keep answers. */
+  /** Contenders of one family differ only in where they keep answers. */
   readonly family: string;
   readonly keeps: "nothing" | "memory" | "redis";
   /** Left out by `--quick`: one of the same family is faster. */
   readonly isSlow: boolean;
 }
 
-/** As the peers: nothing expires while it is measured. */
+/** The same as for the peers: nothing expires during the measurement. */
 const FOR_AN_HOUR = Object.fromEntries(
   ["USER", "PROJECT", "JOB", "COLLECTION", "STATISTICS"].map((kind) => [`CACHE_TTL_${kind}`, "3600"]),
 );
@@ -25,7 +25,8 @@ const FOR_AN_HOUR = Object.fromEntries(
 const service = (name: string, keeps: Contender["keeps"], env: Record<string, string>): Contender => ({
   name,
   program: ["dist/cli.js", "serve"],
-  // All rows are an administrator's, as they are everybody's where there are no rules; and one client stands for many.
+  // An administrator sees all rows, as everybody does in the peers, which have no access rules. UNLIMITED:
+  // one client stands for many.
   env: { ...ACCESS_ENV, ...UNLIMITED, ...FOR_AN_HOUR, ...env },
   headers: AS_ADMINISTRATOR,
   dialect: "service",
@@ -71,7 +72,10 @@ export const UNCACHED_PEERS: readonly Contender[] = [
 
 export type FloorMode = "bytes" | "headers" | "redis" | "sql";
 
-/** A bare `node:http` server: with the bytes in memory, the same under the service's headers, one GET, one statement. */
+/**
+ * A bare `node:http` server: with the bytes in memory, the same with the service's headers, with one GET from
+ * Redis, or with one SQL statement for each request.
+ */
 export const floor = (mode: FloorMode): Contender => ({
   name: { bytes: "bare HTTP", headers: "bare HTTP, same headers", redis: "one GET", sql: "one statement" }[
     mode

@@ -4,18 +4,21 @@ import { addAdministrator } from "../../support/access.ts";
 import { insertRows, keyOf } from "../../support/rows.ts";
 import { WORKER_ID } from "./work.ts";
 
-/** Beside those of `insertRows`, of which there are five for each project and ten projects for each user. */
+/** Of the rows that `insertRows` adds: five jobs for each project, and ten projects for each user. */
 const JOBS_PER_PROJECT = 5;
 const PROJECTS_PER_USER = 10;
-/** One job in so many is not finished. */
+/** One of this many jobs is not finished. */
 const UNFINISHED_SHARE = 20;
 
 export interface Databases {
-  /** The service's own. */
+  /** The address of the service's own database. */
   readonly service: string;
-  /** The same rows without the triggers that the service's cache and its jobs' lifecycle need: peers owe them nothing. */
+  /**
+   * The same rows without the triggers for the service's cache and its jobs' lifecycle, which peers do not
+   * need.
+   */
   readonly peers: string;
-  /** Reported on by a worker: the keys of jobs that it has, in the peers' database. */
+  /** The keys of the jobs that the worker holds in the peers' database, and reports on. */
   readonly heldJobs: readonly string[];
 }
 
@@ -31,7 +34,7 @@ export async function createDatabases(serverUrl: string, projects: number): Prom
   return { service, peers, heldJobs };
 }
 
-/** `service` with the suffix at the end of its name. @returns its address */
+/** Creates the service's database with its rows. Its name is `service` and the suffix. @returns its address */
 export async function createServiceDatabase(
   serverUrl: string,
   projects: number,
@@ -42,18 +45,19 @@ export async function createServiceDatabase(
   await inDatabase(serverUrl, (admin) => admin.query(`CREATE DATABASE ${name}`));
   await applyMigrations({
     connectionString: url,
-    // Safe: what the migrations call of it.
+    // Safe: the migrations call no other methods of it.
     log: { info() {}, warn() {}, debug() {} } as never,
   });
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  // Rows that nobody has kept yet need no invalidation, which would take longer than the rows.
+  // No cache has these rows yet, so they need no invalidation. The triggers would take longer than the rows
+  // themselves.
   await pool.query("SET session_replication_role = replica");
   await insertRows(pool, {
     users: Math.ceil(projects / PROJECTS_PER_USER),
     projects,
     jobs: projects * JOBS_PER_PROJECT,
   });
-  // Some tags that a trigger would have set.
+  // Values that a trigger would have set.
   await pool.query(
     `UPDATE "conversion_jobs" SET "agent_types" = '{converter}' WHERE right("id"::text, 12)::bigint % $1 = 0`,
     [UNFINISHED_SHARE],

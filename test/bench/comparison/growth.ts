@@ -18,7 +18,7 @@ export interface GrowthOptions {
 
 const MANY = 1_000_000;
 
-/** What a request costs the service with few rows and with many, which should be the same. Rounds alternate between the two. */
+/** The cost of a request to the service with few rows and with many, which should be the same. Rounds alternate. */
 export async function measureGrowth({
   rounds,
   projects,
@@ -57,7 +57,7 @@ export async function measureGrowth({
         progress(`${contender.name}: ${query.name}, round ${round} of ${rounds}`);
         for (const [index, { server, samples }] of turns.entries()) {
           const { cpuMicroseconds } = await runLoad(server, bodies[index]!, load);
-          // The first compiles.
+          // The first round does not count: V8 compiles the code in it.
           if (round > 0) samples.push(cpuMicroseconds);
         }
       }

@@ -6,7 +6,7 @@ import type { Counters } from "./counters.ts";
 import { cpuNanoseconds, idleTicksOfLoadCore, type Server } from "./servers.ts";
 import { NUMBER_PLACE } from "./work.ts";
 
-/** What one round of one server came to. */
+/** The figures of one round of one server. */
 export interface Sample {
   readonly requests: number;
   readonly perSecond: number;
@@ -15,7 +15,7 @@ export interface Sample {
   readonly redisCommands: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** The load's core had nothing left, while the server's had. */
+  /** Whether the load generator's core was fully busy while the server's was not. */
   readonly isLoadBound: boolean;
   readonly stale?: number;
 }
@@ -27,10 +27,10 @@ export interface LoadOptions {
   readonly counters: Counters;
 }
 
-/** Within this the server is done with what was under way when the load ended. */
+/** Within this time the server has finished the requests that were under way when the load ended. */
 const UNDER_WAY_MS = 200;
 
-/** Goes on counting over all rounds, so that no numbered request is sent twice. */
+/** Counts on over all rounds, so that no numbered request is sent twice. */
 let sent = 0;
 
 const SCRIPT = `
@@ -57,7 +57,7 @@ function request()
   return found[1] .. string.format("%0${NUMBER_PLACE.length}d", number) .. found[2]
 end`;
 
-/** Sends the bodies in turn, through wrk, and looks at what that has cost. */
+/** Sends the bodies in turn, through wrk, and measures what that costs. */
 export async function runLoad(
   server: Server,
   bodies: readonly string[],
@@ -93,7 +93,8 @@ export async function runLoad(
     ].concat(headers, requestsFile, String(sent)),
     server.contender.name,
   );
-  // Each connection had one more under way, which wrk does not count. It is worked on all the same.
+  // Each connection had one more request under way, which wrk does not count. The server works on it all the
+  // same.
   const begun = requests + connections;
   sent += begun;
   const endedAt = performance.now();
@@ -107,7 +108,11 @@ export async function runLoad(
   };
 }
 
-/** Looks at the server's processor time and at the databases' counters, now and when the load has ended. */
+/**
+ * Reads the server's processor time and the databases' counters, now and again when the load has ended.
+ *
+ * @returns a function that ends the measurement
+ */
 export async function startMeasuring(server: Server, counters: Counters) {
   const [statements, commands] = [await counters.statements(server.database), await counters.commands()];
   const [cpu, idle, startedAt] = [cpuNanoseconds(server.pid), idleTicksOfLoadCore(), performance.now()];

@@ -4,21 +4,22 @@ import type { Server } from "./servers.ts";
 import { idOf, projectKey, QUERIES, RENAME } from "./work.ts";
 
 export interface MixOptions extends LoadOptions {
-  /** Which part of the requests are writes, 0 to 1. */
+  /** The share of writes among the requests, 0 to 1. */
   readonly writes: number;
   readonly projects: number;
 }
 
-/** Over so many projects; the nth is chosen 1/n^0.99 times as often as the first. */
+/** How many projects are used. The nth is chosen 1/n^0.99 times as often as the first. */
 const KEYS = 1_000;
 const EXPONENT = 0.99;
 
-/** Never the same value twice: a later value is always a higher one, whoever writes it. */
+/** No value is written twice: a later value is always higher, on all connections. */
 let lastValue = 0;
 
 /**
- * Reads and writes in one load, and looks at every answer: once a write of a value is acknowledged, no read that starts later may
- * show a lower one. Of what others wrote before the load began nothing is expected.
+ * Mixes reads and writes in one load, and checks every answer. Once the write of a value is acknowledged, no
+ * read that starts later may show a lower value. Values that were written before the load began are not
+ * checked.
  */
 export async function runMix(server: Server, options: MixOptions): Promise<Sample> {
   const { dialect, headers, name } = server.contender;
@@ -45,7 +46,7 @@ export async function runMix(server: Server, options: MixOptions): Promise<Sampl
     const value = /"name":"[a-z]+ ?(\d+)"/.exec(text)?.[1];
     if (answer.statusCode !== 200 || value === undefined)
       throw new Error(`${name} answered ${answer.statusCode}: ${text.slice(0, 300)}`);
-    // Names that the rows began with are older than any.
+    // The rows' first names are older than any value.
     return text.includes('"name":"v') ? Number(value) : 0;
   }
 
@@ -86,7 +87,7 @@ export async function runMix(server: Server, options: MixOptions): Promise<Sampl
   }
 }
 
-/** The same choices in every run: xorshift, and a look into the cumulated weights. */
+/** Makes the same choices in every run: numbers by xorshift, keys by a binary search in the cumulated weights. */
 function createDraw() {
   let state = 0x9e3779b9;
   const number = () => {

@@ -5,16 +5,16 @@ import { M1, NUMBER_PLACE, progressReport, WORKER_ID } from "./work.ts";
 
 const CLAIM = `mutation ($input: ClaimConversionJobsInput!) {
   claimConversionJobs(input: $input) { claims { fencingToken conversionJob { id } } } }`;
-/** That one call gives. */
+/** The most jobs that one call gives. */
 const CLAIMED_AT_ONCE = 100;
 
 const claimed = new WeakMap<Server, readonly string[]>();
 
 /**
- * A worker's reports, a job each. From the service it claims its jobs first, as any worker; in the peers' database it has
- * them already.
+ * A worker's reports, one for each job. The worker first claims its jobs from the service, like any worker.
+ * In the peers' database it holds them already.
  *
- * @throws Error when the server does not do what a report says
+ * @throws Error when the server does not store what a report says
  */
 export async function reportsOf(
   server: Server,
@@ -54,7 +54,8 @@ async function claim(server: Server, count: number): Promise<{ key: string; fenc
       leaseSeconds: 3_600,
     };
     const text = await (await ask(server, JSON.stringify({ query: CLAIM, variables: { input } }))).text();
-    // Safe: what the document selects; `data` is null where it fails, which the next line says.
+    // Safe: it is what the document selects. `data` is null if the mutation fails, which the check of
+    // `claims` reports.
     const { data } = JSON.parse(text) as {
       data: {
         claimConversionJobs: { claims: { fencingToken: number; conversionJob: { id: string } }[] };

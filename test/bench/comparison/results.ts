@@ -15,7 +15,7 @@ export const STATES: Readonly<Record<State, string>> = {
   report: "writes",
 };
 
-/** What is measured, in this order: the mixes change rows, so they come last. */
+/** What is measured, in this order. The mixes come last, because they change rows. */
 export const PLAN: readonly { readonly work: WorkName; readonly state: State }[] = [
   ...(["Q1", "Q2", "Q3"] as const).flatMap((work) =>
     (["hot", "distinct", "off"] as const).map((state) => ({ work, state })),
@@ -24,7 +24,7 @@ export const PLAN: readonly { readonly work: WorkName; readonly state: State }[]
   ...(["99/1", "90/10", "50/50"] as const).map((state) => ({ work: "Q1" as const, state })),
 ];
 
-/** Of the mixes one is enough for a first look. */
+/** The states of `--quick`: one of the mixes is enough for a first look. */
 export const IN_QUICK: readonly State[] = ["hot", "distinct", "off", "report", "90/10"];
 
 type Spread = ReturnType<typeof spreadOf>;
@@ -40,7 +40,7 @@ export interface Entry {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly isLoadBound: boolean;
-  /** Undefined: nobody looked. */
+  /** Undefined if answers were not checked for it. */
   readonly stale: number | undefined;
 }
 
@@ -85,7 +85,10 @@ const COLUMNS = [
   "stale",
 ];
 
-/** What the others are compared with: the first of a row's floors, or the service where there is none. */
+/**
+ * A row as a table. The others are compared with the row's first floor, or with its first entry if it has no
+ * floor.
+ */
 export function tableOf({ work, state, title, entries }: Row): string {
   const floor = entries.find(({ family }) => family === "floor") ?? entries[0]!;
   const range = ({ median, min, max }: Spread) =>
@@ -116,5 +119,8 @@ export function tableOf({ work, state, title, entries }: Row): string {
   return `\n${work}, ${STATES[state]}: ${title}\n${shown.join("\n")}${note}`;
 }
 
-/** Per request, to the hundredth: background work of a second is spread over thousands. */
+/**
+ * A count for each request, to the hundredth: the background work of a second is spread over thousands of
+ * requests.
+ */
 const few = (value: number) => String(Math.round(value * 100) / 100);

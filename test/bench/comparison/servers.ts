@@ -9,7 +9,7 @@ import type { Contender } from "./contenders.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
-/** NODE_OPTIONS itself allows no profiles, and would be the benchmark's own, too. */
+/** Not NODE_OPTIONS: that allows no profiles, and would apply to the benchmark itself too. */
 const NODE_OPTIONS = (process.env.BENCH_NODE_OPTIONS ?? "").split(" ").filter((option) => option !== "");
 
 export interface Server {
@@ -22,14 +22,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** The server under load has a core of its own, where there is taskset and more than one core. */
+/** The server under load has this core for itself, if there is taskset and more than one core. */
 const SERVER_CORE = 1;
 const canPin = cpus().length > 1 && has("taskset");
 
 /**
- * Everything that this process starts keeps off the servers' core: wrk, PostgreSQL and Redis.
+ * Keeps everything that this process starts off the servers' core: wrk, PostgreSQL and Redis.
  *
- * @returns what to say of it
+ * @returns a description of the pinning, for the results
  */
 export function pinEverythingElse(): string {
   if (!has("wrk")) throw new Error("wrk is missing: apt-get install wrk");
@@ -40,9 +40,9 @@ export function pinEverythingElse(): string {
 }
 
 /**
- * Starts a server, and waits until it answers `request` with data.
+ * Starts a server, and waits until it answers `body` with data.
  *
- * @throws Error with the server's last lines when it ends, or does not answer within a minute
+ * @throws Error when the server ends, or does not answer within a minute
  */
 export async function startServer(
   contender: Contender,
@@ -72,7 +72,7 @@ export async function startServer(
       ...env,
     },
     signal: "TERM",
-    // A line for each request is what some write. Nobody reads it, but it is written.
+    // Some servers write a log line for each request. Nobody reads it, but it is written all the same.
     output: openSync(process.env.BENCH_LOG ?? "/dev/null", "a"),
   });
   let hasExited = false;
@@ -120,7 +120,7 @@ async function answers(
   }
 }
 
-/** Sends one operation; the answer's text. */
+/** Sends one operation. */
 export async function ask(server: Server, body: string): Promise<Response> {
   return fetch(server.url, {
     method: "POST",
@@ -136,7 +136,7 @@ export function cpuNanoseconds(pid: number): number {
     try {
       sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
     } catch {
-      // It ended between the two looks.
+      // The thread has ended since the folder was read.
     }
   }
   return sum;
@@ -146,7 +146,7 @@ export function residentBytes(pid: number): number {
   return 1_024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
-/** For how long core 0 has had nothing to do, in ticks of 10 ms. */
+/** How long core 0 has been idle so far, in ticks of 10 ms. */
 export function idleTicksOfLoadCore(): number {
   const fields = /^cpu0 (.*)$/m.exec(readFileSync("/proc/stat", "utf8"))![1]!.split(" ");
   return Number(fields[3]) + Number(fields[4]);

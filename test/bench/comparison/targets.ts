@@ -3,7 +3,7 @@ import { AFTER_WRITE, type Entry, type Row } from "./results.ts";
 
 export interface Target {
   readonly what: string;
-  /** How it stands, as a number to compare with `wanted`. */
+  /** The measured figure, to be compared with `wanted`. */
   readonly value: number;
   readonly wanted: number;
   readonly isMet: boolean;
@@ -12,11 +12,11 @@ export interface Target {
 export interface Whole {
   /** From the start of the process to the first answer. */
   readonly startMs: number | undefined;
-  /** The service's memory when all was done. */
+  /** The service's memory at the end of the run. */
   readonly residentBytes: number | undefined;
 }
 
-/** What the service is meant to reach, as far as this run has measured it. */
+/** The targets of the service, as far as this run has measured them. */
 export function targetsOf(rows: readonly Row[], { startMs, residentBytes }: Whole): Target[] {
   const targets: Target[] = [];
   const atLeast = (what: string, value: number, wanted: number) =>

@@ -1,6 +1,6 @@
 import { keyOf } from "../../support/rows.ts";
 
-/** In how many words the same is asked: the service's schema, the peers', and the one that PostGraphile derives. */
+/** The schemas in which the same is asked: the service's, the peers', and the one that PostGraphile derives. */
 export type Dialect = "service" | "schema" | "postgraphile";
 
 export type WorkName = "Q1" | "Q2" | "Q3" | "M1";
@@ -11,12 +11,12 @@ export interface Work {
   readonly documents: Readonly<Record<Dialect, string>>;
 }
 
-/** Of one project, or of the page that begins after so many projects. */
+/** A query for one project, or for a page of projects. */
 export interface Query extends Work {
   readonly name: "Q1" | "Q2" | "Q3";
   /** One statement whose only column is the answer's `data`, as text. */
   readonly statement: string;
-  /** How many rows a page has; undefined: it is about one row. */
+  /** How many rows a page has; undefined for a query about one row. */
   readonly pageSize: number | undefined;
 }
 
@@ -25,7 +25,7 @@ const PAGE_ARGUMENTS = {
   schema: (first: number) => `(first: ${first})`,
   postgraphile: (first: number) => `(first: ${first}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC])`,
 };
-/** What fields are called. Aliases give PostGraphile's answers the others' form. */
+/** The names of fields. Aliases give PostGraphile's answers the form of the others. */
 const FIELDS = {
   service: { id: "id", owner: "owner", projects: "projects", conversionJobs: "conversionJobs" },
   schema: { id: "id", owner: "owner", projects: "projects", conversionJobs: "conversionJobs" },
@@ -121,7 +121,7 @@ const Q3: Query = {
 
 export const QUERIES = { Q1, Q2, Q3 } as const;
 
-/** A worker says how far it has come, and keeps its lease. */
+/** A worker reports its progress, which renews its lease. */
 export const M1: Work = {
   name: "M1",
   title: "a progress report by a job's worker",
@@ -132,7 +132,7 @@ export const M1: Work = {
   ),
 };
 
-/** The write of the mixes: its value is the project's name, which Q1 reads. */
+/** The write of the mixes. It writes the project's name, which Q1 reads. */
 export const RENAME: Readonly<Record<Dialect, string>> = {
   service:
     "mutation Rename($id: ID!, $name: String!) { updateProject(input: { id: $id, name: $name }) { project { id name } } }",
@@ -141,21 +141,21 @@ export const RENAME: Readonly<Record<Dialect, string>> = {
     "mutation Rename($id: UUID!, $name: String!) { updateProjectByRowId(input: { rowId: $id, projectPatch: { name: $name } }) { project { id: rowId name } } }",
 };
 
-/** Ids of the service say what they name. */
+/** The service's ids contain the type. */
 export const idOf = (dialect: Dialect, type: "Project" | "ConversionJob", key: string) =>
   dialect === "service" ? `${type}:${key}` : key;
 
-/** The nth of the requests that are all different, from 0 on; the first is the hot one. */
+/** The key for the nth of the different requests, from 0 on. The first is the hot one. */
 export const projectKey = (n: number, projects: number) => keyOf(1 + ((n * 7) % projects));
 
-/** An answer as the hand-written SQL gives it. */
+/** An answer's data in the form in which the hand-written SQL gives it: without types in ids. */
 export function normalized(text: string): unknown {
   return JSON.parse(text, (key, value) =>
     key === "id" && typeof value === "string" ? value.replace(/^[A-Za-z]+:/, "") : value,
   ).data;
 }
 
-/** Where the reports of progress say which one they are: as long as the number that takes its place. */
+/** The place for a number that makes each request different. It is as long as the number that replaces it. */
 export const NUMBER_PLACE = "##########";
 
 export const WORKER_ID = "bench";

@@ -10,7 +10,10 @@ interface Subscriber {
   events: number;
 }
 
-/** Bare sockets: the reader shares the machine with the service, and must not be what is measured. */
+/**
+ * Subscribers on bare sockets: they share the machine with the service, and their own work must not be
+ * measured.
+ */
 export function createSubscribers(url: string) {
   const { hostname, port, pathname } = new URL(url);
   const subscribers: Subscriber[] = [];
@@ -41,7 +44,7 @@ export function createSubscribers(url: string) {
     });
   }
 
-  /** Whether there was a message. A message's line is written whole or in parts; its end is an empty line. */
+  /** @returns whether a message was complete. A message may come in parts; an empty line ends it. */
   function receive(subscriber: Subscriber): boolean {
     const end = subscriber.text.lastIndexOf("\n\n");
     if (end === -1) return false;
@@ -67,7 +70,7 @@ export function createSubscribers(url: string) {
   }
 
   return {
-    /** Resolves when each has got its first message. */
+    /** Resolves when each subscriber has received its first message. */
     async open(jobIds: readonly string[], count: number): Promise<void> {
       for (let index = 0; index < count; index += 50) {
         const batch = Array.from({ length: Math.min(50, count - index) }, (_, n) =>
@@ -82,13 +85,13 @@ export function createSubscribers(url: string) {
       messages = 0;
       for (const subscriber of subscribers) subscriber.events = 0;
     },
-    /** From before the report was sent, in ms. */
+    /** The times from before the report was sent until a subscriber had the event, in ms. */
     latencies: () => latencies,
-    /** From the event's own time, just before its transaction was committed, in ms. */
+    /** The times from the event's own time, just before its transaction was committed, in ms. */
     deliveries: () => deliveries,
     messages: () => messages,
 
-    /** @throws Error when somebody has not got every event of the round */
+    /** @throws Error when a subscriber has not received every event of the round */
     assertComplete(reports: number, jobs: number): void {
       const expected = reports / jobs;
       for (const { events } of subscribers) {

@@ -13,9 +13,9 @@ import { UNLIMITED } from "../../support/unlimited.ts";
 
 const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
 const WORKER_ID = "bench";
-/** Says how much memory is in use after a collection, when it is asked by a signal. */
+/** A module for the service's process: on SIGUSR2 it collects garbage and prints the memory in use. */
 const MEMORY_ON_SIGNAL = `data:text/javascript,process.on("SIGUSR2",()=>{gc();gc();console.log("memory "+JSON.stringify(process.memoryUsage()))})`;
-/** Linux counts a process's time in these. */
+/** Linux counts a process's time in ticks. */
 const TICKS_PER_SECOND = 100;
 
 /** PostgreSQL, one instance of the service in a process of its own, and jobs that this process has claimed. */
@@ -88,7 +88,7 @@ export async function createEmptyWorld(options: {
           },
         );
         req.on("error", (error: NodeJS.ErrnoException) => {
-          // The service had just closed the connection, which was idle: it has not seen the request.
+          // The service has just closed this idle keep-alive connection, and has not seen the request.
           if (req.reusedSocket && error.code === "ECONNRESET") resolve(send(query, variables));
           else reject(error);
         });
@@ -116,7 +116,10 @@ export async function createEmptyWorld(options: {
         await stop();
       },
 
-      /** Reports the present moment as what the worker is doing. */
+      /**
+       * Reports progress on a job. The report's `currentTask` is the present time, so that subscribers know
+       * its age.
+       */
       report(index: number): Promise<unknown> {
         const id = jobIds[index]!;
         const reported = send(
@@ -139,7 +142,7 @@ export async function createEmptyWorld(options: {
         return reported;
       },
 
-      /** Resolves when all reports are answered, with the median time that took. */
+      /** Resolves when all reports are answered, to the median time until an answer, in ms. */
       async reported(): Promise<number> {
         await Promise.all(running);
         running = [];
@@ -158,11 +161,11 @@ export async function createEmptyWorld(options: {
         }
       },
 
-      /** Of the service's process; 0 where there is no /proc. */
+      /** The processor time of the service's process; 0 on a system other than Linux. */
       async cpuSeconds(): Promise<number> {
         if (process.platform !== "linux") return 0;
         const stat = readFileSync(`/proc/${program.pid}/stat`, "utf8");
-        // After the name, which may have spaces: fields 14 and 15 are user and system time.
+        // Split after the name, which may have spaces. Fields 14 and 15 of the line are user and system time.
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
       },
