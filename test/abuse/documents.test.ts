@@ -54,7 +54,7 @@ describe("a document is refused, with the limit and what to do, if it", () => {
     expect(await refusalOf(fragments)).toMatchObject({ ...tooDeep, actual: 7 });
   });
 
-  test("has more aliases, even if fragments that are spread twice each multiply them", async () => {
+  test("has more aliases than allowed, those multiplied by fragments included", async () => {
     const aliases = { code: "LIMIT_EXCEEDED", limit: "MAX_ALIASES", max: 5 };
     expect(await refusalOf(`{ health { ${repeat(6, (n) => `a${n}: status`)} } }`)).toMatchObject({
       ...aliases,
@@ -69,7 +69,7 @@ describe("a document is refused, with the limit and what to do, if it", () => {
     });
   });
 
-  test("has more directives", async () => {
+  test("has more directives than allowed", async () => {
     const directives = "@include(if: true) ".repeat(5);
     for (const query of [
       `{ health { status ${directives} } }`,
@@ -84,7 +84,7 @@ describe("a document is refused, with the limit and what to do, if it", () => {
       });
   });
 
-  test("has more root fields, even in a fragment", async () => {
+  test("has more root fields than allowed, those in a fragment included", async () => {
     const fields = "health { status } ".repeat(6);
     for (const query of [`{ ${fields} }`, `{ ...f } fragment f on Query { ${fields} }`])
       expect(await refusalOf(query)).toMatchObject({
@@ -94,7 +94,7 @@ describe("a document is refused, with the limit and what to do, if it", () => {
       });
   });
 
-  test("contains a longer list literal", async () => {
+  test("contains a list literal that is longer than allowed", async () => {
     expect(await refusalOf(`{ nodes(ids: [${'"Project:x" '.repeat(11)}]) { id } }`)).toMatchObject({
       code: "LIMIT_EXCEEDED",
       limit: "MAX_LIST_SIZE",

@@ -172,7 +172,7 @@ describe("the tags that a statement leaves behind", () => {
       ],
     ],
     [
-      "a job that ends without having begun, which is nothing to its project",
+      "a job that ends without having begun, which does not affect its project",
       `UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = '${id(5)}'`,
       ["ConversionJob#", "ConversionJob:5", "ConversionJob@ownerId=1", "ConversionJob@projectId=3"],
     ],

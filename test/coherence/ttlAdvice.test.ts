@@ -59,7 +59,7 @@ describe("the advice on a time to live", () => {
     });
   });
 
-  it("is about memory when most answers were evicted", () => {
+  it("is to give the cache more memory when most answers were evicted", () => {
     expect(adviseTtl(300, counts({ evictions: 600, expirations: 300 }))).toEqual({
       action: "memory",
       advisedSeconds: 300,

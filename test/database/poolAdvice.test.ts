@@ -57,13 +57,13 @@ describe("a pool that is too small", () => {
 
   test.each([
     [
-      "by as much as the server has room for",
+      "is raised by as much as the server has room for",
       { maxConnections: 100, connections: 74 },
       "Set DB_POOL_MAX to 26.",
     ],
-    ["not beyond half", { maxConnections: 1_000, connections: 74 }, "Set DB_POOL_MAX to 30."],
+    ["is raised by half at most", { maxConnections: 1_000, connections: 74 }, "Set DB_POOL_MAX to 30."],
     [
-      "or the server must take more first",
+      "needs a server that takes more connections first",
       { maxConnections: 100, connections: 85 },
       "Raise max_connections, put a pooler before the server, or run fewer instances; then set DB_POOL_MAX to 30.",
     ],

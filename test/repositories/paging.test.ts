@@ -99,7 +99,7 @@ describe.each(["forward", "backward"] as const)("a walk %s", (direction) => {
 });
 
 describe("a page", () => {
-  test("says whether there is more, in both directions", async () => {
+  test("says whether there are more rows, in both directions", async () => {
     await insertRows(pool, { users: 1, projects: 5 });
     const cursor = (n: number) => {
       const row = { id: keyOf(n), createdAt: new Date(Date.UTC(2026, 0, 1) + n * 1_000) };

@@ -181,7 +181,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     });
   });
 
-  test("that fails half-way leaves the database as it was", async () => {
+  test("leaves the database as it was when its restoration fails half-way", async () => {
     const target = await createFilled();
     const before = await figuresOf(target);
     const manifest = await take();
