@@ -5,7 +5,7 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { readAnswer, startServed } from "../support/served.ts";
 import { UNLIMITED } from "../support/unlimited.ts";
 
-// Two databases with the same rows: without a Redis, only one instance may keep answers.
+// Two databases with the same rows, because without a Redis only one instance per database may cache.
 const plain = await createTestApp();
 const database = await createTestDatabase();
 const cached = await startServed({ ...UNLIMITED, DATABASE_URL: database.url });
@@ -18,7 +18,7 @@ const TWO =
 const NODE = "query ($id: ID!) { node(id: $id) { id __typename } }";
 const SEARCH = "query ($q: String!) { searchProjects(query: $q) { totalCount } }";
 
-/** The first is answered from the cache; whoever mixes the two up gives the second its answer. */
+/** Pairs of requests. A cache that gives both the same key answers the second with the first one's answer. */
 const PAIRS: [string, Body, Body][] = [
   ["the operation's name", { query: TWO, operationName: "a" }, { query: TWO, operationName: "b" }],
   [

@@ -12,7 +12,7 @@ const { app } = await createTestApp({
 });
 const { port, url } = await app.listen();
 
-/** A connection, and all that comes back until it is closed. */
+/** Opens a connection. `answer` resolves to everything that was received when the connection is closed. */
 function dial(): { socket: Socket; answer: Promise<string>; opened: Promise<void> } {
   const socket = connect(port, "127.0.0.1");
   let text = "";
@@ -28,7 +28,7 @@ function dial(): { socket: Socket; answer: Promise<string>; opened: Promise<void
 const HEAD = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
 const statusOf = (text: string) => /^HTTP\/1\.1 (\d{3})/.exec(text)?.[1];
 
-/** Sends the pieces until the connection is closed. */
+/** Sends the pieces, 20 ms apart, until the connection is closed. */
 async function drip({ socket, answer }: ReturnType<typeof dial>, pieces: Iterable<string>) {
   let isClosed = false;
   void answer.then(() => {
@@ -46,7 +46,7 @@ function* endless(piece: string) {
 }
 
 describe("a connection is closed", () => {
-  test("whose head does not come to an end in time", async () => {
+  test("whose request head does not end in time", async () => {
     const connection = dial();
     connection.socket.write("GET /graphql HTTP/1.1\r\nhost: x\r\n");
     expect(statusOf(await drip(connection, endless("x-slow: 1\r\n")))).toMatch(/408|431/);
@@ -55,7 +55,7 @@ describe("a connection is closed", () => {
     expect(statusOf(await silent.answer)).toBe("408");
   });
 
-  test("whose body does not come to an end in time", async () => {
+  test("whose request body does not end in time", async () => {
     const connection = dial();
     connection.socket.write(`${HEAD}content-length: 2000\r\n\r\n`);
     expect(statusOf(await drip(connection, endless("{")))).toBe("408");
@@ -65,7 +65,7 @@ describe("a connection is closed", () => {
     ["a header", `x-flood: ${"x".repeat(10_000)}\r\n\r\n`],
     ["many headers", `${Array.from({ length: 500 }, (_, n) => `x-flood-${n}: 1\r\n`).join("")}\r\n`],
     ["an address", ""],
-  ])("with %s too long", async (name, headers) => {
+  ])("that sends %s too long", async (name, headers) => {
     const { socket, answer } = dial();
     socket.write(
       name === "an address"
@@ -78,7 +78,7 @@ describe("a connection is closed", () => {
   test.each([
     ["announced", "content-length: 4000000\r\n\r\n{"],
     ["in pieces", `transfer-encoding: chunked\r\n\r\n${`400\r\n${"x".repeat(1024)}\r\n`.repeat(4)}`],
-  ])("with a body too long, %s", async (_, rest) => {
+  ])("that sends a body too long, %s", async (_, rest) => {
     const { socket, answer } = dial();
     socket.write(HEAD + rest);
     const text = await answer;
@@ -90,14 +90,14 @@ describe("a connection is closed", () => {
     ["a length and pieces", "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"],
     ["a line end in a header", "x-a: b\rc: d\r\n\r\n"],
     ["no host", undefined],
-  ])("that could be read in two ways: %s", async (_, rest) => {
+  ])("whose request could be read in two ways: %s", async (_, rest) => {
     const { socket, answer } = dial();
     socket.write(rest === undefined ? "POST /graphql HTTP/1.1\r\n\r\n" : HEAD + rest);
     expect(statusOf(await answer)).toBe("400");
   });
 });
 
-test("connections above the limit are closed, and those within it go on", async () => {
+test("connections above the limit are closed, and new ones are accepted once others have ended", async () => {
   const open = Array.from({ length: 20 }, dial);
   await Promise.all(open.map(({ opened }) => opened));
   expect(await dial().answer).toBe("");

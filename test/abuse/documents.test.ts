@@ -17,7 +17,7 @@ const { app, execute } = await createTestApp({
 const statements = recordStatements(app.database.pool);
 beforeAll(() => insertRows(app.database.pool, { users: 1, projects: 3, jobs: 3 }));
 
-/** Refused before anything was asked of the database. */
+/** Expects a refusal without any statement to the database, and returns its message and extensions. */
 async function refusalOf(query: string, variables?: Record<string, unknown>) {
   statements.reset();
   const { data, errors } = await execute(query, variables);
@@ -31,7 +31,7 @@ const nested = (depth: number) => `${"owner { projects { nodes { ".repeat(depth)
 const repeat = (times: number, text: (index: number) => string) =>
   Array.from({ length: times }, (_, index) => text(index)).join(" ");
 
-describe("a document is refused, with its limit and what to do, that", () => {
+describe("a document is refused, with the limit and what to do, if it", () => {
   test("has more tokens than allowed", async () => {
     expect(await refusalOf(`{ ${"__typename ".repeat(600)} }`)).toEqual({
       code: "LIMIT_EXCEEDED",
@@ -41,7 +41,7 @@ describe("a document is refused, with its limit and what to do, that", () => {
     });
   });
 
-  test("is deeper, also by its fragments", async () => {
+  test("is deeper than allowed, fragments included", async () => {
     const tooDeep = { code: "LIMIT_EXCEEDED", limit: "MAX_DEPTH", max: 6 };
     expect(await refusalOf(`{ projects { nodes { ${nested(2)} } } }`)).toMatchObject({
       ...tooDeep,
@@ -54,7 +54,7 @@ describe("a document is refused, with its limit and what to do, that", () => {
     expect(await refusalOf(fragments)).toMatchObject({ ...tooDeep, actual: 7 });
   });
 
-  test("has more aliases, also by fragments that are spread twice each", async () => {
+  test("has more aliases than allowed, those multiplied by fragments included", async () => {
     const aliases = { code: "LIMIT_EXCEEDED", limit: "MAX_ALIASES", max: 5 };
     expect(await refusalOf(`{ health { ${repeat(6, (n) => `a${n}: status`)} } }`)).toMatchObject({
       ...aliases,
@@ -69,7 +69,7 @@ describe("a document is refused, with its limit and what to do, that", () => {
     });
   });
 
-  test("has more directives", async () => {
+  test("has more directives than allowed", async () => {
     const directives = "@include(if: true) ".repeat(5);
     for (const query of [
       `{ health { status ${directives} } }`,
@@ -84,7 +84,7 @@ describe("a document is refused, with its limit and what to do, that", () => {
       });
   });
 
-  test("has more fields at its top, also in a fragment", async () => {
+  test("has more root fields than allowed, those in a fragment included", async () => {
     const fields = "health { status } ".repeat(6);
     for (const query of [`{ ${fields} }`, `{ ...f } fragment f on Query { ${fields} }`])
       expect(await refusalOf(query)).toMatchObject({
@@ -94,7 +94,7 @@ describe("a document is refused, with its limit and what to do, that", () => {
       });
   });
 
-  test("has a longer list written in it", async () => {
+  test("contains a list literal that is longer than allowed", async () => {
     expect(await refusalOf(`{ nodes(ids: [${'"Project:x" '.repeat(11)}]) { id } }`)).toMatchObject({
       code: "LIMIT_EXCEEDED",
       limit: "MAX_LIST_SIZE",
@@ -156,14 +156,14 @@ describe("complexity", () => {
     }
   });
 
-  test("of exponential fragments is told, and not computed one by one", async () => {
+  test("of exponential fragments is computed without visiting each spread", async () => {
     const doubling = repeat(40, (n) => `fragment f${n} on Health { ...f${n + 1} ...f${n + 1} }`);
     const { actual } = await refusalOf(`{ health { ...f0 } } ${doubling} fragment f40 on Health { status }`);
     expect(actual).toBe(2 ** 40 + 1);
   });
 });
 
-describe("variables are refused that", () => {
+describe("variables are refused if they", () => {
   const QUERY = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
 
   test("have longer lists or more values than allowed", async () => {
@@ -182,7 +182,7 @@ describe("variables are refused that", () => {
     });
   });
 
-  test("are nested without end", async () => {
+  test("are nested too deeply", async () => {
     for (const depth of [60, 100_000]) {
       const ids = `${"[".repeat(depth)}"x"${"]".repeat(depth)}`;
       const response = await app.fetch("http://test/graphql", {
@@ -197,7 +197,7 @@ describe("variables are refused that", () => {
   });
 });
 
-describe("what is no document to run", () => {
+describe("a document that cannot be run", () => {
   test.each([
     [
       "a circle of fragments",
@@ -226,7 +226,7 @@ describe("what is no document to run", () => {
     expect(JSON.stringify(errors)).not.toMatch(/node_modules|\.[jt]s:|\n\s+at /);
   });
 
-  test("a full-width or combining look-alike of a field is none", async () => {
+  test("a full-width or combining look-alike of a field's name is not accepted", async () => {
     for (const field of ["ｈealth", "heal\u0074\u0301h"]) {
       const { errors } = await execute(`{ ${field} { status } }`);
       expect(errors![0].extensions.code).toBe("GRAPHQL_PARSE_FAILED");
@@ -234,7 +234,7 @@ describe("what is no document to run", () => {
   });
 });
 
-test("keys that would change prototypes are values like any other", async () => {
+test("keys that could change prototypes are ordinary keys", async () => {
   const response = await app.fetch("http://test/graphql", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -249,13 +249,13 @@ test("keys that would change prototypes are values like any other", async () => 
   expect(variable.data).toEqual({ projects: { totalCount: 3 } });
 });
 
-test("GraphiQL's introspection is within the limits, though deep", async () => {
+test("GraphiQL's introspection is within the limits, although it is deep", async () => {
   const { errors, data } = await execute(getIntrospectionQuery({ inputValueDeprecation: true }));
   expect(errors).toBeUndefined();
   expect(data.__schema.queryType.name).toBe("Query");
 });
 
-test("a batch is refused: one operation a request", async () => {
+test("a batch of operations is refused", async () => {
   const response = await app.fetch("http://test/graphql", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -268,10 +268,10 @@ test("a batch is refused: one operation a request", async () => {
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "BAD_REQUEST" } }] });
 });
 
-describe("where introspection is off", async () => {
+describe("without introspection", async () => {
   const { execute: ask } = await createTestApp({ INTROSPECTION: "false" });
 
-  test("the schema is not told, nor guessed from wrong names", async () => {
+  test("the schema is not shown, and wrong names are not corrected", async () => {
     for (const query of ["{ __schema { queryType { name } } }", '{ __type(name: "User") { name } }'])
       expect((await ask(query)).errors![0]).toMatchObject({
         extensions: { code: "GRAPHQL_VALIDATION_FAILED" },

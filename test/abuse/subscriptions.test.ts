@@ -32,7 +32,7 @@ afterEach(async () => {
   await expect.poll(openStreams, { timeout: 10_000 }).toBe(0);
 });
 
-/** The first message of a live query from this address, and what ends it. */
+/** Opens a live query from this address. Returns its first message, and a function that ends the query. */
 async function follow(address: string, headers: Record<string, string> = {}) {
   const controller = new AbortController();
   controllers.push(controller);
@@ -59,7 +59,7 @@ async function follow(address: string, headers: Record<string, string> = {}) {
   return { data, error: errors?.[0], close: () => controller.abort() };
 }
 
-test("an address has as many as a viewer may, others have theirs, and one that is closed makes room", async () => {
+test("each address may have as many subscriptions as a viewer, and a closed one makes room", async () => {
   const [first] = [await follow("192.0.2.1"), await follow("192.0.2.1")];
   const { error } = await follow("192.0.2.1");
   expect(error).toMatchObject({
@@ -73,7 +73,7 @@ test("an address has as many as a viewer may, others have theirs, and one that i
   expect((await follow("192.0.2.1")).error).toBeUndefined();
 });
 
-test("a viewer has as many wherever they are, whatever their address has", async () => {
+test("a viewer's limit counts the streams from all of their addresses and keys, but no stranger's", async () => {
   const user = { authorization: `USER ${keyOf(1)}` };
   const key = { authorization: `USER ${keyOf(1)} projects:read` };
   expect((await follow("192.0.2.1", user)).error).toBeUndefined();
@@ -85,7 +85,7 @@ test("a viewer has as many wherever they are, whatever their address has", async
   expect((await follow("192.0.2.1")).error).toBeUndefined();
 });
 
-test("all together have as many as the instance serves", async () => {
+test("the instance serves no more subscriptions than its limit, whoever asks", async () => {
   for (const host of [1, 2, 3, 4, 5]) expect((await follow(`192.0.2.${host}`)).error).toBeUndefined();
   expect((await follow("192.0.2.6")).error).toMatchObject({
     extensions: { code: "TOO_MANY_SUBSCRIPTIONS", max: 5 },

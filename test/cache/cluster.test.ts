@@ -13,14 +13,14 @@ describe("a Redis Cluster", () => {
   const connect = () => connectTo(cluster.url, { maxRetries: 3 });
   const entries = Array.from({ length: 3_000 }, (_, i) => ({ key: `item:${i}`, value: i }));
 
-  test("puts keys into the slots that we compute", async () => {
+  test("puts keys into the slots that `slotOf` computes", async () => {
     const keys = ["a", "{a}b", "a{}b", "é😀", "{é}x", "x".repeat(300)];
     const [client] = cluster.clients;
     const theirs = await Promise.all(keys.map((key) => client?.cluster("KEYSLOT", key)));
     expect(keys.map(slotOf)).toEqual(theirs);
   });
 
-  test("has the identity of all its masters", async () => {
+  test("has the identities of all its masters, joined", async () => {
     const connection = await connect();
     const infos = await Promise.all(cluster.masters.map((client) => client.info("server")));
     const runIds = infos.map((info) => /run_id:(\w+)/.exec(info)?.[1]);
@@ -28,7 +28,7 @@ describe("a Redis Cluster", () => {
     expect(connection.masters()).toHaveLength(3);
   });
 
-  test("takes one pipeline for each server, and deletes only its own keys, from every server", async () => {
+  test("takes one pipeline per server, and deletes only the manager's own keys, from every server", async () => {
     const connection = await connect();
     const cache = createCacheManager({ connection, namespace: "a[*", log: silent });
     const bare = cluster.masters;
@@ -53,7 +53,7 @@ describe("a Redis Cluster", () => {
     expect((await sizes()).reduce((sum, size) => sum + size)).toBe(50);
   });
 
-  test("runs scripts whose keys share a hash tag, also after it has forgotten them", async () => {
+  test("runs scripts whose keys share a hash tag, even after the servers have forgotten them", async () => {
     const connection = await connect();
     const script = connection.defineScript("swap", {
       keys: ["from", "to"],
@@ -92,8 +92,8 @@ describe("a Redis Cluster", () => {
     expect(connection.statistics().suspensions).toBe(0);
   });
 
-  // The last: it leaves the cluster with other masters than it had.
-  test("loses a third of its keys for as long as it takes to promote a replica, and tells of the new identity first", async () => {
+  // The last test, because it leaves the cluster with other masters.
+  test("loses a third of its keys until a replica is promoted, and announces the new identity before calls reach it", async () => {
     const unhandled = watchUnhandled();
     const connection = await connect();
     const cache = createCacheManager({ connection, namespace: "failover", log: silent });

@@ -40,7 +40,7 @@ const { value: anyValue } = fc.letrec((tie) => ({
 }));
 
 describe("the cache's codec", () => {
-  test("gives back exactly what it was given", () => {
+  test("decodes exactly the value that was encoded", () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         expect(roundTrip(value)).toStrictEqual(value);
@@ -54,7 +54,7 @@ describe("the cache's codec", () => {
     expect(jsonCodec.encode(value)).toBe(JSON.stringify(value));
   });
 
-  test("leaves its argument alone", () => {
+  test("does not change its argument", () => {
     const value = Object.freeze({ at: new Date(0), list: Object.freeze([undefined, 1n]), $own: 1 });
     expect(jsonCodec.encode(value)).toBe(
       '{"at":{"$date":0},"list":[{"$undefined":true},{"$bigint":"1"}],"$$own":1}',
@@ -62,7 +62,7 @@ describe("the cache's codec", () => {
     expect(value).toEqual({ at: new Date(0), list: [undefined, 1n], $own: 1 });
   });
 
-  test("leaves out properties that are undefined, and makes objects without a prototype ordinary ones", () => {
+  test("leaves out properties that are undefined, and decodes objects without a prototype as ordinary ones", () => {
     expect(Object.keys(roundTrip({ a: undefined, b: 1 }) as object)).toEqual(["b"]);
     expect(roundTrip(Object.assign(Object.create(null), { a: 1 }))).toStrictEqual({ a: 1 });
     expect(roundTrip(new Uint8Array([1, 2]))).toStrictEqual(Buffer.from([1, 2]));
@@ -78,7 +78,7 @@ describe("the cache's codec", () => {
     ["a Map", new Map()],
     ["an instance of a class", new (class Money {})()],
     ["a cycle", cycle],
-  ])("refuses %s, which would not come back", (_name, value) => {
+  ])("refuses %s, which would not decode to an equal value", (_name, value) => {
     expect(() => jsonCodec.encode(value)).toThrow(expect.objectContaining({ code: "CACHE_VALUE_INVALID" }));
   });
 

@@ -27,13 +27,13 @@ const reasonsOf = (results: PromiseSettledResult<unknown>[]) =>
   );
 
 describe("a Redis connection", () => {
-  test("refuses calls at once, without a socket, while Redis is dead, and comes back by itself", async () => {
+  test("refuses calls at once, without touching a socket, while Redis is dead, and reconnects by itself", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
     const connection = await connectTo(server.url);
     const before = connection.state.identity;
 
-    // Under load from before the kill until after the restart.
+    // Runs under load through the kill and through the restart.
     let isLoaded = true;
     const outcomes = new Set<string>();
     const load = Array.from({ length: 20 }, async () => {
@@ -66,7 +66,7 @@ describe("a Redis connection", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("tells listeners of a new server before the first call reaches it", async () => {
+  test("tells listeners about a new server before the first call reaches it", async () => {
     const server = await startRedis();
     const connection = await connectTo(server.url);
     const firstRunId = connection.state.identity?.runId ?? "";
@@ -79,7 +79,7 @@ describe("a Redis connection", () => {
     connection.onStateChange(() => {
       throw new Error("a listener's own trouble");
     });
-    // Tries in every turn of the event loop; the first answer must come from a server that was announced.
+    // Tries in every turn of the event loop. The first answer must come from a server that was announced.
     let announced: string | undefined;
     let answeredBy: string | undefined;
     let isTrying = true;
@@ -96,7 +96,7 @@ describe("a Redis connection", () => {
             answeredBy = /run_id:(\w+)/.exec(info)?.[1];
             announced = atSending.phase === "ready" ? atSending.identity?.runId : "nobody";
           }
-          // Until the kill nothing is announced, because listeners hear of changes alone.
+          // Before the kill nothing is announced, because listeners are only told about changes.
           if (atSending === undefined && !info.includes(firstRunId))
             answeredBy = "a server that nobody announced";
         } catch {}
@@ -116,7 +116,7 @@ describe("a Redis connection", () => {
     expect(await Promise.all(fromListener)).toEqual(["PONG"]);
   });
 
-  test("takes an answer that came in time, however busy this process was meanwhile", async () => {
+  test("accepts an answer that arrived in time, however busy this process was meanwhile", async () => {
     const server = await startRedis();
     const connection = await connectTo(server.url, { commandTimeoutMs: 200 });
     const calls = Array.from({ length: 10 }, () => connection.run("key", ping, once));
@@ -127,7 +127,7 @@ describe("a Redis connection", () => {
     expect(connection.statistics()).toMatchObject({ timedOut: 0, suspensions: 0 });
   });
 
-  test("opens its breaker when a stopped server lets calls time out, and closes it when the server goes on", async () => {
+  test("opens its breaker when calls to a stopped server time out, and closes it when the server continues", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
     const connection = await connectTo(server.url, { commandTimeoutMs: 60 });
@@ -148,7 +148,7 @@ describe("a Redis connection", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("sends a call again when its connection broke, unless it may have been carried out already", async () => {
+  test("retries a call whose connection broke, unless the call may have been executed already and is not idempotent", async () => {
     const server = await startRedis();
     const control = controlClient(server.url);
     const connection = await connectTo(server.url);
@@ -172,13 +172,13 @@ describe("a Redis connection", () => {
     expect(connection.statistics().retried).toBe(0);
     await connection.waitUntilReady(5_000);
 
-    // Retries wait 10 to 40 ms in all, a little more than a reconnection takes: give it more to be sure.
+    // The default retries wait 10 to 40 ms in all, hardly longer than a reconnection takes, so this has more.
     const patient = await connectTo(server.url, { maxRetries: 10 });
     expect(await patient.run("counter", breakOnce(), repeatable)).toBe(3);
     expect(patient.statistics().retried).toBe(1);
   });
 
-  test("leaves a server that has become a replica, and returns to it as to another when it is promoted", async () => {
+  test("leaves a server that has become a replica, and treats it as another server when it is promoted", async () => {
     const server = await startRedis();
     const control = controlClient(server.url);
     const connection = await connectTo(server.url);
@@ -199,7 +199,7 @@ describe("a Redis connection", () => {
     expect(connection.state.identity?.replicationId).not.toBe(before?.replicationId);
   });
 
-  test("knows the server by its INFO", async () => {
+  test("identifies the server by its INFO", async () => {
     const server = await startRedis({ args: ["--maxmemory-policy", "allkeys-lru"] });
     const info = await controlClient(server.url).info();
     const connection = await connectTo(server.url);
@@ -216,7 +216,7 @@ describe("a Redis connection", () => {
     });
   });
 
-  test("passes on what Redis answers to a call that is wrong", async () => {
+  test("passes on Redis' own error for a wrong call", async () => {
     const connection = await connectTo(redisUrl());
     await expect(connection.run("x", (redis) => redis.call("NO.SUCH.COMMAND"), once)).rejects.toMatchObject({
       name: "ReplyError",
@@ -224,7 +224,7 @@ describe("a Redis connection", () => {
     expect(connection.state.phase).toBe("ready");
   });
 
-  test("shows its password to nobody, right or wrong", async () => {
+  test("never shows its password in errors or logs, whether it is right or wrong", async () => {
     const password = "correct-horse-battery";
     const server = await startRedis();
     await controlClient(server.url).config("SET", "requirepass", password);
@@ -245,7 +245,7 @@ describe("a Redis connection", () => {
     expect(wrong.target).toBe(`redis://127.0.0.1:${server.port}/0`);
   });
 
-  test("warns once an outage, however often it tries", async () => {
+  test("warns once per outage, however often it tries to reconnect", async () => {
     const server = await startRedis();
     const { lines, log } = recordingLog();
     const connection = createRedisConnection(
@@ -263,7 +263,7 @@ describe("a Redis connection", () => {
     expect(levels().filter((level) => level === 30)).toHaveLength(2);
   });
 
-  test("closes in bounded time, also when the server stands still, and lets running calls end", async () => {
+  test("closes in bounded time, even when the server is stopped, and lets running calls end", async () => {
     const server = await startRedis();
     const running = await connectTo(server.url);
     const answers = Array.from({ length: 100 }, (_, i) =>
@@ -289,7 +289,7 @@ describe("a Redis connection", () => {
     expect(await ready).toBe(false);
   });
 
-  test("also speaks through a Unix socket, to the database that the URL names", async () => {
+  test("also connects through a Unix socket, and selects the database that the URL names", async () => {
     const server = await startRedis({ args: ["--unixsocket", "redis.sock"] });
     const folder = (await controlClient(server.url).config("GET", "dir")) as [string, string];
     const connection = await connectTo(`unix://${folder[1]}/redis.sock?db=1`);
@@ -309,7 +309,7 @@ describe("a Lua script", () => {
     parse: (reply: unknown) => reply,
   } as const;
 
-  test("takes one round trip from its first call on, and two when the server has forgotten it", async () => {
+  test("takes one round trip from its first call on, and two when the server has forgotten the script", async () => {
     const server = await startRedis();
     const control = controlClient(server.url);
     await control.set("{t}:a", "value");
@@ -328,14 +328,14 @@ describe("a Lua script", () => {
     expect(await proxy.count(call)).toBe(1);
     expect(await control.get("{t}:b")).toBe("written");
 
-    // A server that forgot by restarting has it again before the first call.
+    // A restarted server has forgotten it too, but gets it with the new connection, before the first call.
     await server.restart();
     await until(() => connection.statistics().connections === 2 && connection.state.phase === "ready");
     expect(await proxy.count(call)).toBe(1);
     await connection.close();
   });
 
-  test("returns Buffers when asked to, and its name is taken once", async () => {
+  test("returns Buffers when asked to, and no two scripts may have one name", async () => {
     const connection = await connectTo(redisUrl());
     const script = connection.defineScript("bytes", {
       keys: ["unused"],

@@ -10,7 +10,7 @@ export const silent = pino({ level: "silent" });
 
 const DEFAULTS = { maxRetries: 2, connectTimeoutMs: 2_000, commandTimeoutMs: 2_000 };
 
-/** A connection that is ready, and is closed when the test file ends. */
+/** Opens a connection and waits until it is ready. It is closed when the test file ends. */
 export async function connectTo(url: string, config: Partial<RedisConfig> = {}) {
   const connection = createRedisConnection({ ...DEFAULTS, url, ...config }, silent);
   atEndOfFile(connection.close);
@@ -18,7 +18,7 @@ export async function connectTo(url: string, config: Partial<RedisConfig> = {}) 
   return connection;
 }
 
-/** A bare client, for what a test does behind the product's back. */
+/** A plain Redis client, for commands that a test sends past the product. */
 export function controlClient(url: string): Redis {
   const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   client.on("error", () => {});
@@ -26,7 +26,7 @@ export function controlClient(url: string): Redis {
   return client;
 }
 
-/** What reaches the process' last resort. Vitest fails the run for it too; here it is an assertion. */
+/** Records unhandled rejections and exceptions, for an assertion. Vitest fails the run for them too. */
 export function watchUnhandled(): unknown[] {
   const seen: unknown[] = [];
   const record = (reason: unknown) => seen.push(reason);
@@ -45,12 +45,12 @@ export function recordingLog() {
   return { lines, log: pino({ level: "trace" }, { write: (line: string) => lines.push(line) }) };
 }
 
-/** Everything that an error shows to anybody who prints it. */
+/** Everything that printing the error could show. */
 export function everythingIn(error: unknown): string {
   return inspect(error, { depth: 10, showHidden: true });
 }
 
-/** Stops a process as Ctrl-Z does, and returns when it stands still. */
+/** Stops a process as Ctrl-Z does, and returns when it has stopped. */
 export async function freeze(pid: number | undefined): Promise<void> {
   if (pid === undefined) throw new Error("The server runs in a container and cannot be stopped from here.");
   process.kill(pid, "SIGSTOP");

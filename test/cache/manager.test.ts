@@ -16,7 +16,7 @@ import {
   watchUnhandled,
 } from "./fixtures.ts";
 
-/** A manager with a namespace that nobody else of this run has. */
+/** A manager with a namespace that no other manager of this run has. */
 function managerOn(
   connection: RedisConnection,
   options: { namespace?: string; maxValueBytes?: number } = {},
@@ -33,7 +33,7 @@ const entries = (count: number, prefix = "item") =>
   Array.from({ length: count }, (_, i) => ({ key: `${prefix}:${i}`, value: i }));
 
 describe("the cache manager", () => {
-  test("stores, finds, expires and deletes", async () => {
+  test("stores, finds, expires and deletes values", async () => {
     const cache = managerOn(await connectTo(redisUrl()));
     const value = { name: "a", at: new Date(5), big: 2n ** 70n, none: null };
     expect(await cache.get("k:1")).toBeUndefined();
@@ -52,7 +52,7 @@ describe("the cache manager", () => {
     expect(await cache.getTTL("k:1")).toBeUndefined();
   });
 
-  test("gives every key that it writes a time to live, and reports one without as endless", async () => {
+  test("gives every key that it writes a time to live, and reports a key without one as endless", async () => {
     const connection = await connectTo(redisUrl());
     const cache = managerOn(connection, { namespace: "endless" });
     await cache.set("a:1", 1);
@@ -72,7 +72,7 @@ describe("the cache manager", () => {
     await cache.flush();
   });
 
-  test("counts atomically, and keeps the time to live of the first increment", async () => {
+  test("increments atomically, and keeps the time to live of the first increment", async () => {
     const cache = managerOn(await connectTo(redisUrl()));
     const sums = await Promise.all(
       Array.from({ length: 100 }, () => cache.increment("n:1", { ttlSeconds: 50 })),
@@ -89,7 +89,7 @@ describe("the cache manager", () => {
     await expect(cache.increment("n:4")).rejects.toMatchObject({ code: "CACHE_NOT_A_COUNTER" });
   });
 
-  test("takes one round trip for a call of many keys", async () => {
+  test("takes one round trip for a call with many keys", async () => {
     const server = await startRedis();
     const proxy = await countRoundTrips(server.url);
     const cache = managerOn(await connectTo(proxy.url));
@@ -112,7 +112,7 @@ describe("the cache manager", () => {
   });
 
   test.each(["a*", "a[b", "a\\", "a?", "[a-z]", "a^", "{a}", "ä😀"])(
-    "keeps to its own keys in the namespace %j",
+    "touches only its own keys in the namespace %j",
     async (namespace) => {
       const server = await startRedis();
       const control = controlClient(server.url);
@@ -156,18 +156,18 @@ describe("the cache manager", () => {
     const stats = await control.info("commandstats");
     const calls = (command: string) =>
       Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-    // The one KEYS is this test's own. COUNT 1,000 makes about ten steps of 10,001 keys.
+    // The one KEYS is this test's own. With COUNT 1,000, a scan of 10,001 keys takes about ten steps.
     expect([calls("keys"), calls("flushdb"), calls("flushall"), calls("del")]).toEqual([1, 0, 0, 0]);
     expect(calls("scan")).toBeGreaterThanOrEqual(9);
     expect(calls("scan")).toBeLessThanOrEqual(11);
     expect(calls("unlink")).toBeLessThanOrEqual(calls("scan"));
   });
 
-  test("escapes every character that a glob gives a meaning", () => {
+  test("escapes every character that has a meaning in a glob", () => {
     expect(escapeGlob("a*b?c[d]e\\f^g-h")).toBe("a\\*b\\?c\\[d\\]e\\\\f\\^g\\-h");
   });
 
-  test("warms in batches, skips what cannot be stored, pulls lazily and tells its progress", async () => {
+  test("warms in batches, skips values that cannot be stored, pulls entries lazily and reports its progress", async () => {
     const server = await startRedis();
     const proxy = await countRoundTrips(server.url);
     const cache = managerOn(await connectTo(proxy.url), { maxValueBytes: 100 });
@@ -203,7 +203,7 @@ describe("the cache manager", () => {
     expect(pulled).toBe(31);
   });
 
-  test("refuses what breaks its rules with a code, connected or not", async () => {
+  test("refuses keys, values and options that break its rules, with a code, connected or not", async () => {
     const server = await startRedis();
     const connection = await connectTo(server.url);
     const cache = managerOn(connection, { namespace: "rules", maxValueBytes: 20 });
@@ -237,7 +237,7 @@ describe("the cache manager", () => {
     }
   });
 
-  test("fails open while Redis is dead: reads miss, writes report false, nothing is thrown or sent", async () => {
+  test("fails open while Redis is dead: reads miss, writes return false, nothing is thrown or sent", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
     const connection = await connectTo(server.url);
@@ -267,7 +267,7 @@ describe("the cache manager", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("answers every call of a loop through a kill and a restart, and works afterwards", async () => {
+  test("answers every call of a loop through kills and restarts, and works afterwards", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
     const connection = await connectTo(server.url);
@@ -300,7 +300,7 @@ describe("the cache manager", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("gives up on a stopped Redis after the command time-out, and then at once", async () => {
+  test("gives up on a stopped Redis after the command time-out, and on later calls at once", async () => {
     const unhandled = watchUnhandled();
     const server = await startRedis();
     const connection = await connectTo(server.url, { commandTimeoutMs: 60 });
@@ -332,7 +332,7 @@ describe("the cache manager", () => {
     expect(connection.statistics().suspensions).toBe(0);
   });
 
-  test("takes what it cannot decode for a miss, and does not log the value", async () => {
+  test("treats a value that it cannot decode as a miss, and does not log the value", async () => {
     const connection = await connectTo(redisUrl());
     const { lines, log } = recordingLog();
     const cache = createCacheManager({ connection, namespace: "corrupt", log });
@@ -343,7 +343,7 @@ describe("the cache manager", () => {
     expect(lines[0]).not.toContain("hunter2");
   });
 
-  test("tells its health: memory, policy and the number of its keys, or of those that it looked at", async () => {
+  test("reports its health: memory, policy and the number of its keys, or of those that it scanned", async () => {
     const server = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
     const control = controlClient(server.url);
     const cache = managerOn(await connectTo(server.url), { namespace: "health" });

@@ -4,15 +4,19 @@ import { controlClient, until } from "./fixtures.ts";
 
 export const SLOTS = 16_384;
 
-/** Three masters, one of them (the last unless told) with a replica, as `redis-cli --cluster create` would set them up. */
+/**
+ * Starts three masters, as `redis-cli --cluster create` would set them up. One of them has a replica.
+ *
+ * @param options.replicated the index of that master; by default the last
+ */
 export async function startCluster({ replicated = 2, nodeTimeoutMs = 500 } = {}) {
   const args = [
     "--cluster-enabled",
     "yes",
-    // A node that nobody has greeted yet does not know its address, and leaves itself out of CLUSTER SLOTS.
+    // Before the first MEET a node does not know its own address, and leaves itself out of CLUSTER SLOTS.
     "--cluster-announce-ip",
     "127.0.0.1",
-    // As short as it is, a lost master is replaced in about twice the time.
+    // Short, because a lost master is replaced only after about twice this time.
     "--cluster-node-timeout",
     String(nodeTimeoutMs),
     "--cluster-replica-validity-factor",
@@ -24,7 +28,7 @@ export async function startCluster({ replicated = 2, nodeTimeoutMs = 500 } = {})
   const share = Math.ceil(SLOTS / 3);
   for (const [i, client] of [a, b, c].entries()) {
     await client.cluster("ADDSLOTSRANGE", i * share, Math.min((i + 1) * share, SLOTS) - 1);
-    // Equal epochs would be settled later, by a change of identity in the middle of a test.
+    // Nodes with equal epochs would resolve that later, by a change of identity in the middle of a test.
     await client.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1);
   }
   for (const { port } of servers.slice(1)) await a.cluster("MEET", "127.0.0.1", port);

@@ -7,7 +7,10 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { pingRedis } from "../support/redisServer.ts";
 import { startServer } from "../support/server.ts";
 
-/** A Sentinel that watches a master, which may be replaced after a silence when so many Sentinels (`quorum`) say so. */
+/**
+ * Starts a Sentinel that watches a master. The master may be replaced once `quorum` Sentinels say that it has
+ * been silent for `silenceMs`.
+ */
 export async function startSentinel(masterPort: number, { quorum = 1, silenceMs = 300 } = {}) {
   const command = findBinaries().redis;
   if (command === undefined) throw new Error("There is no redis-server on this machine.");

@@ -74,7 +74,7 @@ describe("a REDIS_URL", () => {
     expect(parseRedisUrl(url)).toEqual(target);
   });
 
-  test.each(INVALID)("%s is refused without repeating anything of it", (url) => {
+  test.each(INVALID)("%s is refused without repeating any part of it", (url) => {
     expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: "REDIS_URL_INVALID" }));
     expect(() => parseRedisUrl(url)).not.toThrow(/hun|ter2/);
   });
@@ -110,7 +110,7 @@ describe("a REDIS_URL", () => {
 });
 
 describe("slotOf", () => {
-  // From the Redis Cluster specification and CLUSTER KEYSLOT of a Redis 7.0.
+  // From the Redis Cluster specification, and from CLUSTER KEYSLOT on Redis 7.0.
   test.each([
     ["123456789", 12739],
     ["{user1000}.following", 3443],

@@ -8,7 +8,7 @@ import { startSentinel } from "./redisSentinel.ts";
 const command = findBinaries().redis;
 
 describe.skipIf(command === undefined)("a Sentinel group", () => {
-  test("is followed to its new master, which counts as another server", async () => {
+  test("is followed to its new master, which counts as a different server", async () => {
     const unhandled = watchUnhandled();
     const master = await startRedis();
     const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
@@ -21,7 +21,7 @@ describe.skipIf(command === undefined)("a Sentinel group", () => {
       return Array.isArray(replicas) && replicas.length === 1;
     });
 
-    // The first Sentinel of the list does not exist: the next one is asked.
+    // The first Sentinel of the list does not exist, so the next one is asked.
     const connection = await connectTo(`redis+sentinel://127.0.0.1:1,127.0.0.1:${sentinel.port}/main`);
     const cache = createCacheManager({ connection, namespace: "failover", log: silent });
     expect(await cache.set("k:1", "before")).toBe(true);

@@ -4,7 +4,7 @@ import { createCacheStatistics } from "../../src/cache/statistics.ts";
 import { createHistogram } from "../../src/observation/histogram.ts";
 
 describe("a histogram", () => {
-  test("is at most 1/16 above the true percentile, and never below it", () => {
+  test("reports at most 1/16 above the true percentile, and never below it", () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 60_000_000 }), { minLength: 1, maxLength: 200 }),
@@ -21,7 +21,7 @@ describe("a histogram", () => {
     );
   });
 
-  test("counts what exceeds its range as its end, and an empty one has percentile 0", () => {
+  test("counts values beyond its range as the end of the range, and has percentile 0 when empty", () => {
     const histogram = createHistogram();
     expect(histogram.percentileMs(0.99)).toBe(0);
     histogram.record(10 ** 9);
@@ -52,7 +52,7 @@ describe("cache statistics", () => {
     expect(total.latencyMs).toEqual({ p50: 1.023, p95: 1.023, p99: 1.023 });
   });
 
-  test("keep no more prefixes than they may, and count the rest together", () => {
+  test("keep no more prefixes than the limit, and count the rest together", () => {
     const statistics = createCacheStatistics({ maxPrefixes: 2 });
     for (let i = 0; i < 1_000; i++) statistics.count(`p${i}:x`, "hits");
     const { prefixes, total } = statistics.read();

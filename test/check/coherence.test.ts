@@ -2,19 +2,19 @@ import { describe, expect, test } from "vitest";
 import { startProgram } from "../support/process.ts";
 import type { Report } from "./coherence/report.ts";
 
-/** The check as it is run from the command line, on servers of its own. */
+/** Runs the check as from the command line, on servers of its own. */
 async function check(...args: string[]): Promise<{ code: number | null; report: Report; output: string }> {
   const program = startProgram("test/check/coherence.ts", { args: [...args, "--json"] });
   const { code } = await program.exited;
   const output = program.output();
   const last = output.trimEnd().split("\n").at(-1)!;
-  // With the whole output, for that says what went wrong.
+  // The error contains the whole output, which says what went wrong.
   if (!last.startsWith("{")) throw new Error(`Expected a line of JSON at the end, got:\n${output}`);
   return { code, report: JSON.parse(last) as Report, output };
 }
 
 describe("the coherence check", () => {
-  test("finds no violation among two instances while things break", { timeout: 240_000 }, async () => {
+  test("finds no violation by two instances during faults", { timeout: 240_000 }, async () => {
     const faults = [
       "kill:after-mark",
       "kill:after-commit",
@@ -48,7 +48,7 @@ describe("the coherence check", () => {
     expect(code).toBe(1);
   });
 
-  test("finds violations when a replica says that it has what it lacks", { timeout: 120_000 }, async () => {
+  test("finds violations when a replica claims more than it has", { timeout: 120_000 }, async () => {
     const { code, report } = await check(
       ...["--seconds", "15", "--instances", "1", "--gap", "1", "--faults", "replica:pause"],
       "--broken-replica",

@@ -17,9 +17,9 @@ async function main(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       stoppingSince ??= performance.now();
-      // One Ctrl-C arrives more than once: from the terminal, from npm, from tsx.
+      // One Ctrl-C arrives several times: from the terminal, from npm and from tsx.
       const isAnother = performance.now() - stoppingSince > SAME_SIGNAL_MS;
-      // The servers end with us, however we end.
+      // The servers end with this process, however it ends.
       if (isAnother) process.exit(130);
       if (stopping.signal.aborted) return;
       process.stderr.write(`${name}: stopping; another one stops at once\n`);

@@ -3,9 +3,9 @@ import { createClient } from "../../src/sdk/index.ts";
 import { ADMINISTRATOR_TOKEN } from "../support/access.ts";
 
 /**
- * A process of workers for test/check/jobs.ts: the arguments are the process's name, how many workers, how long a job
- * takes at most (ms) and the services' addresses. They do what workers do, and nobody tells them that
- * they are going to be killed or stopped.
+ * A process of workers for test/check/jobs.ts. Its arguments are the process's name, the number of workers,
+ * the longest pause before each of the two calls about a job (ms), and the services' addresses. The workers
+ * do nothing to prepare for being killed or stopped.
  */
 
 const [name, count, workMs, ...urls] = process.argv.slice(2) as [string, string, string, ...string[]];
@@ -21,7 +21,7 @@ async function work(workerId: string): Promise<void> {
         leaseSeconds: 1,
         count: 1 + Math.floor(Math.random() * 5),
         waitSeconds: 1,
-        // Sent once: should the answer be lost, the leases run out.
+        // Without an idempotency key and sent once: if the answer is lost, the leases run out.
       },
     });
     if (claims.length === 0) continue;
@@ -36,8 +36,8 @@ async function work(workerId: string): Promise<void> {
       await anyClient().releaseConversionJobs({ input: { workerId, jobs } });
       continue;
     }
-    // What was stopped here goes on when its lease is long over, and completes nevertheless. And every
-    // other completion is sent twice, as after an answer that was lost: to the other instance perhaps.
+    // A process that was stopped here goes on long after its lease has ended, and completes the job all the
+    // same. Half of the completions are sent twice, as after a lost answer, perhaps to the other instance.
     const input = { workerId, jobs, idempotencyKey: `${workerId}:${crypto.randomUUID()}` };
     await anyClient().completeConversionJobs({ input });
     if (Math.random() < 0.5) await anyClient().completeConversionJobs({ input });
@@ -48,7 +48,7 @@ console.log("working");
 await Promise.all(
   Array.from({ length: Number(count) }, async (_, index) => {
     for (;;) {
-      // The service was slow, or the answer got lost: begin again.
+      // The service was slow, or the answer was lost: the worker begins again.
       await work(`${name}.${index}`).catch(() => sleep(100));
     }
   }),

@@ -24,11 +24,11 @@ test("every job is finished exactly once while workers are killed and stopped", 
     wrongProjects: 0,
   });
   expect(code).toBe(0);
-  // There was something to survive.
+  // Otherwise the check would have proved nothing.
   expect(report.kills + report.stops).toBeGreaterThan(0);
 }, 240_000);
 
-test("the judge sees what it is there to see", async () => {
+test("the judge finds each of its faults", async () => {
   await empty();
   await insertRows(pool, { users: 1, projects: 6, jobs: 6 });
   const claim = { workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 6 };
@@ -52,7 +52,7 @@ test("the judge sees what it is there to see", async () => {
       type,
       JSON.stringify({ fencingToken: token, workerId: "ada" }),
     ]);
-  // Finished twice; then by a lease that had been lost; then with an event too few; then a project that did not follow.
+  // A job finished twice; one finished under a lost lease; one with missing events; a project's wrong status.
   await append(1, 3, "COMPLETED", 1);
   await pool.query("UPDATE conversion_jobs SET event_sequence = 3 WHERE id = $1", [keyOf(1)]);
   expect(await judgeJobs(pool)).toEqual({ ...sound, doubled: 1 });

@@ -51,10 +51,10 @@ const [jobs, workers, processes, seconds] = [
   return Number(text);
 }) as [number, number, number, number];
 
-/** Jobs that one claim gets on average, as the workers draw it. */
+/** Jobs per claim on average: jobWorker.ts asks for 1 to 5. */
 const JOBS_PER_CLAIM = 3;
 const PROJECTS = 500;
-/** What is left when the disturbances end is given so long, and longer where there is much. */
+/** How long the jobs that are left after the disturbances may take. More jobs get more time. */
 const PEACE_MS = 60_000 + 20 * jobs;
 
 const say = (text: string) => values.json || console.log(text);
@@ -123,7 +123,7 @@ try {
     }
   }
 
-  // So that there is work to disturb for about all of the time.
+  // So that the jobs last for about as long as the disturbances.
   const workMs = Math.round((seconds * 1_000 * workers * JOBS_PER_CLAIM) / jobs / 2);
   let started = 0;
   const startWorkers = () => {
@@ -150,7 +150,7 @@ try {
       running[index] = startWorkers();
     } else if (victim.signal("SIGSTOP")) {
       counts.stops++;
-      // From a little less than a lease to three of them.
+      // From a little less than the duration of a lease to three times that.
       stopped.push(sleep(800 + Math.random() * 2_500).then(() => void victim.signal("SIGCONT")));
     }
   }

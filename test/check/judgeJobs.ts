@@ -1,15 +1,15 @@
 import type pg from "pg";
 
 export interface JobFaults {
-  /** Jobs that are neither finished nor held nor waiting: not COMPLETED at the end. */
+  /** Jobs that are not COMPLETED at the end, or COMPLETED without an event that says so. */
   readonly lost: number;
   /** Jobs with more than one completion in their events. */
   readonly doubled: number;
-  /** Completions by a worker whose lease had been ended, or with a token that was not the last one given. */
+  /** Completions by a worker whose lease had ended, or with a fencing token that was not the last one. */
   readonly byLostLease: number;
-  /** Jobs whose events are not numbered from 1 on without a gap, or whose claims did not get the next token each. */
+  /** Jobs whose events are not numbered from 1 on without gaps, or whose claims skipped or reused a token. */
   readonly gaps: number;
-  /** Projects that are not COMPLETED though all of their jobs are. */
+  /** Projects that are not COMPLETED although all of their jobs are. */
   readonly wrongProjects: number;
 }
 
@@ -18,7 +18,7 @@ export interface JobVerdict extends JobFaults {
   readonly leasesLost: number;
 }
 
-/** Judges the jobs by their rows and their events alone. */
+/** Judges the jobs only by their rows and their events. */
 export async function judgeJobs(pool: pg.Pool): Promise<JobVerdict> {
   const { rows } = await pool.query<JobVerdict>(`
     WITH event AS (

@@ -7,13 +7,13 @@ import { createFaultLog } from "./coherence/faultLog.ts";
 import { startInstance } from "./coherence/instance.ts";
 import { createEndWatch } from "./coherence/unexpectedEnds.ts";
 
-test("the check tells how an instance ended that nobody killed, what it said, and what was broken then", {
+test("the check reports how an instance ended by itself, its last output, and the faults of that moment", {
   timeout: 60_000,
 }, async () => {
   const postgres = await startPostgres();
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
-  // A start refuses tables of unknown origin.
+  // The service does not start on a database with tables of unknown origin.
   await client.query("CREATE TABLE stray ()");
   await client.end();
   const instance = await startInstance({
@@ -38,7 +38,7 @@ test("the check tells how an instance ended that nobody killed, what it said, an
   expect(instance.unexpectedEnds()[0]).toMatchObject({ instance: 1, code: 1, signal: null });
 });
 
-test("a fault that begins after the end is not told with it, and an end is told once", () => {
+test("a fault that begins after an end is not reported with it, and each end is reported once", () => {
   const log = createFaultLog();
   const end = {
     instance: 0,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { decode, encode } from "../../src/coherence/codec.ts";
 
 describe("the codec", () => {
-  it("gives back exactly what it was given", () => {
+  it("decodes exactly the value that was encoded", () => {
     const values = [
       fc.string({ unit: "binary" }),
       fc.double(),
@@ -12,7 +12,7 @@ describe("the codec", () => {
       fc.constant(null),
       fc.constant(undefined),
       fc.bigInt(),
-      // An invalid one is not deeply equal to itself: it has a line of its own below.
+      // An invalid date is not deeply equal to itself, so it has a line of its own below.
       fc.date({ noInvalidDate: true }),
     ];
     const key = fc.oneof(fc.string(), fc.constantFrom("$", "__proto__", "constructor", "toJSON"));
@@ -31,7 +31,7 @@ describe("the codec", () => {
     [{ $: ["date", "1"] }, '{"$":["object",{"$":["date","1"]}]}'],
     [new Date(5), '{"$":["date","5"]}'],
     [new Date(Number.NaN), '{"$":["date","NaN"]}'],
-  ])("tells %j from what it could be taken for", (value, text) => {
+  ])("encodes %j so that it cannot be mistaken for another value", (value, text) => {
     expect(encode(value)).toBe(text);
     expect(decode(text)).toStrictEqual(value);
   });
@@ -41,7 +41,7 @@ describe("the codec", () => {
     [new Map(), "a Map"],
     [() => 1, "a function"],
     [Object.create(null), "a null-prototype object"],
-  ])("refuses what it could not give back", (value, name) => {
+  ])("refuses a value that it could not decode again", (value, name) => {
     expect(() => encode({ nested: [value] })).toThrow(new TypeError(`Expected plain data, got ${name}.`));
   });
 });

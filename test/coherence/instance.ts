@@ -12,12 +12,15 @@ import { redisUrl } from "../support/redis.ts";
 
 export interface Instance extends Awaited<ReturnType<typeof createInstance>> {}
 
-/** Everything one process of the service has, on a real PostgreSQL and a real Redis. Nothing runs by itself. */
+/**
+ * The coherent cache of one process of the service, on a real PostgreSQL and a real Redis. Nothing runs by
+ * itself: tests call each step.
+ */
 export async function createInstance(options: {
   readonly databaseUrl: string;
   readonly namespace?: string;
   readonly leaseMs?: number;
-  /** Faults go around the real table. */
+  /** Wraps the real table, for example in faults. */
   readonly wrap?: (table: VersionTable) => VersionTable;
 }) {
   const { databaseUrl, namespace = randomUUID(), leaseMs = 1_000, wrap = (table) => table } = options;
@@ -69,7 +72,7 @@ export async function createInstance(options: {
     write,
     namespace,
 
-    /** Steps until an epoch is live, and reports for the relay. */
+    /** Steps until an epoch is live, then runs one pass of the relay, which reports. */
     async live(): Promise<void> {
       for (let attempt = 0; epochs.held() === undefined; attempt++) {
         if (attempt === 1_000)
@@ -81,7 +84,7 @@ export async function createInstance(options: {
       await relay.pass();
     },
 
-    /** The user's name through the store. */
+    /** Reads the user's name through the store. */
     async username(id: string): Promise<string> {
       const { value } = await store.read(`User:${id}`, {
         kind: "row",

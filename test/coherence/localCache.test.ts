@@ -16,8 +16,8 @@ const entry = (key: string, over: Partial<NewEntry> = {}): NewEntry => ({
   ...over,
 });
 
-describe("the first level", () => {
-  it("drops what was not used for the longest time", () => {
+describe("the L1 cache", () => {
+  it("evicts the least recently used entry", () => {
     const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
     for (const key of ["a", "b", "c"]) cache.set(entry(key));
     cache.get("a", 0);
@@ -30,14 +30,14 @@ describe("the first level", () => {
     ]);
   });
 
-  it("takes the memory that it says it takes, however many others it has had", () => {
+  it("takes about as much memory as it reports, however many entries came and went", () => {
     const used = () => {
       collectGarbage();
       return process.memoryUsage().heapUsed;
     };
     const cache = createLocalCache({ maxBytes: 2_000_000 });
     const before = used();
-    // One that stays, and one that goes and is still on the list of what has their tag.
+    // Both have the tag "rare". One stays; the other is evicted and remains listed in the tag's bucket.
     for (const key of ["stays", "goes"]) cache.set(entry(key, { tags: ["rare"] }));
     for (let n = 0; n < 30_000; n++) {
       cache.get("stays", 0);
@@ -54,7 +54,7 @@ describe("the first level", () => {
     expect(taken).toBeLessThan(bytes * 1.4);
   });
 
-  it("tells whether an entry that was found is still there, as long as looking it up would", () => {
+  it("says that a found entry is still there exactly as long as a look-up would find that entry", () => {
     const cache = createLocalCache({ maxBytes: 10_000 });
     const keep = (key: string, over: Partial<NewEntry> = {}) => cache.set(entry(key, over))!;
     const [changed, expired, replaced, stays] = [
@@ -70,14 +70,14 @@ describe("the first level", () => {
     keep("replaced");
     expect(there(5)).toEqual([false, false, false, true]);
     expect(all.map(({ key }) => cache.get(key, 5))).toEqual([undefined, undefined, expect.anything(), stays]);
-    // In the same place, but another.
+    // Another entry in the same place.
     keep("changed", { tags: ["u"] });
     expect(cache.has(changed, 0)).toBe(false);
     cache.clear();
     expect(cache.has(stays, 0)).toBe(false);
   });
 
-  it("keeps an entry until its time is over, and not a moment longer", () => {
+  it("keeps an entry until its time to live is over, and not a moment longer", () => {
     const cache = createLocalCache({ maxBytes: 30 + TAG_BYTES });
     cache.set(entry("a"));
     expect(cache.get("a", 999)).toBeDefined();
@@ -92,7 +92,7 @@ describe("the first level", () => {
     });
   });
 
-  it("removes by a tag's version what is older, and by a pending tag everything that has it", () => {
+  it("removes entries older than a tag's new version, and all entries with a pending tag", () => {
     const cache = createLocalCache({ maxBytes: 10_000 });
     cache.set(entry("old", { stamp: 4 }));
     cache.set(entry("new", { stamp: 5 }));
@@ -130,7 +130,7 @@ describe("the first level", () => {
     });
   });
 
-  it("ends what is made of others with any of them, and keeps nothing that is made of what has ended", () => {
+  it("removes an entry with any of its parts, and keeps no entry one of whose parts is gone", () => {
     const cache = createLocalCache({ maxBytes: 10_000 });
     const part = cache.set(entry("part", { tags: ["t"] }))!;
     const other = cache.set(entry("other", { tags: ["u"] }))!;
@@ -147,12 +147,12 @@ describe("the first level", () => {
     expect(cache.set(entry("whole", { tags: ["v"], parts: [part, other] }))).toBeUndefined();
     const again = cache.set(entry("part", { tags: ["t"] }))!;
     expect(cache.set(entry("whole", { tags: ["v"], parts: [again, other] }))).toBeDefined();
-    // Another with the same key, valid or not, is not what it is made of.
+    // A new entry with the part's key, valid or not, replaces the part that the whole was made of.
     cache.set(entry("part", { tags: ["t"], value: 2 }));
     expect(cache.get("whole", 0)).toBeUndefined();
   });
 
-  it("ends what is made of others when the time of one of them is over", () => {
+  it("removes an entry when one of its parts expires", () => {
     const cache = createLocalCache({ maxBytes: 10_000 });
     const part = cache.set(entry("part", { expiresAt: 10 }))!;
     cache.set(entry("whole", { parts: [part] }));
@@ -160,7 +160,7 @@ describe("the first level", () => {
     expect(cache.get("whole", 10)).toBeUndefined();
   });
 
-  it("drops no part before what is made of it", () => {
+  it("evicts no part before the entries made of it", () => {
     const cache = createLocalCache({ maxBytes: 40 + TAG_BYTES });
     const part = cache.set(entry("part"))!;
     cache.set(entry("whole", { parts: [part] }));
@@ -173,13 +173,13 @@ describe("the first level", () => {
       "b",
       "c",
     ]);
-    // Neither of them is used any more.
+    // Now neither the part nor the whole is used any more.
     for (const key of ["d", "e", "f", "g", "h", "i"]) cache.set(entry(key));
     expect(["part", "whole"].map((key) => cache.get(key, 0))).toEqual([undefined, undefined]);
     expect(cache.statistics()).toMatchObject({ entries: 4, bytes: 40 + TAG_BYTES });
   });
 
-  it("does what a list of entries, searched from end to end, would do", () => {
+  it("behaves like a simple model: a list of entries that is searched from end to end", () => {
     const key = fc.constantFrom("a", "b", "c", "d");
     const tags = fc.subarray(["t", "u", "v"]);
     const step = fc.oneof(
@@ -187,7 +187,7 @@ describe("the first level", () => {
         kind: fc.constant("set" as const),
         key,
         tags,
-        /** Of those that are there and are made of nothing themselves. */
+        /** Those of these keys that are in the cache become parts. Their own entries have no parts. */
         parts: fc.subarray(["a", "b"]),
         stamp: fc.nat(5),
         bytes: fc.integer({ min: 1, max: 12 }),
@@ -201,25 +201,25 @@ describe("the first level", () => {
     );
     interface Item {
       readonly key: string;
-      /** The place, which stays where tags and parts are the same. */
+      /** The entry's place, which a new entry keeps if its tags and parts are the same. */
       readonly place: { readonly tags: string; readonly parts: readonly object[] };
       readonly entry: LocalEntry;
-      /** What it was made of. */
+      /** The entries it was made of. */
       readonly parts: readonly LocalEntry[];
       readonly bytes: number;
       readonly isEmpty: boolean;
     }
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        // Not for all tags at once.
+        // Too small for all three tags at once.
         const maxBytes = 20 + 2 * TAG_BYTES;
         const cache = createLocalCache({ maxBytes });
-        // In the order of use; an emptied place keeps its turn.
+        // Least recently used first; the place of a removed entry keeps its turn.
         let model: Item[] = [];
         const tagCount = () => new Set(model.flatMap(({ entry }) => entry.tags)).size;
         const total = () => model.reduce((sum, { bytes }) => sum + bytes, 0) + TAG_BYTES * tagCount();
         const live = (key: string) => model.find((item) => item.key === key && !item.isEmpty);
-        /** Whatever is made of what is not there has ended. */
+        /** Removes the entries one of whose parts is gone. */
         const settle = () => {
           model = model.map((item) => ({
             ...item,

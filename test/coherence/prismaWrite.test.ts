@@ -50,7 +50,7 @@ describe("a write through Prisma", () => {
     await pool.end().catch(() => {});
   });
 
-  it("marks before COMMIT, releases after it, and costs one statement more than without a cache", async () => {
+  it("marks before COMMIT, releases after it, and costs one more statement than without a cache", async () => {
     const created = await write((tx) => tx.user.create({ data: { githubId: "1", username: "ada" } }));
     expect(created.username).toBe("ada");
     expect(events).toEqual(["mark User#,User:<id>,User@githubId=1", "release"]);
@@ -69,7 +69,7 @@ describe("a write through Prisma", () => {
     expect(statements.slice(-2)).toEqual([DRAIN, "COMMIT"]);
   });
 
-  it("runs again, unmarked, when it cannot be marked and the epoch has been given up", async () => {
+  it("runs again without a mark when marking fails and the epoch has been retired", async () => {
     const log: string[] = [];
     const setState = (state: string) => pool.query("UPDATE cache_epoch SET state = $1", [state]);
     const isolated = createCoherentWrite<Prisma.TransactionClient>({
@@ -103,7 +103,7 @@ describe("a write through Prisma", () => {
     await setState("live");
   });
 
-  it("leaves the tags pending when nobody can say whether the COMMIT took place", async () => {
+  it("leaves the tags pending when it is unknown whether the COMMIT took place", async () => {
     const drop = createCoherentWrite<Prisma.TransactionClient>({
       transaction: async (work) => {
         await prisma.$transaction(work);

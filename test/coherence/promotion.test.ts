@@ -16,7 +16,7 @@ const NAME = "query ($id: ID!) { project(id: $id) { name } }";
 const REPLICAS = "{ cacheStatistics { replicas { lagBytes reads } } }";
 const project = (n: number) => `Project:${keyOf(n)}`;
 
-/** What leads clients to the primary, as a virtual address or a proxy does. */
+/** An address that leads clients to the primary, like a virtual address or a proxy; `lead` redirects it. */
 async function createAddress(serverPort: number) {
   const { port, lead, close } = await createLink(serverPort);
   atEndOfFile(close);
@@ -28,12 +28,12 @@ const onServer = (url: string, ...statements: string[]) =>
     for (const statement of statements) await client.query(statement);
   });
 
-test("a promotion loses no acknowledged write and shows nothing old, and what fails says so and is soon over", {
+test("a promotion loses no acknowledged write and shows nothing old; requests fail only briefly, as SERVICE_UNAVAILABLE", {
   timeout: 240_000,
 }, async () => {
   const primary = await startPostgres();
   const heir = await startReplica(primary, { settings: { cluster_name: "heir" } });
-  // It goes on following the one that is dead.
+  // It goes on following the dead primary.
   const orphan = await startReplica(primary, { settings: { cluster_name: "orphan" } });
   await onServer(
     primary.url,
@@ -48,7 +48,7 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
     DATABASE_REPLICA_URLS: `${heir.url},${orphan.url}`,
     REDIS_URL: redis.url,
     CACHE_WARM_COUNT: "0",
-    // So that rows are read, and not only kept answers.
+    // Projects are not cached, so that rows are read, not only cached answers.
     CACHE_TTL_PROJECT: "0",
   };
   const instances = [await startServed(env), await startServed(env)];
@@ -68,11 +68,11 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
     origin: (client) => new URL(instances[client % 2]!.url).origin,
     readers: 2,
     writers: WRITERS,
-    // Some are only read: a replica has what does not change.
+    // More projects than writers: some are only read, so that a replica can answer for them.
     projects: PROJECTS,
     pauseMs: 0,
     writePauseMs: 50,
-    // As everybody in this process: an administrator.
+    // Without a token, every client of this service is an administrator.
     headers: {},
   });
   await expect
@@ -104,7 +104,7 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
   await check.end();
   for (const [index, { name }] of rows.entries())
     expect(Number(name)).toBeGreaterThanOrEqual(load.acknowledged()[index + 1]!);
-  // Neither is a replica of the new primary, and they are asked as soon as its epoch has begun.
+  // Neither server is a replica of the new primary, which shows as soon as they are asked in its epoch.
   const lags = async () => {
     await instances[0]!.ask(NAME, { id: project(1) });
     return (await figures()).map(({ lagBytes, reads }) => ({ lagBytes, reads }));
@@ -115,7 +115,7 @@ test("a promotion loses no acknowledged write and shows nothing old, and what fa
     .toEqual(readsSoFar.map((reads) => ({ lagBytes: null, reads })));
 });
 
-test("an address that leads to a replica is no primary", async () => {
+test("a DATABASE_URL that leads to a replica is refused as a primary", async () => {
   const primary = await startPostgres();
   const address = await createAddress(primary.port);
   const replica = await startReplica(primary);

@@ -36,7 +36,7 @@ describe("the version table in Redis", () => {
     },
   );
 
-  it("is lost after a restart, though the server comes back with a snapshot of this very epoch", async () => {
+  it("is lost after a restart, even though the server loads a snapshot of this very epoch", async () => {
     const server = await startRedis();
     const redis = new Redis(server.url);
     redis.on("error", () => {});
@@ -55,7 +55,7 @@ describe("the version table in Redis", () => {
     }
   });
 
-  it("is lost on a replica, and stays lost when that is promoted", async () => {
+  it("is lost on a replica, and stays lost when the replica is promoted", async () => {
     const replica = await startRedis();
     const redis = new Redis(replica.url);
     try {

@@ -24,7 +24,7 @@ describe("reads from a replica", () => {
     isBroken = false;
   });
 
-  /** Which server answers, of one row with one tag for each key. */
+  /** A reader whose answers name the server that gave them. Each key has one row with one tag. */
   const createReader = (maxRecent = 100) => {
     let from = "primary";
     const identity = {};
@@ -52,7 +52,7 @@ describe("reads from a replica", () => {
       maxRecent,
       heldEpoch: () => epoch,
       timeoutMs: 60_000,
-      // Whatever is remembered is to be asked again.
+      // 10 s pass with each call, so the positions of the primary and the replica are asked each time.
       now: () => (time += 10_000),
     });
     const read = async (...keys: string[]) => {
@@ -69,7 +69,7 @@ describe("reads from a replica", () => {
     };
     return { store, read };
   };
-  /** Two reads: the first has the primary asked, and goes there itself. */
+  /** Reads twice: the first read goes to the primary, and makes the store ask for the primary's position. */
   const createUsed = async (maxRecent?: number) => {
     const reader = createReader(maxRecent);
     expect(await reader.read("a")).toEqual(["primary"]);
@@ -77,7 +77,7 @@ describe("reads from a replica", () => {
     return reader;
   };
 
-  it("begin when the replica has replayed the position that the primary had at the instant", async () => {
+  it("begin when the replica has replayed up to the position that the primary had at the instant", async () => {
     says = { ...says, position: 99n };
     const { read, store } = createReader();
     for (let attempt = 0; attempt < 5; attempt++) expect(await read("a")).toEqual(["primary"]);
@@ -87,7 +87,7 @@ describe("reads from a replica", () => {
     expect(store.replicas()).toMatchObject([{ lagBytes: 0, reads: 1, rejected: 0 }]);
   });
 
-  it("take from it what has not changed, and the rest from the primary", async () => {
+  it("take unchanged keys from the replica, and the others from the primary", async () => {
     const { read } = await createUsed();
     await table.bump(epoch, ["b"]);
     primary.position = 200n;
@@ -97,7 +97,7 @@ describe("reads from a replica", () => {
     await expect.poll(() => read("a", "b", "c")).toEqual(["replica", "replica", "replica"]);
   });
 
-  it("go to the primary for what is pending, wherever the replica is", async () => {
+  it("go to the primary for keys with pending tags, however far the replica has replayed", async () => {
     const { read } = await createUsed();
     says = { ...says, position: 10_000n };
     await table.mark(epoch, "7", ["a"]);
@@ -107,7 +107,7 @@ describe("reads from a replica", () => {
     await expect.poll(() => read("a", "b")).toEqual(["replica", "replica"]);
   });
 
-  it("go to the primary for all tags when those that changed are no longer known one by one", async () => {
+  it("go to the primary for all tags when changes are no longer remembered one by one", async () => {
     const { read } = await createUsed(2);
     primary.position = 200n;
     for (const tag of ["b", "c", "d"]) await table.bump(epoch, [tag]);
@@ -117,7 +117,7 @@ describe("reads from a replica", () => {
     await expect.poll(() => read("a", "b", "c", "d")).toEqual(Array(4).fill("replica"));
   });
 
-  it("go to the primary when the table forgot what has changed", async () => {
+  it("go to the primary when the version table has forgotten what changed", async () => {
     table = createMemoryVersionTable({ maxLagMs: 60_000, maxTags: 2 });
     await open(table, epoch);
     const { read } = await createUsed();
@@ -142,7 +142,7 @@ describe("reads from a replica", () => {
   it.each([
     ["another server", { isSameServer: false }],
     ["another epoch", { epoch: "2.a" }],
-  ])("go to the primary once that is %s", async (_, what) => {
+  ])("go to the primary once the primary reports %s", async (_, what) => {
     const { read } = await createUsed();
     primary = { ...primary, ...what };
     await expect.poll(() => read("a")).toEqual(["primary"]);
@@ -166,7 +166,7 @@ describe("the end of the log", () => {
     [3n * page + 24n, 3n * page],
     [3n * page + 40n, 3n * page + 40n],
     [2n * segment + 40n, 2n * segment],
-  ])("is in front of the header of a page that has nothing yet: %d is %d", (says, end) => {
+  ])("is in front of the header of a page without records: %d is %d", (says, end) => {
     expect(endOfLog(says, page, segment)).toBe(end);
   });
 });

@@ -8,9 +8,10 @@ import { blindTo, createScheduling } from "./scheduling.ts";
 import { open } from "./versionTableSpecification.ts";
 
 /**
- * The real store, twice, with a replica each, under a scheduler that decides when each message arrives, each reply returns,
- * each statement runs, and how far the replica has come. A commit is in the log before the primary shows it, and a replica may
- * show it in between; one that is restarted begins again further back. A rule is removed by what surrounds the store.
+ * Two instances of the real store, each with a replica, under a scheduler. The scheduler decides when each
+ * message arrives, each reply returns, each statement runs, and how far each replica has replayed. A commit
+ * is in the log before the primary shows it, and a replica may show it in between. A restarted replica begins
+ * again further back. To remove a rule, the test changes what surrounds the store, not the store.
  */
 const RULES = [
   "the sequence is learned before the position",
@@ -24,7 +25,7 @@ type Rule = (typeof RULES)[number];
 type Step = {
   readonly kind: "read" | "write" | "die" | "replay" | "restart";
   readonly instance: number;
-  /** Of a read: it may be answered from the cache, and is kept there. */
+  /** For a read: it may be answered from the cache, and its answer is cached. */
   readonly isKept: boolean;
 };
 
@@ -64,7 +65,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     fill: slow("fill", shared.fill),
   };
 
-  // The row's changes: in the primary's log, shown by the primary, acknowledged.
+  // How many changes of the row are in the primary's log, are shown by the primary, and were acknowledged.
   let logged = 0;
   let shown = 0;
   let acknowledged = 0;
@@ -96,7 +97,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
         },
         async run(load) {
           reader = "replica";
-          // It begins at once, and asks nothing else.
+          // `load` looks at `reader` at once, and sends no other statement.
           const result = load();
           reader = "primary";
           const loaded = await result;
@@ -134,7 +135,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
       maxBytes: 100_000,
       heldEpoch: () => epoch,
       timeoutMs: 1_000_000,
-      // Every question is due.
+      // 10 s pass with each call, so every question to the primary and the replica is due.
       now: () => (time += 10_000),
       defer: (work) => void pause("a turn").then(work),
     });
@@ -197,7 +198,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     const xid = String(++xids);
     await table.mark(epoch, xid, ["row"]);
     await pause("COMMIT");
-    // One after the other, as the row's lock has it.
+    // The commits follow one another, because of the row's lock.
     const commit = ++logged;
     for (const { replay } of instances) void pause("a replica goes on").then(replay);
     await pause("the commit is in the log");
@@ -210,7 +211,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     await table.release(epoch, xid);
   };
 
-  // A first read has each instance ask where the primary is.
+  // The first read makes each instance ask the primary for its position.
   const begin = Promise.all(instances.map(({ read }) => read()));
   const clients = [0, 1, 2].map(async (client) => {
     await begin;
@@ -238,7 +239,7 @@ describe("the real store with replicas under a scheduler", () => {
     return { reads, details };
   };
 
-  it("never answers with less than was acknowledged, or shown to somebody, before it was asked", {
+  it("never shows fewer commits than had been acknowledged, or shown to any reader, before the read", {
     timeout: 120_000,
   }, async () => {
     const { reads, details } = await check();
@@ -246,7 +247,7 @@ describe("the real store with replicas under a scheduler", () => {
     expect(reads).toBeGreaterThan(200);
   });
 
-  it.each(RULES)("does so without: %s", { timeout: 120_000 }, async (rule) => {
+  it.each(RULES)("shows fewer without the rule: %s", { timeout: 120_000 }, async (rule) => {
     const { details } = await check(rule);
     expect(String(details.errorInstance)).toMatch(/^Error: read \d+ after \d+$/);
   });

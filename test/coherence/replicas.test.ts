@@ -14,7 +14,7 @@ const RENAME = `mutation ($id: ID!, $name: String!) { updateProject(input: { id:
 const JOBS = `query ($id: ID!) { project(id: $id) { conversionJobs(first: 3) { nodes { progress } } } }`;
 const REPLICAS = `{ cacheStatistics { replicas { name isDown lagBytes lagMs reads share skipped rejected errors } } }`;
 
-/** Without Redis and without the answers of earlier requests: every query reads rows. */
+/** Without Redis and without cached answers: every query reads rows. */
 const UNKEPT = {
   CACHE_TTL_PROJECT: "0",
   CACHE_TTL_USER: "0",
@@ -57,7 +57,7 @@ describe("a service with a streaming replica", () => {
     expect(errors).toBeUndefined();
   };
   const figures = async () => (await served.ask(REPLICAS)).data.cacheStatistics.replicas[0];
-  /** The statements that the primary gets for it. */
+  /** The statements that the primary receives for `work`. */
   const onPrimary = async (work: () => Promise<unknown>): Promise<string[]> => {
     const recording = recordStatements(served.app.database.pool);
     await work();
@@ -65,11 +65,11 @@ describe("a service with a streaming replica", () => {
     return (
       withoutTransactionControl(recording.statements)
         .map(({ text }) => text)
-        // That worker leases have ended is looked for all the time.
+        // Without the search for expired worker leases, which goes on all the time.
         .filter((text) => /FROM "(projects|conversion_jobs)"/.test(text) && !text.startsWith("SELECT EXISTS"))
     );
   };
-  /** Until the replica answers what is asked for. */
+  /** Reads until the replica alone answers. */
   const untilUsed = async (read: () => Promise<unknown>) => {
     for (let attempt = 0; attempt < 1_000; attempt++) {
       const { reads } = await figures();
@@ -79,20 +79,20 @@ describe("a service with a streaming replica", () => {
     throw new Error(`Expected an answer of the replica within 20 s: ${JSON.stringify(await figures())}`);
   };
 
-  test("reads from it when it has everything, and sends the primary no statement for them", async () => {
+  test("reads from the replica when it has everything, and sends the primary no statement for these reads", async () => {
     await untilUsed(() => nameOf(1));
     const before = await figures();
     const statements = await onPrimary(async () => {
       for (let n = 1; n <= 10; n++) expect(await nameOf(n)).toBe(`project ${n}`);
     });
     const after = await figures();
-    // Each is read once: a replica that is busy is not waited for.
+    // Each project is read once, from either server: nobody waits for a replica that is busy.
     expect(after.reads - before.reads).toBeGreaterThan(0);
     expect(after.reads - before.reads + statements.length).toBe(10);
     expect(after).toMatchObject({ rejected: 0, skipped: before.skipped });
   });
 
-  test("shows a write at once while the replay is paused, and reads from the replica what the write did not touch", async () => {
+  test("shows a write at once while the replay is paused, and reads unchanged rows from the replica", async () => {
     await untilUsed(() => nameOf(2));
     await pause();
     for (let round = 0; round < 20; round++) {
@@ -108,14 +108,14 @@ describe("a service with a streaming replica", () => {
     expect(await figures()).toMatchObject({ lagBytes: 0, lagMs: 0 });
   });
 
-  test("asks the primary again when the rows of a list reveal one that has changed", async () => {
+  test("reads a list again from the primary when its rows reveal that one of them has changed", async () => {
     const progress = async (): Promise<number> => {
       const { data } = await served.ask(JOBS, { id: project(1) });
       return data.project.conversionJobs.nodes[0].progress;
     };
     await untilUsed(progress);
     await pause();
-    // Progress is no matter of the list's own tags.
+    // A change of progress does not change the list's own tags.
     await outside.query("UPDATE conversion_jobs SET progress = 42 WHERE id = $1", [keyOf(1)]);
     await expect.poll(progress, { timeout: 5_000 }).toBe(42);
     const rejected = async () => {
@@ -127,7 +127,7 @@ describe("a service with a streaming replica", () => {
     await resume();
   });
 
-  test("shows what others have written within the bound while the replay is paused", async () => {
+  test("shows out-of-band writes within the bound while the replay is paused", async () => {
     await untilUsed(() => nameOf(3));
     await pause();
     await outside.query("UPDATE projects SET name = 'by hand' WHERE id = $1", [keyOf(3)]);
@@ -136,7 +136,7 @@ describe("a service with a streaming replica", () => {
     await resume();
   });
 
-  test("does not fail a request when the replica is restarted or away, and comes back to it", async () => {
+  test("fails no request while the replica is restarted or away, and uses it again afterwards", async () => {
     await untilUsed(() => nameOf(4));
     let isOver = false;
     let reads = 0;

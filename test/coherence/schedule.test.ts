@@ -7,8 +7,9 @@ import { blindTo, createScheduling } from "./scheduling.ts";
 import { open } from "./versionTableSpecification.ts";
 
 /**
- * The real store, twice, on one version table, under a scheduler that decides when each message
- * arrives, each reply returns and each statement runs. A rule is removed by what surrounds the store.
+ * Two instances of the real store on one version table, under a scheduler that decides when each message
+ * arrives, each reply returns and each statement runs. To remove a rule, the test changes what surrounds the
+ * store, not the store.
  */
 const RULES = [
   "mark before COMMIT",
@@ -39,7 +40,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
   await open(shared, epoch);
   const { pause, slow } = createScheduling(scheduler);
   let answered: ReturnType<VersionTable["since"]> | undefined;
-  /** Answers with what was asked for the caller before. */
+  /** Answers each call with the reply that was fetched during the previous call. */
   const early: VersionTable["since"] = (...args) => {
     const reply = answered ?? shared.since(...args);
     answered = shared.since(...args);
@@ -100,7 +101,7 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     const answer = running ?? readNow(instance);
     joined.set(instance, answer);
     const value = await answer.finally(() => joined.delete(instance));
-    // A reader that reads for itself has what it has; the rule is about what others are given.
+    // The rule protects readers that are given another's answer. A reader's own read may be early.
     const isOwnStale = removed === "stamp before the read" && value === before;
     if (!isOwnStale && value < before) throw new Error(`read ${value} when ${before} were committed`);
   };
@@ -110,12 +111,12 @@ async function runSchedule(scheduler: fc.Scheduler, steps: readonly Step[], remo
     await pause("COMMIT");
     commits++;
     if (removed === "mark before COMMIT") await table.mark(epoch, xid, ["row"]);
-    // Whoever asks PostgreSQL about a dead writer's transaction does so later.
+    // The instance that asks PostgreSQL about a dead writer's transaction, and releases it, does so later.
     if (isToDie) await pause("the writer is dead");
     await table.release(epoch, xid);
   };
 
-  // Three clients, each with one thing after the other.
+  // Three clients, each of which takes one step after another.
   const clients = [0, 1, 2].map(async (client) => {
     for (const { kind, instance } of steps.filter((_, index) => index % 3 === client)) {
       await pause(kind);
@@ -143,13 +144,13 @@ describe("the real store under a scheduler", () => {
     return { hits, details };
   };
 
-  it("never answers with less than was committed when it was asked", { timeout: 60_000 }, async () => {
+  it("never shows fewer commits than there were when the read began", { timeout: 60_000 }, async () => {
     const { hits, details } = await check();
     expect(fc.defaultReportMessage(details) ?? "held").toBe("held");
     expect(hits).toBeGreaterThan(1_000);
   });
 
-  it.each(RULES)("does so without: %s", { timeout: 60_000 }, async (rule) => {
+  it.each(RULES)("shows fewer without the rule: %s", { timeout: 60_000 }, async (rule) => {
     const { details } = await check(rule);
     expect(String(details.errorInstance)).toMatch(/^Error: read \d+ when \d+ were committed$/);
   });

@@ -1,10 +1,10 @@
 import type fc from "fast-check";
 import type { VersionTable } from "../../src/coherence/versionTable.ts";
 
-/** What the scheduler decides about a version table: when each call arrives, and when its reply returns. */
+/** Lets the scheduler decide when each call to a version table arrives and when its reply returns. */
 export function createScheduling(scheduler: fc.Scheduler) {
   const pause = (label: string) => scheduler.schedule(Promise.resolve(), label);
-  /** Both ways take their time. */
+  /** Delays both the call and its reply. */
   const slow =
     <Args extends unknown[], Reply>(label: string, call: (...args: Args) => Promise<Reply>) =>
     async (...args: Args) => {
@@ -16,7 +16,7 @@ export function createScheduling(scheduler: fc.Scheduler) {
   return { pause, slow };
 }
 
-/** The rule "pending check" removed: nobody is told what is pending. */
+/** Removes the rule "pending check": `since` reports no pending tags. */
 export function blindTo(table: VersionTable): VersionTable["since"] {
   return async (...args) => {
     const reply = await table.since(...args);

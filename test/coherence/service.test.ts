@@ -13,7 +13,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
   let databaseUrl: string;
   let namespace: string;
   let instances: Instance[];
-  // A long lease, except where a test waits for its end: a machine that stands still loses none.
+  // The lease is long, except where a test waits for its end: it must not run out while the machine stalls.
   const start = async (options: { wrap?: (table: VersionTable) => VersionTable; leaseMs?: number } = {}) => {
     const instance = await createInstance({ databaseUrl, namespace, leaseMs: 60_000, ...options });
     instances.push(instance);
@@ -37,7 +37,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
   });
   afterEach(() => Promise.all(instances.map((instance) => instance.close())));
 
-  it("begin an epoch, and serve from it", async () => {
+  it("begin an epoch and serve from it", async () => {
     const [one, two] = [await start(), await start()];
     expect(one.epochs.held()).toBeUndefined();
     await one.live();
@@ -66,7 +66,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(rows).toEqual([]);
   });
 
-  it("tell whoever watches of a write on the other, and of one past the service", async () => {
+  it("call a watcher after a write through the other instance, and after an out-of-band write", async () => {
     const [one, two] = [await start(), await start()];
     await one.live();
     await two.live();
@@ -84,7 +84,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(two.store.statistics().watchers).toBe(0);
   });
 
-  it("hear of out-of-band writes from the relay", async () => {
+  it("learn of out-of-band writes from the relay", async () => {
     const one = await start();
     await one.live();
     await one.username(ada);
@@ -94,7 +94,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(one.relay.relayed()).toBe(2);
   });
 
-  it("hear of them also when a relay was stopped that had locked them", async () => {
+  it("learn of them even when a relay that had locked them was stopped", async () => {
     const one = await start();
     await one.live();
     await one.username(ada);
@@ -111,7 +111,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     stopped.release();
   });
 
-  it("show with an acknowledged write whatever it has seen of out-of-band writes that no relay has told", async () => {
+  it("show, after an acknowledged write, the out-of-band changes that it saw before any relay did", async () => {
     const [one, two] = [await start(), await start()];
     await one.live();
     await two.live();
@@ -124,17 +124,17 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     };
     expect([await find(one), await find(two)]).toEqual([null, null]);
     await outOfBand("INSERT INTO users (github_id, username) VALUES ('2', 'psql')");
-    // It changes a row whose coming nobody has been told of, and no key by which it is looked up.
+    // The write changes a row whose insertion is not relayed yet, and no key by which the row is looked up.
     await one.write((tx) =>
       tx.$queryRawUnsafe("UPDATE users SET username = 'service' WHERE github_id = '2'"),
     );
     expect([await find(one), await find(two)]).toEqual(["service", "service"]);
-    // It is the relay's to tell all the same: the writer may have seen only a part.
+    // The relay must still bump the row's tags: the writer may have seen only a part of the outbox.
     const { rows } = await one.pool.query("SELECT count(*)::int FROM cache_invalidations");
     expect(rows).toEqual([{ count: 1 }]);
   });
 
-  it("mark types instead of a long backlog's tags", async () => {
+  it("mark whole types instead of the tags of a long backlog", async () => {
     const one = await start();
     await one.live();
     await outOfBand(`INSERT INTO cache_invalidations (tags)
@@ -156,7 +156,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect([...marked].sort()).toEqual(["Project!", "User!", "User#", `User:${ada}`].sort());
   });
 
-  it("ask the database while a writer's end is unknown, and settle with PostgreSQL, not with a clock", async () => {
+  it("read from the database while a writer's outcome is unknown, and settle it by asking PostgreSQL, not by a clock", async () => {
     const one = await start({
       wrap: (table) => ({ ...table, release: () => Promise.reject(new Error("killed")) }),
     });
@@ -206,7 +206,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(marks).toEqual([["User#", `User:${ada}`]]);
   });
 
-  it("write on without Redis: once the others cannot serve any more, and at once from then on", async () => {
+  it("go on writing without Redis: first after the others' leases have run out, then at once", async () => {
     let isCut = false;
     const cut = (table: VersionTable): VersionTable => ({
       ...table,
@@ -221,7 +221,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     const written = one.write(one.rename(ada, "unmarked")).then(() => {
       isServed = two.epochs.held() !== undefined;
     });
-    // Until its lease has run out, the other instance may serve, and what it serves is true.
+    // Until its lease has run out, the other instance may serve, and its answers are right.
     while (two.epochs.held() !== undefined) {
       const shown = await two.username(ada);
       if (two.epochs.held() !== undefined) expect(shown).toBe("ada");
@@ -240,13 +240,13 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(await state()).toBe("live");
   });
 
-  it("begin another epoch when the version table is lost, after the transactions of the old one", async () => {
+  it("begin another epoch when the version table is lost, once the old epoch's transactions have ended", async () => {
     const [one, two] = [await start({ leaseMs: 300 }), await start({ leaseMs: 300 })];
     await one.live();
     const before = one.epochs.held()!;
     await one.username(ada);
 
-    // A writer that has marked, and stops before its COMMIT.
+    // A writer that has marked its tags and pauses before its COMMIT.
     let goOn = () => {};
     const paused = one.transaction(async (tx) => {
       await one.rename(ada, "late")(tx);
@@ -259,7 +259,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     });
     await expect.poll(() => one.shared.transactions(before)).toHaveLength(1);
     await one.redis.del(`{${namespace}}:pending`);
-    // A reader notices, as soon as one asks while it holds a lease.
+    // The loss is noticed by the first reader that asks while it holds a lease.
     while ((await state()) === "live") {
       await one.epochs.step();
       expect(await one.username(ada)).toBe("ada");
@@ -278,7 +278,7 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(await two.username(ada)).toBe("late");
   });
 
-  it("agree on one epoch when all of them begin one at once", async () => {
+  it("agree on one epoch when all of them try to begin one at once", async () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => start()));
     await Promise.all(all.map((instance) => instance.live()));
     await Promise.all(all.map((instance) => instance.epochs.step()));
@@ -288,15 +288,15 @@ describe("instances that share a PostgreSQL and a Redis", () => {
     expect(await all[2]!.table.transactions(all[2]!.epochs.held()!)).toEqual(["7"]);
   });
 
-  it("begin epochs a cycle apart, however often they end, so that writers seldom wait for a lease", async () => {
+  it("begin epochs at least a cycle apart, however often they end, so that writers seldom wait for a lease", async () => {
     const one = await start();
     let clock = 0;
     const query = (sql: string, parameters: readonly string[]) => one.pool.query(sql, [...parameters]);
     const table = createMemoryVersionTable();
     const epochs = createEpochs({ query, table, leaseMs: 1_000, minCycleMs: 10_000, now: () => clock });
-    /** The times at which an epoch went live, while each is given up two seconds later. */
+    /** The times at which an epoch went live. Each epoch is retired two seconds later. */
     const begun: number[] = [];
-    /** Transactions of other tests end in a time of their own: this clock stands still while one is waited for. */
+    /** An epoch waits for transactions of other tests, which end in real time: this clock stops meanwhile. */
     const step = async () => {
       await epochs.step();
       const row = epochs.latest()!;
@@ -312,11 +312,11 @@ describe("instances that share a PostgreSQL and a Redis", () => {
       } else if (clock - since >= 2_000) await epochs.retire(row.name);
     }
     const cycles = begun.slice(1).map((at, index) => at - begun[index]!);
-    // The age of an epoch is asked of PostgreSQL, whose time is not the one that stands still here.
+    // PostgreSQL tells the age of an epoch by its own clock, which does not stop: hence the tolerance.
     expect(Math.min(...cycles)).toBeGreaterThan(8_000);
     expect(Math.max(...cycles)).toBeLessThan(11_000);
 
-    // One that has lived for long is followed at once.
+    // An epoch that was live for long is followed by the next at once.
     clock += 60_000;
     await epochs.retire((await step()).name);
     const endedAt = clock;

@@ -16,7 +16,7 @@ const createStore = (of: VersionTable = table, maxBytes = 1_000_000, timeoutMs =
   createCoherentStore({ table: of, maxBytes, timeoutMs, heldEpoch: () => held });
 type Store = ReturnType<typeof createStore>;
 
-/** A row that is read through a store, and how often it was. */
+/** A row that is read through a store, and how often it was loaded. */
 function createRow(store: Store, tags: readonly string[] | null = ["row"]) {
   const row = { value: 0, loads: 0 };
   const load = async () => {
@@ -34,7 +34,7 @@ describe("the coherent store", () => {
     held = epoch;
   });
 
-  it("loads once, then answers from the first level, and another instance from the second", async () => {
+  it("loads once, then answers from L1, while another instance answers from L2", async () => {
     const [one, two] = [createStore(), createStore()];
     const { row, read } = createRow(one);
     expect((await read()).source).toBe("loaded");
@@ -53,7 +53,7 @@ describe("the coherent store", () => {
     expect(one.statistics()).toMatchObject({ misses: 1, localHits: 1, fills: 1, entries: 1, roundTrips: 2 });
   });
 
-  it("lets few answers of the second level push out others, so that those in turn are found, and all where there is room", async () => {
+  it("keeps few L2 answers in a full L1, so that the entries there are found again, and all of them where there is room", async () => {
     const keys = ["a", "b", "c", "d"];
     const loadMany = async (missing: readonly string[]) =>
       missing.map((key) => ({ value: key.repeat(100), tags: [key] }));
@@ -77,7 +77,7 @@ describe("the coherent store", () => {
     expect(await readAll(roomy)).toEqual({ localHits: 4, sharedHits: 0 });
   });
 
-  it("asks the second level once for all that look something up in the same moment, and gives each its own", async () => {
+  it("asks L2 once for all concurrent look-ups, and gives each its own answer", async () => {
     const one = createStore();
     const get = vi.spyOn(table, "get");
     const load = async (key: string) => ({ value: key, tags: [key] });
@@ -102,7 +102,7 @@ describe("the coherent store", () => {
     expect(get).toHaveBeenCalledTimes(2);
   });
 
-  it("asks in several calls for what would keep Redis busy for long", async () => {
+  it("combines look-ups only up to a number of keys, so that no call keeps Redis busy for long", async () => {
     const get = vi.spyOn(table, "get");
     const keysOf = (from: number) => Array.from({ length: 60 }, (_, index) => `key ${from + index}`);
     const store = createStore();
@@ -113,7 +113,7 @@ describe("the coherent store", () => {
     expect(get.mock.calls.map(([, keys]) => keys.length)).toEqual([60, 60, 60]);
   });
 
-  it("tells all who asked together that the second level cannot be asked, and loads", async () => {
+  it("loads for each of the combined look-ups, and reports the error of each, when L2 cannot be asked", async () => {
     const errors: unknown[] = [];
     const store = createCoherentStore({
       table: { ...table, get: () => Promise.reject(new Error("away")) },
@@ -150,7 +150,7 @@ describe("the coherent store", () => {
     );
   });
 
-  it("gives who comes later nothing that a change of a whole type has ended meanwhile", async () => {
+  it("gives a late joiner no answer that a change of a whole type has invalidated meanwhile", async () => {
     const store = createStore();
     let finish = (_: Loaded<number>) => {};
     let loads = 0;
@@ -166,7 +166,7 @@ describe("the coherent store", () => {
     await vi.waitFor(() => expect(loads).toBe(1));
     await table.bump(epoch, ["Project!"]);
     const late = store.read("key", options);
-    // Its arrival is at an instant after the change.
+    // Now the late reader's arrival is certainly at an instant after the change.
     await store.instant();
     finish({ value: 1, tags: ["Project:7"] });
     expect((await early).value).toBe(1);
@@ -175,7 +175,7 @@ describe("the coherent store", () => {
     expect((await late).value).toBe(2);
   });
 
-  it("counts a change of a whole type as a change of everything of the type", async () => {
+  it("counts a change of a whole type as a change of every row and list of the type", async () => {
     const store = createStore();
     const options = {
       kind: "row",
@@ -190,8 +190,8 @@ describe("the coherent store", () => {
     }
   });
 
-  it("hears a reply that came in time, however busy the process was meanwhile", async () => {
-    // The reply comes over a real socket from elsewhere, as from Redis: reading it takes a turn of the event loop.
+  it("accepts a reply that arrived in time, however busy the process was meanwhile", async () => {
+    // As from Redis, the reply comes over a real socket: reading it takes a turn of the event loop.
     const echo = new Worker(
       `const { parentPort } = require("node:worker_threads");
        const server = require("node:net").createServer((socket) => socket.pipe(socket));
@@ -222,11 +222,11 @@ describe("the coherent store", () => {
     await echo.terminate();
   });
 
-  it("asks the database as long as a writer is between mark and release", async () => {
+  it("reads from the database as long as a writer is between mark and release", async () => {
     const store = createStore();
     const { row, read } = createRow(store);
     await read();
-    await turn(); // It is in the second level, too.
+    await turn(); // Now the answer is in L2, too.
     await table.mark(epoch, "7", ["row"]);
     await read();
     row.value = 1;
@@ -239,7 +239,7 @@ describe("the coherent store", () => {
     expect(store.statistics().rejectedFills).toBe(2);
   });
 
-  it("does not keep an answer whose reading began before a change", async () => {
+  it("does not keep an answer whose read began before a change", async () => {
     const store = createStore();
     const first = await store.read("key", {
       kind: "row",
@@ -250,7 +250,7 @@ describe("the coherent store", () => {
       },
     });
     expect(first.value).toBe("old");
-    // The change was not known here when the answer was kept: it is by the time of the next request.
+    // This instance did not know of the change when it kept the answer. The next validation tells it.
     const second = await store.read("key", {
       kind: "row",
       ttlMs: 60_000,
@@ -259,7 +259,7 @@ describe("the coherent store", () => {
     expect(second.value).toBe("new");
   });
 
-  it("loads once for all that ask while nothing changes", async () => {
+  it("loads once for all readers that ask while nothing changes", async () => {
     const store = createStore();
     const { row, read } = createRow(store);
     const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
@@ -268,7 +268,7 @@ describe("the coherent store", () => {
     expect(store.statistics()).toMatchObject({ joined: 19, roundTrips: 1 });
   });
 
-  it("gives no late joiner what was read before a change that it must see", async () => {
+  it("gives no late joiner an answer that was read before a change that the joiner must see", async () => {
     const store = createStore();
     let finish: (loaded: Loaded<string>) => void = () => {};
     const slow = store.read("key", {
@@ -292,7 +292,7 @@ describe("the coherent store", () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it("lets a late joiner have an answer that still validates", async () => {
+  it("gives a late joiner an answer that still validates", async () => {
     const store = createStore();
     let finish: (loaded: Loaded<string>) => void = () => {};
     const load = vi.fn(() => new Promise<Loaded<string>>((resolve) => (finish = resolve)));
@@ -308,7 +308,7 @@ describe("the coherent store", () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  it("shares one round trip among those that wait, and lets none join one that was sent before", async () => {
+  it("shares one round trip among all waiting readers, and lets none join one that was sent before it asked", async () => {
     let reply: () => void = () => {};
     const since = vi.fn(async (...args: Parameters<VersionTable["since"]>) => {
       await new Promise<void>((resolve) => (reply = resolve));
@@ -331,7 +331,7 @@ describe("the coherent store", () => {
   it.each([
     ["the lease has run out", () => (held = undefined)],
     ["the table has lost the epoch", () => void table.open("2.b")],
-  ])("asks the database when %s", async (_, happens) => {
+  ])("reads from the database when %s", async (_, happens) => {
     const store = createStore();
     const { row, read } = createRow(store);
     await read();
@@ -342,7 +342,7 @@ describe("the coherent store", () => {
     expect(store.statistics()).toMatchObject({ bypasses: 2, localHits: 0 });
   });
 
-  it("checks the lease after the table's answer: it may have run out on the way", async () => {
+  it("checks the lease after the table's answer, because it may have run out meanwhile", async () => {
     const since: VersionTable["since"] = async (...args) => {
       const reply = await table.since(...args);
       held = undefined;
@@ -365,7 +365,7 @@ describe("the coherent store", () => {
     expect((await read()).source).toBe("loaded");
   });
 
-  it("answers when only the second level fails, and counts it", async () => {
+  it("answers when only L2 fails, and counts the errors", async () => {
     const broken = () => Promise.reject(new Error("connection lost"));
     const store = createStore({ ...table, get: broken, fill: broken });
     const { read } = createRow(store);
@@ -374,7 +374,7 @@ describe("the coherent store", () => {
     expect(store.statistics().errors).toBe(2);
   });
 
-  it("passes on what the loader rejects with, and keeps nothing of it", async () => {
+  it("rejects with the loader's error, and keeps nothing", async () => {
     const store = createStore();
     const error = new Error("no such table");
     const failing = { kind: "row", ttlMs: 60_000, load: () => Promise.reject(error) };
@@ -382,7 +382,7 @@ describe("the coherent store", () => {
     expect((await createRow(store).read()).source).toBe("loaded");
   });
 
-  it("keeps nothing without tags, nothing with a TTL of 0, and nothing that is not plain data", async () => {
+  it("keeps no answer without tags, with a TTL of 0, or with a value that is not plain data", async () => {
     const store = createStore();
     const untagged = createRow(store, null);
     await untagged.read();
@@ -395,7 +395,7 @@ describe("the coherent store", () => {
     expect(store.statistics()).toMatchObject({ entries: 0, bytes: 0, tags: 0 });
   });
 
-  it("keeps an answer that is made of parts as long as all of them, and shares it when it is asked for often", async () => {
+  it("keeps an answer made of parts as long as all of its parts, and stores it in L2 when it is asked for often", async () => {
     const [one, two] = [createStore(), createStore()];
     const versions: Record<string, number> = { a: 0, b: 0 };
     let made = 0;
@@ -443,7 +443,7 @@ describe("the coherent store", () => {
     expect((await read(two)).value).toBe("a1,b1");
   });
 
-  it("keeps an answer of parts in one piece from the first time that it is found again", async () => {
+  it("keeps an answer made of parts as one piece from the first time that it is found again", async () => {
     const store = createStore();
     const codec = {
       encode: String,
@@ -451,7 +451,7 @@ describe("the coherent store", () => {
       bytesOf: (value: unknown) => (typeof value === "string" ? value.length : 0),
       whole: (value: unknown) => (value === "xy" ? value : (value as string[]).join("")),
     };
-    /** Too long for that. */
+    /** The codec of an answer that is too long to be kept as one piece. */
     const endless = { ...codec, whole: () => undefined };
     const read = (key = "whole", codecOf = codec as Codec) =>
       store.read<unknown>(key, {
@@ -487,7 +487,7 @@ describe("the coherent store", () => {
     expect(await read("endless", endless)).toMatchObject({ value: ["x", "y"], source: "local" });
   });
 
-  it("offers a cheap answer to the second level once it is found again, and does not look for it there when told so", async () => {
+  it("offers a cheap answer to L2 once it is found again, and skips the look-up in L2 with `skipsShared`", async () => {
     const [one, two] = [createStore(), createStore()];
     const read = (store: typeof one, skipsShared = false) =>
       store.read<string>("cheap", {
@@ -510,7 +510,7 @@ describe("the coherent store", () => {
     expect((await read(one)).source).toBe("loaded");
   });
 
-  it("keeps no more bytes than it may, and no tag of what it has dropped", async () => {
+  it("keeps no more bytes than its limit, and no tags of evicted entries", async () => {
     const store = createStore(table, 4_500);
     for (let key = 0; key < 100; key++) {
       await store.read(`k${key}`, {
@@ -528,7 +528,7 @@ describe("the coherent store", () => {
     expect(store.statistics()).toMatchObject({ entries: 2, tags: 4 });
   });
 
-  it("gives everybody the same value, which nobody can change", async () => {
+  it("gives all readers the same value, which is frozen", async () => {
     const store = createStore();
     const options = {
       kind: "row",
@@ -540,7 +540,7 @@ describe("the coherent store", () => {
     expect((await store.read("key", options)).value).toEqual({ list: [{ n: 1 }] });
   });
 
-  it("reads many with one validation and one look-up, and loads only what is missing", async () => {
+  it("reads many keys with one validation and one look-up in L2, and loads only the missing keys", async () => {
     const [one, two] = [createStore(), createStore()];
     const loadMany = vi.fn(async (keys: readonly string[]) =>
       keys.map((key) => (key === "bad" ? new Error("bad") : { value: key.toUpperCase(), tags: [key] })),

@@ -8,7 +8,7 @@ import {
   withTypeTags,
 } from "../../src/coherence/tags.ts";
 
-it("every form of a tag is one, and nothing else is", () => {
+it("isTag accepts every form of a tag and nothing else", () => {
   const tags = [
     rowTag("Project", "01890a5d-ac96-774b-bcce-b302099a8057"),
     lookupTag("User", "githubId", "583231"),
@@ -33,7 +33,7 @@ it("every form of a tag is one, and nothing else is", () => {
   expect(others.filter(isTag)).toEqual([]);
 });
 
-it("tags come with the whole of each of their types, once, also where one type's name begins like another's", () => {
+it("withTypeTags adds each type's own tag once, even where one type's name begins like another's", () => {
   const tags = [
     "Project:1",
     "ProjectFile@projectId=1",

@@ -172,7 +172,7 @@ describe("the tags that a statement leaves behind", () => {
       ],
     ],
     [
-      "a job that ends without having begun, which is nothing to its project",
+      "a job that ends without having begun, which does not affect its project",
       `UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = '${id(5)}'`,
       ["ConversionJob#", "ConversionJob:5", "ConversionJob@ownerId=1", "ConversionJob@projectId=3"],
     ],
@@ -326,7 +326,7 @@ describe("the tags that a statement leaves behind", () => {
     expect(await tagsOf(statement)).toEqual(tags);
   });
 
-  it("are those of a role with no right to the outbox, too", async () => {
+  it("are left even by a role that has no right to the outbox", async () => {
     await client.query(`
       DO $$ BEGIN CREATE ROLE coherence_test_writer; EXCEPTION WHEN duplicate_object THEN END $$;
       GRANT ALL ON users TO coherence_test_writer;`);
@@ -340,7 +340,7 @@ describe("the tags that a statement leaves behind", () => {
     expect(await tagsOf("SELECT 1")).toEqual(["User:1"]);
   });
 
-  it("are its project's owner's, also of a job that is written while the project changes hands", async () => {
+  it("name the right owner of a job, even if it is written while its project changes hands", async () => {
     const other = new pg.Client({ connectionString });
     await other.connect();
     const insert = (n: number) =>
@@ -352,7 +352,8 @@ describe("the tags that a statement leaves behind", () => {
       );
       return rows.length > 0;
     };
-    // The new owner's list is read after the change of hands, so what is written must be told before it, or to them.
+    // The new owner's list is read after the change of hands. So each write of a job must either come before
+    // that change or bump the new owner's tag.
     for (const [first, second, owners] of [
       [insert(7), give(2), ["ConversionJob@ownerId=1"]],
       [give(1), insert(8), ["ConversionJob@ownerId=1"]],
@@ -371,14 +372,14 @@ describe("the tags that a statement leaves behind", () => {
     await other.end();
   });
 
-  it("are gone with the transaction that is rolled back", async () => {
+  it("vanish with a transaction that is rolled back", async () => {
     expect(await tagsOf("BEGIN; DELETE FROM users; ROLLBACK")).toEqual([]);
   });
 
   describe("when the transaction drains them", () => {
     const drain = async () => (await client.query("SELECT * FROM drain_cache_invalidations()")).rows[0];
 
-    it("are its own, each once, and what others have committed, which stays for the relay; with its id and the epoch", async () => {
+    it("are returned once each, with those others have committed, which stay for the relay; with its id and the epoch", async () => {
       await client.query("INSERT INTO cache_invalidations (tags) VALUES ('{another}')");
       await client.query("BEGIN");
       await client.query("UPDATE users SET avatar_url = 'x'; UPDATE users SET avatar_url = 'y'");
@@ -393,19 +394,19 @@ describe("the tags that a statement leaves behind", () => {
       expect(await tagsOf("SELECT 1")).toEqual(["another"]);
     });
 
-    it("are null for one that changed nothing, which gets no id for it", async () => {
+    it("are null for a transaction that changed nothing, which is not given an id", async () => {
       await client.query("BEGIN");
       expect(await drain()).toEqual({ xid: null, tags: null, epoch: null, epochState: null });
       await client.query("COMMIT");
     });
 
-    it("are refused to one that would see an epoch of the past", async () => {
+    it("are refused to a transaction whose snapshot could show a past epoch", async () => {
       await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
       await expect(drain()).rejects.toThrow("READ COMMITTED");
       await client.query("ROLLBACK");
     });
 
-    it("notify nobody; what is left for the relay does, also when it comes after the drain", async () => {
+    it("send no notification; tags left for the relay do, also those of a change after the drain", async () => {
       const heard: string[] = [];
       client.on("notification", ({ channel }) => heard.push(channel));
       await client.query("LISTEN cache_invalidations");

@@ -13,13 +13,13 @@ const counts = (changes: Partial<ObservedCounts>): ObservedCounts => ({
 });
 
 describe("the advice on a time to live", () => {
-  it("is not given before there is enough to go by", () => {
+  it("is not given before there are enough observations", () => {
     expect(adviseTtl(300, counts({ expirations: 99 }))).toBeUndefined();
     expect(adviseTtl(300, counts({ expirations: 500, localHits: 0, misses: 999 }))).toBeUndefined();
     expect(adviseTtl(300, counts({ expirations: 500, localHits: 0 }))).toBeDefined();
   });
 
-  it("is to raise it when most answers were still right at its end, to four times of it at most", () => {
+  it("is to raise it to at most four times its value when most answers were still right as they expired", () => {
     expect(adviseTtl(300, counts({ expirations: 900 }))).toEqual({
       action: "raise",
       advisedSeconds: 1_200,
@@ -28,7 +28,7 @@ describe("the advice on a time to live", () => {
     });
   });
 
-  it("is no longer than answers stay right on average, as far as changes say", () => {
+  it("is no longer than the average time that answers stay right, as computed from their changes", () => {
     // 600 lived for 300 s, 400 for about half of it: 240,000 s with 400 changes.
     expect(adviseTtl(300, counts({ expirations: 600, invalidations: 400 }))).toMatchObject({
       action: "raise",
@@ -36,7 +36,7 @@ describe("the advice on a time to live", () => {
     });
   });
 
-  it("is a day at most, and to keep what is one", () => {
+  it("is a day at most, and is to keep a time of one day", () => {
     expect(adviseTtl(43_200, counts({ expirations: 900 }))).toMatchObject({ advisedSeconds: 86_000 });
     expect(adviseTtl(86_400, counts({ expirations: 900 }))).toEqual({
       action: "keep",
@@ -45,7 +45,7 @@ describe("the advice on a time to live", () => {
     });
   });
 
-  it("is to keep it when changes end answers before", () => {
+  it("is to keep it when changes invalidate most answers before they expire", () => {
     expect(adviseTtl(300, counts({ invalidations: 900 }))).toEqual({
       action: "keep",
       advisedSeconds: 300,
@@ -59,7 +59,7 @@ describe("the advice on a time to live", () => {
     });
   });
 
-  it("is about memory when most answers had to make room", () => {
+  it("is to give the cache more memory when most answers were evicted", () => {
     expect(adviseTtl(300, counts({ evictions: 600, expirations: 300 }))).toEqual({
       action: "memory",
       advisedSeconds: 300,

@@ -18,7 +18,7 @@ describe("the version table in memory", () => {
     expect(hits).toBeGreaterThan(1_000);
   });
 
-  it("remembers no more tags than the cap allows", async () => {
+  it("remembers no more tags than `maxTags`", async () => {
     const table = createMemoryVersionTable({ maxTags: 10 });
     await open(table, "1.a");
     for (let round = 0; round < 1_000; round++) await table.bump("1.a", [`t${round % 25}`]);
@@ -26,7 +26,7 @@ describe("the version table in memory", () => {
     expect(((await table.since("1.a", 990)) as Changes).versions).toHaveLength(10);
   });
 
-  it("tells each change exactly once to a follower, wherever it stops", async () => {
+  it("reports each change after any given sequence exactly once", async () => {
     const tag = fc.constantFrom("a", "b", "c", "d", "e");
     await fc.assert(
       fc.asyncProperty(

@@ -8,7 +8,7 @@ export interface TableOptions {
   readonly maxLagMs?: number;
 }
 
-/** What every version table does, in memory or in Redis. `create` makes an empty one without an epoch. */
+/** Specifies every version table, in memory or in Redis. `create` makes an empty one without an epoch. */
 export function specifyVersionTable(create: (options?: TableOptions) => Promise<VersionTable>): void {
   const epoch: Epoch = "1.a";
   const live = async (options?: TableOptions) => {
@@ -17,7 +17,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     return table;
   };
 
-  it("refuses everything as lost while no epoch is open", async () => {
+  it("refuses every call as lost while no epoch is open", async () => {
     const table = await create();
     expect(await table.activate(epoch)).toBe(false);
     expect(await everyAnswer(table, epoch)).toEqual(Array(8).fill("lost"));
@@ -38,7 +38,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     ]);
   });
 
-  it("stores many at once, each by itself", async () => {
+  it("stores many entries in one call, and judges each by itself", async () => {
     const table = await live();
     await table.bump(epoch, ["changed"]);
     const results = await table.fill(epoch, [
@@ -65,13 +65,13 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.since(epoch, -1)).toBe("lagging");
     await table.beat(epoch, instant as number);
     const reported = await table.since(epoch, -1);
-    // On a machine that stood still for 40 ms the report is too old already.
+    // If the machine stood still for 40 ms, the report is too old already.
     expect(["lagging", changes(0, undefined)]).toContainEqual(reported);
     await sleep(60);
     expect(await table.since(epoch, -1)).toBe("lagging");
   });
 
-  it("does not let a delayed heartbeat take back a newer one", async () => {
+  it("does not let a delayed heartbeat undo a newer one", async () => {
     const table = await live();
     const instant = (await table.beat(epoch, undefined)) as number;
     await table.beat(epoch, instant);
@@ -79,7 +79,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.since(epoch, -1)).toEqual(changes(0, undefined));
   });
 
-  it("begins an epoch empty, and refuses the one before", async () => {
+  it("begins an epoch empty, and refuses calls in the one before", async () => {
     const table = await live();
     await table.mark(epoch, "7", ["p"]);
     await table.bump(epoch, ["t"]);
@@ -91,26 +91,26 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.get("2.b", ["k"])).toEqual([undefined]);
   });
 
-  it("opens an epoch once: again does nothing, an earlier one or a rival of the same number is refused", async () => {
+  it("opens an epoch once: repeating it does nothing, and an earlier epoch or a rival with the same number is refused", async () => {
     const table = await live();
     await table.bump(epoch, ["t"]);
     expect(await table.open(epoch)).toBe(true);
     expect(await table.open("1.rival")).toBe(false);
     expect(await table.open("0.z")).toBe(false);
     expect(await table.since(epoch, 0)).toEqual(changes(1, [["t", 1]]));
-    // As numbers, not as text.
+    // Epochs are compared as numbers, not as text.
     expect(await table.open("10.a")).toBe(true);
     expect(await table.open("9.a")).toBe(false);
   });
 
-  it("answers `unchanged` to who knows the present sequence", async () => {
+  it("answers `unchanged` to a caller that knows the present sequence", async () => {
     const table = await live();
     expect(await table.since(epoch, 0)).toBe("unchanged");
     await table.bump(epoch, ["t"]);
     expect(await table.since(epoch, 1)).toBe("unchanged");
   });
 
-  it("moves the sequence with every mark, release and bump that has an effect, and with no other", async () => {
+  it("advances the sequence with every mark, release and bump that has an effect, and with no other", async () => {
     const table = await live();
     const sequenceAfter = async (step: Promise<unknown>) => {
       await step;
@@ -162,7 +162,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     );
   });
 
-  it("tells only what the caller does not know, each tag once with its newest version", async () => {
+  it("reports only changes that the caller does not know, each tag once with its newest version", async () => {
     const table = await live();
     await table.bump(epoch, ["a", "b"]);
     await table.bump(epoch, ["b"]);
@@ -196,7 +196,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.since(epoch, 1)).toEqual(changes(2, [["c", 2]]));
   });
 
-  it("forgets the oldest tags above its cap, and nobody behind the floor can be told what changed", async () => {
+  it("forgets the oldest tags above its cap, and cannot tell a caller below the floor what changed", async () => {
     const table = await live({ maxTags: 2 });
     await table.bump(epoch, ["a"]);
     await table.bump(epoch, ["b"]);
@@ -211,14 +211,14 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await fill(table, epoch, "below", entry(0, ["never changed"]))).toBe("invalid");
     expect(await fill(table, epoch, "at", entry(1, ["a"]))).toBe("stored");
     expect(await found(table, epoch, ["at"])).toEqual([entry(1, ["a"])]);
-    // A newer version of a known tag needs no place: nothing is forgotten for it.
+    // A newer version of a known tag takes no further place, so no other tag is forgotten for it.
     await table.bump(epoch, ["b"]);
     expect(await found(table, epoch, ["at"])).toEqual([entry(1, ["a"])]);
     await table.bump(epoch, ["d"]);
     expect(await table.get(epoch, ["at"])).toEqual([undefined]);
   });
 
-  it("returns a stored answer with all its parts, and nothing for a key without one", async () => {
+  it("returns a stored answer with all its properties, and nothing for a key without an answer", async () => {
     const table = await live();
     const stored = {
       stamp: 0,
@@ -234,7 +234,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await found(table, epoch, [])).toEqual([]);
   });
 
-  it("keeps answers that depend on nothing, and answers that depend on thousands of tags", async () => {
+  it("keeps answers without tags and answers with thousands of tags", async () => {
     const table = await live();
     const tags = Array.from({ length: 9_000 }, (_, index) => `t${index}`);
     expect(await fill(table, epoch, "none", entry(0, []))).toBe("stored");
@@ -248,14 +248,14 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.get(epoch, ["many"])).toEqual([undefined]);
   });
 
-  it("forgets an answer when its time is over", async () => {
+  it("forgets an answer when its time to live is over", async () => {
     const table = await live();
     await fill(table, epoch, "k", { ...entry(0, ["t"]), ttlMs: 20 });
     await sleep(40);
     expect(await table.get(epoch, ["k"])).toEqual([undefined]);
   });
 
-  it("serves no answer while one of its tags is pending, and none that is older than its tags", async () => {
+  it("serves no answer with a pending tag, and none that is older than a change of its tags", async () => {
     const table = await live();
     await fill(table, epoch, "t", entry(0, ["t"]));
     await fill(table, epoch, "u", entry(0, ["u"]));
@@ -269,7 +269,7 @@ export function specifyVersionTable(create: (options?: TableOptions) => Promise<
     expect(await table.get(epoch, ["t"])).toEqual([undefined]);
   });
 
-  it("stores no answer whose reading began before a change of its tags was complete", async () => {
+  it("stores no answer whose read began before a change of its tags was complete", async () => {
     const table = await live();
     await table.mark(epoch, "7", ["t"]);
     expect(await fill(table, epoch, "k", entry(0, ["t"]))).toBe("invalid");
@@ -289,7 +289,7 @@ export async function open(table: VersionTable, epoch: Epoch): Promise<void> {
   if (instant !== "lost") await table.beat(epoch, instant);
 }
 
-/** What is found under the keys, without the rest of its life. */
+/** The entries under the keys, with a fixed time to live in place of the one that is left. */
 async function found(table: VersionTable, epoch: Epoch, keys: readonly string[]): Promise<unknown> {
   const got = await table.get(epoch, keys);
   return typeof got === "string" ? got : got.map((item) => (item ? { ...item, ttlMs: 60_000 } : undefined));
@@ -299,7 +299,7 @@ function entry(stamp: number, tags: readonly string[]): StoredEntry {
   return { stamp, tags, value: `"${stamp}"`, ttlMs: 60_000 };
 }
 
-/** Tags and versions in any order: the table promises none. */
+/** Expects tags and versions in any order, because the table promises none. */
 function changes(sequence: number, versions: Changes["versions"], pending: readonly string[] = []) {
   const inAnyOrder = (list: readonly unknown[]) =>
     list.length === 0 ? [] : expect.toSatisfy((got: unknown[]) => sameItems(got, list));
@@ -319,7 +319,7 @@ function sorted(list: string[] | "lost"): string[] | "lost" {
   return list === "lost" ? list : [...list].sort();
 }
 
-/** One entry. */
+/** Stores one entry. */
 async function fill(table: VersionTable, epoch: Epoch, key: string, stored: StoredEntry) {
   const results = await table.fill(epoch, [{ key, ...stored }]);
   return typeof results === "string" ? results : results[0];

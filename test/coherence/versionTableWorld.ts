@@ -3,9 +3,9 @@ import type { Changes, VersionTable } from "../../src/coherence/versionTable.ts"
 import { open } from "./versionTableSpecification.ts";
 
 /**
- * A small world around a version table: rows with a counter that grows with each commit,
- * readers, and writers that follow the protocol but may die at any step. The rule is not stated in
- * terms of versions: an answer that is served must equal the rows as they are at that moment.
+ * A small world around a version table: rows with a counter that grows with each commit, readers, and writers
+ * that follow the protocol but may die at any step. The rule is not stated in terms of versions: an answer
+ * that is served must equal the rows as they are at that moment.
  */
 type Step =
   | { readonly kind: "begin" | "fill" | "get" | "commit" | "release" | "resolve"; readonly slot: number }
@@ -28,7 +28,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("bump", "unrelated"), slot, tags }) },
 ) as fc.Arbitrary<Step>;
 
-/** Runs `count` random histories. Returns how many answers were served: a table that serves none is no proof. */
+/**
+ * Runs `count` random histories.
+ *
+ * @returns how many answers were served; if the table served none, the histories prove nothing
+ */
 export async function checkAgainstWorld(create: () => Promise<VersionTable>, count: number): Promise<number> {
   let hits = 0;
   const history = fc.array(step, { minLength: 10, maxLength: 80 });
@@ -63,7 +67,7 @@ async function runHistory(table: VersionTable, steps: readonly Step[]): Promise<
         readers[slot] = { stamp: ((await table.since(epoch, -1)) as Changes).sequence };
         break;
       case "answer":
-        // All of a read at once: most are not interrupted.
+        // A whole read in one step, because most reads are not interrupted.
         if (!("tags" in action)) break;
         await table.fill(epoch, [
           {
@@ -101,12 +105,12 @@ async function runHistory(table: VersionTable, steps: readonly Step[]): Promise<
         break;
       case "commit":
         for (const tag of writer.tags ?? []) rows.set(tag, rows.get(tag)! + 1);
-        // Once only: the transaction is over.
+        // Without tags, so that another `commit` of this writer changes no row: its transaction is over.
         writers[slot] = { ...writer, tags: undefined };
         break;
       case "release":
       case "resolve":
-        // After COMMIT, or when PostgreSQL has said that the transaction is gone.
+        // Sent by the writer after COMMIT, or by a process that PostgreSQL has told of the transaction's end.
         if (writer.xid !== undefined) await table.release(epoch, writer.xid);
         if (writer.xid !== undefined && action.kind === "resolve") await table.release(epoch, writer.xid);
         writers[slot] = {};

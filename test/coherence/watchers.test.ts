@@ -14,7 +14,7 @@ describe("a watcher of tags", () => {
   let held: Epoch | undefined;
   let asked: number;
   let calls: string[];
-  /** Asks by itself often or (almost) never; looks for itself soon or never. */
+  /** By default, the store polls the table every ms, and watchers are not called while it cannot be asked. */
   const createStore = ({ pollMs = 1, fallbackMs = NEVER_MS, maxTags = 100, maxRecent = 100 } = {}) => {
     table = createMemoryVersionTable({ maxLagMs: NEVER_MS, maxTags });
     const counted: VersionTable = {
@@ -51,7 +51,7 @@ describe("a watcher of tags", () => {
     calls = [];
   });
 
-  it("is called once for the first change of one of them, and of nothing else", async () => {
+  it("is called once, for the first change of one of its tags, and for no other tag", async () => {
     const store = createStore();
     const since = await started(store);
     watch(store, "a or b", ["a", "b"], since);
@@ -73,7 +73,7 @@ describe("a watcher of tags", () => {
     await until(() => calls.length === 1);
   });
 
-  it("is called at once when the change has come already, and not for one from before", async () => {
+  it("is called at once for a change after its instant that has already happened, but not for an earlier one", async () => {
     const store = createStore();
     const before = await started(store);
     await table.bump(epoch, ["a"]);
@@ -86,7 +86,7 @@ describe("a watcher of tags", () => {
     store.close();
   });
 
-  it("is not called while a writer may still roll back, but when the writer's end is known", async () => {
+  it("is called when the writer's transaction has ended, not while it may still roll back", async () => {
     const store = createStore();
     watch(store, "a", ["a"], await started(store));
     await table.mark(epoch, "7", ["a"]);
@@ -97,7 +97,7 @@ describe("a watcher of tags", () => {
     await until(() => calls.length === 1);
   });
 
-  it("is called when anything may have changed: another epoch, or more changes than are remembered", async () => {
+  it("is called when anything may have changed: after an epoch's end, or after more changes than are remembered", async () => {
     const store = createStore({ maxRecent: 2 });
     const since = await started(store);
     watch(store, "reset", ["a"], since);
@@ -116,7 +116,7 @@ describe("a watcher of tags", () => {
     expect(store.statistics().watchers).toBe(0);
   });
 
-  it("is not called once it has been ended, and leaves nothing behind", async () => {
+  it("is not called after its watch was ended, and leaves nothing behind", async () => {
     const store = createStore({ pollMs: NEVER_MS });
     const since = await started(store);
     const tags = ["a", "b"];
@@ -131,7 +131,7 @@ describe("a watcher of tags", () => {
     expect(store.statistics().watchers).toBe(0);
   });
 
-  it("makes the version table be asked by itself, and at once when told of a write; without one it is not asked", async () => {
+  it("has the version table polled, and asked at once after a local write; without a watcher nobody asks it", async () => {
     const polling = createStore();
     const since = await started(polling);
     const unwatch = watch(polling, "a", ["a"], since);
@@ -151,7 +151,7 @@ describe("a watcher of tags", () => {
     expect(asked).toBe(atRest + 1);
   });
 
-  it("is called from time to time while nobody can vouch for anything, and when somebody can again", async () => {
+  it("is called after a while when the cache can vouch for nothing, and as soon as it can again", async () => {
     const blind = createStore({ fallbackMs: 5 });
     const since = await started(blind);
     held = undefined;

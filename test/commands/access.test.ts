@@ -22,7 +22,7 @@ describe("on a new database, the command line", async () => {
   const outside = new pg.Pool({ connectionString: url, max: 1 });
   atEndOfFile(() => outside.end());
   const config = loadConfig({ ...ACCESS_ENV, NODE_ENV: "test", DATABASE_URL: url });
-  /** What a command prints. */
+  /** Runs a command, and returns what it prints. */
   const printed = async (command: (io: AccessIo) => Promise<void>) => {
     const lines: string[] = [];
     await command({ print: (line) => lines.push(line), log: pino({ level: "silent" }) });
@@ -34,7 +34,7 @@ describe("on a new database, the command line", async () => {
   const create = (name: string, scope: string) =>
     printed((io) => runApiKeyCreate(config, { user: userId, name, scope: [scope] }, io));
 
-  test("makes the first administrator", async () => {
+  test("creates the first administrator", async () => {
     const granted = await printed((io) =>
       runGrant(config, { githubId: "583231", username: "octocat", role: "ADMIN" }, io),
     );
@@ -44,7 +44,7 @@ describe("on a new database, the command line", async () => {
     );
   });
 
-  test("signs tokens and makes keys, which the service knows", async () => {
+  test("signs tokens and creates keys that the service accepts", async () => {
     service = await startAuthenticated({ DATABASE_URL: url });
     const token = await printed((io) => runToken(config, { user: "583231", hours: 1 }, io));
     key = await create("ci", "projects:read");
@@ -55,7 +55,7 @@ describe("on a new database, the command line", async () => {
     }
   });
 
-  test("refuses a scope that does not exist, and names those that do", async () => {
+  test("refuses a scope that does not exist, and names the scopes that do", async () => {
     await expect(create("x", "everything")).rejects.toThrow(
       /^--scope: expected some of admin, .*, got everything\.$/,
     );
@@ -71,7 +71,7 @@ describe("on a new database, the command line", async () => {
       userId,
       "projects:read",
     ]);
-    // What the service has in its memory does not keep it from hearing of that at once.
+    // The revocation takes effect at once, even when the service has the key and the answer in its cache.
     await expect
       .poll(async () => (await service.send(VIEWER, { authorization: `Bearer ${key}` })).cached, {
         timeout: 60_000,
@@ -86,7 +86,7 @@ describe("on a new database, the command line", async () => {
     });
   });
 
-  test("leaves what it did in the audit log", async () => {
+  test("records its actions in the audit log", async () => {
     const { rows } = await outside.query(
       "SELECT action, credential, target FROM audit_entries ORDER BY created_at",
     );

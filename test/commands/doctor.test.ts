@@ -30,7 +30,7 @@ async function folder(): Promise<string> {
   return directory;
 }
 
-/** What the doctor finds, without what is in order. */
+/** The doctor's findings, without those that are in order. */
 async function diagnose(env: Record<string, string>, { PATH = process.env.PATH } = {}) {
   let printed = "";
   const code = await runDoctor(
@@ -58,7 +58,7 @@ async function diagnose(env: Record<string, string>, { PATH = process.env.PATH }
   return all.flatMap(({ level, check, what }) => (level === "ok" ? [] : [`${level} ${check}: ${what}`]));
 }
 
-/** The servers of tests are made for speed. */
+/** The findings about the tests' servers, which are configured for speed. */
 const OF_TEST_SERVER = [
   "warning configuration: BACKUP_ENCRYPTION_KEY is not set",
   "warning maintenance: never done, and not scheduled",
@@ -76,11 +76,11 @@ describe("the doctor", { timeout: 60_000 }, async () => {
   const found = async (env: Record<string, string> = {}, options = {}) =>
     (await diagnose({ DATABASE_URL: url, ...env }, options)).filter((line) => !OF_TEST_SERVER.includes(line));
 
-  test("finds nothing but what the server of these tests is", async () => {
+  test("finds only what is known of the tests' server", async () => {
     expect(await diagnose({ DATABASE_URL: url })).toEqual(OF_TEST_SERVER);
   });
 
-  test("tells all problems of the configuration", async () => {
+  test("reports all problems of the configuration", async () => {
     expect(await diagnose({ PORT: "eighty", DB_POOL_MAXIMUM: "3" })).toEqual([
       expect.stringMatching(/^error configuration: PORT: .*eighty/),
       "error configuration: DB_POOL_MAXIMUM: there is no such variable",
@@ -91,13 +91,13 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     ]);
   });
 
-  test("tells of a database that does not answer, and never its password", async () => {
+  test("reports a database that does not answer, without its password", async () => {
     const lines = await diagnose({ DATABASE_URL: "postgresql://u:hunter2@127.0.0.1:9/d" });
     expect(lines).toContainEqual(expect.stringMatching(/^error database: does not answer: .*ECONNREFUSED/));
     expect(lines.join()).not.toContain("hunter2");
   });
 
-  test("looks into an embedded database, and does not create one", async () => {
+  test("inspects an embedded database, but does not create one", async () => {
     const DATA_DIRECTORY = join(await folder(), "data");
     const none = [`warning backups: none in ${join(tmpdir(), "stack-converter-none")}`];
     expect(await diagnose({ DATA_DIRECTORY })).toEqual(none);
@@ -106,13 +106,13 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     expect(await diagnose({ DATA_DIRECTORY })).toEqual(none);
   });
 
-  test("tells of disabled triggers, which would make the cache wrong", async () => {
+  test("reports disabled triggers, without which the cache would be wrong", async () => {
     await sql(`ALTER TABLE "users" DISABLE TRIGGER USER`);
     expect(await found()).toEqual([expect.stringMatching(/^error database triggers: disabled: users\./)]);
     await sql(`ALTER TABLE "users" ENABLE TRIGGER USER`);
   });
 
-  test("tells of an index that is not valid", async () => {
+  test("reports an invalid index", async () => {
     await withSession(url, "test", async (holder) => {
       await holder.query(`BEGIN; INSERT INTO "users" ("github_id", "username") VALUES ('1', 'a')`);
       await expect(
@@ -124,7 +124,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     await sql(`DROP INDEX CONCURRENTLY "users_pkey_ccnew"`);
   });
 
-  test("tells what the role may not do", async () => {
+  test("reports permissions that the role lacks", async () => {
     const role = `patient_${Math.random().toString(36).slice(2)}`;
     await sql(`CREATE ROLE "${role}" LOGIN`, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO "${role}"`);
     const theirs = new URL(url);
@@ -140,7 +140,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     );
   });
 
-  test("tells of migrations that are missing, and of those that were edited", async () => {
+  test("reports missing migrations and edited ones", async () => {
     const { url: empty } = await createEmptyDatabase();
     expect(await found({ DATABASE_URL: empty })).toEqual([
       expect.stringMatching(/^warning migrations: pending: 20261124000000_initial/),
@@ -153,7 +153,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     expect(await found({ DATABASE_URL: again })).toEqual([]);
   });
 
-  test("tells of a pool that is larger than the server", async () => {
+  test("reports a pool that is larger than the server allows", async () => {
     const { url: own } = await createTestDatabase();
     expect(await found({ DATABASE_URL: own, DB_POOL_MAX: "1000" })).toEqual([
       expect.stringMatching(
@@ -162,7 +162,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     ]);
   });
 
-  test("tells of programs that are not there", async () => {
+  test("reports programs that are not installed", async () => {
     const { url: own } = await createTestDatabase();
     expect(await found({ DATABASE_URL: own }, { PATH: "/nonexistent" })).toEqual([
       expect.stringMatching(/^warning backup programs: pg_dump is not installed/),
@@ -170,7 +170,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
     ]);
   });
 
-  test("tells of instances that do not share a Redis", async () => {
+  test("reports instances that do not share a Redis", async () => {
     const { url: own } = await createTestDatabase();
     const redis = await startRedis();
     const { app } = await startServed({ DATABASE_URL: own, REDIS_URL: redis.url });
@@ -185,7 +185,7 @@ describe("the doctor", { timeout: 60_000 }, async () => {
   });
 });
 
-describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
+describe("the doctor, with a Redis", { timeout: 60_000 }, async () => {
   const { url: DATABASE_URL } = await createTestDatabase();
   const redis = await startRedis({ args: ["--maxmemory", "100mb"] });
   const found = async (REDIS_URL = redis.url) =>
@@ -196,7 +196,7 @@ describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
     client.disconnect();
   };
 
-  test("tells of a policy that refuses writes, and of one that evicts the version table", async () => {
+  test("reports a policy that refuses writes, and one that may evict the version table", async () => {
     expect(await found()).toEqual([
       expect.stringMatching(/^error redis memory: .*maxmemory-policy noeviction/),
     ]);
@@ -208,7 +208,7 @@ describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
     expect(await found()).toEqual([]);
   });
 
-  test("tells of one that cannot save", async () => {
+  test("reports a Redis that cannot save its data", async () => {
     const directory = await folder();
     const broken = await startRedis({ args: ["--dir", directory] });
     await rm(directory, { recursive: true });
@@ -224,14 +224,14 @@ describe("of a Redis, the doctor", { timeout: 60_000 }, async () => {
     ]);
   });
 
-  test("tells of one that does not answer", async () => {
+  test("reports a Redis that does not answer", async () => {
     expect(await found("redis://127.0.0.1:9")).toEqual([
       "error redis: redis://127.0.0.1:9/0 does not answer",
     ]);
   });
 });
 
-test("backups that are not there, not verified, or old are told of", { timeout: 60_000 }, async () => {
+test("the doctor reports backups that are missing, not verified, or old", { timeout: 60_000 }, async () => {
   const { url } = await createTestDatabase();
   const directory = await folder();
   const levels = async (now?: number) =>
@@ -250,8 +250,8 @@ test("backups that are not there, not verified, or old are told of", { timeout: 
   expect(await levels(Date.now() + 3 * 86_400_000)).toEqual([expect.stringMatching(/^warning 1 backup/)]);
 });
 
-/** Nobody can set the clock of these tests' machine, fill its disk, or wait for ten minutes. */
-describe("what facts mean", () => {
+/** Made-up facts: a test cannot set the machine's clock, fill its disk, or wait for ten minutes. */
+describe("the findings from facts", () => {
   let facts: DatabaseFacts;
   beforeAll(async () => {
     const { url } = await createTestDatabase();
@@ -287,7 +287,7 @@ describe("what facts mean", () => {
     expect(levels(changed)).toEqual(expected);
   });
 
-  test("versions of Node.js, clocks and disks", async () => {
+  test("cover versions of Node.js, clocks and disks", async () => {
     expect(
       ["v20.18.3", "v20.19.0", "v18.20.0", "v24.0.0"].map((version) => nodeFinding(version).level),
     ).toEqual(["error", "ok", "error", "ok"]);

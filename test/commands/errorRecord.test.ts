@@ -7,7 +7,7 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { createTestRepositories } from "../support/repositories.ts";
 
-/** A logger as the commands make it. */
+/** A logger like that of the commands. */
 function recordedLines() {
   const lines: string[] = [];
   const log = pino(
@@ -23,7 +23,7 @@ const recordOf = (error: unknown) => {
   return (JSON.parse(lines[0]!) as { err: unknown }).err;
 };
 
-test("a broken idle connection is logged as what PostgreSQL said, without the connection that hangs on the error", async () => {
+test("a broken idle connection is logged as PostgreSQL's error, without the client object that the error holds", async () => {
   const { url } = await createTestDatabase();
   const { pool: admin } = await createTestRepositories();
   const { log, lines } = recordedLines();
@@ -55,7 +55,7 @@ test("a broken idle connection is logged as what PostgreSQL said, without the co
   expect(lines[0]!.length).toBeLessThan(2_500);
 });
 
-test("so is what a statement broke: its table, its constraint, and the values that PostgreSQL names", async () => {
+test("a violated constraint is logged with its table, its name, and the values that PostgreSQL reports", async () => {
   const { database } = await createTestRepositories();
   const insert = "INSERT INTO users (github_id, username) VALUES ('1', 'one')";
   await database.pool.query(insert);
@@ -76,7 +76,7 @@ test("so is what a statement broke: its table, its constraint, and the values th
   });
 });
 
-test("causes, and the errors that one stands for, are told as it is", () => {
+test("causes and aggregated errors are recorded like the error itself", () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED ::1:5432"), {
     code: "ECONNREFUSED",
     syscall: "connect",
@@ -107,13 +107,13 @@ test("causes, and the errors that one stands for, are told as it is", () => {
   });
 });
 
-test("causes that lead back to themselves end", () => {
+test("a cycle of causes is cut off", () => {
   const error = new Error("one");
   error.cause = new Error("two", { cause: error });
   expect(recordOf(error)).toMatchObject({ message: "one", cause: { message: "two", cause: "[told above]" } });
 });
 
-test("what is very long or very deep is cut short", () => {
+test("long texts and deeply nested errors are cut short", () => {
   const long = "x".repeat(100_000);
   const tree = (depth: number): Error =>
     Object.assign(
@@ -128,7 +128,7 @@ test("what is very long or very deep is cut short", () => {
   expect(text).toContain('"[left out]"');
 });
 
-test("what was thrown and is no error is told too", () => {
+test("thrown values that are no errors are recorded too", () => {
   expect(recordOf("a text")).toBe("a text");
   expect(recordOf(null)).toBe(null);
   expect(recordOf({ status: 500, body: { a: 1 } })).toEqual({ type: "Object", status: 500 });

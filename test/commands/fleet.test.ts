@@ -10,11 +10,11 @@ import { createServedDatabase, startServing } from "../support/serving.ts";
 vi.setConfig({ testTimeout: 240_000 });
 
 const PROJECTS = 4;
-/** The machine may have other things to do. */
+/** Generous, because the machine may be busy. */
 const PATIENT = { timeout: 60_000 };
 const METRICS_TOKEN = "0123456789abcdef";
 
-/** The workers' process ids, as they were last told. */
+/** The workers' process ids, from the last log line that lists them. */
 function workersOf({ output }: Program): number[] {
   const lines = output()
     .split("\n")
@@ -51,7 +51,7 @@ describe("with WEB_CONCURRENCY=2", () => {
   const load = (readers: number) =>
     startLoad({ origin: () => service.origin, readers, writers: PROJECTS, pauseMs: 10 });
 
-  test("two processes answer on one port, and any of them tells the metrics of both", async () => {
+  test("two processes answer on one port, and either reports the metrics of both", async () => {
     const ask = async () => {
       const response = await fetch(`${service.origin}/metrics`, {
         headers: { authorization: `Bearer ${METRICS_TOKEN}`, connection: "close" },
@@ -60,7 +60,7 @@ describe("with WEB_CONCURRENCY=2", () => {
     };
     const counted = (text: string, worker: number) =>
       new RegExp(`^stack_converter_http_requests_total\\{.*worker="${worker}"\\} [1-9]`, "m").test(text);
-    // Which of them takes a connection is for the kernel to say; of many at once each takes some, sooner or later.
+    // The kernel decides which worker gets a connection. Of many at once, each gets some sooner or later.
     const bothHaveAnswered = async () => {
       await Promise.all(Array.from({ length: 20 }, ask));
       const text = await ask();
@@ -72,7 +72,7 @@ describe("with WEB_CONCURRENCY=2", () => {
     expect(text.match(/^# TYPE process_cpu_seconds_total /gm)).toHaveLength(1);
   });
 
-  test("one that is killed takes only its own connections along, and another takes its place", async () => {
+  test("a killed worker loses only its own connections, and another takes its place", async () => {
     const running = load(16);
     await expect.poll(running.reads, PATIENT).toBeGreaterThan(100);
     const [killed] = workersOf(service);
@@ -93,8 +93,8 @@ describe("with WEB_CONCURRENCY=2", () => {
     ).toEqual([]);
   });
 
-  test("SIGHUP replaces them one after another without a failed request", async () => {
-    // The one that was killed in the test before has a successor by now, or soon.
+  test("SIGHUP replaces the workers one after another without a failed request", async () => {
+    // The worker that was killed in the previous test has a successor by now, or soon.
     await expect
       .poll(
         async () => (await metricsText(service.origin)).match(/^process_cpu_seconds_total\{/gm)?.length,
@@ -121,7 +121,7 @@ describe("with WEB_CONCURRENCY=2", () => {
     console.log(`replaced under load: ${reads} reads, ${writes} writes, none failed`);
   }, 150_000);
 
-  test("SIGTERM stops all of them", async () => {
+  test("SIGTERM stops all workers", async () => {
     const workers = workersOf(service);
     expect(await service.stop()).toEqual({ code: 0, signal: null });
     expect(workers.map(isAlive)).toEqual([false, false]);
@@ -132,7 +132,7 @@ async function metricsText(origin: string): Promise<string> {
   return (await fetch(`${origin}/metrics`, { headers: AS_ADMINISTRATOR })).text();
 }
 
-test("what keeps the first from starting is told once, and ends the program", async () => {
+test("the reason why the first worker cannot start is reported once, and ends the program", async () => {
   const { url } = await createEmptyDatabase();
   const redis = await startRedis();
   const program = startCommand(process.execPath, {
@@ -186,7 +186,7 @@ test("workers end with the process that started them", async () => {
   await expect.poll(() => workers.map(isAlive), PATIENT).toEqual([false, false]);
 });
 
-test("without the database and the Redis that they would share, several are refused", async () => {
+test("several workers are refused without a database and a Redis to share", async () => {
   const program = startCommand(process.execPath, {
     args: ["dist/cli.js", "serve"],
     env: { DATABASE_URL: undefined, REDIS_URL: undefined, WEB_CONCURRENCY: "2" },

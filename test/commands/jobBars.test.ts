@@ -19,7 +19,7 @@ function createBars(isInteractive: boolean) {
 }
 
 describe("the bars of running jobs", () => {
-  it("are drawn on a terminal, one for each job, with what is said above them", async () => {
+  it("are drawn on a terminal, one per job, with printed lines above them", async () => {
     const { bars, printed, drawn } = createBars(true);
     bars.say("before");
     bars.show("1", "widget", 40, "Counting files");
@@ -36,7 +36,7 @@ describe("the bars of running jobs", () => {
     expect(printed).toEqual(["before", "after"]);
   });
 
-  it("are not where nobody sees them", () => {
+  it("are not drawn without a terminal", () => {
     const { bars, printed, text } = createBars(false);
     bars.show("1", "widget", 40, "Counting files");
     bars.say("line");
@@ -46,7 +46,7 @@ describe("the bars of running jobs", () => {
     expect(printed).toEqual(["line"]);
   });
 
-  it("let no name steer the terminal", () => {
+  it("replace control characters in names, so that they cannot control the terminal", () => {
     const { bars, printed } = createBars(false);
     bars.say("a\u001b[2Jb");
     expect(printed).toEqual(["a�[2Jb"]);

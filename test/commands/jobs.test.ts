@@ -48,7 +48,7 @@ async function run(...args: string[]) {
 const convert = async (...args: string[]) => (await run("convert", "gadget", "--quiet", ...args)).lines[0]!;
 
 describe("convert", () => {
-  it("sets the target stack, creates a job, and says how to go on", async () => {
+  it("sets the target stack, creates a job, and says what to do next", async () => {
     const { code, lines } = await run(
       "convert",
       projectId,
@@ -72,7 +72,7 @@ describe("convert", () => {
     await client.cancelConversionJob({ input: { id: job.id } });
   });
 
-  it("says which project it does not find", async () => {
+  it("names a project that it does not find", async () => {
     expect(await run("convert", "widget-2")).toEqual({
       code: 1,
       lines: ['There is no project named "widget-2".'],
@@ -115,17 +115,17 @@ describe("work --demo", () => {
         },
       ],
     });
-    // What it printed is what it reported.
+    // It printed the same results that it reported to the service.
     for (const { output } of job!.results) {
       for (const line of output!.split("\n")) expect(lines).toContain(`    ${line}`);
     }
   });
 
-  it("finishes what it is at after SIGTERM, and begins nothing more", async () => {
+  it("finishes its running job after SIGTERM, and begins no other", async () => {
     const link = await createLink(Number(new URL(url).port));
     atEndOfFile(link.close);
     const [first, second] = [await convert(), await convert()];
-    // Each of its calls takes a while, so that the signal comes in between.
+    // Each of its calls takes a while, so that the signal comes while it works on the first job.
     link.slow(200);
     const program = startCommand(process.execPath, {
       args: [CLI, "work", "--demo", "--url", `http://127.0.0.1:${link.port}/graphql`],
@@ -141,7 +141,7 @@ describe("work --demo", () => {
     await client.cancelConversionJob({ input: { id: second } });
   });
 
-  it("says once that the service does not answer, and goes on when it does", async () => {
+  it("says once that the service does not answer, and goes on as soon as it does", async () => {
     const link = await createLink(Number(new URL(url).port));
     atEndOfFile(link.close);
     link.cut();
@@ -159,7 +159,7 @@ describe("watch", () => {
   const work = (handle: () => Promise<void>) =>
     createWorker({ client, agentTypes: [jobs.agentType()], workerId: "anna", once: true, handle }).run();
 
-  it("follows a job to its end, and ends with 0 when it was completed", async () => {
+  it("follows a job to its end, and exits with 0 when it was completed", async () => {
     const id = await jobs.create();
     const program = command("watch", id);
     await program.waitForLine("created");
@@ -173,7 +173,7 @@ describe("watch", () => {
     ]);
   });
 
-  it("ends with 1 when it failed or was cancelled, and says why", async () => {
+  it("exits with 1 when the job failed or was cancelled, and says why", async () => {
     const failed = await jobs.create({ maxAttempts: 1 });
     await work(() => Promise.reject(new Error("no disk")));
     expect(await run("watch", failed)).toMatchObject({
@@ -187,12 +187,12 @@ describe("watch", () => {
     });
     const cancelled = await jobs.create();
     await client.cancelConversionJob({ input: { id: cancelled } });
-    // The newest job, when none is named.
+    // Without an argument it watches the newest job.
     const { code, lines } = await run("watch");
     expect([code, lines[0]]).toEqual([1, `widget (${cancelled})`]);
   });
 
-  it("prints a line of JSON for each event with --json, and nothing else", async () => {
+  it("prints only a line of JSON for each event with --json", async () => {
     const id = await jobs.create();
     await work(async () => {});
     const { code, lines } = await run("watch", id, "--json");
@@ -200,7 +200,7 @@ describe("watch", () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(await jobs.events(id));
   });
 
-  it("says which job it does not find", async () => {
+  it("names a job that it does not find", async () => {
     const id = "ConversionJob:01890a5d-ac96-774b-bcce-b302099a8057";
     expect(await run("watch", id)).toEqual({ code: 1, lines: [`There is no conversion job ${id}.`] });
   });

@@ -17,13 +17,13 @@ function recorded(batchLength = 100) {
   return { written, redact, output: createBatchedOutput({ destination, redact, batchLength, waitMs: 100 }) };
 }
 
-test("lines are written together, in their order, when there are enough of them", () => {
+test("lines are written together, in order, once there are enough of them", () => {
   const { written, output } = recorded(10);
   for (const line of ["one\n", "two\n", "three\n", "four\n"]) output.write(line);
   expect(written).toEqual(["one\ntwo\nthree\n"]);
 });
 
-test("a line waits for a tenth of a second at most, and nothing is written where there is none", () => {
+test("a line waits for a tenth of a second at most, and without lines nothing is written", () => {
   const { written, output } = recorded();
   vi.advanceTimersByTime(150);
   output.write("one\n");
@@ -35,14 +35,14 @@ test("a line waits for a tenth of a second at most, and nothing is written where
   expect(written).toEqual(["one\n"]);
 });
 
-test("what waits is written at the end", () => {
+test("waiting lines are written by flushSync", () => {
   const { written, output } = recorded();
   output.write("one\n");
   output.flushSync();
   expect(written).toEqual(["one\n", "<flushed>"]);
 });
 
-test("no line has a secret, and each is what it would be by itself", () => {
+test("no line contains a secret, and each is redacted as it would be by itself", () => {
   const lines = [
     { msg: "plain" },
     { msg: `the password is ${SECRET}` },

@@ -33,7 +33,7 @@ const RESTORE = {
 };
 const MAINTAIN = { isFullPass: false, isDryRun: false, isJson: false };
 
-/** The commands with these settings; each gives what it prints. */
+/** The commands with these settings. Each returns what it prints. */
 async function commandsWith(env: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), "stack-converter-operations-"));
   atEndOfFile(() => rm(folder, { recursive: true, force: true }));
@@ -82,7 +82,7 @@ describe("on a PostgreSQL", { timeout: 120_000 }, async () => {
     await pool.end();
   });
 
-  test("maintain says what it would do, does it, and writes it into the audit log", async () => {
+  test("maintain says in a dry run what it would do, then does it and records it in the audit log", async () => {
     const dry = await commands.maintain({ isDryRun: true });
     expect(dry).toContain("idempotency_keys: 7 rows (idempotency keys older than a day), would be done\n");
     expect(dry).toMatch(/A dry run: nothing was changed\.\n$/);
@@ -97,7 +97,7 @@ describe("on a PostgreSQL", { timeout: 120_000 }, async () => {
     expect(rows).toMatchObject([{ credential: "command line", details: { isFullPass: true } }]);
   });
 
-  test("backups are listed as not verified until they are, and restored when that is asked for", async () => {
+  test("backups are listed as not verified until they are verified, and restored on request", async () => {
     expect(await commands.list()).toBe(`There is no backup in ${commands.folder}/backups.\n`);
     expect(await commands.backup()).toMatch(/ 10 rows, not encrypted\.\nNot verified yet/);
     expect(await commands.list()).toMatch(/^stack-converter-.*\.dump\t.*\tnot encrypted\tNOT VERIFIED\n$/);
@@ -113,7 +113,7 @@ describe("on a PostgreSQL", { timeout: 120_000 }, async () => {
     });
   });
 
-  test("a new pair of keys is printed, and the public one is one to encrypt with", async () => {
+  test("a new pair of keys is printed, and its public key encrypts backups", async () => {
     let printed = "";
     await runNewKey((line) => {
       printed += `${line}\n`;
@@ -140,7 +140,7 @@ describe("on the embedded database", { timeout: 300_000 }, async () => {
       client.query(`INSERT INTO "users" ("github_id", "username") VALUES ($1, $2)`, [githubId, name]),
     );
 
-  test("all of it does the same, and a backup goes to a PostgreSQL too", async () => {
+  test("the commands do the same, and a backup can be restored on a PostgreSQL server too", async () => {
     await expect(commands.backup({ format: "pg_dump" })).rejects.toMatchObject({ code: "COMMAND_FAILED" });
     await withEmbedded(dataDirectory, async (connectionString) => {
       await applyMigrations({ connectionString });

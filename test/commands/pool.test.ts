@@ -35,7 +35,7 @@ test("pool shows connections, durations, failures, slow statements and advice", 
   expect(output).not.toContain("a value");
 });
 
-test("pool --json has everything, and --explain the plan of one statement", async () => {
+test("pool --json prints all figures, and --explain the plan of one statement", async () => {
   const { slowQueries, ...pool } = JSON.parse((await run("--json")).output);
   expect(pool).toMatchObject({
     min: 2,
@@ -61,7 +61,7 @@ test("pool --json has everything, and --explain the plan of one statement", asyn
   });
 });
 
-test("pool --watch goes on until it is interrupted", async () => {
+test("pool --watch repeats until it is interrupted", async () => {
   const program = command("--json", "--watch");
   await expect.poll(() => program.output().split("\n").length, { timeout: 15_000 }).toBeGreaterThan(2);
   expect(await program.stop({ signal: "SIGINT" })).toEqual({ code: 0, signal: null });

@@ -16,7 +16,7 @@ function linesOf(write: (log: pino.Logger) => void): string {
   return lines.join("");
 }
 
-describe("a line of the log has no", () => {
+describe("a log line contains no", () => {
   test.each<[string, string, (log: pino.Logger) => void]>([
     [
       "authorization header",
@@ -57,7 +57,7 @@ describe("a line of the log has no", () => {
   });
 });
 
-test("what is no secret stays as it is", () => {
+test("other values are not redacted", () => {
   const text = linesOf((log) =>
     log.info({ requestId: "a", url: "/graphql?query={a}", tokens: 3 }, "the token bucket is full"),
   );

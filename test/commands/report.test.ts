@@ -40,7 +40,7 @@ const project: AnalysedProject = {
 };
 
 describe("the analysis of a project", () => {
-  it("counts files, and says how big they are and in which languages", () => {
+  it("counts files, and gives their sizes and languages", () => {
     expect(structureReport(project).split("\n")).toEqual([
       "5 files, 10.0 KB, in 2 folders",
       "TypeScript: 2 files, 7.0 KB, 70 %",
@@ -51,7 +51,7 @@ describe("the analysis of a project", () => {
     expect(structureReport({ ...project, files: [] })).toBe("No files: nothing was imported.");
   });
 
-  it("lists what it is built with, and which files declare it", () => {
+  it("lists the parts of the stack, and the files that declare dependencies", () => {
     expect(dependencyReport(project).split("\n")).toEqual([
       "language: TypeScript",
       "framework: Express",
@@ -67,7 +67,7 @@ describe("the analysis of a project", () => {
     ]);
   });
 
-  it("plans what has to change on the way to another language", () => {
+  it("plans the changes for another language", () => {
     expect(updatePlan(project)?.split("\n")).toEqual([
       "1. replace the language TypeScript by Go",
       "2. replace the framework Express by Gin",
@@ -80,7 +80,7 @@ describe("the analysis of a project", () => {
     ]);
   });
 
-  it("plans updates within the same stack, and says what is kept", () => {
+  it("plans updates within the same stack, and lists what is kept", () => {
     const targetTechStack = {
       ...nothing,
       runtime: "Node.js 24",
@@ -94,14 +94,14 @@ describe("the analysis of a project", () => {
     ]);
   });
 
-  it("plans nothing without a target, or with the one that is there", () => {
+  it("plans nothing without a target, or if the target is the present stack", () => {
     expect(updatePlan({ ...project, targetTechStack: null })).toBeNull();
     expect(updatePlan({ ...project, targetTechStack: project.originalTechStack })?.split("\n")[0]).toBe(
       "Nothing: the target is what the project is built with.",
     );
   });
 
-  it("is a plan of three tasks, of which the last needs the others", () => {
+  it("has three tasks, of which the last depends on the others", () => {
     const { tasks } = analysisPlan(project.files.map(({ path }) => path));
     expect(tasks.map(({ id, dependencies, inputFiles }) => [id, dependencies, inputFiles])).toEqual([
       ["structure", undefined, undefined],
@@ -124,7 +124,7 @@ describe("a target on the command line", () => {
     expect(parseTarget([])).toBeUndefined();
   });
 
-  it("is refused when it names none", () => {
+  it("is refused when it names no part of a stack", () => {
     for (const text of ["lang=Go", "language", "language="]) {
       expect(() => parseTarget([text])).toThrow(`got "${text}"`);
     }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, inject, it, vi } from "vitest";
 import { paths, schemaDifference } from "../../prisma/difference.ts";
 
-// Each case starts programs, and one an embedded database, beside other tests that do.
+// Each case starts programs, and one starts an embedded database, while other tests do the same.
 vi.setConfig({ testTimeout: 120_000 });
 
 const root = await mkdtemp(join(tmpdir(), "difference-test-"));
@@ -61,7 +61,7 @@ describe("schema.prisma and the migrations", () => {
 });
 
 describe("the migration script", () => {
-  it("fails the check, writes what is missing, and passes the check then", async () => {
+  it("fails the check, writes the missing migration, and then passes the check", async () => {
     const migrations = join(root, "migrations");
     await cp(paths.migrations, migrations, { recursive: true });
     const schema = await editedSchema("  username  String\n", "  username  String\n  nickname  String?\n");

@@ -11,7 +11,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "../../src/database/embedded.ts";
 
-// Each start is a process that loads PostgreSQL: 0.7 s alone, many times that beside other tests.
+// Each start is a process that loads PostgreSQL: 0.7 s when it runs alone, many times that among other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const root = await mkdtemp(join(tmpdir(), "embedded-test-"));
@@ -19,7 +19,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 let directories = 0;
 const newPath = () => join(root, `data-${directories++}`);
 
-// The first start of a directory computes for seconds. Most tests need a database, not that.
+// The first start in a directory takes seconds. Most tests need only a database: they get a copy of this one.
 const template = newPath();
 beforeAll(async () => {
   await (await startEmbeddedDatabase({ dataDirectory: template })).stop();
@@ -33,7 +33,7 @@ async function newDirectory(): Promise<string> {
 
 async function connected(database: { connectionString: string }): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: database.connectionString });
-  // Some tests take its server away.
+  // Some tests end the client's server.
   client.on("error", () => {});
   await client.connect();
   return client;
@@ -44,7 +44,7 @@ async function count(client: pg.Client | pg.Pool, table: string): Promise<number
   return rows[0]?.count ?? -1;
 }
 
-/** Breaks the connection without a farewell. */
+/** Breaks the connection without a Terminate message. */
 function cut(client: pg.Client): void {
   // as: the socket is no part of pg's published types
   (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
@@ -67,7 +67,7 @@ describe("clients of the embedded database", () => {
     await Promise.all(clients.splice(0).map((client) => client.end().catch(() => {})));
   });
 
-  it("run the transactions of a pool of 20 as if one after the other, failed ones without a trace", async () => {
+  it("run the transactions of a pool of 20 as if one after the other, and failed ones leave no trace", async () => {
     const pool = new pg.Pool({ connectionString: database.connectionString, max: 20 });
     await pool.query(
       "CREATE TABLE counters (id int PRIMARY KEY, value int); INSERT INTO counters VALUES (1, 0)",
@@ -76,7 +76,7 @@ describe("clients of the embedded database", () => {
       const client = await pool.connect();
       try {
         await client.query("BEGIN");
-        // Read, then write what was read: lost updates would show.
+        // Reads the value, then writes it incremented: lost updates would show.
         const { rows } = await client.query<{ value: number }>(
           "SELECT value FROM counters WHERE id = $1",
           [1],
@@ -100,7 +100,7 @@ describe("clients of the embedded database", () => {
     await pool.end();
   });
 
-  it("each get their own answers, with prepared statements of the same name", async () => {
+  it("each get their own answers to prepared statements of the same name", async () => {
     const own = await Promise.all(Array.from({ length: 10 }, newClient));
     const answers = await Promise.all(
       own.map(async (client, index) => {
@@ -124,7 +124,7 @@ describe("clients of the embedded database", () => {
     expect(rows[0]?.text === text).toBe(true);
   });
 
-  it("see an error in an answer, not in the connection", async () => {
+  it("keep their connection when a statement fails", async () => {
     const client = await newClient();
     await expect(client.query("SELECT * FROM missing WHERE id = $1", [1])).rejects.toMatchObject({
       code: "42P01",
@@ -133,7 +133,7 @@ describe("clients of the embedded database", () => {
     expect((await client.query("SELECT $1::int AS one", [1])).rows).toEqual([{ one: 1 }]);
   });
 
-  it("that break off in a transaction leave nothing behind and hold nobody up", async () => {
+  it("that disconnect in a transaction leave nothing behind and block no other client", async () => {
     const [leaving, staying] = [await newClient(), await newClient()];
     await staying.query("CREATE TABLE left_open (id int)");
     await leaving.query("BEGIN");
@@ -144,7 +144,7 @@ describe("clients of the embedded database", () => {
     expect((await staying.query("SELECT name FROM pg_prepared_statements")).rows).toEqual([]);
   });
 
-  it("that break off in a failed transaction, or while a statement runs, hold nobody up either", async () => {
+  it("that disconnect in a failed transaction, or while a statement runs, block no other client", async () => {
     const [failed, running, staying] = [await newClient(), await newClient(), await newClient()];
     await failed.query("BEGIN");
     await expect(failed.query("SELECT 1 / 0")).rejects.toMatchObject({ code: "22012" });
@@ -157,7 +157,7 @@ describe("clients of the embedded database", () => {
     expect((await staying.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
   });
 
-  it("that break off between messages that belong together hold nobody up either", async () => {
+  it("that disconnect in the middle of an extended query block no other client", async () => {
     const socket = connect(Number(new URL(database.connectionString).port), "127.0.0.1");
     const body = Buffer.from("user\0postgres\0database\0postgres\0\0");
     const startup = Buffer.alloc(8);
@@ -165,7 +165,7 @@ describe("clients of the embedded database", () => {
     startup.writeUInt32BE(196_608, 4);
     socket.write(Buffer.concat([startup, body]));
     await once(socket, "data");
-    // Parse "SELECT 1", and Flush: PostgreSQL is in the midst of it and waits for a Sync.
+    // Parse "SELECT 1", and Flush: PostgreSQL is in the middle of the extended query and waits for a Sync.
     const parse = Buffer.from("\0SELECT 1\0\0\0");
     const header = Buffer.alloc(5);
     header.write("P");
@@ -178,7 +178,7 @@ describe("clients of the embedded database", () => {
     await (await client).end();
   });
 
-  it("wait for the advisory lock of another, and get it when that one unlocks or breaks off", async () => {
+  it("wait for another client's advisory lock, and get it when that client unlocks or disconnects", async () => {
     const [first, second, third] = [await newClient(), await newClient(), await newClient()];
     const order: string[] = [];
     const lock = (client: pg.Client, name: string) =>
@@ -196,7 +196,7 @@ describe("clients of the embedded database", () => {
     await third.query("SELECT pg_advisory_unlock(7)");
   });
 
-  it("are refused another's advisory lock within a transaction, where waiting would be for ever", async () => {
+  it("are refused another client's advisory lock within a transaction, where they would wait for ever", async () => {
     const [holder, other] = [await newClient(), await newClient()];
     await holder.query("SELECT pg_advisory_lock(8)");
     await other.query("BEGIN");
@@ -217,7 +217,7 @@ describe("the embedded database", () => {
     await Promise.all(running.splice(0).map((database) => database.stop()));
   });
 
-  it("keeps its rows when it is stopped and started, in a directory of mode 0700", async () => {
+  it("keeps its rows across a stop and a start, in a directory of mode 0700", async () => {
     const dataDirectory = join(newPath(), "made", "too");
     const first = await start(dataDirectory);
     const client = await connected(first);
@@ -235,7 +235,7 @@ describe("the embedded database", () => {
     await again.end();
   });
 
-  it("loses no committed row when its process is killed in the midst of writing, and says that it ended", async () => {
+  it("loses no committed row when its process is killed while it writes, and reports that it ended", async () => {
     const dataDirectory = await newDirectory();
     const first = await start(dataDirectory);
     const clients = await Promise.all([1, 2, 3, 4].map(() => connected(first)));
@@ -259,7 +259,7 @@ describe("the embedded database", () => {
     await client.end();
   });
 
-  it("refuses a directory that another process has open, and names it", async () => {
+  it("refuses a directory that another process has open, and names that process", async () => {
     const dataDirectory = await newDirectory();
     const first = await start(dataDirectory);
     await expect(start(dataDirectory)).rejects.toThrow(
@@ -270,7 +270,7 @@ describe("the embedded database", () => {
     await client.end();
   });
 
-  it("comes up once when four start it together", async () => {
+  it("starts once when four callers start it together", async () => {
     const dataDirectory = newPath();
     const results = await Promise.allSettled([1, 2, 3, 4].map(() => start(dataDirectory)));
     expect(results.map(({ status }) => status).sort()).toEqual([
@@ -283,7 +283,7 @@ describe("the embedded database", () => {
 
   it.each([
     ["of a process that has ended", "999999999\n\n"],
-    // The test's own process lives, but it was not started at that time.
+    // The id is that of the test's own process, which was not started at that time.
     ["of a process whose id another has now", `${process.pid}\n1\n`],
     ["that is damaged", "?"],
   ])("takes over a lock %s", async (_, content) => {
@@ -293,7 +293,7 @@ describe("the embedded database", () => {
     expect(existsSync(join(dataDirectory, "embedded.lock"))).toBe(false);
   });
 
-  it("begins afresh when its first start was interrupted", async () => {
+  it("starts from scratch when its first start was interrupted", async () => {
     const dataDirectory = newPath();
     await mkdir(join(dataDirectory, "postgres", "base"), { recursive: true });
     await writeFile(join(dataDirectory, "postgres", "PG_VERSION"), "18\n");
@@ -309,19 +309,19 @@ describe("the embedded database", () => {
   });
 
   it.each(["SIGTERM", "SIGKILL"] as const)(
-    "ends, cleanly, when its parent is ended by %s",
+    "shuts down cleanly when its parent is ended by %s",
     async (signal) => {
       const dataDirectory = await newDirectory();
       const { parent, pid } = await startInParent(dataDirectory);
       parent.kill(signal);
       await once(parent, "exit");
       while (isAlive(pid)) await sleep(10);
-      // It removes its lock last: the database was closed before.
+      // It removes its lock last, after closing the database.
       expect((await readdir(dataDirectory)).sort()).toEqual(["initialized", "postgres"]);
     },
   );
 
-  it("is not ended by the signal that a terminal sends to all processes", async () => {
+  it("survives the signal that a terminal sends to all its processes", async () => {
     const database = await start(await newDirectory());
     process.kill(database.pid, "SIGINT");
     process.kill(database.pid, "SIGTERM");
@@ -332,7 +332,7 @@ describe("the embedded database", () => {
   });
 });
 
-/** A process of its own that starts the database and then does nothing. */
+/** Forks a process that starts the database and then does nothing. */
 async function startInParent(dataDirectory: string): Promise<{ parent: ChildProcess; pid: number }> {
   const script = fileURLToPath(new URL("embeddedParent.ts", import.meta.url));
   const parent = fork(script, [dataDirectory], { execArgv: ["--import", "tsx"] });

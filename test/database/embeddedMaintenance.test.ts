@@ -18,7 +18,7 @@ describe("maintenance of the embedded database", () => {
     return rows[0];
   };
 
-  it("gives the planner its statistics and makes a checkpoint once enough was written, not before", async () => {
+  it("analyzes the tables and makes a checkpoint once enough was written, not before", async () => {
     const maintain = createMaintenance(database, 1_000_000);
     expect(await maintain()).toBe(false);
     await database.exec("INSERT INTO items SELECT i, 'a' FROM generate_series(1, 100) AS i");

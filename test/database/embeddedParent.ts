@@ -1,4 +1,4 @@
-// Starts the embedded database of the directory that is given, reports its process, and waits to be ended.
+// Starts the embedded database in the given directory, reports its process id, and waits until it is killed.
 import { startEmbeddedDatabase } from "../../src/database/embedded.ts";
 
 const { pid } = await startEmbeddedDatabase({ dataDirectory: process.argv[2] ?? "" });

@@ -7,7 +7,7 @@ const key = randomBytes(32).toString("hex");
 const cipher = createTokenCipher(key);
 
 describe("token encryption", () => {
-  it("gives back what was encrypted, whatever the text", () => {
+  it("decrypts every text that it has encrypted", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.uuid(), (token, userId) => {
         expect(cipher.decrypt(cipher.encrypt(token, userId), userId)).toBe(token);
@@ -15,7 +15,7 @@ describe("token encryption", () => {
     );
   });
 
-  it("is 28 bytes longer than the text and never twice the same", () => {
+  it("makes ciphertexts that are 28 bytes longer than the text and never the same twice", () => {
     const first = cipher.encrypt("gho_token", "user");
     const second = cipher.encrypt("gho_token", "user");
     expect(first).toHaveLength(28 + 9);
@@ -23,7 +23,7 @@ describe("token encryption", () => {
     expect(first.subarray(0, 12).equals(second.subarray(0, 12))).toBe(false);
   });
 
-  it("refuses a ciphertext of which any one bit was changed", () => {
+  it("refuses a ciphertext with any one bit changed", () => {
     const encrypted = cipher.encrypt("gho_token", "user");
     for (let bit = 0; bit < encrypted.length * 8; bit++) {
       const tampered = Buffer.from(encrypted);
@@ -32,14 +32,14 @@ describe("token encryption", () => {
     }
   });
 
-  it("refuses a ciphertext that was cut short at any place", () => {
+  it("refuses a ciphertext that was truncated anywhere", () => {
     const encrypted = cipher.encrypt("gho_token", "user");
     for (let length = 0; length < encrypted.length; length++) {
       expect(() => cipher.decrypt(encrypted.subarray(0, length), "user")).toThrow(DecryptionError);
     }
   });
 
-  it("refuses another user's ciphertext and another key's, in the same words", () => {
+  it("refuses ciphertexts of another user and of another key with the same error", () => {
     const encrypted = cipher.encrypt("gho_token", "user");
     const attempts = [
       () => cipher.decrypt(encrypted, "another user"),
@@ -57,7 +57,7 @@ describe("token encryption", () => {
     expect(errors.map((error) => (error as Error).cause)).toEqual([undefined, undefined, undefined]);
   });
 
-  it("does not repeat a malformed key", () => {
+  it("does not repeat a malformed key in its error", () => {
     expect(() => createTokenCipher(`${key}0`)).toThrow(
       new RangeError("Expected a key of 64 hexadecimal digits."),
     );

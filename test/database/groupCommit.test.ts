@@ -10,7 +10,7 @@ import { loseCommits } from "../support/lostCommits.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { findFreePort } from "../support/server.ts";
 
-/** Short writes of the same moment are one transaction, and none of them notices. */
+/** Short concurrent writes share one transaction, which none of them notices. */
 
 const { url } = await createTestDatabase();
 const network = await loseCommits(url);
@@ -23,7 +23,7 @@ const write = createGroupCommit(alone);
 const short = <Result>(work: (tx: StatementTransaction) => Promise<Result>) => write(work, { isShort: true });
 
 let lastId = 0;
-/** @returns the transaction in which the user was added */
+/** @returns the id of the transaction in which the user was added */
 const add =
   (name: string, id = ++lastId) =>
   async (tx: StatementTransaction) => {
@@ -45,20 +45,20 @@ const outcomes = async (writes: readonly Promise<unknown>[]) =>
 
 afterEach(() => pool.query("TRUNCATE users CASCADE"));
 
-describe("short writes of one moment", () => {
-  test("are the first alone, and then the others together", async () => {
+describe("concurrent short writes", () => {
+  test("run the first alone, and then the others together", async () => {
     const [first, ...others] = await Promise.all(["a", "b", "c", "d"].map((name) => short(add(name))));
     expect(new Set(others).size).toBe(1);
     expect(others).not.toContain(first);
     expect(await users()).toEqual(["a", "b", "c", "d"]);
   });
 
-  test("leave alone what is not said to be short", async () => {
+  test("share no transaction with writes that are not declared short", async () => {
     const xids = await Promise.all(["a", "b", "c"].map((name) => write(add(name))));
     expect(new Set(xids).size).toBe(3);
   });
 
-  test("may be of several statements each", async () => {
+  test("may have several statements each", async () => {
     const both = (one: string, other: string) => async (tx: StatementTransaction) => {
       await add(one)(tx);
       await sleep(1);
@@ -68,7 +68,7 @@ describe("short writes of one moment", () => {
     expect(await users()).toEqual(["a", "b", "c", "d", "e", "f"]);
   });
 
-  test("fail alone, for what the database says and for what they find themselves", async () => {
+  test("fail alone, both by errors of the database and by errors of their own", async () => {
     await alone(add("taken", TAKEN));
     const refusal = new Error("not what was expected");
     const refused = short(async (tx) => {
@@ -82,7 +82,7 @@ describe("short writes of one moment", () => {
     expect(await users()).toEqual(["a", "b", "c", "taken"]);
   });
 
-  test("have no statement left that would come after the rollback", async () => {
+  test("send no statement after the rollback of their group", async () => {
     const first = short(add("a"));
     const slow = short(async (tx) => {
       await sleep(20);
@@ -93,7 +93,7 @@ describe("short writes of one moment", () => {
     expect(await users()).toEqual(["a", "slow"]);
   });
 
-  test("do not wait for a row that another of them waits for", async () => {
+  test("do not wait when another write waits for a row", async () => {
     await alone(add("locked"));
     const client = await pool.connect();
     await client.query("BEGIN");
@@ -111,13 +111,13 @@ describe("short writes of one moment", () => {
     expect(await users()).toEqual(["a", "b", "c", "d", "locked+"]);
   });
 
-  test("of one row each see what the one before has written", async () => {
+  test("of one row each see the previous write", async () => {
     await alone(add("a"));
     await Promise.all(Array.from({ length: 20 }, () => short(append("a"))));
     expect(await users()).toEqual([`a${"+".repeat(20)}`]);
   });
 
-  test("are not done again when nobody knows whether they were committed", async () => {
+  test("are not run again when it is unknown whether they were committed", async () => {
     await alone(add("a"));
     network.loseNext();
     const first = short(append("a"));
@@ -130,7 +130,7 @@ describe("short writes of one moment", () => {
     expect(await users()).toEqual(["a+++++++"]);
   });
 
-  test("are tried once where there is no database", async () => {
+  test("are tried once when there is no database", async () => {
     const nowhere = new URL(url);
     nowhere.port = String(await findFreePort());
     const away = createDatabase(loadConfig({}).database, nowhere.href, pino({ level: "silent" }));
@@ -141,7 +141,7 @@ describe("short writes of one moment", () => {
     });
     const writes = Array.from({ length: 5 }, () => tried(add("a"), { isShort: true }));
     expect(await outcomes(writes)).toEqual(Array(5).fill("rejected"));
-    // The first alone, and the others.
+    // Once for the first, which runs alone, and once for the others.
     expect(tries).toBe(2);
     await away.close();
   });

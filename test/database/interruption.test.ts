@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { Interruption } from "../../src/database/interruption.ts";
 
-test("an interruption tells all who listen, once, and those who come later at once", () => {
+test("an interruption calls each listener once, and listeners that come later at once", () => {
   const interruption = new Interruption();
   const [first, second, late, gone] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()];
   interruption.listen(first);

@@ -10,17 +10,17 @@ import { startEmbeddedDatabase } from "../../src/database/embedded.ts";
 import { applyMigrations, MigrationError, migrationStatus } from "../../src/database/migrations.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 
-// The embedded database takes seconds to be created, many of them beside other tests.
+// Creating the embedded database takes seconds, and many seconds beside other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-/** The package's own, oldest first. */
+/** The package's own migrations, oldest first. */
 const own = (await readdir(paths.migrations)).filter((name) => /^\d{14}_/.test(name)).sort();
 const root = await mkdtemp(join(tmpdir(), "migrations-test-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 let folders = 0;
 
-/** A folder of migrations: name → SQL. */
+/** Writes a folder of migrations, given as name → SQL. */
 async function folder(migrations: Record<string, string>): Promise<string> {
   const directory = join(root, String(folders++));
   for (const [name, sql] of Object.entries(migrations)) {
@@ -70,7 +70,7 @@ const upToDate = {
   history: null,
 };
 
-/** The same on a server and on the embedded database, which is one session for all its clients. */
+/** Tested on a server and on the embedded database, which has one session for all its clients. */
 const backends = {
   PostgreSQL: async () => {
     const { url } = await createEmptyDatabase();
@@ -90,7 +90,7 @@ describe.each(Object.entries(backends))("the package's migrations on %s", (_, st
   });
   afterAll(() => close());
 
-  it("are pending at first, and asking writes nothing", async () => {
+  it("are pending at first, and asking for their status writes nothing", async () => {
     expect(await migrationStatus({ connectionString })).toEqual({
       applied: [],
       pending: own,
@@ -111,7 +111,7 @@ describe.each(Object.entries(backends))("the package's migrations on %s", (_, st
     });
   });
 
-  it("leave the record that Prisma leaves", async () => {
+  it("leave the same record as Prisma", async () => {
     const checksums = await Promise.all(
       own.map(async (name) => {
         const bytes = await readFile(join(paths.migrations, name, "migration.sql"));
@@ -136,13 +136,13 @@ describe.each(Object.entries(backends))("the package's migrations on %s", (_, st
     );
   });
 
-  it("are up to date in the eyes of Prisma's engine", async () => {
+  it("are up to date according to Prisma's engine", async () => {
     expect(await diagnose(connectionString, paths.migrations)).toEqual(upToDate);
   });
 });
 
 describe("applyMigrations", () => {
-  it("takes what Prisma's engine applied as applied, in the same table", async () => {
+  it("accepts migrations that Prisma's engine has applied, and uses the same table", async () => {
     const [theirs, ours] = await Promise.all([createEmptyDatabase(), createEmptyDatabase()]);
     const { engine, close } = await createSchemaEngine(theirs.url, await readFile(paths.schema, "utf8"));
     await engine.applyMigrations({
@@ -160,7 +160,7 @@ describe("applyMigrations", () => {
     expect(await query(ours.url, history)).toEqual(await query(theirs.url, history));
   });
 
-  it("applies only what is new, in the order of the names", async () => {
+  it("applies only new migrations, in the order of their names", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const one = { "20260101000000_one": "CREATE TABLE one (id int)" };
     const logged: object[] = [];
@@ -182,7 +182,7 @@ describe("applyMigrations", () => {
     );
   });
 
-  it("refuses an edited migration, and not one whose line ends alone differ", async () => {
+  it("refuses an edited migration, but accepts one that differs only in its line ends", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const sql = "CREATE TABLE one (id int);\nCREATE TABLE two (id int);\n";
     await applyMigrations({ connectionString, directory: await folder({ "1_one": sql }) });
@@ -203,7 +203,7 @@ describe("applyMigrations", () => {
     expect(await query(connectionString, "SELECT to_regclass('three') AS three")).toEqual([{ three: null }]);
   });
 
-  it("records a failed migration, keeps nothing of it, and refuses to go on until told to", async () => {
+  it("records a failed migration, rolls it back, and refuses to go on until it is marked as rolled back", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const broken = await folder({
       "1_broken": "CREATE TABLE one (id int);\nSELECT * FROM missing;",
@@ -253,7 +253,7 @@ describe("applyMigrations", () => {
     });
   });
 
-  it("runs a migration that must not be in a transaction", async () => {
+  it("runs a migration that must not run in a transaction", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const directory = await folder({
       "1_table": "CREATE TABLE one (id int)",
@@ -264,7 +264,7 @@ describe("applyMigrations", () => {
     });
   });
 
-  it("refuses a database that has a migration which the folder lacks", async () => {
+  it("refuses a database with an applied migration that the folder lacks", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const both = { "1_one": "SELECT 1", "2_two": "SELECT 2" };
     await applyMigrations({ connectionString, directory: await folder(both) });
@@ -283,7 +283,7 @@ describe("applyMigrations", () => {
     expect(await query(connectionString, "SELECT to_regclass('one') AS one")).toEqual([{ one: null }]);
   });
 
-  it("refuses a database with tables of unknown origin, extensions' own apart", async () => {
+  it("refuses a database with tables of unknown origin, except those of extensions", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const directory = await folder({ "1_one": "SELECT 1" });
     await query(connectionString, "CREATE TABLE foreign_table (id int)");
@@ -294,7 +294,7 @@ describe("applyMigrations", () => {
     expect(await applyMigrations({ connectionString, directory })).toEqual({ applied: ["1_one"] });
   });
 
-  it("waits for Prisma's lock no longer than it was told, and leaves no limit behind", async () => {
+  it("waits for Prisma's lock no longer than `lockTimeoutMs`, and leaves no lock time-out set", async () => {
     const { url: connectionString } = await createEmptyDatabase();
     const directory = await folder({
       "1_show": "CREATE TABLE shown AS SELECT current_setting('lock_timeout') AS v",

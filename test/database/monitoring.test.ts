@@ -19,14 +19,14 @@ async function open(env: Record<string, string> = {}) {
 describe("the pool", async () => {
   const { database, report } = await open({ DB_CONNECTION_TIMEOUT: "300" });
 
-  test("counts connections, waits and statements, of whatever kind they are", async () => {
+  test("counts connections, waits and statements of every kind", async () => {
     expect(report.statistics()).toMatchObject({ total: 0, idle: 0, waiting: 0, peakInUse: 0, errors: [] });
 
     await database.query("SELECT $1::int", [1]);
     await database.transaction((client) => client.query("SELECT 2"));
     await database.prisma.user.count();
 
-    // One by itself, BEGIN and COMMIT around another, and Prisma's.
+    // One by itself, one between BEGIN and COMMIT, and Prisma's.
     expect(report.queryTime().count).toBe(5);
     expect(report.acquireWait().count).toBe(3);
     expect(report.statistics()).toMatchObject({
@@ -38,7 +38,7 @@ describe("the pool", async () => {
     });
   });
 
-  test("counts failures by the class of their SQLSTATE, and those who got no connection", async () => {
+  test("counts failures by the class of their SQLSTATE, and requests that got no connection", async () => {
     await expect(database.query("SELECT 1 / 0")).rejects.toMatchObject({ code: "22012" });
     await expect(database.query("SELECT * FROM nowhere")).rejects.toMatchObject({ code: "42P01" });
     await expect(database.prisma.$queryRawUnsafe("SELECT 1 / 0")).rejects.toThrow("division by zero");
@@ -56,16 +56,16 @@ describe("the pool", async () => {
     });
   });
 
-  test("counts connections that end while they are at work", async () => {
+  test("counts connections that end while they run a statement", async () => {
     await expect(database.query("SELECT pg_terminate_backend(pg_backend_pid())")).rejects.toMatchObject({
       code: "SERVICE_UNAVAILABLE",
     });
     expect(report.statistics().errors).toContainEqual({ sqlstateClass: "57", count: 1 });
   });
 
-  test("hands a failed statement's error to its caller alone", async () => {
+  test("gives a failed statement's error to its caller only", async () => {
     const client = await database.pool.connect();
-    // Nobody waits for this one for a while: it must not end the process before.
+    // It fails before anything awaits it, which must not end the process as an unhandled rejection.
     const failed = client.query("SELECT 1 / 0").catch((error: Error) => error);
     await client.query("SELECT 1");
     expect(await failed).toMatchObject({ code: "22012" });
@@ -84,7 +84,7 @@ describe("slow statements", async () => {
   const slow = (text: string) => report.slowQueries().find((each) => each.text.includes(text));
   const SECRET = "hunter2-hunter2";
 
-  test("are known by their text, and no value of theirs is kept", async () => {
+  test("are recorded by their text, without any of their values", async () => {
     await database.query(`SELECT pg_sleep(0.01), $1::text, '${SECRET} 2'`, [SECRET]);
     await database.query(`SELECT pg_sleep(0.02), $1::text, '${SECRET} 3'`, ["other"]);
 
@@ -104,7 +104,7 @@ describe("slow statements", async () => {
     expect(plan!.join("\n")).toMatch(
       /Index Scan using users_pkey on users[\s\S]*Index Cond: \(id = \$1\)[\s\S]*role = \$2/,
     );
-    // As it would be for those who write, too.
+    // Writing statements are explained too.
     await database.query("UPDATE users SET username = $1 WHERE id = $2 AND pg_sleep(0.01) IS NOT NULL", [
       "x",
       "00000000-0000-7000-8000-000000000001",
@@ -121,19 +121,19 @@ describe("slow statements", async () => {
     );
   });
 
-  test("without a plan have none", async () => {
+  test("that have no plan are reported without one", async () => {
     await database.query("DO $$ BEGIN PERFORM pg_sleep(0.01); END $$");
     expect(await report.plan(slow("DO ")!.id)).toBeNull();
     expect(await report.plan("another")).toBeNull();
   });
 
-  test("whose parameters PostgreSQL cannot tell without a value have none either", async () => {
+  test("that cannot be planned any more are reported without a plan", async () => {
     await database.transaction(async (client) => {
       await client.query("CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT 1 AS id");
       await client.query("SELECT pg_sleep(0.01) FROM gone");
     });
     expect(await report.plan(slow("FROM gone")!.id)).toBeNull();
-    // The connection is as good as before.
+    // The connection is still usable.
     expect(await database.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 });
@@ -141,7 +141,7 @@ describe("slow statements", async () => {
 describe("advice", async () => {
   const { url, database, report } = await open();
 
-  test("reads what the server says of tables and of others' sessions", async () => {
+  test("reads the server's figures on tables and on other programs' sessions", async () => {
     expect(await report.advice()).toEqual([]);
     const other = new pg.Client({ connectionString: url, application_name: "report" });
     await other.connect();

@@ -41,14 +41,14 @@ const advise = (pool: Partial<PoolFigures>, server: Partial<ServerFigures> = {})
 const kinds = (pool: Partial<PoolFigures>, server: Partial<ServerFigures> = {}) =>
   advisePool({ ...POOL, ...pool }, { ...SERVER, ...server }).map(({ kind, subject }) => `${kind} ${subject}`);
 
-test("nothing is advised where nothing is amiss", () => {
+test("there is no advice when nothing is wrong", () => {
   expect(advise({})).toEqual([]);
 });
 
 describe("a pool that is too small", () => {
   const small = { peakInUse: 20, peakWaiting: 140, acquireP99Ms: 320, acquireTimeouts: 3 };
 
-  test("should be larger by half, and the figures say why", () => {
+  test("should be larger by half, and the advice gives the figures that say why", () => {
     expect(advise(small)).toEqual([
       "raise-max | DB_POOL_MAX | All 20 connections were at work, 140 requests waited at once, 1 of 100 for 320 ms or longer, " +
         "and 3 in vain; half of the statements take 0.8 ms. | Set DB_POOL_MAX to 30.",
@@ -57,13 +57,13 @@ describe("a pool that is too small", () => {
 
   test.each([
     [
-      "by as much as the server has room for",
+      "is raised by as much as the server has room for",
       { maxConnections: 100, connections: 74 },
       "Set DB_POOL_MAX to 26.",
     ],
-    ["not beyond half", { maxConnections: 1_000, connections: 74 }, "Set DB_POOL_MAX to 30."],
+    ["is raised by half at most", { maxConnections: 1_000, connections: 74 }, "Set DB_POOL_MAX to 30."],
     [
-      "or the server must take more first",
+      "needs a server that takes more connections first",
       { maxConnections: 100, connections: 85 },
       "Raise max_connections, put a pooler before the server, or run fewer instances; then set DB_POOL_MAX to 30.",
     ],
@@ -99,7 +99,7 @@ describe("a pool that is too large", () => {
     expect(kinds(pool, server)).toEqual(expected);
   });
 
-  test("is told by how much", () => {
+  test("is reported with the figures and the size to set", () => {
     expect(advise({ min: 10, max: 40, peakInUse: 3 }, { connections: 90 })).toEqual([
       "lower-min | DB_POOL_MIN | At most 3 connections were at work at once in 3,600 s. 10 are kept open when idle. | Set DB_POOL_MIN to 3.",
       "lower-max | DB_POOL_MAX | At most 3 connections were at work at once in 3,600 s. It may open 40, and the server has 90 of 100 in use. | " +
@@ -109,7 +109,7 @@ describe("a pool that is too large", () => {
 });
 
 describe("a table that is read from end to end", () => {
-  test("wants an index", () => {
+  test("needs an index", () => {
     expect(advise({}, { tables: [TABLE] })).toEqual([
       "add-index | projects | It was read from end to end 1,000 times (50,000,000 rows), by an index 2,000 times, and has 50,000 rows. | " +
         "Look at the plans of the slow statements on it, and add an index on what they select by (CREATE INDEX CONCURRENTLY).",
@@ -125,14 +125,14 @@ describe("a table that is read from end to end", () => {
     expect(kinds({}, { tables: [{ ...TABLE, ...table }] })).toEqual([]);
   });
 
-  test("is one of five, those that cost most", () => {
+  test("is named if it is among the five that cost most", () => {
     const tables = [1, 2, 3, 4, 5, 6].map((n) => ({ ...TABLE, name: `t${n}`, rowsScanned: n * 50_000_000 }));
     expect(kinds({}, { tables })).toEqual([6, 5, 4, 3, 2].map((n) => `add-index t${n}`));
   });
 });
 
 describe("a session", () => {
-  test("whose transaction is open for long is to be ended", () => {
+  test("whose transaction has been open for long should be ended", () => {
     expect(advise({}, { sessions: [SESSION] })).toEqual([
       "end-transaction | session 4711 (report) | Its transaction has been open for 600 s and is idle in transaction. Until it ends, VACUUM " +
         "keeps every row that it could still see, and its locks hold. | Find out what it does; SELECT pg_terminate_backend(4711) ends it. " +
@@ -142,7 +142,7 @@ describe("a session", () => {
     expect(kinds({}, { sessions: [{ ...SESSION, transactionSeconds: null }] })).toEqual([]);
   });
 
-  test("that nobody uses counts where connections are scarce", () => {
+  test("that is unused should be closed only where connections are scarce", () => {
     const unused = { ...SESSION, state: "idle", transactionSeconds: null, stateSeconds: 600 };
     const sessions = [unused, unused, { ...unused, application: "" }, { ...unused, stateSeconds: 599 }];
 

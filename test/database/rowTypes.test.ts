@@ -6,10 +6,10 @@ import { createTestDatabase } from "../support/postgres.ts";
 
 const general = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ, "text") as (text: string) => Date;
 
-/** Where PostgreSQL's JSON differs: a T, and minutes of the zone in any case. */
+/** The form in PostgreSQL's JSON, which differs by a T, and by always giving the minutes of the zone. */
 const inJson = (text: string) => text.replace(" ", "T").replace(/([+-]\d\d)( BC)?$/, "$1:00$2");
 
-test("a time is what the general parser makes of it, in whatever form PostgreSQL writes it", () => {
+test("parseTime agrees with pg's general parser on every form in which PostgreSQL writes times", () => {
   const two = (min: number, max: number) =>
     fc.integer({ min, max }).map((number) => String(number).padStart(2, "0"));
   const time = fc
@@ -39,7 +39,7 @@ test("a time is what the general parser makes of it, in whatever form PostgreSQL
     expect(parseTime(text)).toEqual(general(text));
 });
 
-test("what PostgreSQL sends is read so, and nothing else is", async () => {
+test("rowTypes reads times with that parser and leaves other types to pg", async () => {
   const client = new pg.Client({ connectionString: (await createTestDatabase()).url, types: rowTypes });
   await client.connect();
   const { rows } = await client

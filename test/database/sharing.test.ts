@@ -8,24 +8,24 @@ const cancellation = createCancellation();
 const replicas = createReplicaRouting();
 const sharing = createSharing({ cancellation, replicas, tracing: undefined });
 
-/** Runs a read, and gives what it would be given up with. */
+/** Runs a read. Returns the interruption that would cancel it. */
 const given = (interruptions: readonly (Interruption | undefined)[]) =>
   sharing.untilAllAreOver(interruptions, async () => cancellation.current());
 
 test("a read for a replica is not shared", async () => {
   expect(sharing.isPossible()).toBe(true);
-  // Safe: nothing is sent to it.
+  // Safe: nothing is sent on the connection.
   await replicas.within({} as never, async () => expect(sharing.isPossible()).toBe(false));
 });
 
-describe("a shared read is given up", () => {
-  test("with the request, where there is but one", async () => {
+describe("a shared read is cancelled", () => {
+  test("with its request, if it has only one", async () => {
     const only = new Interruption();
 
     expect(await given([only])).toBe(only);
   });
 
-  test("when the last of several is, with the first one's reason", async () => {
+  test("when the last of its requests is interrupted, with the reason of the first", async () => {
     const [first, second] = [new Interruption(), new Interruption()];
     let all: Interruption | undefined;
     const reading = sharing.untilAllAreOver([first, second], async () => {
@@ -39,11 +39,11 @@ describe("a shared read is given up", () => {
     expect([all?.isOver, all?.reason]).toEqual([true, "first"]);
   });
 
-  test("never, when one of them cannot be", async () => {
+  test("never, if one of its requests cannot be interrupted", async () => {
     expect(await given([new Interruption(), undefined])).toBeUndefined();
   });
 
-  test("not by a request that is over after the read", async () => {
+  test("by no request that is interrupted after the read", async () => {
     const both = [new Interruption(), new Interruption()];
     const all = await given(both);
     for (const interruption of both) interruption.interrupt("late");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createSlowQueries } from "../../src/database/slowQueries.ts";
 
-test("statements that differ in their values alone are one, with count, mean and maximum", () => {
+test("statements that differ only in their values are one entry, with count, mean and maximum", () => {
   const slow = createSlowQueries();
   slow.add("SELECT * FROM a WHERE b = 'one'", 300);
   slow.add("SELECT  * FROM a\n WHERE b = 'two'", 500);
@@ -16,7 +16,7 @@ test("statements that differ in their values alone are one, with count, mean and
   expect(slow.source("another")).toBeUndefined();
 });
 
-test("the one that was slow longest ago makes room", () => {
+test("the statement that was slow longest ago makes room for a new one", () => {
   const slow = createSlowQueries({ maxTexts: 2 });
   for (const name of ["a", "b", "a", "c"]) slow.add(`SELECT ${name}`, 1);
 
@@ -24,7 +24,7 @@ test("the one that was slow longest ago makes room", () => {
   expect(slow.total()).toBe(4);
 });
 
-test("a text of a length that nobody writes is counted and not kept", () => {
+test("an extremely long statement is counted, but its source is not kept", () => {
   const slow = createSlowQueries();
   slow.add(`SELECT ${"a".repeat(70_000)}`, 1);
 

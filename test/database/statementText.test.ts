@@ -17,7 +17,7 @@ describe("a statement's text", () => {
     expect(normalizeStatement(text)).toBe(normalized);
   });
 
-  test("is cut off where it is long", () => {
+  test("is cut off when it is long", () => {
     expect(normalizeStatement(`SELECT ${"a ".repeat(5_000)}`)).toHaveLength(4_001);
   });
 

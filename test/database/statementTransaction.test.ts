@@ -11,7 +11,10 @@ import { loseCommits } from "../support/lostCommits.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { countRoundTrips } from "../support/roundTrips.ts";
 
-/** What does not wait for an answer goes along with what is in front of it: round trips are what a small write costs. */
+/**
+ * The cost of a small write is its round trips. A message that need not wait for an answer is sent along with
+ * the one before it.
+ */
 
 const { url } = await createTestDatabase();
 const network = await loseCommits(url);
@@ -41,7 +44,7 @@ const users = async () =>
   (await pool.query<{ username: string }>("SELECT username FROM users ORDER BY username")).rows.map(
     ({ username }) => username,
   );
-/** Whether the pool's connection is in no transaction, and of use. */
+/** Whether the pool's connection is in no transaction, and usable. */
 const isClean = async () =>
   (await pool.query("SELECT now() = statement_timestamp() AS clean")).rows[0].clean as boolean;
 
@@ -51,15 +54,15 @@ afterEach(async () => {
 });
 
 describe("a transaction of statements", () => {
-  test("begins along with its first statement", async () => {
+  test("sends BEGIN along with its first statement", async () => {
     await write((tx) => tx.query(INSERT, ["1", "warm"]));
     const cost = await server.count(() => write((tx) => tx.query(INSERT, ["2", "ada"])));
-    // BEGIN and the statement; what drains its tags; COMMIT.
+    // BEGIN with the statement; the drain of its tags; COMMIT.
     expect(cost).toBe(3);
     expect(await users()).toEqual(["ada", "warm"]);
   });
 
-  test("takes two round trips when the statement is known to be the last, and marks what it has changed", async () => {
+  test("takes two round trips when its statement is known to be the last, and marks the tags of its changes", async () => {
     await write((tx) => tx.queryLast(INSERT, ["1", "warm"]));
     marked.length = 0;
     const cost = await server.count(() => write((tx) => tx.queryLast(INSERT, ["2", "ada"])));
@@ -69,7 +72,7 @@ describe("a transaction of statements", () => {
     expect(await table.transactions("1.a")).toEqual([]);
   });
 
-  test("fails by its last statement's error, not by that of what was sent behind it", async () => {
+  test("fails with its last statement's error, not with that of the drain sent behind it", async () => {
     await write((tx) => tx.queryLast(INSERT, ["1", "ada"]));
     marked.length = 0;
     const failing = write((tx) => tx.queryLast(INSERT, ["1", "eve"]));
@@ -79,7 +82,7 @@ describe("a transaction of statements", () => {
     expect(await isClean()).toBe(true);
   });
 
-  test("is rolled back by what its work finds after the last statement", async () => {
+  test("is rolled back when its work throws after the last statement", async () => {
     const failing = write(async (tx) => {
       await tx.queryLast(INSERT, ["1", "ada"]);
       throw new Error("not wanted any more");
@@ -90,7 +93,7 @@ describe("a transaction of statements", () => {
     expect(await isClean()).toBe(true);
   });
 
-  test("marks what is added to its work, when whoever adds it says so", async () => {
+  test("marks the tags of statements added to its work, if the code that adds them calls `behindLast`", async () => {
     const adding = (work: (tx: StatementTransaction) => Promise<unknown>) =>
       write(async (tx) => {
         tx.behindLast(undefined);
@@ -101,7 +104,7 @@ describe("a transaction of statements", () => {
     expect(marked).toEqual([expect.arrayContaining(["User@githubId=1", "User@githubId=2"])]);
   });
 
-  test("refuses a statement after the last, whose changes nobody would mark", async () => {
+  test("refuses a statement after the last one, because its tags would not be marked", async () => {
     const late = write(async (tx) => {
       await tx.queryLast(INSERT, ["1", "ada"]);
       await tx.query(INSERT, ["2", "eve"]);
@@ -110,7 +113,7 @@ describe("a transaction of statements", () => {
     expect(await users()).toEqual([]);
   });
 
-  test("says that nobody knows, when the answer to its COMMIT is lost", async () => {
+  test("reports an unknown outcome when the answer to its COMMIT is lost", async () => {
     network.loseNext();
     const lost = write((tx) => tx.queryLast(INSERT, ["1", "ada"]));
     await expect(lost).rejects.toBeInstanceOf(OutcomeUnknown);
@@ -121,7 +124,7 @@ describe("a transaction of statements", () => {
     expect(await users()).toEqual(["ada"]);
   });
 
-  test("says what the database refuses to commit", async () => {
+  test("reports the error with which the database refuses its COMMIT", async () => {
     const refused = write(async (tx) => {
       await tx.query("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
       await tx.queryLast("INSERT INTO late VALUES (1), (1)");
@@ -131,7 +134,7 @@ describe("a transaction of statements", () => {
     expect(await isClean()).toBe(true);
   });
 
-  test("is not taken for committed when its work goes on after a failure", async () => {
+  test("does not count as committed when its work goes on after a failed statement", async () => {
     const careless = statementTransaction(async (tx) => {
       await tx.query(INSERT, ["1", "ada"]);
       await tx.query(INSERT, ["1", "eve"]).catch(() => {});
@@ -140,7 +143,7 @@ describe("a transaction of statements", () => {
     expect(await users()).toEqual([]);
   });
 
-  test("gives its connection up when that breaks, and the next gets another", async () => {
+  test("discards its connection when it breaks, and the next transaction gets another", async () => {
     const broken = write((tx) => tx.queryLast("SELECT pg_terminate_backend(pg_backend_pid())"));
     await expect(broken).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
     await write((tx) => tx.queryLast(INSERT, ["1", "ada"]));

@@ -13,11 +13,11 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { composeOf, type Document, ROOT, textOf } from "./files.ts";
 
-/** Dockerfile, compose files and manifests, held against the service: no container is run. */
+/** Checks the Dockerfile, compose files and manifests against the service. No container is run. */
 
 const run = promisify(execFile);
 
-/** The settings with which a container of ours runs: those of the image, and its own. */
+/** Checks the settings of one of our containers: those of the image, and its own. */
 async function expectConfiguration(settings: Record<string, string>) {
   const unknown = Object.keys(settings).filter((name) => !(name in variables));
   expect(unknown).toEqual([]);
@@ -36,7 +36,7 @@ function imageSettings(): Record<string, string> {
 const milliseconds = (text: string) => Number(/^(\d+)s$/.exec(text)![1]) * 1_000;
 
 describe("the compose files", () => {
-  test.each(["compose.yaml", "deploy/compose.yaml"])("%s names what there is", async (file) => {
+  test.each(["compose.yaml", "deploy/compose.yaml"])("%s has valid settings and references", async (file) => {
     const { services, volumes } = composeOf(file);
     const ours = Object.entries<Document>(services).filter(([, service]) => "build" in service);
     expect(ours.length).toBe(file === "compose.yaml" ? 1 : 2);
@@ -56,7 +56,7 @@ describe("the compose files", () => {
     }
   });
 
-  test("the larger one's instances ask servers that it has, and know nginx", () => {
+  test("in the larger one, instances use the servers that it defines, and trust its nginx as a proxy", () => {
     const { services, networks } = composeOf("deploy/compose.yaml");
     const { environment } = services["api-1"];
     expect(services["api-2"]).toEqual(services["api-1"]);
@@ -81,7 +81,7 @@ describe("the compose files", () => {
     expect(services.nginx.ports).toEqual([
       expect.stringMatching(new RegExp(`:${/listen (\d+);/.exec(nginx)![1]}$`)),
     ]);
-    // Megabytes are of 1,048,576 bytes there too.
+    // nginx' megabytes have 1,048,576 bytes too.
     expect(Number(/client_max_body_size (\d+)m;/.exec(nginx)![1]) * 1_048_576).toBe(
       loadConfig({}).http.maxBodyBytes,
     );
@@ -89,7 +89,7 @@ describe("the compose files", () => {
 });
 
 describe("the image", () => {
-  test("copies what there is, and runs the command as nobody in particular", () => {
+  test("copies only existing files, and runs the command as an unprivileged user", () => {
     const text = textOf("Dockerfile");
     const [build, final] = text.split(/^(?=FROM )/m).slice(1) as [string, string];
     const sources = (stage: string) =>
@@ -106,14 +106,14 @@ describe("the image", () => {
     const { bin, scripts, files } = JSON.parse(textOf("package.json"));
     expect(final).toContain(`CMD ["node", "${bin["stack-converter"]}", "serve"]`);
     for (const [, script] of build.matchAll(/npm run (\S+)/g)) expect(Object.keys(scripts)).toContain(script);
-    // What the package has, and is looked for when it runs.
+    // Parts of the package that the service needs at run time.
     for (const file of ["dist", "trustedDocuments.json"]) expect(files).toContain(file);
     expect(final).toMatch(/^USER node$/m);
     expect(imageSettings().PORT).toBe(/^EXPOSE (\d+)$/m.exec(final)![1]);
     expect(Object.keys(imageSettings()).filter((name) => !(name in variables))).toEqual([]);
   });
 
-  test("is asked whether it is alive by a command that works", async () => {
+  test("has a health check command that works", async () => {
     const { app } = await createTestApp();
     const { port } = await app.listen();
     const line = /^HEALTHCHECK .*CMD (\[.*\])$/m.exec(textOf("Dockerfile"))![1]!;
@@ -148,7 +148,7 @@ describe("the Kubernetes manifests", () => {
     return { ...secret, ...Object.fromEntries(env.map(({ name, value }: Document) => [name, value])) };
   };
 
-  test("say all that the service needs, and nothing that it does not know", async () => {
+  test("set everything that the service needs, and no unknown variable", async () => {
     const { http, metrics } = await expectConfiguration(settingsOf(container));
     const ports = Object.fromEntries(
       container.ports.map(({ name, containerPort }: Document) => [name, containerPort]),
@@ -163,7 +163,7 @@ describe("the Kubernetes manifests", () => {
     expect(periodSeconds * failureThreshold * 1_000).toBeLessThan(http.shutdownDelayMs);
   });
 
-  test("ask probes that there are", async () => {
+  test("use probes that the service has", async () => {
     const { app } = await createTestApp();
     const { url } = await app.listen();
     for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"]) {
@@ -173,7 +173,7 @@ describe("the Kubernetes manifests", () => {
     }
   });
 
-  test("find each other by their labels and names", () => {
+  test("refer to each other by matching labels and names", () => {
     const { labels } = pod.metadata;
     expect(deployment.spec.selector.matchLabels).toEqual(labels);
     expect(only("Service").spec.selector).toEqual(labels);
@@ -182,12 +182,12 @@ describe("the Kubernetes manifests", () => {
     const { scaleTargetRef, minReplicas, maxReplicas } = only("HorizontalPodAutoscaler").spec;
     expect(scaleTargetRef.name).toBe(deployment.metadata.name);
     expect(only("PodDisruptionBudget").spec.minAvailable).toBeLessThan(minReplicas);
-    // With what each has beside its pool, within PostgreSQL's default of 100.
+    // With the four connections that each instance has beside its pool, within PostgreSQL's default of 100.
     expect(maxReplicas * (Number(settingsOf(container).DB_POOL_MAX) + 4)).toBeLessThan(100);
     expect(deployment.spec.replicas).toBeUndefined();
   });
 
-  test("back up by a command that works", async () => {
+  test("back up with a command that works", async () => {
     const { url } = await createTestDatabase();
     const { containers, volumes } = only("CronJob").spec.jobTemplate.spec.template.spec;
     const [backup] = containers;

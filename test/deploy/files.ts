@@ -9,14 +9,14 @@ export const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 // biome-ignore lint/suspicious/noExplicitAny: the expectations are the types
 export type Document = any;
 
-/** What a compose file takes from its caller's environment. */
+/** The variables that the compose files take from their caller's environment. */
 const GIVEN: Record<string, string> = {
   POSTGRES_PASSWORD: "secret",
   REPLICATION_PASSWORD: "secret",
   AUTH_JWT_SECRET: "0123456789abcdef0123456789abcdef",
 };
 
-/** A compose file as its caller's environment completes it. */
+/** A compose file with the variables of its caller's environment filled in. */
 export function composeOf(file: string): Document {
   const text = textOf(file).replaceAll(
     /\$\{(\w+)(?::([-?])([^}]*))?\}/g,

@@ -13,7 +13,7 @@ import { pingRedis } from "../support/redisServer.ts";
 import { startServer } from "../support/server.ts";
 import { composeOf, ROOT, textOf } from "./files.ts";
 
-/** What deploy/ has for other programs, run by those programs: with this machine's addresses, and otherwise as it stands. */
+/** Runs the files that deploy/ has for other programs in those programs. Only addresses are replaced. */
 
 const { postgres, redis } = findBinaries();
 const services = composeOf("deploy/compose.yaml").services;
@@ -29,7 +29,7 @@ async function onServer(url: string, statement: string): Promise<unknown[]> {
 }
 
 test.skipIf(postgres === undefined)(
-  "PostgreSQL's scripts make a primary, and a replica that follows it",
+  "PostgreSQL's scripts set up a primary, and a replica that follows it",
   {
     timeout: 60_000,
   },
@@ -53,7 +53,7 @@ test.skipIf(postgres === undefined)(
         PGPORT: String(primary.port),
       },
     });
-    // The image lets in nobody without a password, the tests' server everybody.
+    // The image's server requires a password, but the tests' server has to let every client in.
     const file = join(folder, "pg_hba.conf");
     const rule = readFileSync(file, "utf8").trimEnd().split("\n").at(-1)!;
     writeFileSync(file, `${rule}\nhost all postgres all trust\n`);
@@ -65,7 +65,7 @@ test.skipIf(postgres === undefined)(
       command: "/bin/bash",
       args: (port) => [
         "-c",
-        // A volume is there before the script is, and an interrupted copy may be in it.
+        // The volume exists before the script runs, and may contain an interrupted copy.
         `mkdir -p data; [ -e data/PG_VERSION ] || touch data/half; chmod 700 data
        export PGDATA="$PWD/data" PATH="$1" REPLICATION_PASSWORD="$2" PRIMARY_HOST=127.0.0.1 PRIMARY_PORT=$3
        exec bash -c "$4" replica.sh -c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400`,
@@ -73,7 +73,7 @@ test.skipIf(postgres === undefined)(
         env.PATH,
         env.REPLICATION_PASSWORD,
         String(primary.port),
-        // Its text: the server's user may have no way into the folder that the repository is in.
+        // The script's text, because the server's user may have no access to the repository's folder.
         textOf("deploy/postgres/replica.sh"),
       ],
       url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
@@ -93,7 +93,7 @@ test.skipIf(postgres === undefined)(
 );
 
 test.skipIf(redis === undefined)(
-  "Sentinels, as they are set up, watch a Redis, as it is set up",
+  "a Sentinel watches a Redis, both with the settings in deploy/",
   async () => {
     const [, ...args] = services["redis-1"].command as string[];
     const master = await startRedis({ args });

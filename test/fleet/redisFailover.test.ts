@@ -11,10 +11,10 @@ import { createServedDatabase, startServing } from "../support/serving.ts";
 
 const PROJECTS = 4;
 const PATIENT = { timeout: 60_000, interval: 20 };
-/** Longer than a busy machine keeps a healthy server silent. */
+/** Longer than a healthy server can be silent on a busy machine. */
 const SILENCE_MS = 1_500;
 
-/** Two services on that Redis, and clients of both; `crash` takes its master away. Every answer counts. */
+/** Runs two services on that Redis, with clients, while `crash` kills its master. Checks every answer. */
 async function failOver(name: string, REDIS_URL: string, crash: () => Promise<void>) {
   const DATABASE_URL = await createServedDatabase(PROJECTS);
   const env = { DATABASE_URL, REDIS_URL };
@@ -34,7 +34,7 @@ async function failOver(name: string, REDIS_URL: string, crash: () => Promise<vo
     .poll(() => load.acknowledged().every((value, n) => n === 0 || value > writesThen[n]! + 1), PATIENT)
     .toBe(true);
   await expect.poll(() => load.reads() - readsThen, PATIENT).toBeGreaterThan(100);
-  // Replies of the old server that were under way count as hits, and those of the outage do not.
+  // Replies of the old server that were still under way count as hits. After a moment only new ones do.
   await sleep(500);
   const hitsThen = load.hits();
   await expect.poll(() => load.hits() - hitsThen, PATIENT).toBeGreaterThan(100);
@@ -48,8 +48,8 @@ async function failOver(name: string, REDIS_URL: string, crash: () => Promise<vo
   expect(failures).toEqual([]);
 }
 
-describe.skipIf(findBinaries().redis === undefined)("no request fails and no answer is old", () => {
-  test("while Sentinels replace the master, and the cache comes back by itself", {
+describe.skipIf(findBinaries().redis === undefined)("no request fails and no answer is stale", () => {
+  test("while Sentinels replace the master, and the cache recovers by itself", {
     timeout: 300_000,
   }, async () => {
     const master = await startRedis();

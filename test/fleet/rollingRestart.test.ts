@@ -29,7 +29,10 @@ async function startTwo(settings: Readonly<Record<string, string>>) {
   return { env, services: await Promise.all([startServing(env), startServing(env)]) };
 }
 
-/** Restarts one after the other while clients read and write at the address. `left` and `joined` resolve when that one is out and in again. */
+/**
+ * Restarts the services one after the other, while clients read and write at the address. `left` and `joined`
+ * resolve when the load balancer has taken a service out and in again.
+ */
 async function restartUnderLoad(
   { env, services }: Awaited<ReturnType<typeof startTwo>>,
   origin: string,
@@ -53,10 +56,10 @@ async function restartUnderLoad(
   return load.stop();
 }
 
-test("two services behind a load balancer that asks probes are restarted without a failed request or an old answer", {
+test("two services behind a load balancer with probes are restarted without a failed request or a stale answer", {
   timeout: 300_000,
 }, async () => {
-  // Longer than it takes the load balancer to notice, however busy the machine is.
+  // Longer than the load balancer takes to notice, however busy the machine is.
   const two = await startTwo({ SHUTDOWN_DELAY: "3000" });
   const proxy = await startProxy(two.services.map(({ origin }) => origin));
   expect(proxy.ready()).toHaveLength(2);
@@ -71,7 +74,7 @@ test("two services behind a load balancer that asks probes are restarted without
 
 const nginx = findProgram("nginx");
 
-/** deploy/nginx.conf with this machine's addresses. */
+/** Starts nginx with deploy/nginx.conf, in which only addresses and paths are replaced. */
 async function startNginx(upstreams: readonly number[]) {
   const folder = mkdtempSync(join(tmpdir(), "stack-converter-nginx-"));
   atEndOfFile(() => rm(folder, { recursive: true, force: true }));
@@ -92,7 +95,7 @@ async function startNginx(upstreams: readonly number[]) {
         ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(" ")}`,
     );
   writeFileSync(join(folder, "nginx.conf"), config);
-  // Whatever it complains about is a line of its log.
+  // nginx writes its complaints to this program's output.
   const program = startCommand(nginx!, {
     args: ["-p", folder, "-e", "stderr", "-c", join(folder, "nginx.conf")],
   });
@@ -106,11 +109,11 @@ async function startNginx(upstreams: readonly number[]) {
   return origin;
 }
 
-describe.skipIf(nginx === undefined)("behind nginx, as it is set up", () => {
+describe.skipIf(nginx === undefined)("behind nginx, as deploy/ configures it", () => {
   const settings = composeOf("deploy/compose.yaml").services["api-1"].environment as Record<string, string>;
   const own = { SHUTDOWN_DELAY: settings.SHUTDOWN_DELAY!, TRUST_PROXY: "loopback" };
 
-  test("two services are restarted, what fails does so only as a port closes, and events come as they happen", {
+  test("two services are restarted, requests fail only as a port closes, and events are not held back", {
     timeout: 300_000,
   }, async () => {
     const two = await startTwo(own);
@@ -126,7 +129,7 @@ describe.skipIf(nginx === undefined)("behind nginx, as it is set up", () => {
 
     const { reads, hits, writes, stale, failures } = await restartUnderLoad(two, origin, {
       left: async () => {},
-      // The time after which it looks again.
+      // The time after which nginx tries the service again.
       joined: () => sleep(2_500),
     });
     console.log(
@@ -136,7 +139,7 @@ describe.skipIf(nginx === undefined)("behind nginx, as it is set up", () => {
     expect(await stream.ended).toBe("cut");
     expect(stale).toEqual([]);
     expect(failures.filter(({ code }) => code !== "HTTP 502")).toEqual([]);
-    // One for each connection that waits in the instant when one of the two closes its port.
+    // At most one per connection that waits at the moment when a service closes its port, for two services.
     expect(failures.length).toBeLessThanOrEqual(2 * (READERS + PROJECTS));
   });
 });

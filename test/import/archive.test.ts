@@ -12,7 +12,7 @@ import { zipOf } from "./support/zip.ts";
 
 const scratch = temporaryFolder();
 
-/** Unpacks bytes two folders down, so that what escapes is seen beside the target. */
+/** Unpacks bytes two folders down, so that a file that escapes is found beside the target. */
 async function extract(archive: Uint8Array, limits: Partial<Limits> = {}, signal?: AbortSignal) {
   const place = mkdtempSync(join(scratch, "case-"));
   const file = join(place, "archive");
@@ -67,7 +67,7 @@ const unsafeTars: readonly (readonly [string, Uint8Array, string])[] = [
 ];
 
 describe("a tar archive", () => {
-  test("is unpacked: plain files only, whatever their modes, harmless links left out", async () => {
+  test("is unpacked: only plain files, whatever their modes, without harmless links", async () => {
     const archive = tar(
       { name: "p/", type: "5", mode: 0 },
       { name: "./p/a.txt", content: "hello", mode: 0o4000 },
@@ -95,7 +95,7 @@ describe("a tar archive", () => {
     }
   });
 
-  test("of any entries never writes outside, and what it unpacks is what the entries say", async () => {
+  test("with arbitrary entries never writes outside, and its files have the contents of their entries", async () => {
     const name = fc
       .array(fc.constantFrom("..", ".", "a", "b", "c", "", "C:"), { minLength: 1, maxLength: 4 })
       .map((parts) => parts.join("/"));
@@ -112,7 +112,7 @@ describe("a tar archive", () => {
           return;
         }
         for (const item of plain) {
-          // A name that ends with "/" is a folder, whatever its type says: old tars wrote them so.
+          // A name that ends with "/" is a folder, whatever its type says: old tars wrote folders so.
           if (item.type !== "0" || item.name.endsWith("/") || item.name === "") continue;
           expect(readFileSync(join(target, item.name), "utf8")).toBe(item.name);
         }
@@ -122,7 +122,7 @@ describe("a tar archive", () => {
     );
   });
 
-  test("that unpacks to more than the limits is refused, and stops there", async () => {
+  test("that exceeds the limits is refused", async () => {
     expect((await extract(tar(file("a", "12345"), file("b", "6")), { maxTotalBytes: 5 })).code).toBe(
       "ARCHIVE_TOO_LARGE",
     );
@@ -130,17 +130,17 @@ describe("a tar archive", () => {
     expect((await extract(tar(file("a")), { maxDownloadBytes: 1_000 })).code).toBe("ARCHIVE_TOO_LARGE");
   });
 
-  test("that is a decompression bomb is refused by its ratio", async () => {
+  test("that is a decompression bomb is refused because of its ratio", async () => {
     const zeros = gzipSync(tar({ name: "zeros", content: Buffer.alloc(20_000_000) }));
     const outcome = await extract(zeros);
     expect(outcome.code).toBe("ARCHIVE_TOO_LARGE");
     expect(outcome.message).toContain("more than 200 times its size");
-    // Trailing blocks count as well: no entry announces them.
+    // Trailing blocks count as well, although no entry announces them.
     const padded = gzipSync(Buffer.concat([tar(file("a")), Buffer.alloc(20_000_000)]));
     expect((await extract(padded)).code).toBe("ARCHIVE_TOO_LARGE");
   });
 
-  test("that is compressed twice is refused before the inner layer is undone", async () => {
+  test("that is compressed twice is refused without decompressing the inner layer", async () => {
     expect((await extract(gzipSync(gzipSync(tar(file("a")))))).code).toBe("SOURCE_NOT_SUPPORTED");
     expect((await extract(gzipSync(brotliCompressSync(tar(file("a")))))).code).toBe("SOURCE_NOT_SUPPORTED");
     expect((await extract(gzipSync("short"))).code).toBe("SOURCE_NOT_SUPPORTED");
@@ -166,7 +166,7 @@ describe("a tar archive", () => {
   });
 });
 
-test("a file that is already there is never written to, and the rest is given up", async () => {
+test("an existing file is never overwritten, and the extraction fails", async () => {
   for (const size of [10, 5_000_000]) {
     const place = mkdtempSync(join(scratch, "there-"));
     mkdirSync(join(place, "target"));

@@ -24,7 +24,7 @@ const { leftovers } = ownTemporaryFolder();
 const options = { env: gitEnvironment };
 
 describe("a git URL", () => {
-  test("is cloned: the newest commit of the named branch, and nothing stays", async () => {
+  test("is cloned at the newest commit of the named branch, and leaves no files behind", async () => {
     const { root, url } = repository({ "package.json": '{"name":"from-git"}', "index.js": "1" });
     git(root, "checkout", "--quiet", "-b", "feature/x");
     writeTree(root, { "extra.ts": "let x = 1;" });
@@ -42,7 +42,7 @@ describe("a git URL", () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test("runs nothing of the repository or of the machine's hooks, and no filter of git-lfs", async () => {
+  test("runs no hook of the repository or of the machine, and no filter of git-lfs", async () => {
     const { root, url } = repository({ ".gitattributes": "* filter=lfs\n", "a.txt": "pointer" });
     const proof = join(scratch, "proof");
     const home = writeTree(mkdtempSync(join(scratch, "home-")), {
@@ -60,7 +60,7 @@ describe("a git URL", () => {
     expect(existsSync(proof)).toBe(false);
   });
 
-  test("whose repository is too large is refused before a file is written", async () => {
+  test("of a repository that is too large is refused before a file is written", async () => {
     const { url } = repository({ a: "12345", b: "67890" });
     const limits = { maxTotalBytes: 9 };
     await expect(scanSource(url, { ...options, limits })).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
@@ -70,7 +70,7 @@ describe("a git URL", () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test("that does not exist, or whose branch does not, says so without its credentials", async () => {
+  test("that does not exist, or has no such branch, is reported without its credentials", async () => {
     const { url } = repository({ a: "" });
     for (const [address, code] of [
       ["https://user:hunter2@127.0.0.1:1/x/y", "GIT_FAILED"],
@@ -86,8 +86,8 @@ describe("a git URL", () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test("that never answers ends by the time limit, or by the signal, and leaves nothing", async () => {
-    // Accepts connections and says nothing.
+  test("of a server that never answers ends by the time limit or the signal, and leaves no files behind", async () => {
+    // Accepts connections and never answers.
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
@@ -154,7 +154,7 @@ test.each([
   expect(webUrl(remote)).toBe(expected);
 });
 
-test("withoutCredentials takes out user names, passwords and tokens", () => {
+test("withoutCredentials removes user names, passwords and tokens", () => {
   expect(
     withoutCredentials(
       "fatal: https://u:p@ss@h.example/x and ssh://tok@h/y, https://h/z?private_token=abc&b=1",

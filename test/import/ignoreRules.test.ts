@@ -26,7 +26,7 @@ function repository(files: Readonly<Record<string, string>>): string {
   return writeTree(root, files);
 }
 
-test("a nested file brings back a folder that an outer one ignores", async () => {
+test("a nested .gitignore can include a folder again that an outer one ignores", async () => {
   const root = repository({
     ".gitignore": "out\n*.log\n!keep.log\n/top\n",
     "sub/.gitignore": "!out\n/own\n",
@@ -51,7 +51,7 @@ test("a nested file brings back a folder that an outer one ignores", async () =>
   expect(notIgnoredByGit(root)).toEqual(expected);
 });
 
-test(".git/info/exclude counts, and a .gitignore overrules it", async () => {
+test(".git/info/exclude counts, but a .gitignore overrides it", async () => {
   const root = repository({
     ".git/info/exclude": "*.tmp\nsecret\n",
     ".gitignore": "!b.tmp\n",
@@ -62,7 +62,7 @@ test(".git/info/exclude counts, and a .gitignore overrules it", async () => {
   expect(await walked(root)).toEqual([".gitignore", "b.tmp"]);
 });
 
-test("a folder inside a repository obeys the files above it, unless it is ignored itself", async () => {
+test("the scan of a folder inside a repository obeys ignore files above it, unless they ignore the folder itself", async () => {
   const root = repository({
     ".gitignore": "*.log\n/dist\n",
     "app/src/a.log": "",
@@ -73,7 +73,7 @@ test("a folder inside a repository obeys the files above it, unless it is ignore
   expect(await walked(join(root, "dist"))).toEqual(["b.log"]);
 });
 
-test("folder names with letters that patterns use are taken literally", async () => {
+test("characters of folder names that have a meaning in patterns are taken literally", async () => {
   const root = repository({ "[a]*/.gitignore": "x\n", "[a]*/x": "", "[a]*/y": "", "ab/x": "" });
   expect(await walked(root)).toEqual(["[a]*/.gitignore", "[a]*/y", "ab/x"]);
 });
@@ -86,11 +86,11 @@ test.each([
   ["!x", "!/sub/**/x"],
   ["# note", "# note"],
   ["", ""],
-])("%j of sub/.gitignore is %j at the top", (line, expected) => {
+])("%j in sub/.gitignore is %j at the top", (line, expected) => {
   expect(rebase(line, "sub")).toBe(expected);
 });
 
-test("any ignore files leave out what git leaves out", async () => {
+test("arbitrary ignore files leave out the files that git leaves out", async () => {
   const line = fc
     .tuple(
       fc.constantFrom("", "!"),

@@ -22,7 +22,7 @@ const segment = fc.constantFrom(
 const names = fc.array(segment, { maxLength: 8 }).map((parts) => parts.join("/"));
 
 describe("entryPath", () => {
-  test("whatever it lets through lies below the folder and is normal", () => {
+  test("accepts only paths that lie below the folder and are normalized", () => {
     fc.assert(
       fc.property(fc.oneof(names, fc.string()), (name) => {
         const judged = entryPath(name);
@@ -36,7 +36,7 @@ describe("entryPath", () => {
     );
   });
 
-  test("it refuses nothing that is an ordinary relative path", () => {
+  test("accepts every ordinary relative path", () => {
     const ordinary = fc.array(
       fc.stringMatching(/^[\w.@+ -]{1,12}$/).filter((part) => !/^\.{1,2}$/.test(part)),
       {
@@ -68,7 +68,7 @@ describe("entryPath", () => {
 });
 
 describe("linkStaysInside", () => {
-  test("agrees with resolving the target, if the way there does not leave either", () => {
+  test("is true only if the target also resolves to a path inside", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 4 }),
@@ -95,7 +95,7 @@ describe("linkStaysInside", () => {
   });
 });
 
-test("compareBytewise orders as the UTF-8 bytes do", () => {
+test("compareBytewise orders like the UTF-8 bytes", () => {
   const sign = (value: number) => Math.sign(value);
   const text = fc.string({ unit: "binary" });
   fc.assert(

@@ -62,14 +62,14 @@ test("a folder, a tarball and a zip of the same files give the same description"
   expect(leftovers()).toEqual([]);
 });
 
-test("without metadata the name is the folder's or the archive's", async () => {
+test("without metadata the project has the name of the folder or the archive", async () => {
   const root = writeTree(join(scratch, "plain-name"), { "a.txt": "" });
   expect((await scanSource(root)).name).toBe("plain-name");
   writeFileSync(join(scratch, "other-1.2.tar.gz"), gzipSync(tarOf([{ name: "a.txt" }, { name: "b.txt" }])));
   expect((await scanSource(join(scratch, "other-1.2.tar.gz"))).name).toBe("other-1.2");
 });
 
-test("the git remote goes before the metadata, in a linked worktree too", async () => {
+test("the git remote takes precedence over the metadata, in a linked worktree too", async () => {
   const root = tree(contents);
   git(root, "init", "--quiet");
   git(root, "remote", "add", "origin", "https://me:secret@gitlab.com/acme/fork.git");
@@ -83,7 +83,7 @@ test("the git remote goes before the metadata, in a linked worktree too", async 
   expect(scanned.skipped.map(({ path }) => path)).toEqual([".git", "logo.png"]);
 });
 
-test("progress goes through the phases, ends each with its total, and never goes back", async () => {
+test("progress goes through the phases in order, ends each with its total, and never goes back", async () => {
   const many = Array.from({ length: 250 }, (_, index) => ({ name: `f/${index}.js`, content: "1" }));
   writeFileSync(join(scratch, "many.tgz"), gzipSync(tarOf(many)));
   const seen: Progress[] = [];
@@ -99,7 +99,7 @@ test("progress goes through the phases, ends each with its total, and never goes
   expect(seen.filter(({ phase }) => phase === "scan").map(({ done }) => done)).toEqual([100, 200, 250]);
 });
 
-test("an abort in any phase is reported as such and leaves nothing", async () => {
+test("an abort in any phase is reported as such and leaves no files behind", async () => {
   const many = Array.from({ length: 500 }, (_, index) => ({
     name: `f/${index}/package.json`,
     content: "{}",
@@ -122,7 +122,7 @@ test("an abort in any phase is reported as such and leaves nothing", async () =>
   });
 });
 
-test("a refused archive leaves nothing", async () => {
+test("a refused archive leaves no files behind", async () => {
   writeFileSync(join(scratch, "evil.tgz"), gzipSync(tarOf([{ name: "ok" }, { name: "../evil" }])));
   await expect(scanSource(join(scratch, "evil.tgz"))).rejects.toMatchObject({ code: "ARCHIVE_UNSAFE" });
   expect(leftovers()).toEqual([]);
@@ -140,7 +140,7 @@ test.each([
   await expect(scanSource(source)).rejects.toMatchObject({ name: "ImportError", code });
 });
 
-test("a malformed manifest and a link out are warned about", async () => {
+test("a malformed manifest and a link that leads out cause warnings", async () => {
   const root = tree({ "package.json": "{", "a.js": "1" });
   symlinkSync("/etc", join(root, "etc"));
   const { warnings, name } = await scanSource(root);
@@ -151,12 +151,12 @@ test("a malformed manifest and a link out are warned about", async () => {
   expect(name).toMatch(/^tree-/);
 });
 
-test("a folder is given even if it is called like a git URL", async () => {
+test("a folder is scanned even if its name looks like a git URL", async () => {
   const root = writeTree(join(scratch, "git@host:x"), { "a.txt": "" });
   expect((await scanSource(root)).files.map(({ path }) => path)).toEqual(["a.txt"]);
 });
 
-test("5,000 files of many folders are listed once each, in order, the same each time", async () => {
+test("5,000 files in many folders are listed once each, in the same order every time", async () => {
   const files: Record<string, string> = {};
   for (let index = 0; index < 5_000; index += 1) files[`d${index % 50}/e${index % 7}/f${index}.ts`] = "1";
   const root = tree(files);

@@ -5,7 +5,7 @@ import { readManifest } from "../../src/import/manifests.ts";
 import { detectStack } from "../../src/import/stack.ts";
 import { settingsFiles } from "../../src/import/technologies.ts";
 
-/** The stack of a tree that exists on paper alone. */
+/** The stack of a tree that exists only in memory. */
 function stackOf(contents: Readonly<Record<string, string>>) {
   const walked = Object.entries(contents).map(([path, content]) => ({
     path,
@@ -54,7 +54,7 @@ describe("detectStack", () => {
     });
   });
 
-  test("a library is not what it is tested with, an application is what it is built with", () => {
+  test("development dependencies count for an application, but not for a library", () => {
     const dependencies = { devDependencies: { express: "4", redis: "4", svelte: "5", vite: "5" } };
     const library = stackOf({ "package.json": json({ name: "lib", ...dependencies }), "index.js": code });
     expect(library.framework).toBe(undefined);
@@ -68,7 +68,7 @@ describe("detectStack", () => {
     expect(application.database).toBe("Redis");
   });
 
-  test("examples and tests do not decide", () => {
+  test("manifests of examples and tests do not count", () => {
     const { framework, additional } = stackOf({
       "package.json": json({ name: "lib" }),
       "examples/a/package.json": json({ private: true, dependencies: { next: "15" } }),
@@ -79,7 +79,7 @@ describe("detectStack", () => {
     expect(additional).toEqual([]);
   });
 
-  test("a monorepo is what its packages are", () => {
+  test("a monorepo has the stack of its packages", () => {
     const stack = stackOf({
       "package.json": json({
         private: true,
@@ -258,7 +258,7 @@ describe("detectStack", () => {
     expect(stackOf(contents)).toEqual(expected);
   });
 
-  test("values are bounded, and additional has each once", () => {
+  test("values are cut off at 100 characters", () => {
     const stack = stackOf({ "package.json": json({ engines: { node: "9".repeat(500) } }), "a.js": code });
     expect(stack.runtime).toBe(`Node.js ${"9".repeat(91)}…`);
     expect(stack.runtime?.length).toBe(100);
@@ -276,7 +276,7 @@ describe("detectStack", () => {
     expect(repository({ repository: "acme/shop", homepage: "https://github.com/x/y" })).toBe("acme/shop");
   });
 
-  test("no shape of a manifest makes it fail", () => {
+  test("a manifest of any shape never makes it throw", () => {
     for (const text of [
       "null",
       "[]",
@@ -338,20 +338,20 @@ describe("languages", () => {
     expect(detect([path])).toEqual([language]);
   });
 
-  test("a header is of the language of the sources around it", () => {
+  test("a header has the language of the sources around it", () => {
     expect(detect(["a.h", "a.c"])).toEqual(["C", "C"]);
     expect(detect(["a.h", "a.cpp"])).toEqual(["C++", "C++"]);
     expect(detect(["a.h", "a.m"])).toEqual(["Objective-C", "Objective-C"]);
   });
 
-  test("a script without an extension is of its interpreter's language", () => {
+  test("a script without an extension has its interpreter's language", () => {
     expect(detect(["bin/run"], "python3.11")).toEqual(["Python"]);
     expect(detect(["bin/run"], "node")).toEqual(["JavaScript"]);
     expect(detect(["bin/run"], "bash")).toEqual(["Shell"]);
     expect(detect(["bin/run"], "nobody")).toEqual([null]);
   });
 
-  test("shares count source by bytes: no data, no declarations, no builds unless there is nothing else", () => {
+  test("shares count source code by bytes, without data, and declarations and builds only if there is nothing else", () => {
     const file = (path: string, sizeBytes: number, language: string) => ({ path, sizeBytes, language });
     const built = [file("dist/a.js", 900, "JavaScript"), file("a.d.ts", 500, "TypeScript")];
     const data = file("package-lock.json", 9_000, "JSON");

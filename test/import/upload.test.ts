@@ -53,7 +53,7 @@ function recorder(isTTY = false) {
 }
 
 describe("importSource", () => {
-  it("stores a folder as a project that is ready, with its stack, files and where it lies", async () => {
+  it("stores a folder as a READY project, with its stack, its files and its address", async () => {
     const client = connect();
     const { projectId } = await importSource({ client, source: small, ownerId: service.ownerId });
     expect(await client.project({ id: projectId })).toMatchObject({
@@ -71,7 +71,7 @@ describe("importSource", () => {
     ]);
   });
 
-  it("takes the name and address that it is told", async () => {
+  it("uses the given name and address", async () => {
     const { name, githubUrl } = await importSource({
       client: connect(),
       source: small,
@@ -82,7 +82,7 @@ describe("importSource", () => {
     expect({ name, githubUrl }).toEqual({ name: "other", githubUrl: "https://github.com/acme/other" });
   });
 
-  it("says how far it is", async () => {
+  it("reports its progress", async () => {
     const progress: ImportProgress[] = [];
     await importSource({
       client: connect(),
@@ -108,7 +108,7 @@ describe("importSource", () => {
     expect(service.sent).toEqual([]);
   });
 
-  it("passes on why no project was made", async () => {
+  it("passes on the service's reasons for refusing the project", async () => {
     const error = await failureOf(
       importSource({ client: connect(), source: small, ownerId: service.ownerId, name: "x".repeat(201) }),
     );
@@ -116,8 +116,8 @@ describe("importSource", () => {
   });
 });
 
-describe("an upload that stops midway", () => {
-  it("leaves a failed project, says how to go on, and does", async () => {
+describe("an upload that is interrupted", () => {
+  it("leaves a FAILED project, says how to resume, and can be resumed so", async () => {
     let uploads = 0;
     const client = connect(async (input, init) => {
       if (isFileUpload(init) && ++uploads === 2) throw new TypeError("connection lost");
@@ -136,7 +136,7 @@ describe("an upload that stops midway", () => {
     expect(files).toMatchObject({ status: "READY", fileStructure: { totalCount: 5_001 } });
   });
 
-  it("is what an abort leaves, too", async () => {
+  it("leaves the same when it is aborted", async () => {
     const controller = new AbortController();
     const error = await failureOf(
       importSource({
@@ -154,7 +154,7 @@ describe("an upload that stops midway", () => {
     expect((await connect().project({ id: error.projectId }))?.status).toBe("FAILED");
   });
 
-  it("changes nothing of a project that is not there", async () => {
+  it("fails at its first call when the given project does not exist", async () => {
     const projectId = "Project:01890a5d-ac96-774b-bcce-b302099a8057";
     service.sent.length = 0;
     expect(await failureOf(importSource({ client: connect(), source: small, projectId }))).toMatchObject({
@@ -168,16 +168,16 @@ describe("chunksOf", () => {
   const file = (path: string) => ({ path, sizeBytes: 1, language: null });
   const sizes = (files: Parameters<typeof chunksOf>[0]) => [...chunksOf(files)].map(({ length }) => length);
 
-  it("makes one chunk of no files, because the last makes the project ready", () => {
+  it("makes one empty chunk of no files, because the last chunk makes the project READY", () => {
     expect(sizes([])).toEqual([0]);
   });
 
-  it("takes 5,000 files at most", () => {
+  it("puts at most 5,000 files into a chunk", () => {
     expect(sizes(Array.from({ length: 10_000 }, (_, index) => file(`${index}`)))).toEqual([5_000, 5_000]);
     expect(sizes(Array.from({ length: 10_001 }, (_, index) => file(`${index}`)))).toEqual([5_000, 5_000, 1]);
   });
 
-  it("keeps a request of the longest paths below a megabyte, in bytes and not in characters", () => {
+  it("keeps a request with the longest paths below a megabyte, counted in bytes, not characters", () => {
     const files = Array.from({ length: 2_000 }, (_, index) => file(`${index}`.padEnd(1_024, "語")));
     const chunks = [...chunksOf(files)];
     expect(chunks.flat()).toEqual(files);
@@ -188,7 +188,7 @@ describe("chunksOf", () => {
 });
 
 describe("runImport", () => {
-  it("prints what came of it, and on no terminal a line for each phase", async () => {
+  it("prints the outcome, and a line per phase when the output is no terminal", async () => {
     const lines: string[] = [];
     const { stream, text } = recorder();
     const { projectId } = await runImport(
@@ -208,7 +208,7 @@ describe("runImport", () => {
     expect(text()).toBe("Scanning …\nDetecting the stack …\nUploading 2 files …\n");
   });
 
-  it("prints the id alone when it is to be quiet", async () => {
+  it("prints only the id with `isQuiet`", async () => {
     const lines: string[] = [];
     const { stream, text } = recorder();
     const { projectId } = await runImport(
@@ -219,7 +219,7 @@ describe("runImport", () => {
     expect(text()).toBe("");
   });
 
-  it("lets no name steer the terminal", async () => {
+  it("replaces control characters in names, so that they cannot control the terminal", async () => {
     const lines: string[] = [];
     await runImport(
       { url: service.url, source: small, ownerId: service.ownerId, name: "a\u001b[2Jb\u202e" },
@@ -231,7 +231,7 @@ describe("runImport", () => {
 
 describe("the progress bar", () => {
   it("is drawn on a terminal", () => {
-    // As much of a terminal as the bar asks for.
+    // The properties of a terminal that the bar uses.
     const { stream, text } = recorder(true);
     const terminal = Object.assign(stream, { columns: 80 });
     const bar = createProgressBar({ stream: terminal });

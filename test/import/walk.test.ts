@@ -19,7 +19,7 @@ async function scan(root: string, limits: Partial<Limits> = {}) {
   return { files, totalBytes, paths: files.map(({ path }) => path), ...result, reasons: result.skipped };
 }
 
-test("files come sorted by bytes, with their sizes", async () => {
+test("files are listed in the order of their paths' bytes, with their sizes", async () => {
   const root = tree({ "b.txt": "123", "a/z.txt": "", "B.txt": "12345", "a.txt": "1", "é.txt": "12" });
   const { files, totalBytes } = await scan(root);
   expect(files.map(({ path, sizeBytes }) => [path, sizeBytes])).toEqual([
@@ -32,7 +32,7 @@ test("files come sorted by bytes, with their sizes", async () => {
   expect(totalBytes).toBe(11);
 });
 
-test("binary files are listed, and reported as not read", async () => {
+test("binary files are listed, and reported as skipped", async () => {
   const root = tree({
     "image.png": Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2]),
     "paper.pdf": "%PDF-1.7\n",
@@ -53,7 +53,7 @@ test("binary files are listed, and reported as not read", async () => {
   expect(skippedTotals.binary).toBe(3);
 });
 
-test("vendored folders are left out by name, ambiguous names only with their marks", async () => {
+test("vendored folders are left out by name; those with an ambiguous name only with a typical file", async () => {
   const root = tree({
     "node_modules/x/index.js": "",
     "app/node_modules/x/index.js": "",
@@ -83,7 +83,7 @@ test("vendored folders are left out by name, ambiguous names only with their mar
   ]);
 });
 
-test("links are never followed: not out of the tree, not into it, not in a circle", async () => {
+test("links are never followed, whether they lead out of the tree, into it, or in a circle", async () => {
   const outside = tree({ "secret.txt": "secret" });
   const root = tree({ "real/file.txt": "x" });
   symlinkSync(outside, join(root, "out"));
@@ -114,7 +114,7 @@ test("a pipe does not block the scan", async () => {
   expect(reasons).toEqual([{ path: "pipe", reason: "unreadable" }]);
 });
 
-test("a name that is no UTF-8 is noted, not fatal", async () => {
+test("a name that is not UTF-8 is counted as unreadable and does not fail the scan", async () => {
   const root = tree({ "a.txt": "" });
   execFileSync("sh", ["-c", `: > "$1/$(printf 'b\\377')"`, "sh", root]);
   const { paths, skippedTotals } = await scan(root);
@@ -122,7 +122,7 @@ test("a name that is no UTF-8 is noted, not fatal", async () => {
   expect(skippedTotals.unreadable).toBe(1);
 });
 
-test("what is too large, too deep or too long is skipped", async () => {
+test("files that are too large, too deep or have too long a path are skipped", async () => {
   const root = tree({
     "big.txt": "x".repeat(11),
     "ok.txt": "x".repeat(10),
@@ -138,14 +138,14 @@ test("what is too large, too deep or too long is skipped", async () => {
   ]);
 });
 
-test("too many files or bytes fail the scan: half a list would look whole", async () => {
+test("too many files or bytes fail the scan, because half a list would look complete", async () => {
   const root = tree({ "a/1": "xx", "a/2": "xx", "b/3": "xx" });
   await expect(scan(root, { maxFiles: 2 })).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   await expect(scan(root, { maxTotalBytes: 5 })).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   expect((await scan(root, { maxFiles: 3, maxTotalBytes: 6 })).paths.length).toBe(3);
 });
 
-test("of what was skipped the first by path are named, and all counted", async () => {
+test("of the skipped files, the first by path are named, and all are counted", async () => {
   const names = Array.from({ length: 50 }, (_, index) => `f${String(index).padStart(2, "0")}`);
   const root = tree(Object.fromEntries(names.map((name) => [name, Buffer.from([0])])));
   const { reasons, skippedTotals } = await scan(root, { maxSkipped: 3 });

@@ -73,7 +73,7 @@ const shows = (name: string) => (message: { data: { project: { name: string } | 
   message.data.project?.name === name;
 
 describe("a query that is marked @live", () => {
-  it("is answered at once, and again when something that it read has changed", async () => {
+  it("is answered at once, and again when something that it has read changes", async () => {
     const stream = await follow(nameQuery());
     await stream.until(1);
     await rename("second");
@@ -83,7 +83,7 @@ describe("a query that is marked @live", () => {
     expect(namesIn(stream)).toEqual(["first", "second", "third"]);
   });
 
-  it("follows writes past the service, lists, totals and what was not there", async () => {
+  it("follows out-of-band writes, lists, totals and rows that did not exist", async () => {
     const absent = "00000000-0000-7000-8000-00000000abcd";
     const stream = await follow(
       `query @live { user(id: "User:${userId}") { projects { totalCount nodes { name } } } project(id: "Project:${absent}") { name } }`,
@@ -100,7 +100,7 @@ describe("a query that is marked @live", () => {
     await stream.untilMessage(shows("there"));
   });
 
-  it("is not answered again by what it did not read, nor when the answer is the same", async () => {
+  it("sends nothing for changes of other rows, or while its answer stays the same", async () => {
     const stream = await follow(nameQuery());
     await stream.until(1);
     await createProject("unrelated");
@@ -110,7 +110,7 @@ describe("a query that is marked @live", () => {
     expect(namesIn(stream)).toEqual(["first", "second"]);
   });
 
-  it("sends the last answer of many, and no more than its throttle allows", async () => {
+  it("always sends the last answer, and no more answers than its throttle allows", async () => {
     const stream = await follow(nameQuery().replace("@live", "@live(throttle: 200)"));
     await stream.until(1);
     for (let change = 1; change <= 50; change++) await rename(`name ${change}`);
@@ -119,7 +119,7 @@ describe("a query that is marked @live", () => {
     expect(namesIn(stream).at(-1)).toBe("name 50");
   });
 
-  it("costs one execution a change, however many see it", async () => {
+  it("costs one execution per change, however many viewers follow it", async () => {
     const viewers = await Promise.all(Array.from({ length: 200 }, () => follow(nameQuery())));
     await Promise.all(viewers.map((stream) => stream.until(1)));
     const responses = async () => {
@@ -129,12 +129,12 @@ describe("a query that is marked @live", () => {
     const before = await responses();
     await rename("second");
     await Promise.all(viewers.map((stream) => stream.untilMessage(shows("second"))));
-    // The response and the project's row; once more each, should somebody ask while the writer ends.
+    // Misses of the response and the project's row, and more of both if a viewer asks while the write ends.
     expect((await responses()) - before).toBeLessThanOrEqual(8);
     for (const stream of viewers) expect(namesIn(stream)).toEqual(["first", "second"]);
   });
 
-  it("goes on after its row is gone, and shows that", async () => {
+  it("goes on when its row is deleted, and shows that", async () => {
     const stream = await follow(nameQuery());
     await stream.until(1);
     await app.repositories.projects.delete(projectId);
@@ -142,20 +142,20 @@ describe("a query that is marked @live", () => {
     expect(namesIn(stream)).toEqual(["first", undefined]);
   });
 
-  it("is looked at from time to time when it reads what nobody tells of", async () => {
+  it("is run again from time to time when it reads something whose changes no tag reports", async () => {
     const stream = await follow("query @live { statistics { process { uptimeSeconds } } }");
     await stream.until(2);
     const [first, second] = stream.messages.map(({ data }) => data.statistics.process.uptimeSeconds);
     expect(second).toBeGreaterThan(first);
   });
 
-  it("is an ordinary query where no event stream is accepted", async () => {
+  it("is an ordinary query when the client accepts no event stream", async () => {
     const response = await ask(nameQuery());
     expect(response).toEqual({ data: { project: { name: "first" } } });
     expect(await ask(nameQuery())).toEqual(response);
   });
 
-  it("is refused as a mutation or a subscription", async () => {
+  it("is refused if it is a mutation or a subscription", async () => {
     for (const operation of [
       `mutation @live { deleteProject(input: { id: "Project:${projectId}" }) { projectId: __typename } }`,
       `subscription @live { projectActivity(projectId: "Project:${projectId}") { cursor } }`,
@@ -170,7 +170,7 @@ describe("a query that is marked @live", () => {
   });
 });
 
-it("a live query hears of every row in what the database has composed, also where no list is kept", async () => {
+it("a live query with an answer composed by the database follows all of its rows, even if no list is cached", async () => {
   const config = loadConfig({
     NODE_ENV: "production",
     ...UNLIMITED,
@@ -191,7 +191,7 @@ it("a live query hears of every row in what the database has composed, also wher
     "query @live { projects(first: 1) { nodes { owner { username } } } }",
   );
   await stream.until(1);
-  // Until something is vouched for, whoever watches looks again by itself.
+  // Several changes: until the cache can vouch for an instant, watchers are called without a change too.
   for (const username of ["second", "third", "fourth"]) {
     await users.update(id, { username });
     await stream.untilMessage(({ data }) => data.projects.nodes[0].owner.username === username);

@@ -20,7 +20,7 @@ async function startApp() {
   return app;
 }
 
-it("streams end when the service stops, without the event that says that there is no more", async () => {
+it("streams end without a `complete` event when the service stops", async () => {
   const app = await startApp();
   const { url } = await app.listen();
   const owner = await app.repositories.users.create({ githubId: "1", username: "ada" });
@@ -38,7 +38,7 @@ it("streams end when the service stops, without the event that says that there i
     { connection: "keep-alive" },
   );
   await Promise.all([live.until(1), subscription.until(1)]);
-  // Would wait for ten minutes for what does not end by itself.
+  // Would wait for ten minutes if the streams did not end by themselves.
   await app.close();
   expect(await live.ended).toBe("cut");
   expect(await subscription.ended).toBe("cut");

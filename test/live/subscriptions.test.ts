@@ -54,7 +54,7 @@ beforeEach(async () => {
     for (const stream of streams) stream.close();
     await Promise.all(streams.map((stream) => stream.ended));
     streams = [];
-    // Everybody who goes away takes everything along.
+    // A stream that ends leaves no subscription and no watcher behind.
     await until(async () => {
       const { data } = await ask(STATISTICS);
       return data.statistics.subscriptions.open === 0 && data.cacheStatistics.watchers === 0;
@@ -86,7 +86,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** A job of a type of its own, so that no other test's claim takes it, and what its worker does. */
+/** A job with its worker's calls. It has its own agent type, so that no other test claims it. */
 async function createJob() {
   const agentType = crypto.randomUUID();
   const plan: ConversionPlan = { ...PLAN, tasks: [{ ...PLAN.tasks[0]!, agentType }] };
@@ -122,7 +122,7 @@ const numbersOf = (stream: EventStream): number[] =>
 const oneTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 describe("a conversion job's events", () => {
-  it("come from the first on, then as they happen, and complete with the job", async () => {
+  it("are sent from the first on, then as they happen, and complete with the job", async () => {
     const job = await createJob();
     const stream = await followJob(job.id);
     await stream.until(1);
@@ -146,7 +146,7 @@ describe("a conversion job's events", () => {
     expect(stream.messages.at(-1).data.conversionJobEvents.job.status).toBe("COMPLETED");
   });
 
-  it("go on after a cursor, by argument or by the header that browsers send", async () => {
+  it("continue after a cursor, given by argument or by the header that browsers send", async () => {
     const job = await createJob();
     await job.claim();
     await job.report(1);
@@ -159,7 +159,7 @@ describe("a conversion job's events", () => {
     }
   });
 
-  it("complete at once when there are none left, and are refused after one that there is not", async () => {
+  it("complete at once after the last cursor of an ended job, and are refused after a cursor beyond it", async () => {
     const job = await createJob();
     await job.claim();
     await job.complete();
@@ -173,7 +173,7 @@ describe("a conversion job's events", () => {
     ]);
   });
 
-  it("complete when the job is deleted, and go on beyond a failure that another attempt follows", async () => {
+  it("complete when the job is deleted, and go on after a failed attempt that is followed by another", async () => {
     const job = await createJob();
     const stream = await followJob(job.id);
     await job.claim();
@@ -186,7 +186,7 @@ describe("a conversion job's events", () => {
     expect(eventsOf(stream)).toEqual(["CREATED", "CLAIMED", "ATTEMPT_FAILED"]);
   });
 
-  it("are each of another moment: what else a message has is as it was then", async () => {
+  it("come with the job as it was at the moment of the message", async () => {
     const job = await createJob();
     const stream = await followJob(job.id);
     await stream.until(1);
@@ -201,7 +201,7 @@ describe("a conversion job's events", () => {
     ]);
   });
 
-  it("are refused with a code for a job that does not exist, and for what is none", async () => {
+  it("are refused with a code for a job that does not exist, and for an id of another type", async () => {
     const absent = await followJob("00000000-0000-7000-8000-000000000000");
     expect(await absent.ended).toBe("complete");
     expect(absent.messages).toMatchObject([{ errors: [{ extensions: { code: "NOT_FOUND" } }] }]);
@@ -210,13 +210,13 @@ describe("a conversion job's events", () => {
     expect(wrong.messages).toMatchObject([{ errors: [{ extensions: { code: "VALIDATION_FAILED" } }] }]);
   });
 
-  it("are refused to who accepts no event stream", async () => {
+  it("are refused to a client that accepts no event stream", async () => {
     const job = await createJob();
     const query = `subscription { conversionJobEvents(jobId: "ConversionJob:${job.id}") { cursor } }`;
     expect((await ask(query)).errors).toMatchObject([{ extensions: { code: "BAD_REQUEST" } }]);
   });
 
-  it("reach 200 followers exactly once and in order, in shared reads", async () => {
+  it("reach 200 followers exactly once and in order", async () => {
     const job = await createJob();
     const followers = await Promise.all(oneTo(200).map(() => followJob(job.id)));
     await job.claim();
@@ -228,7 +228,7 @@ describe("a conversion job's events", () => {
     }
   });
 
-  it("wait in the log for a reader that does not read", async () => {
+  it("wait in the log while a client does not read", async () => {
     const job = await createJob();
     const stream = await followJob(job.id);
     await stream.until(1);
@@ -241,7 +241,7 @@ describe("a conversion job's events", () => {
     expect(numbersOf(stream)).toEqual(oneTo(53));
   });
 
-  it("are refused beyond the limit, and taken again when there is room", async () => {
+  it("are refused beyond the limit of subscriptions, and accepted again when there is room", async () => {
     const job = await createJob();
     const followers = await Promise.all(oneTo(MAX_SUBSCRIPTIONS).map(() => followJob(job.id)));
     await Promise.all(followers.map((stream) => stream.until(1)));
@@ -261,7 +261,7 @@ describe("a conversion job's events", () => {
     expect(numbersOf(taken)).toEqual([1]);
   });
 
-  it("say to proxies that they are not to be held back or kept", async () => {
+  it("tell proxies not to buffer or cache them", async () => {
     const job = await createJob();
     const { status, headers } = await followJob(job.id);
     expect(status).toBe(200);
@@ -308,7 +308,7 @@ describe("a project's activity", () => {
     expect(statusesOf(stream)).toEqual(["CONVERTING", "COMPLETED"]);
   });
 
-  it("goes on after any of its cursors, without a gap or a repetition", async () => {
+  it("continues after any of its cursors, without a gap or a repetition", async () => {
     const whole = await followProject();
     await whole.until(1);
     const jobs = [await createJob(), await createJob(), await createJob()];
@@ -332,12 +332,12 @@ describe("a project's activity", () => {
     }
   });
 
-  it("loses nothing to transactions that end in another order than they began", async () => {
+  it("loses no event of transactions that end in another order than they began", async () => {
     const [first, second] = [await createJob(), await createJob()];
     const stream = await followProject();
     await stream.until(1);
     const slow = await app.database.transaction(async (client) => {
-      // Holds its place among the transactions, and commits after the one that comes next.
+      // This transaction has its id before the claim's transaction, and commits after it.
       await client.query(
         `WITH job AS (UPDATE conversion_jobs SET event_sequence = event_sequence + 1 WHERE id = $1 RETURNING *)
          INSERT INTO conversion_job_events (job_id, sequence, type, data)
@@ -353,7 +353,7 @@ describe("a project's activity", () => {
     expect(typesOf(stream)).toEqual(["CLAIMED", "REPRIORITIZED"]);
   });
 
-  it("refuses what is no cursor of its own, and completes when the project is deleted", async () => {
+  it("refuses foreign and malformed cursors, and completes when the project is deleted", async () => {
     for (const after of ["", "x", Buffer.from('["2:1:"]').toString("base64url")]) {
       const refused = await followProject(after);
       await refused.ended;

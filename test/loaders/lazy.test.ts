@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createLazy } from "../../src/loaders/lazy.ts";
 
-test("a value is made when it is first asked for, and once, for each object", () => {
+test("each object's value is made once, when it is first read", () => {
   const lazily = createLazy();
   const made: string[] = [];
   const make = (owner: string) =>

@@ -12,7 +12,7 @@ import { redisUrl } from "../support/redis.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { type ReceivedSpan, startCollector } from "../support/traces.ts";
 
-/** One real service whose traces go to a collector, asked by clients that name their own traces. */
+/** One real service sends its traces to a collector. Its clients send a trace id with each request. */
 describe("a service with traces", async () => {
   const NEEDLE = "needle in a haystack";
   const collector = await startCollector();
@@ -69,7 +69,7 @@ describe("a service with traces", async () => {
       answers.set(traceId, await response.text());
       return response.headers.get("cache-status") ?? "";
     };
-    // Until the cache serves; whoever asks is known from it then too.
+    // Repeats until the cache serves. From then on, the caller's identity comes from the cache too.
     await vi.waitFor(async () => expect(await ask(newTrace(), "{ viewer { id } }")).toContain("; hit"), {
       timeout: 20_000,
     });
@@ -85,7 +85,7 @@ describe("a service with traces", async () => {
     );
     await ask(unsampled!, "query Unseen { viewer { username } }", {}, "00");
 
-    // The first waits for the database, and the second for the first.
+    // The leader waits for the database, and the follower for the leader.
     const lock = await outside.connect();
     const asked: Promise<unknown>[] = [];
     try {
@@ -94,7 +94,7 @@ describe("a service with traces", async () => {
       asked.push(ask(leader!, ONE, { id }));
       await vi.waitFor(
         async () => {
-          // What looks for expired leases waits as well.
+          // Without the search for expired leases, which waits as well.
           const { rows } = await outside.query(
             `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
                 AND query NOT LIKE 'SELECT EXISTS%'`,
@@ -111,7 +111,7 @@ describe("a service with traces", async () => {
     }
     await Promise.all(asked);
 
-    // What has not been sent is sent when it stops.
+    // Stopping sends the spans that have not been sent yet.
     expect(await service.stop()).toEqual({ code: 0, signal: null });
     output = service.output();
   }, 90_000);
@@ -153,10 +153,10 @@ describe("a service with traces", async () => {
     ]);
   });
 
-  test("has the calls to Redis in it, by their command alone", () => {
+  test("includes the calls to Redis, with nothing but their command", () => {
     const calls = collector.spans.filter(({ attributes }) => attributes["db.system.name"] === "redis");
     expect(calls.length).toBeGreaterThan(0);
-    // EVAL is for a script that this Redis does not know yet.
+    // EVAL sends a script that this Redis does not know yet.
     expect(calls.filter(({ name }) => name !== "EVALSHA" && name !== "EVAL")).toEqual([]);
     const answered = calls.filter(({ attributes }) => attributes["error.type"] !== "NOSCRIPT");
     expect(new Set(answered.flatMap(({ attributes }) => Object.keys(attributes)))).toEqual(
@@ -164,7 +164,7 @@ describe("a service with traces", async () => {
     );
   });
 
-  test("has one span of a request that is answered before GraphQL, and perhaps the look whether anything has changed", () => {
+  test("has one span for a replayed request, and perhaps that of the question whether anything has changed", () => {
     const spans = spansOf(replayed!);
     expect(named(spans, "POST /graphql")).toMatchObject({
       parentSpanId: replayed!.parentId,
@@ -174,7 +174,7 @@ describe("a service with traces", async () => {
     expect(answers.get(replayed!.traceId)).toBe(answers.get(first!.traceId));
   });
 
-  test("has the statements of a shared answer in the trace of the request that read it", () => {
+  test("has the statements of a shared answer in the trace of the request that ran them", () => {
     const reads = (trace: { traceId: string }) =>
       spansOf(trace).filter(({ attributes }) => attributes["db.system.name"] === "postgresql");
     const operation = named(spansOf(leader!), "query One");
@@ -187,7 +187,7 @@ describe("a service with traces", async () => {
     expect(answers.get(follower!.traceId)).toBe(answers.get(leader!.traceId));
   });
 
-  test("has a write's transaction in its order", () => {
+  test("has the statements of a write's transaction in order", () => {
     const operation = named(spansOf(written!), "mutation Renaming");
     const verbs = spansOf(written!)
       .filter(({ attributes }) => attributes["db.system.name"] === "postgresql")
@@ -199,25 +199,25 @@ describe("a service with traces", async () => {
     expect(names.filter((name) => name === "COMMIT")).toHaveLength(1);
   });
 
-  test("marks what failed with its code", () => {
+  test("marks a failed operation with its error code", () => {
     expect(named(spansOf(failed!), "query Failing")).toMatchObject({
       isError: true,
       attributes: { "error.type": "VALIDATION_FAILED" },
     });
   });
 
-  test("leaves out what its sender has left out", () => {
+  test("has no spans for a request that its client did not sample", () => {
     expect(spansOf(unsampled!)).toEqual([]);
   });
 
-  test("traces nothing that no request has asked for", () => {
+  test("traces nothing outside of requests", () => {
     const roots = collector.spans.filter(
       ({ parentSpanId, spanId }) => parentSpanId === "" || parentSpanId === spanId,
     );
     expect(roots).toEqual([]);
   });
 
-  test("tells no value that was sent, no token and no address of the database", () => {
+  test("exports no value of a request, no token and no address of the database", () => {
     const { password, host } = new URL(databaseUrl);
     for (const secret of [
       NEEDLE,
@@ -230,7 +230,7 @@ describe("a service with traces", async () => {
       expect(collector.text()).not.toContain(secret);
   });
 
-  test("has the trace in its log", () => {
+  test("has the trace id in its log", () => {
     const lines = output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
     const server = named(spansOf(first!), "POST /graphql");
     expect(lines.filter(({ trace_id }) => trace_id === first!.traceId)).toMatchObject([
@@ -240,7 +240,7 @@ describe("a service with traces", async () => {
   });
 });
 
-test("without traces nothing of OpenTelemetry is loaded, nor what writes the metrics", async () => {
+test("without traces neither OpenTelemetry nor prom-client is loaded at the start", async () => {
   const script = `
     import { createRequire } from "node:module";
     await import("./dist/app.js");

@@ -4,7 +4,7 @@ import { combineCalls } from "../../src/repositories/combining.ts";
 
 const item = (id: string, key = "") => ({ id, key });
 
-/** Combined calls whose runs are recorded; each run waits until the test lets it go. */
+/** Combined calls whose runs are recorded. Each run waits until the test opens its gate. */
 function recorded() {
   const runs: string[][] = [];
   const gates: (() => void)[] = [];
@@ -33,7 +33,7 @@ function recorded() {
   return { runs, call, settle, statusesOf };
 }
 
-test("what comes while a run is on its way goes together in the next, and each call gets its own", async () => {
+test("calls that arrive during a run share the next run, and each call gets its own results", async () => {
   const { runs, call, settle } = recorded();
   const calls = [call([item("a")]), call([item("b"), item("c")]), call([item("d")])];
   await settle();
@@ -41,7 +41,7 @@ test("what comes while a run is on its way goes together in the next, and each c
   expect(runs).toEqual([["a"], ["b", "c", "d"]]);
 });
 
-test("no two items of a run have the same id, and none another key", async () => {
+test("all items of a run have different ids and the same key", async () => {
   const { runs, call, settle } = recorded();
   const calls = [
     call([item("a")]),
@@ -55,14 +55,14 @@ test("no two items of a run have the same id, and none another key", async () =>
   expect(runs).toEqual([["a"], ["b", "e"], ["b", "c"], ["d"]]);
 });
 
-test("a call that fails fails alone", async () => {
+test("a failed call does not fail the calls that ran with it", async () => {
   const { runs, call, statusesOf } = recorded();
   const calls = [call([item("a")]), call([item("b")]), call([item("bad")]), call([item("c")])];
   expect(await statusesOf(calls)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   expect(runs).toEqual([["a"], ["b", "bad", "c"], ["b"], ["bad"], ["c"]]);
 });
 
-test("no call waits for a database that is away after the others, one after another", async () => {
+test("when the database is away, all calls of a run fail at once, and none is run again by itself", async () => {
   const { runs, call, statusesOf } = recorded();
   const calls = [call([item("a")]), call([item("b")]), call([item("away")]), call([item("c")])];
   expect(await statusesOf(calls)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);

@@ -34,10 +34,10 @@ const LIST: ObjectShape = [
   },
 ];
 
-// Projects belong to users in turn: the first to the first.
+// The users own projects in turn: the first user owns the first project.
 beforeAll(() => insertRows(pool, { users: 3, projects: 6 }));
 
-test("rows that are asked for in the same moment are one statement, and each sees but their own", async () => {
+test("concurrent requests for rows share one statement, and each viewer sees only the rows they may see", async () => {
   const recording = recordStatements(pool);
   const owner = { to: "owned", userId: keyOf(2) } as const;
   const ask = async (n: number, access: ComposedRequest["access"] = owner) => {
@@ -61,7 +61,7 @@ test("rows that are asked for in the same moment are one statement, and each see
   expect(recording.statements).toHaveLength(1);
 });
 
-test("what an answer depends on is told where it is asked for, and the answer is the same", async () => {
+test("an answer's dependencies are reported only on request, and the answer is the same either way", async () => {
   const list = {
     where: [],
     order: { column: "created_at", type: "timestamptz", direction: "DESC" },

@@ -17,7 +17,7 @@ const end = (n: number, status: string, seconds = 10, hoursAgo = 0) =>
     [keyOf(n), status, seconds, hoursAgo],
   );
 
-test("finds jobs by id without their documents, and the documents apart", async () => {
+test("finds jobs by id without their documents, and the documents separately", async () => {
   await insertRows(pool, { users: 1, projects: 2, jobs: 3 });
 
   const job = {
@@ -76,7 +76,7 @@ test("lists by project, by status and the active ones, and counts the same rows"
   expect(await conversionJobs.count({ projectId: keyOf(2), status: "FAILED" })).toBe(1);
 });
 
-test("statistics count by status, the share that succeeded and how long that took", async () => {
+test("statistics give the counts by status, the share of successes and their average duration", async () => {
   await insertRows(pool, { users: 1, projects: 2, jobs: 8 });
   await end(1, "COMPLETED", 10);
   await end(3, "COMPLETED", 20);
@@ -110,7 +110,7 @@ test("statistics count by status, the share that succeeded and how long that too
   expect(await conversionJobs.statistics()).toMatchObject({ total: 8 });
 });
 
-test("a new job waits; without its project it is a CONFLICT", async () => {
+test("a new job is PENDING; without its project it is a CONFLICT", async () => {
   await insertRows(pool, { users: 1, projects: 1 });
 
   const created = await conversionJobs.create({ projectId: keyOf(1), plan: PLAN });
@@ -147,7 +147,7 @@ describe("an update of the plan", () => {
       code: "CONFLICT",
       details: { status: "FAILED" },
     });
-    // The version tells more than the status: whoever sends it has not seen the job's end.
+    // The version comes before the status: a caller that sends an old version has not seen the job's end.
     await expect(conversionJobs.update(keyOf(1), { plan }, 2)).rejects.toMatchObject({
       code: "VERSION_CONFLICT",
     });
@@ -155,7 +155,7 @@ describe("an update of the plan", () => {
   });
 });
 
-test("a delete is made at the expected version alone", async () => {
+test("a delete is made only at the expected version", async () => {
   await insertRows(pool, { users: 1, projects: 1, jobs: 2 });
 
   await expect(conversionJobs.delete(keyOf(1), 7)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
@@ -167,12 +167,12 @@ test("a delete is made at the expected version alone", async () => {
 describe("cleaning up", () => {
   beforeEach(async () => {
     await insertRows(pool, { users: 1, projects: 1, jobs: 30 });
-    // 25 ended, job n n hours ago; 5 have not.
+    // 25 jobs have ended, job n n hours ago. Five have not.
     for (let n = 1; n <= 25; n++) await end(n, ["COMPLETED", "FAILED", "CANCELLED"][n % 3]!, 1, n);
   });
   const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
 
-  test("deletes what ended before the time, oldest first, in batches of their own transactions", async () => {
+  test("deletes jobs that ended before the given time, oldest first, in batches with a transaction each", async () => {
     const recording = recordStatements(pool);
     const progress: number[] = [];
 
@@ -196,7 +196,7 @@ describe("cleaning up", () => {
     expect(await conversionJobs.deleteFinished(hoursAgo(10.5))).toBe(0);
   });
 
-  test("keeps what it has deleted when it is interrupted, and the oldest were first", async () => {
+  test("leaves the oldest jobs deleted when it is interrupted", async () => {
     const controller = new AbortController();
 
     await expect(
@@ -215,7 +215,7 @@ describe("cleaning up", () => {
     expect(left).not.toContain(18);
   });
 
-  test("leaves a job alone that another transaction holds, and does not wait for it", async () => {
+  test("skips a job that another transaction has locked, without waiting for it", async () => {
     const client = await pool.connect();
     await client.query("BEGIN");
     await client.query("SELECT 1 FROM conversion_jobs WHERE id = $1 FOR UPDATE", [keyOf(25)]);

@@ -10,7 +10,7 @@ beforeEach(async () => {
   await insertRows(pool, { users: 1, projects: 1, jobs: 2 });
 });
 
-/** An event every ten seconds from the full minute on. */
+/** Inserts an event every ten seconds, from a full minute on. */
 const insertEvents = (n: number, types: readonly string[]) =>
   pool.query(
     `INSERT INTO conversion_job_events (job_id, sequence, type, data, created_at)
@@ -25,14 +25,14 @@ const P = "PROGRESS";
 const LATER = new Date("2026-02-01T00:00:00Z");
 
 test.each([1_000, 7, 3])(
-  "thinning keeps the last progress of each minute and all else, %d rows at a time",
+  "thinning keeps the last progress of each minute and all other events, %d rows at a time",
   async (batchSize) => {
     await insertEvents(1, ["CLAIMED", P, P, P, P, P, P, P, "TASK_RESULT", P, P, "COMPLETED"]);
     await insertEvents(2, [P, P]);
 
     const deleted = await jobEvents.thinProgress(LATER, { batchSize });
     const left = [await sequences(1), await sequences(2)];
-    // At the end of a batch one more may be left: what follows it is in the next.
+    // At the end of a batch one more event may be left, because the one after it is in the next batch.
     if (batchSize === 1_000) {
       expect(deleted).toBe(7);
       expect(left).toEqual([[1, 6, 8, 9, 11, 12], [2]]);
@@ -44,7 +44,7 @@ test.each([1_000, 7, 3])(
   },
 );
 
-test("thinning leaves what is not old enough", async () => {
+test("thinning leaves events that are not old enough", async () => {
   await insertEvents(1, [P, P, P]);
   expect(await jobEvents.thinProgress(new Date("2026-01-01T00:00:10Z"))).toBe(1);
   expect(await sequences(1)).toEqual([2, 3]);

@@ -29,7 +29,7 @@ const eventsOf = async (n: number) =>
     type,
     data,
   ]);
-/** As if the time had gone by. */
+/** Lets the lease expire at once. */
 const expireLease = (n: number) =>
   pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms' WHERE id = $1", [
     keyOf(n),
@@ -40,7 +40,7 @@ const makeAvailable = () =>
 const claimFirst = async (claim = ADA) => held(await jobLeases.claim(claim));
 
 describe("a claim", () => {
-  test("gets a job under a lease, with a fencing token, and its project is CONVERTING", async () => {
+  test("gets a job under a lease, with a fencing token, and sets its project to CONVERTING", async () => {
     const [claimed] = await jobLeases.claim(ADA);
 
     expect(claimed).toMatchObject({
@@ -64,7 +64,7 @@ describe("a claim", () => {
     ]);
   });
 
-  test("takes the highest priority first, then the oldest, and leaves what is not available yet", async () => {
+  test("takes the highest priority first, then the oldest, and skips jobs that are not available yet", async () => {
     await pool.query("UPDATE conversion_jobs SET priority = 5 WHERE id = $1", [keyOf(3)]);
     await pool.query("UPDATE conversion_jobs SET available_at = now() + interval '1 hour' WHERE id = $1", [
       keyOf(1),
@@ -75,7 +75,7 @@ describe("a claim", () => {
     expect(await jobLeases.claim({ ...ADA, count: 100 })).toEqual([]);
   });
 
-  test("takes only jobs whose plans ask for nothing that the worker cannot do", async () => {
+  test("takes only jobs whose plans need no agent type that the worker lacks", async () => {
     const plan = (agentTypes: string[]) =>
       JSON.stringify({ tasks: agentTypes.map((agentType) => ({ agentType })) });
     await pool.query("UPDATE conversion_jobs SET plan = $2 WHERE id = $1", [keyOf(1), plan(["b", "a", "b"])]);
@@ -87,7 +87,7 @@ describe("a claim", () => {
     expect(numbers(await jobLeases.claim({ ...ADA, agentTypes: [], count: 4 }))).toEqual([]);
   });
 
-  test("waits for no other claim, and no two get the same job", async () => {
+  test("waits for no other claim, and no two claims get the same job", async () => {
     const client = await pool.connect();
     await client.query("BEGIN");
     await client.query("SELECT FROM conversion_jobs WHERE id = $1 FOR UPDATE", [keyOf(1)]);
@@ -99,7 +99,7 @@ describe("a claim", () => {
     expect(numbers(rest.flat()).sort()).toEqual([1, 3, 4]);
   });
 
-  test("is one statement, however many jobs it gets; and so is every call about them", async () => {
+  test("is one statement, however many jobs it gets, and so is every later call about them", async () => {
     const recording = recordStatements(pool);
     const jobs = await jobLeases.claim({ ...ADA, count: 4 });
     await jobLeases.report("ada", held(jobs));
@@ -139,7 +139,7 @@ describe("a report", () => {
     ]);
   });
 
-  test("never lowers the progress; one that says nothing new leaves neither event nor version", async () => {
+  test("never lowers the progress, and adds neither an event nor a version when it says nothing new", async () => {
     const [lease] = await claimFirst();
     await jobLeases.report("ada", [{ ...lease!, progress: 40, currentTask: "reading" }]);
     const { version } = await job(1);
@@ -162,7 +162,7 @@ describe("a report", () => {
     ]);
   });
 
-  test("tells of each job of the call by itself", async () => {
+  test("has an outcome for each job of the call", async () => {
     const [first, second] = await claimFirst({ ...ADA, count: 2 });
     await expireLease(2);
 
@@ -183,7 +183,7 @@ describe("a report", () => {
 });
 
 describe("the end of a job", () => {
-  test("is COMPLETED at 100 percent, and the project follows when nothing else of it runs", async () => {
+  test("is COMPLETED at 100 percent, and the project is COMPLETED when its other jobs have ended too", async () => {
     const leases = await claimFirst({ ...ADA, count: 3 });
     await jobLeases.report("ada", [{ ...leases[0]!, progress: 40, currentTask: "reading" }]);
 
@@ -197,7 +197,7 @@ describe("the end of a job", () => {
       completedAt: expect.any(Date),
       fencingToken: 1,
     });
-    // Job 3 is of the same project.
+    // Job 3 of the same project is still running.
     expect(await statusOfProject(1)).toBe("CONVERTING");
     await jobLeases.complete("ada", [leases[2]!]);
     expect(await statusOfProject(1)).toBe("COMPLETED");
@@ -209,7 +209,7 @@ describe("the end of a job", () => {
     ]);
   });
 
-  test("is seen by the project also when two of its jobs end at the same moment", async () => {
+  test("completes the project even when several of its jobs end at the same moment", async () => {
     for (let round = 0; round < 10; round++) {
       await empty();
       await insertRows(pool, { users: 1, projects: 1, jobs: 8 });
@@ -219,7 +219,7 @@ describe("the end of a job", () => {
     }
   });
 
-  test("is FAILED at once when another attempt could not succeed", async () => {
+  test("is FAILED at once when the failure is not retryable", async () => {
     const [lease] = await claimFirst();
     await pool.query("DELETE FROM conversion_jobs WHERE id <> $1", [keyOf(1)]);
 
@@ -248,7 +248,7 @@ describe("the end of a job", () => {
     ]);
   });
 
-  test("is put off by as many attempts as are allowed, each after a longer pause", async () => {
+  test("is FAILED only after the allowed number of attempts, each after a longer pause", async () => {
     const pauses: number[] = [];
     for (let attempt = 1; attempt <= 3; attempt++) {
       const [lease] = await claimFirst();
@@ -259,7 +259,7 @@ describe("the end of a job", () => {
         expect(outcome!.job).toMatchObject({ status: "PENDING", attempt: attempt + 1, progress: 0 });
         expect(await statusOfProject(1)).toBe("CONVERTING");
         pauses.push(availableAt.getTime() - updatedAt.getTime());
-        // Not available before, not even when nothing else is.
+        // Not available before the pause is over, even when no other job is.
         await pool.query("DELETE FROM conversion_jobs WHERE id <> $1", [keyOf(1)]);
         expect(await jobLeases.claim(ADA)).toEqual([]);
         await makeAvailable();
@@ -295,7 +295,7 @@ test("a release gives the job back in the same attempt, with its progress", asyn
   expect(await jobLeases.claim(BOB)).toMatchObject([{ id: keyOf(1), fencingToken: 2, progress: 30 }]);
 });
 
-test("claims whose COMMIT was not answered are not made again: the jobs would be claimed twice", async () => {
+test("claims whose COMMIT was not answered are not run again, because they would claim further jobs", async () => {
   await empty();
   await insertRows(pool, { users: 1, projects: 2, jobs: 10 });
   const first = jobLeases.claim(ADA);
@@ -325,7 +325,7 @@ describe("a lost lease", () => {
   ];
 
   test.each(calls)(
-    "changes nothing by %s: expired, claimed again, another worker's, ended",
+    "lets %s change nothing: expired, claimed again, another worker's, ended",
     async (_, call) => {
       const lost = { isHeld: false, isDone: false };
       const [lease] = await claimFirst();
@@ -353,7 +353,7 @@ describe("a lost lease", () => {
 });
 
 describe("the expiry of leases", () => {
-  test("brings a job back for another attempt after a pause, and FAILED after the last", async () => {
+  test("returns a job for another attempt after a pause, and fails it after the last attempt", async () => {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const [lease] = await claimFirst();
       await jobLeases.report("ada", [{ ...lease!, progress: 50, currentTask: "reading" }]);
@@ -372,7 +372,7 @@ describe("the expiry of leases", () => {
       await makeAvailable();
     }
 
-    // Job 3 of the same project has not ended.
+    // Job 3 of the same project has not ended yet.
     expect(await statusOfProject(1)).toBe("CONVERTING");
     await pool.query("UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() WHERE id = $1", [
       keyOf(3),
@@ -392,7 +392,7 @@ describe("the expiry of leases", () => {
     ]);
   });
 
-  test("takes a paused job's worker away, and nothing else", async () => {
+  test("takes a paused job from its worker, and changes nothing else", async () => {
     const [lease] = await claimFirst();
     await jobLeases.report("ada", [{ ...lease!, progress: 50 }]);
     await pool.query("UPDATE conversion_jobs SET status = 'PAUSED' WHERE id = $1", [keyOf(1)]);
@@ -403,7 +403,7 @@ describe("the expiry of leases", () => {
     ]);
   });
 
-  test("is done once when several instances notice it, in steps of the limit", async () => {
+  test("happens once when several instances notice it, and to no more jobs per call than the limit", async () => {
     await claimFirst({ ...ADA, count: 4 });
     await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms'");
 

@@ -14,7 +14,7 @@ beforeEach(empty);
 
 type Direction = "forward" | "backward";
 
-/** The ids of all pages, in the list's order, with what is done between the pages. */
+/** Returns the ids on all pages, in the list's order. Calls `between` after each page but the last. */
 async function walk(
   direction: Direction,
   sizeOf: () => number,
@@ -53,13 +53,13 @@ describe.each(["forward", "backward"] as const)("a walk %s", (direction) => {
     }
   });
 
-  test("sees every row that stays exactly once while others come, go and take the cursor's row along", async () => {
+  test("sees every row that stays exactly once while other rows come and go, even the cursor's own row", async () => {
     await insertRows(pool, { users: 1, projects: 1_000 });
-    // A third of the rows share their time with others: ten rows to each.
+    // A third of the rows share their time with others, ten rows to each time.
     await pool.query(
       `UPDATE projects SET created_at = date_trunc('minute', created_at) WHERE right(id::text, 1) IN ('0', '1', '2')`,
     );
-    // A seed of its own: the same walk in every run.
+    // A fixed seed, for the same walk in every run.
     let state = 20_260_301;
     const random = (below: number) => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -70,7 +70,7 @@ describe.each(["forward", "backward"] as const)("a walk %s", (direction) => {
       direction,
       () => 1 + random(60),
       async () => {
-        // Rows that do not stay go, wherever they are, new ones come at the times of old ones,
+        // Deletes rows that do not stay, wherever they are. Inserts rows with the times of existing rows, and
         // with keys before and after theirs.
         await pool.query(`DELETE FROM projects WHERE id = ANY($1::uuid[])`, [
           Array.from({ length: 12 }, () => keyOf(5 * (1 + random(200)))),
@@ -99,7 +99,7 @@ describe.each(["forward", "backward"] as const)("a walk %s", (direction) => {
 });
 
 describe("a page", () => {
-  test("says whether there is more, in both directions", async () => {
+  test("says whether there are more rows, in both directions", async () => {
     await insertRows(pool, { users: 1, projects: 5 });
     const cursor = (n: number) => {
       const row = { id: keyOf(n), createdAt: new Date(Date.UTC(2026, 0, 1) + n * 1_000) };
@@ -123,7 +123,7 @@ describe("a page", () => {
     expect(await page({ last: 0 })).toEqual([[], true, false]);
   });
 
-  test("has 20 rows unless told otherwise, and 100 at most", async () => {
+  test("has 20 rows by default, and 100 at most", async () => {
     await insertRows(pool, { users: 1, projects: 120 });
 
     expect((await projects.findMany()).rows).toHaveLength(20);
@@ -196,7 +196,7 @@ describe("a cursor", () => {
     });
   });
 
-  // Whatever a client sends as a cursor: a page, or a refusal with its code. Nothing else.
+  // Whatever a client sends as a cursor, the answer is a page or a refusal with its code.
   const isPageOrRefusal = async (find: Promise<unknown>) => {
     const answer = await find.catch((reason: unknown) => reason);
     if (answer instanceof AppError) expect(answer.code).toBe("VALIDATION_FAILED");
@@ -235,7 +235,7 @@ describe("a cursor", () => {
     fc.integer({ min: 12_000, max: 13_000 }).map((length) => "A".repeat(length)),
   );
 
-  test("made of anything gives a page or VALIDATION_FAILED", { timeout: 60_000 }, async () => {
+  test("with any content gives a page or VALIDATION_FAILED", { timeout: 60_000 }, async () => {
     await insertRows(pool, { users: 1, projects: 2, jobs: 2 });
     await fc.assert(
       fc.asyncProperty(cursors, fc.boolean(), async (cursor, isForward) => {
@@ -263,7 +263,7 @@ describe("a cursor", () => {
     }
   });
 
-  test("of the first and the last time that PostgreSQL's ISO texts hold gives a page", async () => {
+  test("with the first or last supported time gives a page", async () => {
     await insertRows(pool, { users: 1, projects: 2 });
     const at = (sortKey: number) => encodeCursor(listNames[0]!, { sortKey, id: keyOf(1) });
 
@@ -271,7 +271,7 @@ describe("a cursor", () => {
     expect((await projects.findMany({}, { after: at(0) })).rows).toHaveLength(0);
   });
 
-  test("of a file list goes by the path's bytes, whatever the letters", async () => {
+  test("of a file list goes by the path's bytes, whatever the characters", async () => {
     await insertRows(pool, { users: 1, projects: 1 });
     const paths = [
       "B",
@@ -304,7 +304,7 @@ describe("a cursor", () => {
     expect(seen).toEqual(sorted);
   });
 
-  test("of a search for the longest text, or of the longest path, is still one", async () => {
+  test("of a search for the longest text, or of the longest path, still works", async () => {
     await insertRows(pool, { users: 1, projects: 1 });
     const search = "🦀".repeat(100);
     await pool.query("UPDATE projects SET name = $1", [search]);

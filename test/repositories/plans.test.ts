@@ -6,15 +6,15 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { explain, recordStatements, sequentialScans, usedIndexes } from "../support/sql.ts";
 
 /**
- * What the planner does with every read at the size where it matters. A plan is a function of
- * the rows' statistics, which ANALYZE has just taken, so these do not vary with the machine.
+ * Tests the plan of every read at the size where it matters. A plan is a function of the rows' statistics,
+ * which ANALYZE has just taken, so the plans do not vary with the machine.
  */
 type Recording = ReturnType<typeof recordStatements>;
 
-/** The plans of what was recorded, each as its indexes; a table that is read end to end shows as `Seq Scan`. */
+/** The plan of each recorded statement, as the indexes it uses and a `Seq Scan` for each table read whole. */
 async function plansOf(pool: pg.Pool, { statements }: Recording): Promise<string[][]> {
   const plans: string[][] = [];
-  // A copy: explaining is recorded as well.
+  // A copy, because EXPLAIN is recorded too.
   for (const statement of [...statements]) {
     const plan = await explain(pool, statement);
     plans.push([...sequentialScans(plan).map((table) => `Seq Scan on ${table}`), ...usedIndexes(plan)]);
@@ -147,12 +147,12 @@ describe("with 20,000 users, 100,000 projects and 50,000 jobs", async () => {
 
     expect(recording.statements).toHaveLength(1);
     expect(await plansOf(pool, recording)).toEqual([
-      // Where two indexes cost the same, either will do.
+      // A pattern where two indexes cost the same, so that the planner may use either.
       indexes.map((name) => (typeof name === "string" ? name : expect.stringMatching(name))),
     ]);
   });
 
-  test("a search for what everybody has walks the order's index and stops at its limit", async () => {
+  test("a search that nearly every row matches walks the index of its order and stops at its limit", async () => {
     await projects.search("project", { first: 20 });
 
     expect((await plansOf(pool, recording)).flat().filter((name) => name.startsWith("Seq"))).toEqual([]);
@@ -176,7 +176,7 @@ describe("with 10,000 projects and 50,000 jobs", async () => {
 
   const LISTS = `{ projects(first: 100) { nodes { id name owner { id username } conversionJobs(first: 3) { nodes { id status progress } } } } }`;
 
-  test("100 projects, each with owner and 3 newest jobs, are 3 statements, all by index", async () => {
+  test("100 projects, each with its owner and 3 newest jobs, take 3 statements, all by index", async () => {
     recording.reset();
     const { data, errors } = await execute(LISTS);
     expect(errors).toBeUndefined();
@@ -190,7 +190,7 @@ describe("with 10,000 projects and 50,000 jobs", async () => {
     ]);
   });
 
-  test("and one, by the same indexes, when it is compiled", async () => {
+  test("the same query takes one statement, by the same indexes, when it is compiled", async () => {
     const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: url });
     const compiledRecording = recordStatements(compiled.app.database.pool);
     const { errors } = await compiled.execute(LISTS);

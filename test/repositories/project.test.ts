@@ -9,7 +9,7 @@ beforeEach(empty);
 
 const numbers = ({ rows }: { rows: readonly { id: string }[] }) => rows.map(({ id }) => Number(id.slice(24)));
 
-test("finds projects by id, in the ids' order, null where there is none", async () => {
+test("finds projects by id, in the order of the ids, with null where there is none", async () => {
   await insertRows(pool, { users: 2, projects: 3 });
 
   expect(await projects.findById(keyOf(3))).toEqual({
@@ -55,7 +55,7 @@ test("lists by owner, by status, by both and in every order, and counts the same
   expect(await projects.count({ status: "FAILED" })).toBe(0);
 });
 
-test("pages and totals of many owners with several shapes are answered in the requests' order", async () => {
+test("pages and totals of many owners and shapes are answered in the order of the requests", async () => {
   await insertRows(pool, { users: 3, projects: 9 });
   const list = (n: number) => projects.list({ userId: keyOf(n) });
 
@@ -123,7 +123,7 @@ describe("a search", () => {
     ["%%%", []],
     ["___", []],
     ["'; DROP TABLE projects; --", []],
-    // One or two characters: beginnings of names.
+    // Texts of one or two characters match only the beginnings of names.
     ["a", ["Alpha", "alphabet"]],
     ["SN", ["snakeXcase", "snake_case"]],
     ["ha", []],
@@ -133,7 +133,7 @@ describe("a search", () => {
     ["it", [`it's "quoted"`]],
     ["日本", ["日本語のプロジェクト"]],
     ["🦀", []],
-  ])("for %j finds exactly the projects with it", async (text, found) => {
+  ])("for %j finds exactly the matching projects", async (text, found) => {
     const userId = keyOf(1);
     await insertRows(pool, { users: 1 });
     await projects.createMany(names.map(([name, githubUrl]) => ({ userId, name, githubUrl })));
@@ -143,7 +143,7 @@ describe("a search", () => {
     expect(await projects.count({ search: text })).toBe(found.length);
   });
 
-  test("has the last changed first", async () => {
+  test("returns the most recently changed project first", async () => {
     await insertRows(pool, { users: 1, projects: 3 });
     await projects.update(keyOf(1), { description: "changed" });
 
@@ -151,7 +151,7 @@ describe("a search", () => {
   });
 });
 
-test("statistics by owner, of all, and of nobody are one answer each, in order", async () => {
+test("statistics of owners, of all projects, and of an unknown owner are one answer each, in order", async () => {
   await insertRows(pool, { users: 3, projects: 5 });
   await pool.query("UPDATE projects SET status = 'FAILED' WHERE id = $1", [keyOf(1)]);
 
@@ -187,7 +187,7 @@ test("statistics by owner, of all, and of nobody are one answer each, in order",
   expect((await projects.statistics()).total).toBe(5);
 });
 
-test("a new project has what it was given, and defaults for the rest", async () => {
+test("a new project has the given values, and defaults for the others", async () => {
   await insertRows(pool, { users: 1 });
 
   const created = await projects.create({ userId: keyOf(1), name: "n", githubUrl: "https://x/y" });
@@ -212,7 +212,7 @@ test("a new project has what it was given, and defaults for the rest", async () 
   });
 });
 
-test("many are created in the given order, with sparse and full rows mixed; one bad owner and there are none", async () => {
+test("many projects are created in the given order, sparse and full rows mixed; with one bad owner, none is", async () => {
   await insertRows(pool, { users: 1 });
   const userId = keyOf(1);
   const given = Array.from({ length: 500 }, (_, n) => ({
@@ -251,7 +251,7 @@ test("many are created in the given order, with sparse and full rows mixed; one 
 describe("an update", () => {
   beforeEach(() => insertRows(pool, { users: 1, projects: 1 }));
 
-  test("changes what it names, clears what is null, and raises the version", async () => {
+  test("changes the given fields, clears those that are null, and raises the version", async () => {
     const before = (await projects.update(keyOf(1), {
       description: "d",
       targetTechStack: { language: "Rust" },
@@ -267,12 +267,12 @@ describe("an update", () => {
       version: 3,
       updatedAt: expect.any(Date),
     });
-    // SQL's NULL, not the document `null`.
+    // SQL's NULL, not the JSON value `null`.
     const { rows } = await pool.query("SELECT target_tech_stack IS NULL AS is_null FROM projects");
     expect(rows).toEqual([{ is_null: true }]);
   });
 
-  test("with the expected version is made once; after that it is a VERSION_CONFLICT that names both", async () => {
+  test("with an expected version is made once; then it is a VERSION_CONFLICT that names both versions", async () => {
     expect(await projects.update(keyOf(1), { name: "a" }, 1)).toMatchObject({ version: 2 });
 
     await expect(projects.update(keyOf(1), { name: "b" }, 1)).rejects.toMatchObject({
@@ -282,7 +282,7 @@ describe("an update", () => {
     expect(await projects.findById(keyOf(1))).toMatchObject({ name: "a", version: 2 });
   });
 
-  test("by 10 at once on one version succeeds for exactly one", async () => {
+  test("made by 10 callers at once on one version succeeds for exactly one", async () => {
     const results = await Promise.allSettled(
       Array.from({ length: 10 }, (_, n) => projects.update(keyOf(1), { name: `n${n}` }, 1)),
     );
@@ -294,13 +294,13 @@ describe("an update", () => {
     expect(await projects.findById(keyOf(1))).toMatchObject({ version: 2 });
   });
 
-  test("of a project that is not there is NOT_FOUND, with or without a version", async () => {
+  test("of a project that does not exist is NOT_FOUND, with or without a version", async () => {
     await expect(projects.update(keyOf(9), { name: "a" })).rejects.toMatchObject({ code: "NOT_FOUND" });
     await expect(projects.update(keyOf(9), { name: "a" }, 1)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 
-test("a delete takes files and jobs along, and only at the expected version", async () => {
+test("a delete also deletes files and jobs, and happens only at the expected version", async () => {
   await insertRows(pool, { users: 1, projects: 2, jobs: 4 });
   const files = [{ path: "a", sizeBytes: 1, language: null }];
   await projectFiles.add(keyOf(1), files, true);

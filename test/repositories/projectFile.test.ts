@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 const file = (path: string, sizeBytes = 1, language: string | null = null) => ({ path, sizeBytes, language });
 
-test("a project is ANALYZING until its last files are there, then READY", async () => {
+test("a project is ANALYZING until its last files have been added, then READY", async () => {
   expect(await projectFiles.add(keyOf(1), [file("a")], false)).toMatchObject({
     status: "ANALYZING",
     version: 2,
@@ -43,7 +43,7 @@ test("a repeated file is overwritten, so an interrupted upload can be repeated",
   ]);
 });
 
-test("files of a project that is not there are NOT_FOUND, and a bad one among them leaves nothing", async () => {
+test("files of a project that does not exist are NOT_FOUND, and with one bad file none is stored", async () => {
   await expect(projectFiles.add(keyOf(9), [file("a")], true)).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(projectFiles.add(keyOf(1), [file("a"), file("../b")], true)).rejects.toMatchObject({
     code: "VALIDATION_FAILED",
@@ -53,7 +53,7 @@ test("files of a project that is not there are NOT_FOUND, and a bad one among th
   expect(await projects.findById(keyOf(1))).toMatchObject({ status: "IMPORTED", version: 1 });
 });
 
-test("only the files below a directory are listed, with and without a slash at its end", async () => {
+test("only the files below a directory are listed, with or without slashes at its end", async () => {
   const paths = [
     "src.ts",
     "src/a.ts",

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createSharing } from "../../src/database/sharing.ts";
 import { createSharedReads } from "../../src/repositories/sharedReads.ts";
 
-/** What is found: of even numbers, nothing. */
+/** Shared reads that find the odd numbers and no even ones. */
 function createReads(fails = false) {
   const statements: (readonly string[])[] = [];
   const sharing = createSharing({ cancellation: undefined, replicas: undefined, tracing: undefined });
@@ -16,7 +16,7 @@ function createReads(fails = false) {
   return { read, statements };
 }
 
-test("what is read in the same moment is one statement, and each has its own rows in its own order", async () => {
+test("concurrent reads share one statement, and each gets its own rows in its own order", async () => {
   const { read, statements } = createReads();
 
   const answers = await Promise.all([read(["3", "1"]), read(["2", "3"]), read(["1"]), read([])]);
@@ -25,7 +25,7 @@ test("what is read in the same moment is one statement, and each has its own row
   expect(answers).toEqual([[{ n: 3 }, { n: 1 }], [null, { n: 3 }], [{ n: 1 }], []]);
 });
 
-test("what comes while a statement is under way waits for none but its own", async () => {
+test("a read that arrives while a statement is under way waits only for its own statement", async () => {
   const { read, statements } = createReads();
 
   const first = read(["1"]);
@@ -36,7 +36,7 @@ test("what comes while a statement is under way waits for none but its own", asy
   expect(statements).toEqual([["1"], ["1", "3"]]);
 });
 
-test("a statement has up to 1,000 keys, and more when one alone wants them", async () => {
+test("a statement has up to 1,000 keys, and more only when a single read has more", async () => {
   const { read, statements } = createReads();
   const keys = (from: number, count: number) => Array.from({ length: count }, (_, n) => String(from + n));
 
@@ -50,7 +50,7 @@ test("a statement has up to 1,000 keys, and more when one alone wants them", asy
   expect(statements.map(({ length }) => length)).toEqual([1_000, 1, 1_500]);
 });
 
-test("a statement that fails has failed for all who wait for it, and not for the next", async () => {
+test("a failed statement fails for all reads that share it, and not for the next", async () => {
   const { read } = createReads(true);
 
   const answers = await Promise.allSettled([read(["1"]), read(["2"])]);

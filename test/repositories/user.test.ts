@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { createTestRepositories } from "../support/repositories.ts";
 import { insertRows, keyOf, timeOf } from "../support/rows.ts";
 
-/** Turns the text round: enough to see what is stored and what is bound to whom. */
+/** Reverses the text, which is enough to see what is stored and to which user it is bound. */
 const cipher = {
   encrypt: (plaintext: string, associatedData: string) =>
     Buffer.from([...`${associatedData}/${plaintext}`].reverse().join("")),
@@ -29,7 +29,7 @@ const user = (n: number) => ({
   updatedAt: timeOf(n),
 });
 
-test("finds users by id and by GitHub id, in the keys' order, null where there is none", async () => {
+test("finds users by id and by GitHub id, in the order of the keys, with null where there is none", async () => {
   await insertRows(pool, { users: 3 });
 
   expect(await users.findById(keyOf(2))).toEqual(user(2));
@@ -55,7 +55,7 @@ test("lists all users, oldest first, and counts them", async () => {
   expect(await users.count()).toBe(3);
 });
 
-test("a new user has a key of version 7, the role USER and the time of its insertion", async () => {
+test("a new user has a version 7 UUID, the role USER and the time of its insertion", async () => {
   const before = Date.now();
   const created = await users.create({ githubId: "583231", username: "octocat", email: "o@github.com" });
 
@@ -82,7 +82,7 @@ test("a GitHub id that is taken is a CONFLICT, and nothing is written", async ()
   expect(await users.findMany()).toMatchObject({ rows: [user(1)] });
 });
 
-test("an upsert creates, then updates what it names, clears what is null, and leaves role and the rest", async () => {
+test("an upsert creates, then updates the given fields, clears those that are null, and leaves the others", async () => {
   const created = await users.upsertByGithubId("7", {
     username: "a",
     email: "a@x.org",
@@ -103,7 +103,7 @@ test("an upsert creates, then updates what it names, clears what is null, and le
   expect(await users.count()).toBe(1);
 });
 
-test("20 upserts of one new GitHub id at once make one row, and each of them answers with it", async () => {
+test("20 concurrent upserts of one new GitHub id make one row, and each returns that row", async () => {
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, n) => users.upsertByGithubId("42", { username: `name ${n}` })),
   );
@@ -113,7 +113,7 @@ test("20 upserts of one new GitHub id at once make one row, and each of them ans
   expect(await users.count()).toBe(1);
 });
 
-test("an update changes what it names and moves updatedAt; without a row it is NOT_FOUND", async () => {
+test("an update changes the given fields and updatedAt; without a row it is NOT_FOUND", async () => {
   await insertRows(pool, { users: 1 });
 
   const updated = await users.update(keyOf(1), { username: "new", role: "WORKER" });
@@ -125,7 +125,7 @@ test("an update changes what it names and moves updatedAt; without a row it is N
   });
 });
 
-test("deleting a user deletes their projects, files, jobs and token, and nobody else's", async () => {
+test("deleting a user deletes their projects, files, jobs and token, and no other user's", async () => {
   await insertRows(pool, { users: 2, projects: 4, jobs: 8 });
   await repositories.projectFiles.add(keyOf(1), [{ path: "a", sizeBytes: 1, language: null }], true);
   await users.setGithubToken(keyOf(1), "secret");
@@ -141,7 +141,7 @@ test("deleting a user deletes their projects, files, jobs and token, and nobody 
   await expect(users.delete(keyOf(1))).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
-test("statistics count by role, and the owners of projects", async () => {
+test("statistics count users by role, and those who own projects", async () => {
   expect(await users.statistics()).toEqual({ total: 0, byRole: [], withProjects: 0 });
 
   await insertRows(pool, { users: 5, projects: 3 });
@@ -156,7 +156,7 @@ test("statistics count by role, and the owners of projects", async () => {
   });
 });
 
-test("a token is kept encrypted for its user, replaced, read, and forgotten", async () => {
+test("a token is stored encrypted for its user, replaced, read, and deleted", async () => {
   await insertRows(pool, { users: 2 });
   const token = `ghp_${randomBytes(18).toString("hex")}`;
 
@@ -173,7 +173,7 @@ test("a token is kept encrypted for its user, replaced, read, and forgotten", as
   await expect(users.setGithubToken(keyOf(9), null)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
-test("every repository is healthy while its table can be read, and says which is not", async () => {
+test("the health check says of each repository whether its table can be read", async () => {
   expect(await repositories.healthCheck()).toEqual(
     ["users", "projects", "conversionJobs"].map((name) => ({
       name,

@@ -4,13 +4,14 @@ import { Redis } from "ioredis";
 import pg from "pg";
 
 /**
- * What nothing on node's HTTP server can be faster than. FLOOR says what it does for each request:
+ * A lower bound: no service on Node's HTTP server can be faster. FLOOR says what it does for each request:
  *
- *   bytes, headers  it writes the bytes that it was given, the latter with the headers that it was given
- *   redis           it asks Redis for them
- *   sql             it runs the one statement that somebody writes by hand for the operation that was asked for
+ *   bytes    it writes the operation's given text
+ *   headers  it writes the text, with the operation's given headers
+ *   redis    it fetches the text from Redis
+ *   sql      it runs one statement, written by hand for the operation
  *
- * FLOOR_FILE is JSON: for each operation's name its text, headers and statement.
+ * FLOOR_FILE is JSON. It has the text, the headers and the statement under each operation's name.
  */
 const { PORT, DATABASE_URL, REDIS_URL, FLOOR, FLOOR_FILE } = process.env;
 const operations = JSON.parse(readFileSync(FLOOR_FILE, "utf8"));
@@ -51,7 +52,7 @@ createServer((req, res) => {
   req.on("data", (chunk) => chunks.push(chunk));
   req.on("end", () => {
     const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-    // The operation's name is at the body's beginning.
+    // The operation's name is at the beginning of the body.
     const head = body.latin1Slice(0, 24);
     const found = byMark.find(([mark]) => head.includes(mark));
     void answer(found[1], body, (text, headers) => {

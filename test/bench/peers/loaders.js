@@ -1,8 +1,8 @@
 import DataLoader from "dataloader";
 
-/** One set for each request, as DataLoader's documentation wants it. */
+/** Creates one set of loaders per request, as DataLoader's documentation recommends. */
 export function createLoaders(rows) {
-  /** Lists of several parents; all of a level ask for as many rows. */
+  /** Loads the lists of several parents. All lists of a level ask for the same number of rows. */
   const listLoader = (read) =>
     new DataLoader(
       (keys) =>

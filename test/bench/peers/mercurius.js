@@ -9,7 +9,7 @@ const { PORT, DATABASE_URL, REDIS_URL, CACHE } = process.env;
 const rows = createRows(DATABASE_URL);
 const app = Fastify();
 
-/** A loader of mercurius is given all parents of a level, each with its arguments. */
+/** Mercurius calls a loader with all parents of a level, each with its arguments. */
 const list = (read) => (queries) =>
   read(
     queries.map(({ obj }) => obj.id),
@@ -39,7 +39,7 @@ await app.register(mercurius, {
 });
 
 if (CACHE !== "off") {
-  // What a write names is what it knows of: the project itself, and every list that it may be in.
+  // A write invalidates by references: the project's own, which pages that show the project have too.
   const references = { project: (_, { id }) => [`project:${id}`], projects: () => ["projects"] };
   const ofPage = (_source, _args, result) => [
     "projects",

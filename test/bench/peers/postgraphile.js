@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-// Node 20 has not got it; PostGraphile asks for Node 22 because of it.
+// Missing in Node 20. PostGraphile requires Node 22 because of it.
 Promise.withResolvers ??= () => {
   let resolve;
   let reject;

@@ -1,13 +1,13 @@
 import pg from "pg";
 
 /**
- * The rows as the peers that have resolvers read them: prepared statements that name the columns that are asked for, and
- * one statement for all parents of a list, as somebody writes who has measured before.
+ * Reads the rows for the peers that have resolvers, with statements as an experienced developer writes them:
+ * prepared, with only the columns that are asked for, and one for the lists of all parents.
  */
 const PROJECT = `"id", "user_id" AS "userId", "name", "github_url" AS "githubUrl", "status"`;
 
 export function createRows(connectionString) {
-  // As many as this service has unless told.
+  // This service's default.
   const pool = new pg.Pool({ connectionString, max: 20 });
   const query = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
@@ -29,7 +29,7 @@ export function createRows(connectionString) {
     usersById: (ids) =>
       byIds("users-by-id", `SELECT "id", "username" FROM "users" WHERE "id" = ANY($1::uuid[])`, ids),
 
-    /** The newest, or those that come after a cursor: a time and an id. */
+    /** The newest projects, or those after a cursor, which is a time and an id. */
     async newestProjects(first, after) {
       const order = `ORDER BY "created_at" DESC, "id" DESC LIMIT $1`;
       if (!after)
@@ -58,7 +58,7 @@ export function createRows(connectionString) {
       return (await query("rename", text, [id, name]))[0] ?? null;
     },
 
-    /** Renews the leases, too, and only of whoever holds them. */
+    /** Also renews the leases, and changes only jobs whose lease the worker holds. */
     async reportProgress({ workerId, jobs }) {
       const text = `UPDATE "conversion_jobs" AS "j"
            SET "progress" = greatest("j"."progress", "said"."progress"), "current_task" = "said"."current_task",

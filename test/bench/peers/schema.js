@@ -1,4 +1,4 @@
-/** The part of the service's schema that is measured, for the peers that are given a schema. */
+/** The measured part of the service's schema, for the peers that take a schema as text. */
 export const typeDefs = /* GraphQL */ `
   type Query {
     project(id: ID!): Project

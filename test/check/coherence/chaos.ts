@@ -6,9 +6,9 @@ export interface ChaosOptions extends Pick<FaultContext, "world" | "provokeWrite
   readonly faults: readonly Fault[];
   readonly log: FaultLog;
   readonly random: Random;
-  /** On average between the end of a fault and the beginning of the next. */
+  /** The average time between the end of a fault and the beginning of the next. */
   readonly gapSeconds: number;
-  /** Between two storms. */
+  /** The average time between two storms. */
   readonly calmSeconds: number;
   readonly onError: (text: string) => void;
 }
@@ -16,9 +16,9 @@ export interface ChaosOptions extends Pick<FaultContext, "world" | "provokeWrite
 const STORM = { faults: 3, gapSeconds: 1.5 } as const;
 
 /**
- * Two lanes of faults run beside each other until the signal aborts: those that the cache
- * survives, at a steady pace, and those that empty it, in storms. Steadily too, they would keep it empty, and a
- * check of an empty cache finds little. In each lane every fault comes once, in random order, then all over again.
+ * Runs two lanes of faults in parallel until the signal aborts. Faults that the cache survives come at a
+ * steady pace. Faults that empty it come in storms: at a steady pace they would keep it empty, and a check of
+ * an empty cache finds little. In each lane every fault comes once, in random order, before any comes again.
  */
 export async function runChaos(options: ChaosOptions, signal: AbortSignal): Promise<void> {
   const { faults, gapSeconds, calmSeconds } = options;
@@ -40,7 +40,7 @@ export async function runChaos(options: ChaosOptions, signal: AbortSignal): Prom
 
 async function runLane(
   faults: readonly Fault[],
-  /** Before the fault of that number, on average. */
+  /** The average time before the fault of that number. */
   gapSecondsBefore: (index: number) => number,
   { world, provokeWrite, log, random, onError }: ChaosOptions,
   signal: AbortSignal,

@@ -10,14 +10,14 @@ import { createEndWatch } from "./unexpectedEnds.ts";
 import { swallowMarks } from "./unmark.ts";
 
 const PROGRESS_EVERY_MS = 5_000;
-/** Faults that have not happened by then get this long. */
+/** Faults that have not happened when the time is over get this much longer. */
 const EXTENSION_MS = 120_000;
 
 /**
- * The whole check: starts a world, works and breaks things in it, and takes it down again.
+ * The whole check: starts a world, reads, writes and causes faults in it, and stops it again.
  *
  * @param progress gets a line every few seconds, and violations as they are found
- * @param signal ends it early, with a report of what there is
+ * @param signal ends it early, with a report of the results so far
  */
 export async function runCheck(
   options: CheckOptions,
@@ -38,7 +38,7 @@ export async function runCheck(
     const lookups: Lookups = { hits: 0, misses: 0, bypasses: 0, fromReplicas: 0 };
     const begun = performance.now();
     const running = AbortSignal.any([signal, stopping.signal]);
-    // Everybody who sleeps listens to it.
+    // Every sleep of the check listens to this signal.
     setMaxListeners(0, running);
     const isDue = () => {
       const elapsedMs = performance.now() - begun;

@@ -3,20 +3,20 @@ import type { Random } from "./random.ts";
 import type { Project, Read, Subject, User, Write } from "./subjects.ts";
 import * as subject from "./subjects.ts";
 
-/** How many there are at a time. Few, so that answers repeat. */
+/** How many of each exist at a time. Few, so that answers repeat. */
 const SIZES = { users: 16, projects: 8, jobs: 4, members: 60 } as const;
-/** So many of the users own the projects. */
+/** How many of the users own the projects. */
 const OWNERS = 4;
-/** Every so many there is one that others than the service write too. */
+/** One in this many is also written with SQL, past the service. */
 const EVERY_OUTSIDE = 4;
 const FORGET_DELETED_AFTER_MS = 5_000;
 
 export type Dataset = ReturnType<typeof createDataset>;
 
-/** Sends a write through the service, again until it succeeds. */
+/** Sends a write through the service. */
 export type Send = (write: Write) => Promise<void>;
 
-/** The rows that are read and written, what may be read of them, and what can be done to them next. */
+/** The rows that are read and written, the reads that check them, and the writes that can come next. */
 export function createDataset(random: Random) {
   let serial = 0;
   const users: User[] = [];
@@ -25,10 +25,10 @@ export function createDataset(random: Random) {
   const jobs: Subject[] = [];
   const failedJobs: Subject[] = [];
   const usersTally = createTally("users");
-  // Whoever asks is one of them.
+  // The administrator who sends the requests is one of the users.
   usersTally.created.invoked++;
   usersTally.created.acknowledged++;
-  /** One of each is in use; a new one takes its place when it is full. */
+  /** The list of members in use. When it is full, another one with a new owner takes its place. */
   let members: ReturnType<typeof newMembers> | undefined;
   const comingAndGoing = { tally: createTally("projects that come and go"), owner: newUser(false) };
   const jobsTally = createTally("jobs of a project");
@@ -38,9 +38,9 @@ export function createDataset(random: Random) {
   const cascades: { readonly userId: string; readonly commit: () => void; readonly invoke: () => void }[] =
     [];
   const graveyard = new Set<Read>();
-  /** Names of projects whose creation nobody has acknowledged, and what to do when they are found. */
+  /** Names of projects whose creation was not acknowledged, with a function to call when they are found. */
   const doubtful = new Map<string, () => void>();
-  /** Ids of projects whose deletion nobody has acknowledged. */
+  /** Ids of projects whose deletion was not acknowledged, with a function to call when they are gone. */
   const doubtfulDeletions = new Map<string, () => void>();
   let cachedReads: readonly Read[] | undefined;
 
@@ -81,7 +81,7 @@ export function createDataset(random: Random) {
     };
   };
 
-  /** The user is there. */
+  /** Notes that the user exists. */
   const noteUser = (user: User, id: string) => {
     if (user.id !== undefined) return;
     user.id = id;
@@ -123,7 +123,7 @@ export function createDataset(random: Random) {
     return { owner, collection: createCollection(`projects of ${owner.githubId}`, { hasOutsideWriters }) };
   }
 
-  /** An owner without projects, for the next list. */
+  /** Adds an owner without projects, for the next list of members. */
   const addOwner = (): Write => {
     const owner = newUser(false);
     const write = upsertUser(owner);
@@ -150,7 +150,7 @@ export function createDataset(random: Random) {
     };
   };
 
-  /** A project that the service creates and deletes. */
+  /** Adds a project that the service deletes later. */
   const addVictim = (): Write => {
     const { tally, owner } = comingAndGoing;
     const name = `v-${++serial}`;
@@ -189,7 +189,7 @@ export function createDataset(random: Random) {
     };
   };
 
-  /** A user with a project, for somebody to delete with SQL. */
+  /** Adds a user with a project, which outside.ts deletes with SQL. */
   const addCascade = async (send: Send): Promise<void> => {
     const githubId = String(1_000_000 + ++serial);
     usersTally.created.invoked++;
@@ -233,7 +233,7 @@ export function createDataset(random: Random) {
     });
   };
 
-  /** Reads of what is deleted go on for a while. */
+  /** Keeps the reads of deleted rows for a while. */
   const bury = (reads: readonly Read[]) => {
     for (const read of reads) graveyard.add(read);
     changed();
@@ -244,7 +244,7 @@ export function createDataset(random: Random) {
   };
 
   const rotateUsers = () => {
-    // The oldest that owns nothing makes place for one that is absent as yet, and whose look-ups find nothing.
+    // The oldest user without projects makes room for one that does not exist yet: its look-ups find nothing.
     users.splice(OWNERS, 1);
     users.push(newUser(serial % EVERY_OUTSIDE === 0));
     changed();
@@ -269,11 +269,11 @@ export function createDataset(random: Random) {
   };
 
   return {
-    /** Creates what there is from the start. */
+    /** Creates the rows that exist from the start. */
     async fill(send: Send, failJob: (id: string) => Promise<void>): Promise<void> {
       await send(upsertUser(comingAndGoing.owner));
       for (let index = 0; index < SIZES.users; index++) users.push(newUser(index % EVERY_OUTSIDE === 0));
-      // The last few stay absent for now.
+      // The last three users do not exist yet.
       for (const user of users.slice(0, -3)) await send(upsertUser(user));
       await send(addOwner());
       for (let index = 0; index < SIZES.projects; index++) {
@@ -303,7 +303,7 @@ export function createDataset(random: Random) {
         ...projects.map(subject.readProject),
         ...(failedJobs.length > 0
           ? [
-              // They came first.
+              // These projects were created first.
               subject.readProjectsInParts(`last: ${SIZES.projects}`, projects, failedJobs),
               ...users.slice(0, OWNERS).map((owner) => {
                 const theirs = projects.filter((project) => project.owner === owner);
@@ -333,10 +333,10 @@ export function createDataset(random: Random) {
       return cachedReads;
     },
 
-    /** What the service is to do next. */
+    /** The next write for the service. */
     nextWrite(): Write {
       const dice = random.next();
-      // What only others create, they create first.
+      // Users with outside writers are created by those first.
       const present = users.filter(({ id, counter }) => id !== undefined || !counter.hasOutsideWriters);
       if (dice < 0.45) return upsertUser(random.pick(present));
       if (dice < 0.7) return renameProject(random.pick(projects));

@@ -7,12 +7,12 @@ export interface FaultContext {
   readonly world: World;
   readonly random: Random;
   readonly signal: AbortSignal;
-  /** Has the instance write something soon. */
+  /** Makes the instance write something soon. */
   provokeWrite(instance: Instance): void;
   /**
-   * The fault begins now. Whatever comes before is preparation.
+   * Records that the fault begins now. The steps before are preparation.
    *
-   * @param target whom it meets, for the log
+   * @param target what the fault affects, for the log
    */
   begin(target?: string): void;
 }
@@ -20,11 +20,14 @@ export interface FaultContext {
 export interface Fault {
   readonly name: string;
   readonly description: string;
-  /** Everything that was cached is lost with it, for all instances. They take longer to begin again when it happens often. */
+  /**
+   * Everything that was cached is lost, for all instances. If that happens often, they take longer to begin
+   * the next epoch.
+   */
   readonly endsEpoch: boolean;
-  /** Nothing but Redis, a replica, or the way to them, is broken. No request may fail then. */
+  /** Only Redis, a replica, or the links to them are broken. No request may fail then. */
   readonly isRedisOnly: boolean;
-  /** Breaks something, and mends it. When it has not called `begin`, it did not come to it. */
+  /** Breaks something, and mends it. If it has not called `begin`, the fault did not happen. */
   run(context: FaultContext): Promise<void>;
 }
 

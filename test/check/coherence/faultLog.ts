@@ -1,6 +1,6 @@
 export interface FaultRecord {
   readonly name: string;
-  /** Which instance it met, or what else there is to say: " (instance 1)". */
+  /** Which instance it affected, or another detail: " (instance 1)". */
   readonly target: string;
   readonly isRedisOnly: boolean;
   /** On this process's monotonic clock, in ms. */
@@ -10,10 +10,10 @@ export interface FaultRecord {
 
 export type FaultLog = ReturnType<typeof createFaultLog>;
 
-/** A fault other than Redis' may be felt for so long after its end, in ms. */
+/** For how long after its end a fault may still have effects, in ms. */
 const AFTERMATH_MS = 5_000;
 
-/** What was broken when. */
+/** Records which faults there were, and when. */
 export function createFaultLog() {
   const records: FaultRecord[] = [];
 
@@ -34,14 +34,14 @@ export function createFaultLog() {
       record.to = performance.now();
     },
 
-    /** What was faulty during a request, or shortly before it: Redis and its links alone, nothing, or something else too. */
+    /** What was broken during a request or shortly before: only Redis or a replica, nothing, or more. */
     scopeOf(from: number, to: number): "redis" | "nothing" | "other" {
       const felt = recent(from, AFTERMATH_MS).filter((record) => record.from <= to);
       if (felt.length === 0) return "nothing";
       return felt.every(({ isRedisOnly }) => isRedisOnly) ? "redis" : "other";
     },
 
-    /** How often each has happened. */
+    /** How often each fault has happened. */
     counts(): Record<string, number> {
       const counts: Record<string, number> = {};
       for (const { name } of records) counts[name] = (counts[name] ?? 0) + 1;
@@ -50,7 +50,7 @@ export function createFaultLog() {
   };
 }
 
-/** As it was at that moment. */
+/** Describes the fault as it was at that moment. */
 export function describeFault({ name, target, from, to }: FaultRecord, at: number): string {
   const ago = ((at - from) / 1_000).toFixed(2);
   const end = to === undefined || to > at ? "going on" : `lasted ${((to - from) / 1_000).toFixed(2)} s`;

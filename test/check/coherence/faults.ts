@@ -6,7 +6,7 @@ import { serverFaults } from "./serverFaults.ts";
 export const FAULTS: readonly Fault[] = [...instanceFaults, ...serverFaults, ...replicaFaults];
 
 /**
- * The faults of the names: `all`, `none`, a fault, or what its name begins with before a colon.
+ * The faults with the given names: `all`, `none`, the name of a fault, or the part of names before a colon.
  *
  * @throws Error when there is no such fault
  */

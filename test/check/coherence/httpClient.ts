@@ -12,14 +12,14 @@ const HEADERS = { "content-type": "application/json", accept: "application/json"
 export type HttpClient = ReturnType<typeof createHttpClient>;
 
 /**
- * Posts to one instance over connections that stay open. Never repeats a request by itself: a
- * write that is sent twice might arrive after a later one.
+ * Posts to one instance over keep-alive connections. Never repeats a request by itself: a write that is sent
+ * twice might arrive after a later one.
  */
 export function createHttpClient(origin: string, connections: number) {
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
-    // Longer than any fault, so that a request fails because of the service and not of us.
+    // Longer than any fault, so that a request fails because of the service, not because of this client.
     headersTimeout: 30_000,
     bodyTimeout: 30_000,
     connect: { timeout: 2_000 },
@@ -31,7 +31,7 @@ export function createHttpClient(origin: string, connections: number) {
         let status = 0;
         let headers: HttpAnswer["headers"] = {};
         const chunks: Buffer[] = [];
-        // Not `request`: streams and promises for each answer would cost more than the rest.
+        // Not `request`, because its streams and promises would cost more than the rest of an answer.
         pool.dispatch(
           { path: "/graphql", method: "POST", headers: HEADERS, body },
           {
@@ -54,7 +54,7 @@ export function createHttpClient(origin: string, connections: number) {
   };
 }
 
-/** Whether `Cache-Status` (RFC 9211) says that the service's own cache has answered. */
+/** Whether `Cache-Status` (RFC 9211) says that the service's own cache answered. */
 export function isCacheHit(headers: HttpAnswer["headers"]): boolean {
   const field = headers["cache-status"];
   if (field === undefined) return false;

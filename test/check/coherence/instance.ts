@@ -11,10 +11,10 @@ import { createLink, type Link } from "./link.ts";
 const CLI = fileURLToPath(new URL("../../../dist/cli.js", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const KEPT_OUTPUT = 500_000;
-/** Of what an instance said before it ended. */
+/** How much of its output is kept for the report of an instance's end, in characters. */
 const LAST_WORDS = 4_000;
 
-/** An instance ended although nobody had killed it. */
+/** The end of an instance that was not killed by the check. */
 export interface UnexpectedEnd {
   readonly instance: number;
   /** On this process's monotonic clock, in ms. */
@@ -33,14 +33,14 @@ export interface Instance {
   readonly redisLink: Link;
   readonly replicaLink: Link | undefined;
   readonly client: HttpClient;
-  /** Answers, as far as anybody knows. */
+  /** Whether it answers, as far as the check knows. */
   isUp(): boolean;
   untilUp(): Promise<void>;
-  /** SIGKILL. It is started again at once. */
+  /** Sends SIGKILL. The instance is started again at once. */
   kill(): Promise<void>;
-  /** SIGSTOP or SIGCONT. */
+  /** Sends SIGSTOP or SIGCONT. */
   signal(name: "SIGSTOP" | "SIGCONT"): void;
-  /** When and how it ended although nobody had killed it. */
+  /** When and how it ended without being killed by the check. */
   unexpectedEnds(): readonly UnexpectedEnd[];
   /** The end of its log. */
   output(): string;
@@ -56,7 +56,7 @@ export interface InstanceOptions {
   readonly connections: number;
 }
 
-/** The compiled service in a process of its own, behind a proxy for each of its links. Started again when it ends. */
+/** Runs the compiled service in its own process, behind a proxy per link. Starts it again when it ends. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   const { index, postgresPort, databaseName, redisPort, replicaPort, connections } = options;
   const postgresLink = await createLink(postgresPort);
@@ -69,7 +69,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let program: GuardedProgram | undefined;
   let isUp = false;
   let isStopping = false;
-  /** The one that was killed last. Nothing but that ends it as expected, and no other. */
+  /** The process that was killed last. The end of any other process is unexpected. */
   let killed: GuardedProgram | undefined;
   const unexpectedEnds: UnexpectedEnd[] = [];
   let output = "";
@@ -104,7 +104,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         ownOutput = (ownOutput + chunk.toString()).slice(-LAST_WORDS);
       });
     }
-    // Later than its exit: by then all that it said has come.
+    // "close" comes later than the exit: by then all of its output has arrived.
     const closed = once(started.child, "close");
     void started.exited.then(async ({ code, signal }) => {
       isUp = false;
@@ -115,7 +115,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         const end = { instance: index, at, livedMs: at - startedAt, code, signal, lastWords: ownOutput };
         unexpectedEnds.push(end);
       }
-      // One that cannot start, because its database is away, must not spin.
+      // A service that cannot start, because its database is away, must not be restarted in a tight loop.
       await sleep(100);
       if (!isStopping) start();
     });

@@ -3,17 +3,17 @@ import { type Fault, type FaultContext, pause } from "./fault.ts";
 import type { Instance } from "./instance.ts";
 import type { Connection, Link } from "./link.ts";
 
-/** Faults of one instance, or of one of its links. */
+/** The faults of an instance, or of one of its links. */
 
 const TRAP_TIMEOUT_MS = 5_000;
-/** Long enough for the server to have carried out what it was sent. */
+/** Long enough for the server to execute the bytes that it was sent. */
 const ARRIVAL_MS = 20;
 
-/** The service's own pool. The protocol's connections have other names. */
+/** The application name of the service's own pool. The coherence protocol's connections have other names. */
 const SERVICE = "stack-converter";
 const CONTROL = "stack-converter coherence";
 
-/** Follows a write on the wire to PostgreSQL up to its COMMIT. True: these bytes are it. */
+/** Follows a write on the wire to PostgreSQL up to its COMMIT. True: these bytes are that COMMIT. */
 function isCommitOfWrite(connection: Connection, chunk: Buffer): boolean {
   if (connection.applicationName !== SERVICE) return false;
   if (chunk.includes("drain_cache_invalidations")) {
@@ -28,7 +28,7 @@ function isCommitOfWrite(connection: Connection, chunk: Buffer): boolean {
 const isMark = (_connection: Connection, chunk: Buffer) => chunk.includes(MARK.sha1);
 const isRelease = (_connection: Connection, chunk: Buffer) => chunk.includes(RELEASE.sha1);
 
-/** Waits until the bytes come by, and holds them, or lets them pass and holds the answer. */
+/** Waits until the wanted bytes pass. Holds them, or lets them pass and holds the answer. */
 async function trap(
   { signal, provokeWrite }: FaultContext,
   instance: Instance,
@@ -82,7 +82,7 @@ function killAt(
 const redisOf = ({ redisLink }: Instance) => redisLink;
 const postgresOf = ({ postgresLink }: Instance) => postgresLink;
 
-/** Breaks one link of one instance, in a way of its own, for 1 to 5 s. */
+/** A fault that breaks one link of one instance with `doBreak`, for 1 to 5 s. */
 function linkFault(
   name: string,
   description: string,
@@ -92,7 +92,7 @@ function linkFault(
   return {
     name,
     description,
-    // A write that cannot reach Redis ends it.
+    // A write that cannot reach Redis ends the epoch.
     endsEpoch: linkOf === redisOf,
     isRedisOnly: linkOf === redisOf,
     async run(context) {
@@ -116,7 +116,7 @@ const cut = (link: Link, { random }: FaultContext) => {
 };
 
 const slow = (link: Link, { random }: FaultContext) => {
-  // Each way; a round trip takes twice as long.
+  // The delay in each direction; a round trip takes twice as long.
   const ms = random.integer(10, 300);
   link.slow(ms);
   return `${ms} ms`;

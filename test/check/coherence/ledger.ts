@@ -1,24 +1,24 @@
 /**
- * What a read may answer. A writer *invokes* a change before it sends it and *acknowledges* it when it
- * knows that it was committed; a change whose outcome it never learns stays invoked. Everything
+ * Records which values a read may return. A writer *invokes* a change before it sends it, and *acknowledges*
+ * it when it knows that it was committed. A change whose outcome it never learns stays invoked. Everything
  * happens in one thread, so "before" is the order of the calls.
  *
- * `expect()` is called when a read begins, and gives the judge of its answer, to be called when it
+ * `expect()` is called when a read begins, and returns the judge of its answer, which is called when the read
  * has ended. The judge returns what is wrong, or undefined.
  *
- * Where only the service writes, an answer that was right is also the least that later reads may
- * answer: nobody may see a change and the next one not.
+ * Where only the service writes, an answer that was right is also the minimum for later reads: once a reader
+ * has seen a change, every later read must show it.
  */
 export type Judge<Answer> = (answer: Answer) => string | undefined;
 
 export interface LedgerOptions {
-  /** Somebody writes past the service, and for a while answers may differ. */
+  /** Whether there are writes past the service too. After these, answers may differ for a while. */
   readonly hasOutsideWriters: boolean;
 }
 
 export type Counter = ReturnType<typeof createCounter>;
 
-/** A number in one row that only grows, and is 0 while there is no row. */
+/** A number in a row that only grows, and is 0 while the row does not exist. */
 export function createCounter(name: string, { hasOutsideWriters }: LedgerOptions) {
   let invoked = 0;
   let lowest = 0;
@@ -46,7 +46,7 @@ export function createCounter(name: string, { hasOutsideWriters }: LedgerOptions
 
 export type Tally = ReturnType<typeof createTally>;
 
-/** How many rows there are, of those that come and go. */
+/** The number of rows of which some are created and some deleted. */
 export function createTally(name: string) {
   const created = { invoked: 0, acknowledged: 0 };
   const deleted = { invoked: 0, acknowledged: 0 };
@@ -68,7 +68,7 @@ export function createTally(name: string) {
 
 export type Collection = ReturnType<typeof createCollection>;
 
-/** Named members that only become more. */
+/** A set of named members to which members are only added. */
 export function createCollection(name: string, { hasOutsideWriters }: LedgerOptions) {
   const invoked = new Set<string>();
   const acknowledged = new Set<string>();
@@ -94,7 +94,7 @@ export function createCollection(name: string, { hasOutsideWriters }: LedgerOpti
       return ({ members, total }) => {
         const present = new Set(members);
         let rest = size;
-        // A set keeps its order: the first `size` were acknowledged before the read began.
+        // A set keeps its order, so its first `size` members were acknowledged before the read began.
         for (const member of acknowledged) {
           if (rest-- === 0) break;
           if (!present.has(member)) return `${name}: ${member} is missing among ${members.length}`;
@@ -111,7 +111,7 @@ export function createCollection(name: string, { hasOutsideWriters }: LedgerOpti
 
 export type Presence = ReturnType<typeof createPresence>;
 
-/** A row that is created once, deleted once, and must not come back. */
+/** A row that is created once and deleted once, and must not reappear. */
 export function createPresence(name: string) {
   const known = { isCreated: false, isDeletionInvoked: false, isDeleted: false };
   return {

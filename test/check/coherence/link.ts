@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { findFreePort } from "../../support/server.ts";
 
-/** One direction of a connection: bytes pass at once, later, or not until they are let go. */
+/** One direction of a connection. Bytes pass at once, after a delay, or when they are released. */
 function createValve(target: Socket) {
   const queue: { readonly chunk: Buffer | undefined; readonly at: number }[] = [];
   let delayMs = 0;
@@ -29,13 +29,13 @@ function createValve(target: Socket) {
     }
   };
   return {
-    /** Undefined: the end. What is held or delayed arrives before it, as on a real wire. */
+    /** Undefined: the end. Bytes that are held or delayed arrive before it, as on a real network. */
     push(chunk: Buffer | undefined): void {
       if (!isHeld && delayMs === 0 && queue.length === 0) {
         put(chunk);
         return;
       }
-      // Never before what was pushed earlier, whatever the delay was then.
+      // Never before earlier chunks, whatever their delay was.
       queue.push({ chunk, at: Math.max(performance.now() + delayMs, queue.at(-1)?.at ?? 0) });
       flush();
     },
@@ -61,15 +61,15 @@ export interface Connection {
   readonly toClient: ReturnType<typeof createValve>;
   /** PostgreSQL's `application_name`. Empty for Redis. */
   applicationName: string;
-  /** The service's write is about to be committed: its tags were drained, and nothing followed yet. */
+  /** A write of the service has drained its tags, and its COMMIT or ROLLBACK has not followed yet. */
   hasDrained: boolean;
-  /** What the server says next does not arrive any more: both sides end. */
+  /** Drops the server's next answer, and ends both sides. */
   loseNextAnswer(): void;
-  /** Ends both sides, and drops what they have not got yet. */
+  /** Ends both sides, and drops the bytes that have not been passed on. */
   destroy(): void;
 }
 
-/** Sees the bytes that a client sends, before they go on, and may replace them. */
+/** Called with the bytes that a client sends, before they are passed on. May return replacements. */
 export type Watcher = (connection: Connection, chunk: Buffer) => Buffer | undefined;
 
 export type Link = Awaited<ReturnType<typeof createLink>>;
@@ -123,7 +123,8 @@ export async function createLink(serverPort: number) {
     upstream.on("data", (chunk) => connection.toClient.push(chunk));
     client.on("end", () => connection.toServer.push(undefined));
     upstream.on("end", () => connection.toClient.push(undefined));
-    // A reset says that nobody listens any more. What was sent before may still arrive: if held, it does.
+    // A reset means that the client no longer listens. Bytes that it sent before may still arrive: held ones
+    // do.
     client.on("error", () => connection.toServer.push(undefined));
     upstream.on("error", () => connection.destroy());
     let open = 2;
@@ -146,22 +147,22 @@ export async function createLink(serverPort: number) {
 
   return {
     port,
-    /** @returns a function that ends it */
+    /** @returns a function that removes the watcher */
     watch(watcher: Watcher): () => void {
       watchers.add(watcher);
       return () => watchers.delete(watcher);
     },
-    /** To another server, as an address does that is moved; who is connected is cut off. */
+    /** Leads to another server from now on, like an address that is moved. Open connections are destroyed. */
     lead(port: number): void {
       target = port;
       for (const connection of [...connections]) connection.destroy();
     },
-    /** Connections are reset, and new ones refused. */
+    /** Resets the connections, and refuses new ones. */
     cut(): void {
       isCut = true;
       for (const connection of [...connections]) connection.destroy();
     },
-    /** Connections stay, and no byte passes. */
+    /** Keeps the connections open, but lets no byte pass. */
     silence(): void {
       isSilent = true;
       for (const valve of valves()) valve.hold();
@@ -170,7 +171,7 @@ export async function createLink(serverPort: number) {
       delayMs = ms;
       for (const valve of valves()) valve.delay(ms);
     },
-    /** As it should be; what was held passes now, late. */
+    /** Ends all faults. Held bytes pass now, late. */
     heal(): void {
       isCut = isSilent = false;
       delayMs = 0;
@@ -187,7 +188,7 @@ export async function createLink(serverPort: number) {
   };
 }
 
-/** From PostgreSQL's startup message: pairs of zero-terminated names and values. */
+/** Reads it from PostgreSQL's startup message, which has pairs of zero-terminated names and values. */
 function applicationNameIn(chunk: Buffer): string {
   const fields = chunk.toString("latin1").split("\0");
   const index = fields.indexOf("application_name");

@@ -21,17 +21,17 @@ const reply = z.object({
 });
 type Figures = z.infer<typeof reply>["data"]["cacheStatistics"];
 
-/** Look-ups in the caches below the answers, as the instances count them. */
+/** Look-ups in the caches below the response cache, as the instances count them. */
 export interface Lookups {
   hits: number;
   misses: number;
-  /** The cache could not vouch for anything: an epoch was lost, or has not begun. */
+  /** Look-ups while the cache could vouch for nothing: an epoch was lost, or has not begun. */
   bypasses: number;
-  /** Misses that a replica has answered. */
+  /** Misses that a replica answered. */
   fromReplicas: number;
 }
 
-/** Adds up what the instances report, over their restarts. What the last second before a kill brought is lost. */
+/** Adds up the instances' figures over their restarts. Figures of the last second before a kill are lost. */
 export async function sumLookups(
   instances: readonly Instance[],
   sum: Lookups,
@@ -46,7 +46,7 @@ export async function sumLookups(
         if (figures === undefined) return;
         const before = previous.get(instance);
         previous.set(instance, figures);
-        // Less than before: another process, which began at 0.
+        // Fewer than before: this is another process, which began at 0.
         const isSame = before !== undefined && hitsOf(figures) >= hitsOf(before);
         sum.hits += hitsOf(figures) - (isSame ? hitsOf(before) : 0);
         sum.misses += figures.misses - (isSame ? before.misses : 0);
@@ -66,7 +66,7 @@ async function figuresOf(instance: Instance): Promise<Figures | undefined> {
     const { text } = await instance.client.post(QUERY);
     return reply.parse(JSON.parse(text)).data.cacheStatistics;
   } catch {
-    // It is away at the moment.
+    // The instance does not answer at the moment.
     return undefined;
   }
 }

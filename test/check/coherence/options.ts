@@ -6,17 +6,17 @@ export interface CheckOptions {
   readonly seconds: number;
   readonly instances: number;
   readonly faults: readonly Fault[];
-  /** On average between the end of a fault that the cache survives and the next. */
+  /** The average time between the end of a fault that the cache survives and the next one. */
   readonly gapSeconds: number;
-  /** On average between two storms of faults that empty the cache. */
+  /** The average time between two storms of faults that empty the cache. */
   readonly calmSeconds: number;
   readonly seed: number;
-  /** At a time, for each instance. */
+  /** Concurrent readers per instance. */
   readonly readers: number;
   readonly writesPerSecond: number;
-  /** The first instance's writes go unmarked, so there must be violations: is the check able to find any? */
+  /** The first instance's writes go unmarked, so there must be violations: can the check find any? */
   readonly isBroken: boolean;
-  /** The replica tells the first instance that it has everything: with faults of the replica there must be violations. */
+  /** The replica tells the first instance that it has everything. Then its faults must cause violations. */
   readonly isReplicaBroken: boolean;
 }
 
@@ -56,7 +56,7 @@ Faults:
 ${FAULTS.map(({ name, description }) => `  ${name.padEnd(20)} ${description}`).join("\n")}
 `;
 
-/** @throws Error that says what is wrong with the arguments */
+/** @throws Error whose message says what is wrong with the arguments */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const { values } = parseArgs({
     args: [...args],

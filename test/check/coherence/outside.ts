@@ -13,7 +13,7 @@ import {
   type User,
 } from "./subjects.ts";
 
-/** After its commit nobody may see what was before, in ms: the hard bound of what the service promises. */
+/** After this time no read may miss an out-of-band commit, in ms: the service's hard bound. */
 const BOUND_MS = 1_000;
 /** Node's timers may be early by a millisecond. */
 const TIMER_SLACK_MS = 5;
@@ -31,18 +31,18 @@ export interface OutsideOptions {
 
 export type OutsideWriters = ReturnType<typeof createOutsideWriters>;
 
-/** Writes with SQL, as psql would, and finds out when the instances show it. */
+/** Writes with SQL, as psql would, and measures when the instances show the writes. */
 export function createOutsideWriters(options: OutsideOptions) {
   const { outside, instances, dataset, session, random, gapMs } = options;
   const counts = { writes: 0, unknownWrites: 0 };
-  /** For each write and instance: how long after the commit a read could still begin that got what was before, in ms. */
+  /** For each write and instance: how long after the commit the last read began that missed it, in ms. */
   const lagsMs: number[] = [];
   const id = (nodeId: string) => nodeId.split(":")[1]!;
 
-  /** From then on it counts as acknowledged. */
+  /** Calls back at the bound, from which on the write counts as acknowledged. */
   const onceBound = (work: () => void) => setTimeout(work, BOUND_MS + TIMER_SLACK_MS).unref();
 
-  /** @returns the rows, or undefined when nobody knows whether it was done */
+  /** @returns the rows, or undefined if it is unknown whether the statement was executed */
   const execute = async (sql: string, values: readonly unknown[]) => {
     try {
       const { rows } = await outside.query(sql, [...values]);
@@ -54,7 +54,7 @@ export function createOutsideWriters(options: OutsideOptions) {
     }
   };
 
-  /** Reads through an instance until it shows the value, or a later one. */
+  /** Reads through an instance until it shows this value or a later one. */
   const probe = async (instance: Instance, read: Read, counter: Subject["counter"], value: number) => {
     const committedAt = performance.now();
     const seen = { value: 0 };
@@ -84,7 +84,7 @@ export function createOutsideWriters(options: OutsideOptions) {
   };
 
   const bump = async (read: Read, counter: Subject["counter"], value: number, sql: string, key: string) => {
-    // So that there is something old to show.
+    // So that the caches have an old value.
     await Promise.all(instances.map((instance) => session.read(instance, read)));
     const rows = await execute(sql, [String(value), key]);
     if (rows === undefined) return undefined;
@@ -122,7 +122,7 @@ export function createOutsideWriters(options: OutsideOptions) {
     const cascade = dataset.cascades.shift();
     if (cascade === undefined) return dataset.addCascade(sendSomewhere);
     cascade.invoke();
-    // The project goes with its owner.
+    // This deletes the user's project too.
     const rows = await execute("DELETE FROM users WHERE id = $1", [id(cascade.userId)]);
     if (rows !== undefined) onceBound(cascade.commit);
   };
@@ -159,7 +159,7 @@ export function createOutsideWriters(options: OutsideOptions) {
       }
     },
 
-    /** Finds out what became of writes whose outcome nobody was told. */
+    /** Finds out the outcome of writes that were not acknowledged. */
     async resolveDoubts(signal: AbortSignal): Promise<void> {
       while (!signal.aborted) {
         await pause(1_000, signal);
@@ -184,12 +184,12 @@ export function createOutsideWriters(options: OutsideOptions) {
             doubtfulDeletions.delete(nodeId);
           }
         } catch {
-          // PostgreSQL is away at the moment.
+          // PostgreSQL does not answer at the moment.
         }
       }
     },
 
-    /** A job in a state that the service itself cannot bring about. */
+    /** Sets a job that was never claimed to FAILED, which the service itself cannot do. */
     async failJob(nodeId: string): Promise<void> {
       await outside.query(
         "UPDATE conversion_jobs SET status = 'FAILED', completed_at = now(), error_message = '0' WHERE id = $1",

@@ -8,7 +8,7 @@ export interface Random {
   chance(probability: number): boolean;
 }
 
-/** The same numbers for the same seed (xorshift32: G. Marsaglia, Xorshift RNGs, 2003). */
+/** Yields the same numbers for the same seed (xorshift32: G. Marsaglia, Xorshift RNGs, 2003). */
 export function createRandom(seed: number): Random {
   // Zero is the one state that xorshift never leaves.
   let state = seed | 0 || 1;
@@ -18,7 +18,7 @@ export function createRandom(seed: number): Random {
     state ^= state << 5;
     return (state >>> 0) / 2 ** 32;
   };
-  // Neighbouring seeds begin alike.
+  // The first numbers of neighbouring seeds are alike, so they are skipped.
   for (let round = 0; round < 16; round++) next();
   const integer = (low: number, high: number) => low + Math.floor(next() * (high - low + 1));
   return {

@@ -12,7 +12,7 @@ const OUTAGE_MS = 5_000;
 const MAX_RECOVERY_MS = 90_000;
 const AFTER_MS = 5_000;
 const LOOK_EVERY_MS = 50;
-/** Leaves the machine time to spare: what is measured is the service, and not the queue before it. */
+/** Keeps the machine below its limit, to measure the service and not a queue before it. */
 const REST_MS = 20;
 
 export interface OutageReport {
@@ -21,7 +21,7 @@ export interface OutageReport {
   readonly failedRequests: number;
   readonly failures: Readonly<Record<string, number>>;
   readonly violations: number;
-  /** From when Redis answered again, in ms; undefined when it never came to it. */
+  /** How long after Redis answered again the cache had hits, in ms; undefined: it had none. */
   readonly hitsAgainAfterMs: number | undefined;
   readonly phases: readonly Phase[];
 }
@@ -29,7 +29,7 @@ export interface OutageReport {
 export interface Phase {
   readonly name: string;
   readonly reads: Latency;
-  /** The first of an outage wait out the read lease, 1 s; no cache serves what they change. */
+  /** The first writes of an outage wait for the end of the read leases, 1 s. Then no cache serves. */
   readonly writes: Latency;
 }
 
@@ -40,7 +40,7 @@ export interface Latency {
   readonly maxMs: number;
 }
 
-/** Steady reads and writes; in the middle Redis is killed, and comes back empty after 5 s. */
+/** Runs steady reads and writes. In the middle Redis is killed, and comes back empty after 5 s. */
 export async function runRedisKillUnderLoad(
   options: CheckOptions,
   progress: (line: string) => void,
@@ -54,7 +54,7 @@ export async function runRedisKillUnderLoad(
   const { world, log, session, outsideWriters, workload } = stage;
   const stopping = new AbortController();
   try {
-    /** In the first level and before it: whichever the answers or the figures tell of. */
+    /** Hits in L1, as the instances count them, and hits of whole answers, as the answers' headers say. */
     const hits = async () => {
       let sum = session.counts.hits;
       for (const { client } of world.instances) {
@@ -64,7 +64,7 @@ export async function runRedisKillUnderLoad(
       return sum;
     };
     const running = AbortSignal.any([signal, stopping.signal]);
-    // Everybody who sleeps listens to it.
+    // Every sleep of the check listens to this signal.
     setMaxListeners(0, running);
     const work = Promise.all([workload.run(running), outsideWriters.resolveDoubts(running)]);
 
@@ -118,7 +118,7 @@ export async function runRedisKillUnderLoad(
   }
 }
 
-/** Of the requests that began then. */
+/** The figures of the requests that began in this phase. */
 function phase(name: string, samples: readonly Sample[], from: number, to: number): Phase {
   const those = samples.filter(({ begun }) => begun >= from && begun < to);
   return {

@@ -2,11 +2,11 @@ import pg from "pg";
 import { type Fault, type FaultContext, pause } from "./fault.ts";
 import type { Watcher } from "./link.ts";
 
-/** Faults of the replica that the instances read from. Nobody may notice any of them. */
+/** The faults of the replica that the instances read from. No request may fail because of them. */
 
 const PREFIX = "replica:";
 
-/** Whether the world must have one for these faults to happen. */
+/** Whether the world needs a replica for these faults. */
 export const needsReplica = (faults: readonly Fault[]): boolean =>
   faults.some(({ name }) => name.startsWith(PREFIX));
 
@@ -57,7 +57,7 @@ const replicaStop: Fault = {
     const pid = world.replica!.pid();
     if (pid === undefined) return;
     begin();
-    // The postmaster alone: who is connected goes on, and nobody else gets in.
+    // Only the postmaster stops: existing connections go on, and new ones wait.
     process.kill(pid, "SIGSTOP");
     await pause(random.integer(200, 3_000), signal);
     process.kill(pid, "SIGCONT");
@@ -86,7 +86,7 @@ export const replicaFaults: readonly Fault[] = [replayPause, replicaKill, replic
 const HONEST = "pg_last_wal_replay_lsn()";
 const END_OF_TIME = "'FFFFFFFF/0'::pg_lsn".padEnd(HONEST.length);
 
-/** Has the replica say that it has replayed whatever there will ever be, in as many bytes. */
+/** Makes the replica claim that it has replayed any log there can ever be, in the same number of bytes. */
 export const exaggerate: Watcher = (_connection, chunk) => {
   const at = chunk.indexOf(HONEST);
   if (at === -1) return undefined;

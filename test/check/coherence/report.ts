@@ -10,32 +10,32 @@ export interface Report {
   readonly lookups: Lookups;
   readonly writes: number;
   readonly outsideWrites: number;
-  /** How often each has happened; 0 for those that were asked for and did not. */
+  /** How often each fault has happened; 0 for a chosen fault that did not happen. */
   readonly faults: Readonly<Record<string, number>>;
   readonly violations: number;
   readonly maxOutOfBandLagMs: number;
   readonly p99OutOfBandLagMs: number;
   readonly p50OutOfBandLagMs: number;
   readonly outOfBandSamples: number;
-  /** Not answered, or with an error: nobody knows whether they were done. */
+  /** Writes that were not answered, or with an error, so that their outcome is unknown. */
   readonly unknownWrites: number;
   readonly failedRequests: number;
   readonly failures: Readonly<Record<string, number>>;
-  /** While nothing but Redis or the way to it was broken. None may. */
+  /** Requests that failed while only Redis, a replica or the links to them were broken. Expected: 0. */
   readonly failedWhileOnlyRedisFaulty: number;
   readonly failedWhileNothingFaulty: number;
-  /** Instances that ended although nobody had killed them. */
+  /** Instances that ended without being killed by the check. */
   readonly crashes: number;
-  /** Reads per second in the 2 s after a fault began, as a share of the median. */
+  /** Reads per second in the 2 s after a fault began, as a share of the median, for each fault. */
   readonly throughputAfter: Readonly<Record<string, number>>;
 }
 
 export interface Evidence {
   readonly violations: readonly Violation[];
-  /** How and when instances ended although nobody had killed them, and what they said last. */
+  /** How and when instances ended without being killed by the check, with their last output. */
   readonly unexpectedEnds: readonly string[];
   readonly unexpectedFailures: readonly string[];
-  /** What the service itself called its own mistakes, with what its log says. */
+  /** The service's internal errors, with the lines of its log. */
   readonly internalErrors: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export function describeReport(
 
 const ms = (value: number) => `${value.toFixed(1)} ms`;
 
-/** Of numbers in any order; 0 when there are none. */
+/** A percentile of numbers in any order; 0 if there are none. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

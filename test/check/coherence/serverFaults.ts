@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { type Fault, pause } from "./fault.ts";
 import type { World } from "./world.ts";
 
-/** Faults of the servers themselves, which meet all instances. */
+/** The faults of the servers, which affect all instances. */
 
 /** The version table's structures (src/coherence/redisVersionTable.ts), in the namespace that src/app.ts gives it. */
 const STRUCTURES = ["meta", "versions", "pending", "transactions"].map(
@@ -80,7 +80,7 @@ const redisEvict: Fault = {
   async run({ world, random, signal, begin }) {
     await withRedis(world, async (client) => {
       const used = Number(/used_memory:(\d+)/.exec(await client.info("memory"))![1]);
-      // A little below: a few keys go. Far below: all of them, and then no write finds room.
+      // A little below the used memory, a few keys are evicted. Far below, all are, and writes find no room.
       const limit = random.chance(0.5) ? used - 20_000 : 1;
       begin(limit === 1 ? " (all keys)" : " (some keys)");
       try {

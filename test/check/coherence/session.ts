@@ -7,7 +7,7 @@ import { percentile } from "./report.ts";
 import type { Read, Write } from "./subjects.ts";
 
 export interface Violation {
-  /** Since the start, in s. */
+  /** The time since the start, in s. */
   readonly at: number;
   readonly read: string;
   readonly instance: number;
@@ -17,7 +17,7 @@ export interface Violation {
   readonly request: string;
   readonly answer: string;
   readonly headers: HttpAnswer["headers"];
-  /** Those of the last ten seconds. */
+  /** The faults of the last ten seconds. */
   readonly faults: readonly string[];
 }
 
@@ -33,13 +33,13 @@ export interface Sample {
 
 interface Failure {
   readonly cause: string;
-  /** Finds it in the instance's log. */
+  /** The error's reference, by which it is found in the instance's log. */
   readonly reference?: string | undefined;
 }
 
 export type Session = ReturnType<typeof createSession>;
 
-/** In how many parts of a second reads are counted. */
+/** Reads are counted for each of this many parts of a second. */
 const PARTS = 10;
 const KEPT_VIOLATIONS = 20;
 const KEPT_INTERNAL_ERRORS = 5;
@@ -87,8 +87,7 @@ export function createSession(
     (scope === "redis" ? whileOnlyRedisFaulty : whileNothingFaulty).push(text);
   };
 
-  /** The data, or why there is none. */
-  /** What the service itself calls its own mistake. Its log has it a moment later. */
+  /** Notes an internal error of the service. The service's log has it a moment later. */
   const noteInternalError = (operation: string, instance: Instance, reference: string) => {
     if (internalErrors.length >= KEPT_INTERNAL_ERRORS) return;
     setTimeout(() => {
@@ -100,6 +99,7 @@ export function createSession(
     }, LOG_ARRIVES_AFTER_MS).unref();
   };
 
+  /** The data, or the reason why there is none. */
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the operation asks for
   const outcomeOf = ({ status, text }: HttpAnswer): { data: any } | Failure => {
     try {
@@ -122,7 +122,7 @@ export function createSession(
     timeline,
     now,
 
-    /** Reads in the two seconds after a fault began, as a share of the median: the mean for each name. */
+    /** Reads in the two seconds after a fault began, as a share of the median: the mean for each fault. */
     throughputAfter(records: readonly FaultRecord[]): Record<string, number> {
       const width = 2 * PARTS;
       const windows = Array.from(timeline, (_, part) => readsFrom(part, width)).slice(0, -width);
@@ -138,7 +138,7 @@ export function createSession(
       );
     },
 
-    /** @returns what was answered; undefined when nothing was */
+    /** @returns the answer's data; undefined if the read failed */
     // biome-ignore lint/suspicious/noExplicitAny: as above
     async read(instance: Instance, read: Read): Promise<{ data: any; begun: number } | undefined> {
       const judge = read.expect();
@@ -186,7 +186,7 @@ export function createSession(
       return { data: outcome.data, begun };
     },
 
-    /** @returns whether it was acknowledged */
+    /** @returns whether the write was acknowledged */
     async write(instance: Instance, write: Write): Promise<boolean> {
       const begun = performance.now();
       let failure: Failure;
@@ -216,7 +216,7 @@ export function createSession(
   };
 }
 
-/** What has another shape than was asked for is as wrong as a wrong value: a row is missing in it. */
+/** An answer of another shape than was asked for is as wrong as a wrong value: a row is missing in it. */
 function judged(judge: Judge<unknown>, data: unknown): string | undefined {
   try {
     return judge(data);

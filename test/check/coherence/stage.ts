@@ -10,19 +10,19 @@ import { createWorkload } from "./workload.ts";
 import { startWorld } from "./world.ts";
 
 const MAX_PRINTED_VIOLATIONS = 20;
-/** Connections beside the readers': for writes and probes. */
+/** Connections for writes and probes, beside those of the readers. */
 const SPARE_CONNECTIONS = 16;
 const OUTSIDE_GAP_MS = { low: 50, high: 400 } as const;
 
 export interface StageOptions
   extends Pick<CheckOptions, "seed" | "instances" | "readers" | "writesPerSecond"> {
-  /** Between a reader's answer and its next read, in ms. */
+  /** The pause between a reader's answer and its next read, in ms. */
   readonly restMs?: number;
   readonly observe?: (sample: Sample) => void;
   readonly hasReplica?: boolean;
 }
 
-/** A world with rows in it, and those who read and write them, as yet at rest. `world.stop` ends all. */
+/** Starts a world, fills it with rows, and creates readers and writers, still idle. `world.stop` ends all. */
 export async function setStage(options: StageOptions, progress: (line: string) => void) {
   const { seed } = options;
   progress(`seed ${seed}; starting PostgreSQL, Redis and ${options.instances} instance(s) of the service`);
@@ -33,7 +33,7 @@ export async function setStage(options: StageOptions, progress: (line: string) =
   });
   try {
     const { instances, outside } = world;
-    // Each has its own numbers, so that none depends on how often another was asked.
+    // Each part has its own random numbers, so that they do not depend on how many another part uses.
     const random = (stream: number): Random => createRandom(seed + stream);
     const log = createFaultLog();
     const dataset = createDataset(random(1));

@@ -1,28 +1,28 @@
 import type { Collection, Counter, Judge, Presence, Tally } from "./ledger.ts";
 
-/** A read that is sent again and again, byte for byte the same, and what it may answer. */
+/** A read that is sent again and again with the same bytes, and the judge of its answers. */
 export interface Read {
   readonly name: string;
   readonly body: string;
-  /** Called when it begins. Throws, when called with data of another shape. */
+  /** Called when the read begins. The judge throws for data of another shape. */
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape that the text beside asks for
   expect(): Judge<any>;
 }
 
-/** A change that is sent once. It is invoked when it is made. */
+/** A change that is sent once. It counts as invoked when this object is created. */
 export interface Write {
   readonly name: string;
   readonly body: string;
-  /** It was answered without an error. */
+  /** Called when it was answered without an error. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   acknowledge(data: any): void;
-  /** It was not answered, or with an error: nobody knows whether it was done. */
+  /** Called when it was not answered, or with an error, so that its outcome is unknown. */
   fail?(): void;
 }
 
 const bodyOf = (query: string) => JSON.stringify({ query });
 
-/** A row that holds a counter, under a key of its own. */
+/** A row that holds a counter, with a key of its own. */
 export interface Subject {
   readonly counter: Counter;
   /** The node id, once it is known. */
@@ -67,7 +67,7 @@ export const readProject = ({ id, counter, owner }: Project): Read => ({
   },
 });
 
-/** The plan of a job that nobody has begun. */
+/** Reads the plan of a job that has not been claimed. */
 export const readPlan = ({ id, counter }: Subject): Read => ({
   name: "conversion job's plan",
   body: bodyOf(`{ conversionJob(id: "${id}") { plan { warnings } } }`),
@@ -77,7 +77,7 @@ export const readPlan = ({ id, counter }: Subject): Read => ({
   },
 });
 
-/** The message of a job that has failed. */
+/** Reads the message of a failed job. */
 export const readFailedJob = ({ id, counter }: Subject): Read => ({
   name: "conversion job",
   body: bodyOf(`{ conversionJob(id: "${id}") { status errorMessage } }`),
@@ -101,7 +101,8 @@ export const readMembers = (collection: Collection, ownerId: string): Read => ({
 });
 
 /**
- * A page whose answer is put together of parts, one for each of these projects, which pages with other arguments have too.
+ * Reads a page whose answer is made of parts, one for each of these projects. Pages with other arguments
+ * share the parts.
  *
  * @param failedJobs some of their jobs
  */
@@ -189,7 +190,7 @@ export const readUserStatistics = (tally: Tally): Read => ({
   },
 });
 
-/** The newest users. What they hold is checked, and how many there are in all. */
+/** Reads the newest users. Checks their values, and the total number of users. */
 export const readNewestUsers = (tally: Tally, byGithubId: ReadonlyMap<string, User>): Read => ({
   name: "newest users",
   body: bodyOf("{ users(last: 8) { totalCount nodes { githubId username } } }"),

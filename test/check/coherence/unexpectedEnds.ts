@@ -1,20 +1,20 @@
 import { describeFault, type FaultLog } from "./faultLog.ts";
 import type { Instance, UnexpectedEnd } from "./instance.ts";
 
-/** Faults that were over by then may still be the reason, for so long, in ms. */
+/** For how long after its end a fault may still be the reason of an instance's end, in ms. */
 const AFTERMATH_MS = 10_000;
 
-/** Tells of each process that ended although nobody had killed it, once, with the faults of that moment. */
+/** Reports each process that the check did not kill and that ended, once, with the faults of that moment. */
 export function createEndWatch(instances: readonly Pick<Instance, "unexpectedEnds">[], log: FaultLog) {
   const startedAt = performance.now();
   const told: string[] = [];
   const known = new Set<UnexpectedEnd>();
 
   return {
-    /** All that were told. */
+    /** All reported ends. */
     told,
 
-    /** Those that have come since the last call. */
+    /** The reports since the last call. */
     takeNew(): readonly string[] {
       const ends = instances.flatMap((instance) => instance.unexpectedEnds());
       const fresh = ends.filter((end) => !known.has(end));

@@ -2,13 +2,13 @@ import { MARK, RELEASE } from "../../../src/coherence/scripts.ts";
 import type { Watcher } from "./link.ts";
 
 /**
- * Breaks the protocol of the instance whose link to Redis this watches: it believes that its writes are
- * marked and released, and Redis never hears of it. Each such command becomes an ECHO of the answer that
- * is expected, so the order of the replies stays as it is.
+ * Breaks the protocol of the instance whose link to Redis this watches. The instance believes that its writes
+ * are marked and released, but Redis never gets these commands. Each of them is replaced by an ECHO of the
+ * expected answer, so the order of the replies stays the same.
  */
 export const swallowMarks: Watcher = (_connection, chunk) => {
   const commands = commandsIn(chunk);
-  // Not whole commands: they are left alone.
+  // A chunk that is not made of whole commands passes unchanged.
   if (commands === undefined) return undefined;
   return Buffer.concat(
     commands.map(({ bytes, words }) => {
@@ -22,7 +22,7 @@ export const swallowMarks: Watcher = (_connection, chunk) => {
 
 const echo = (text: string) => Buffer.from(`*2\r\n$4\r\nECHO\r\n$${text.length}\r\n${text}\r\n`);
 
-/** The commands of a chunk, each an array of bulk strings, with the first two words of each. */
+/** The commands of a chunk (arrays of bulk strings), each with its first two words. */
 function commandsIn(chunk: Buffer): { bytes: Buffer; words: string[] }[] | undefined {
   const commands: { bytes: Buffer; words: string[] }[] = [];
   let at = 0;

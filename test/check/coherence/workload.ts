@@ -10,25 +10,25 @@ export interface WorkloadOptions {
   readonly dataset: Dataset;
   readonly session: Session;
   readonly random: Random;
-  /** At a time, for each instance. */
+  /** Concurrent readers per instance. */
   readonly readers: number;
-  /** Between an answer and the next read, in ms. */
+  /** The pause between an answer and the next read, in ms. */
   readonly restMs: number;
-  /** By the service, in all, in a busy phase. */
+  /** Writes by all instances together in a busy phase. */
   readonly writesPerSecond: number;
 }
 
-/** Busy and idle phases last up to this, in ms. */
+/** How long busy and idle phases last, in ms. */
 const PHASE_MS = { low: 2_000, high: 6_000 } as const;
 const IDLE_SHARE = 0.05;
-/** An instance that does not answer gets no more than this. */
+/** An instance that does not answer gets no more than this many writes at a time. */
 const MAX_RUNNING_WRITES = 4;
 /** Skews the choice towards the first of the reads. */
 const SKEW = 2;
 
 export type Workload = ReturnType<typeof createWorkload>;
 
-/** Reads as fast as the instances answer, and writes at a pace: phases with many writes, and with few. */
+/** Reads as fast as the instances answer. Writes at a given rate, in phases with many writes and with few. */
 export function createWorkload(options: WorkloadOptions) {
   const { instances, dataset, session, random, readers, restMs, writesPerSecond } = options;
   const running = new Map<Instance, number>(instances.map((instance) => [instance, 0]));
@@ -62,7 +62,7 @@ export function createWorkload(options: WorkloadOptions) {
         phaseEndsAt = performance.now() + random.integer(PHASE_MS.low, PHASE_MS.high);
       }
       const rate = isBusy ? writesPerSecond : writesPerSecond * IDLE_SHARE;
-      // Exponential gaps: writes meet each other, as they do in life.
+      // The gaps are exponential, so that writes overlap, as they do in production.
       await pause((-Math.log(1 - random.next()) * 1_000) / rate, signal);
       const writing = writeOn(random.pick(instances));
       started.add(writing);

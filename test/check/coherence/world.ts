@@ -10,10 +10,10 @@ import { type Instance, startInstance } from "./instance.ts";
 export interface World {
   readonly postgres: TestServer;
   readonly redis: TestServer;
-  /** Undefined: the instances know of none. */
+  /** Undefined: the instances have no replica. */
   readonly replica: TestServer | undefined;
   readonly instances: readonly Instance[];
-  /** Straight to PostgreSQL, past the service and the proxies. */
+  /** Connections straight to PostgreSQL, past the service and the proxies. */
   readonly outside: pg.Pool;
   stop(): Promise<void>;
 }
@@ -21,8 +21,8 @@ export interface World {
 const DATABASE = "checked";
 
 /**
- * Counters keep their highest value, whatever arrives late: a write that seemed lost may come after
- * those that followed it, and that would be no fault of the service.
+ * Lets counters keep their highest value. A write that seemed lost may arrive after later ones, which is no
+ * fault of the service.
  */
 const KEEP_THE_HIGHEST = `
 CREATE FUNCTION keep_the_highest_username() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -49,17 +49,17 @@ END $$;
 CREATE TRIGGER keep_the_highest BEFORE UPDATE ON conversion_jobs FOR EACH ROW EXECUTE FUNCTION keep_the_highest_plan();
 `;
 
-/** Real servers of the check's own, and instances of the service on them, all answering. */
+/** Starts real servers, and instances of the service on them, and waits until all answer. */
 export async function startWorld(options: {
   readonly instances: number;
-  /** To each instance. */
+  /** HTTP connections to each instance. */
   readonly connections: number;
   readonly hasReplica: boolean;
 }): Promise<World> {
   const found = findBinaries();
   if ((found.postgres === undefined || found.redis === undefined) && canInstall()) installBinaries(found);
 
-  // Closed last in, first out.
+  // Released in reverse order.
   const releasers: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     const failures: unknown[] = [];
@@ -70,7 +70,7 @@ export async function startWorld(options: {
   };
   try {
     const postgres = await launchPostgres({
-      // A replica that was away must find what it missed.
+      // A replica that was away must find the log that it missed.
       settings: { autovacuum: "on", ...(options.hasReplica && { wal_keep_size: "1GB" }) },
     });
     releasers.push(postgres.stop);
@@ -86,7 +86,7 @@ export async function startWorld(options: {
     await applyMigrations({ connectionString: url.href });
 
     const outside = new pg.Pool({ connectionString: url.href, max: 4, connectionTimeoutMillis: 2_000 });
-    // The server is restarted under it.
+    // The server is restarted while the pool is open.
     outside.on("error", () => {});
     releasers.push(() => outside.end());
     await outside.query(KEEP_THE_HIGHEST);

@@ -18,9 +18,9 @@ export interface ResumeOptions {
 
 export interface ResumeReport {
   readonly kills: number;
-  /** In the job's log. */
+  /** Events in the job's log. */
   readonly events: number;
-  /** That the subscriber got, over all its connections. */
+  /** Events that the subscriber received, over all its connections. */
   readonly received: number;
   readonly gaps: number;
   readonly repeats: number;
@@ -32,13 +32,13 @@ const EVENTS = `subscription ($jobId: ID!, $after: Int) {
   conversionJobEvents(jobId: $jobId, after: $after) { cursor events { sequence } }
 }`;
 const REPORT_EVERY_MS = 20;
-/** So many messages come between a connection and its end. */
+/** A subscriber receives this many messages before its instance is killed. */
 const MESSAGES_BEFORE_KILL = 3;
 
 /**
- * One subscriber follows a job whose worker reports all the time, while the instance that serves it
- * is killed, again and again. It connects to another with its last cursor; what it got in the end
- * is compared with the job's log.
+ * One subscriber follows a job whose worker reports all the time, while the instance that serves it is killed
+ * again and again. Each time it connects to another instance with its last cursor. The events that it has
+ * received in the end are compared with the job's log.
  */
 export async function checkResume(options: ResumeOptions): Promise<ResumeReport> {
   const { databaseUrl, redisUrl, kills, onProgress = () => {} } = options;
@@ -67,7 +67,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
     }
   };
 
-  /** To whichever instance answers. */
+  /** Sends a mutation to whichever instance answers. */
   const send = async (query: string, input: object): Promise<unknown> => {
     for (let attempt = 0; ; attempt++) {
       const url = urls[attempt % INSTANCES]!;
@@ -151,7 +151,7 @@ export async function checkResume(options: ResumeOptions): Promise<ResumeReport>
         while (serving === undefined) await sleep(5);
         const { index, stream } = serving;
         await stream.until(MESSAGES_BEFORE_KILL);
-        // The other one must be there to go on with.
+        // The other instance must be running, so that the subscriber can continue there.
         await starting[(index + 1) % INSTANCES];
         await programs[index]!.kill();
         await stream.ended;

@@ -1,22 +1,22 @@
-/** A model: small integer vectors, and what may happen next in each. */
+/** A model: its states are vectors of small integers, and `steps` says what may happen next in each state. */
 export interface Model {
   readonly initial: readonly number[];
-  /** Calls `emit` for every step that is possible. The state that it passes on must be a new array. */
+  /** Calls `emit` for every step that is possible. Each state that it emits must be a new array. */
   steps(state: readonly number[], emit: (label: string, next: number[]) => void): void;
-  /** Equal states that differ in names alone become one. Works in place. */
+  /** Maps states that differ only in names to one of them. Works in place. */
   canonical(state: number[]): number[];
 }
 
 export interface Exploration {
   readonly states: number;
-  /** The shortest way to a violation, or undefined when no reachable state has one. */
+  /** The labels of a shortest path to a violation; undefined if no reachable state allows one. */
   readonly counterExample: readonly string[] | undefined;
 }
 
-/** What a step's label begins with when the step breaks the promise. */
+/** The beginning of a step's label if the step breaks the promise. */
 export const VIOLATION = "VIOLATION: ";
 
-/** Visits every reachable state, nearest first, so the counter-example it finds is a shortest one. */
+/** Visits every reachable state, nearest first, so the first counter-example it finds is a shortest one. */
 export function explore(model: Model): Exploration {
   const first = keyOf(model, model.initial);
   const seen = new Set([first]);
@@ -42,8 +42,8 @@ export function explore(model: Model): Exploration {
 }
 
 /**
- * The labels of a path's steps, ending with the violation that its last state allows. Canonical
- * states exchange the names of what is alike, so the path is walked again with the names kept.
+ * The labels of a path's steps, ending with the violation that its last state allows. Canonical states swap
+ * the names of processes that are alike, so the path is walked again with the original names.
  */
 function narrate(model: Model, path: readonly string[]): string[] {
   const labels: string[] = [];
@@ -63,8 +63,8 @@ function narrate(model: Model, path: readonly string[]): string[] {
   return labels;
 }
 
-// Every component is below 2^16, so a state is a string of as many characters: the cheapest thing
-// that a Set compares by value.
+// Every component is below 2^16, so a state fits in a string of one character per component. Of the values
+// that a Set compares by content, that is the cheapest.
 function keyOf(model: Model, state: readonly number[]): string {
   return String.fromCharCode(...model.canonical([...state]));
 }

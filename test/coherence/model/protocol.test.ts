@@ -3,10 +3,10 @@ import { explore } from "./explore.ts";
 import { createProtocolModel, RULES, type Rule } from "./protocol.ts";
 
 describe("the coherence protocol, over all interleavings", () => {
-  it("never answers from the cache with less than was committed", { timeout: 120_000 }, () => {
+  it("never shows fewer commits than there were when the request was validated", { timeout: 120_000 }, () => {
     const { states, counterExample } = explore(createProtocolModel());
     expect(counterExample).toBeUndefined();
-    // A model that lost a step by accident would hold for the wrong reason.
+    // A model that had lost a step by accident would hold for the wrong reason. It would have fewer states.
     expect(states).toBe(1_009_668);
   });
 

@@ -1,13 +1,12 @@
 import { type Model, VIOLATION } from "./explore.ts";
 
 /**
- * The coherence protocol as a finite model: one tag, two transactions, two readers (each an instance
- * of its own, which reads again and again), one Redis that may lose everything, and the row in
- * PostgreSQL that names the epoch. Any process may stop for any time between two steps, which is
- * all interleavings, or die.
+ * The coherence protocol as a finite model: one tag, two transactions, two readers (each an instance of its
+ * own, which reads again and again), one Redis that may lose everything, and the row in PostgreSQL that names
+ * the epoch. Any process may die, or may pause for any time between two steps, so all interleavings occur.
  *
- * The promise, checked at every answer that did not run its own SQL: it shows at least every
- * commit that PostgreSQL had when the request was validated.
+ * The promise, checked at every answer that did not run its own SQL: it shows at least every commit that
+ * PostgreSQL had when the request was validated.
  */
 export const RULES = {
   markBeforeCommit: "mark before COMMIT: a writer makes its tags pending before it commits",
@@ -22,14 +21,14 @@ export const RULES = {
 
 export type Rule = keyof typeof RULES;
 
-// Where things are in the state vector.
+// Indexes of the state vector.
 const COMMITS = 0; // committed transactions: the content of the row
 const LOSSES = 1; // times Redis lost everything
 const REDIS = 2; // the epoch Redis holds; 0: none
 const SEQUENCE = 3;
 const VERSION = 4; // of the one tag
 const PENDING = 5; // bit per writer
-const EPOCH = 6; // what PostgreSQL says, and its state
+const EPOCH = 6; // the epoch that PostgreSQL names; its state is next
 const EPOCH_STATE = 7;
 const AWAITED = 8; // while quiescing: 4 when the snapshot was taken, bit per transaction in it
 const ENTRY = 9; // the stored answer: epoch (0: none), stamp, value
@@ -87,7 +86,7 @@ type Has = (rule: Rule) => boolean;
 
 function redisAndEpoch(state: readonly number[], to: To, has: Has): void {
   if (state[REDIS] !== 0 && state[LOSSES]! < MAX_LOSSES) {
-    // Its answers may survive: a part of the table can be evicted alone.
+    // The stored answer may survive, because Redis can evict a part of the table alone.
     to("Redis loses the version table", (next) => {
       next[LOSSES]!++;
       next[REDIS] = next[SEQUENCE] = next[VERSION] = next[PENDING] = 0;
@@ -182,7 +181,7 @@ function writerSteps(state: readonly number[], writer: number, to: To, has: Has)
     );
   }
   if (step === ENDED) {
-    // By the writer, or by whoever asked PostgreSQL what became of it.
+    // By the writer, or by another process that asked PostgreSQL how the transaction ended.
     to(`${name} is released`, (next) => {
       if (state[REDIS] === epoch) {
         next[PENDING]! &= ~bit;

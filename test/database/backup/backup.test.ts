@@ -64,7 +64,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
   const verify = (manifest: Manifest, key?: string) =>
     verifyInDatabase(url, { directory, manifest, key, tools });
 
-  test("is one archive with its manifest, for this user alone", async () => {
+  test("is one archive with its manifest, accessible to this user only", async () => {
     const manifest = await take();
     expect((await readdir(directory)).sort()).toEqual([manifest.file, `${manifest.file}.json`]);
     for (const name of await readdir(directory))
@@ -81,7 +81,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     expect(manifest.tables).toEqual(await figuresOf(url));
   });
 
-  test("gives every row again, and is of one moment although others write", async () => {
+  test("restores every row, and shows one moment although others write meanwhile", async () => {
     let written: Promise<unknown> | undefined;
     const manifest = await takeBackup({
       connectionString: url,
@@ -104,7 +104,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     );
   });
 
-  test("can be read with the secret key alone when it was written with the public one", async () => {
+  test("can be read only with the secret key when it was written with the public one", async () => {
     const { publicKey, secretKey } = await generateKeys();
     const manifest = await take(publicKey);
     expect(manifest.isEncrypted).toBe(true);
@@ -139,7 +139,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     }
   });
 
-  test("is not what it should be when the manifest has other figures", async () => {
+  test("is refused when the restored rows do not match the manifest's figures", async () => {
     const manifest = await take();
     const tables = manifest.tables.map((figures) =>
       figures.table === "users" ? { ...figures, checksum: "0:0" } : figures,
@@ -150,7 +150,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     });
   });
 
-  test("leaves no database behind, and no partial file", async () => {
+  test("leaves no temporary database and no partial file behind", async () => {
     const { rows } = await withSession(url, "test", (client) =>
       client.query("SELECT datname FROM pg_database WHERE datname ~ '_(verifying|restoring)_'"),
     );
@@ -159,7 +159,7 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     expect((await readdir(directory)).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 
-  test("takes the place of a database that has rows when it is told to, and keeps that one", async () => {
+  test("replaces a database that has rows only with `mayReplace`, and keeps the former one", async () => {
     const target = await createFilled();
     const manifest = await take();
     const before = await figuresOf(target);
@@ -176,12 +176,12 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
         `INSERT INTO "project_status_changes" ("project_id", "status")
            SELECT "id", 'READY' FROM "projects" LIMIT 1 RETURNING "id"`,
       );
-      // The sequence goes on where it was.
+      // The insert succeeds only if the restored sequence continues where it was.
       expect(rows).toHaveLength(1);
     });
   });
 
-  test("that fails half-way leaves the database as it was", async () => {
+  test("leaves the database as it was when its restoration fails half-way", async () => {
     const target = await createFilled();
     const before = await figuresOf(target);
     const manifest = await take();
@@ -201,10 +201,10 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
   });
 });
 
-test("takes the place of a database that is called as the one that others are made from", {
+test("a backup replaces even a database named postgres, the one from which databases are usually created", {
   timeout: 90_000,
 }, async () => {
-  // Of a server of its own: the other tests are in this one's.
+  // On a server of its own, because the other tests use the postgres database of theirs.
   const { url } = await startPostgres();
   expect(databaseIn(url)).toBe("postgres");
   await applyMigrations({ connectionString: url });
@@ -221,7 +221,7 @@ test("takes the place of a database that is called as the one that others are ma
   expect(await figuresOf(url)).toEqual(manifest.tables);
 });
 
-test("an empty database needs no permission, and one that is not there is made", {
+test("a restoration replaces an empty database without `mayReplace`, and creates one that does not exist", {
   timeout: 90_000,
 }, async () => {
   const url = await createFilled();
@@ -246,7 +246,7 @@ test("an empty database needs no permission, and one that is not there is made",
   await dropDatabase(absent);
 });
 
-test("pg_dump that is not there, or older than the server, is told with what to install", async () => {
+test("a pg_dump that is missing or older than the server is reported, with what to do instead", async () => {
   const { url } = await createTestDatabase();
   const directory = await folder();
   const take = (PATH: string) =>
@@ -269,7 +269,7 @@ test("pg_dump that is not there, or older than the server, is told with what to 
   expect(await readdir(directory)).toEqual([]);
 });
 
-test("a role that may not create databases is told so, and nothing is changed", async () => {
+test("a role that may not create databases is told so, and nothing changes", async () => {
   const url = await createFilled();
   const directory = await folder();
   const manifest = await takeRows(url, directory);
@@ -286,7 +286,7 @@ test("a role that may not create databases is told so, and nothing is changed", 
   await withSession(url, "test", (client) => client.query(`DROP ROLE "${role}"`));
 });
 
-test("old backups go by number and by age; the newest and the newest verified one stay", async () => {
+test("old backups are pruned by number and by age; the newest and the newest verified one stay", async () => {
   const { url } = await createTestDatabase();
   const directory = await folder();
   for (let n = 0; n < 4; n++) await takeRows(url, directory);

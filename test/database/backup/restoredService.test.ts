@@ -16,12 +16,12 @@ const PROJECT = `{ project(id: "Project:${keyOf(1)}") { name version } projects(
 const RENAME = `mutation ($name: String!) {
   updateProject(input: { id: "Project:${keyOf(1)}", name: $name }) { project { name } } }`;
 
-/** Answers while the database is exchanged may be errors, and are never of what was before. */
+/** Answers while the database is swapped may be errors. Once it is restored, none shows the former data. */
 describe.each([
   ["two instances with Redis", true],
   ["one instance without", false],
 ])("a backup that is restored under %s", { timeout: 120_000 }, (_, hasRedis) => {
-  test("is what everybody sees from the moment when it is restored", async () => {
+  test("is what every read shows from the moment when it is restored", async () => {
     const { url } = await createTestDatabase();
     const directory = await mkdtemp(join(tmpdir(), "stack-converter-restored-"));
     atEndOfFile(() => rm(directory, { recursive: true, force: true }));
@@ -49,7 +49,7 @@ describe.each([
     const readAll = async (instance: (typeof instances)[number]) => {
       const seen = new Set<string>();
       for (let after = 0; after < 40; after += isRestored ? 1 : 0) {
-        // Before the request is sent: an answer to one that was sent earlier may be of either.
+        // Noted before the request is sent: one sent before the swap may be answered from either database.
         const wasRestored = isRestored;
         const answer = await instance.ask(PROJECT);
         if (answer.data?.project)
@@ -73,7 +73,7 @@ describe.each([
       expect(seen).not.toContain("after: after the backup");
     }
 
-    // The cache serves again, and writes are seen at once by everybody.
+    // The cache serves again, and every instance shows writes at once.
     for (const instance of instances)
       expect((await instance.untilHit(PROJECT)).data.project).toEqual({ name: "project 1", version: 1 });
     await first!.ask(RENAME, { name: "renamed since" });

@@ -35,7 +35,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
       ...options,
     });
 
-  /** Users in random order, as their ids' index has them; then most of them are gone. */
+  /** Inserts users, which the index on their ids has in random order, and deletes most of them. */
   async function leaveHoles(kept = 0.1): Promise<void> {
     await client.query(`INSERT INTO "users" ("github_id", "username")
       SELECT i::text, 'user ' || i FROM generate_series(1, 20000) AS i`);
@@ -43,7 +43,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     await untilKnown("users");
   }
 
-  /** Statistics are written down a moment after a transaction. */
+  /** Waits for the table's statistics, which PostgreSQL writes down a moment after a transaction. */
   async function untilKnown(table: string): Promise<void> {
     for (let attempt = 0; attempt < 500; attempt++) {
       const { rows } = await other.query<{ dead: number }>(
@@ -65,7 +65,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     return rows;
   };
 
-  test("vacuums the tables with dead rows, and leaves the others alone", async () => {
+  test("vacuums only tables with dead rows", async () => {
     await leaveHoles();
     const report = await maintenance({ isReindexEnabled: false }).perform();
     expect(report!.tables).toEqual([
@@ -87,7 +87,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect((await maintenance().perform())!.tables).toEqual([]);
   });
 
-  test("does every table in a full pass", async () => {
+  test("vacuums every table in a full pass", async () => {
     const { rows } = await client.query<{ table: string }>(
       `SELECT relname AS "table" FROM pg_stat_user_tables ORDER BY relname`,
     );
@@ -96,7 +96,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect(report!.tables.every(({ problem }) => problem === null)).toBe(true);
   });
 
-  test("changes nothing in a dry run, and says what it would do", async () => {
+  test("changes nothing in a dry run, but reports what it would do", async () => {
     await leaveHoles();
     let pruned = 0;
     const run = maintenance({
@@ -121,7 +121,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
   test.each([
     ["estimate", async () => {}],
     ["pgstattuple", async () => void (await client.query("CREATE EXTENSION pgstattuple"))],
-  ])("rebuilds indexes that are mostly empty, as %s tells", async (measuredBy, prepare) => {
+  ])("rebuilds indexes that are mostly empty according to %s", async (measuredBy, prepare) => {
     await prepare();
     await leaveHoles();
     const report = await maintenance({ reindexFrom: TINY }).perform();
@@ -140,14 +140,14 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect((await maintenance({ reindexFrom: TINY }).perform())!.indexes).toEqual([]);
   });
 
-  test("rebuilds none unless it is enabled, and names those that it would", async () => {
+  test("rebuilds no index unless that is enabled, but names those that it would rebuild", async () => {
     await leaveHoles();
     const report = await maintenance({ isReindexEnabled: false, reindexFrom: TINY }).perform();
     expect(report!.indexes).toEqual([]);
     expect(report!.notes.join()).toMatch(/DB_ENABLE_REINDEX is not set: .*users_pkey \(\d+ % of it is empty/);
   });
 
-  test("drops what a rebuilding that broke off has left, and no index in use", async () => {
+  test("drops the invalid index that an interrupted rebuild has left, and no index in use", async () => {
     await other.query("BEGIN");
     await other.query(`INSERT INTO "users" ("github_id", "username") VALUES ('1', 'a')`);
     await client.query("SET lock_timeout = 100");
@@ -169,7 +169,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     ]);
   });
 
-  test("tells how far a rebuilding is", async () => {
+  test("reports the progress of a rebuild", async () => {
     await leaveHoles();
     await other.query("BEGIN");
     await other.query(`UPDATE "users" SET "username" = 'held' WHERE "github_id" = '1'`);
@@ -177,7 +177,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     await maintenance({ reindexFrom: TINY }).perform({
       onProgress: (step) => {
         steps.push(step);
-        // It waits for the writer, so this comes.
+        // The rebuild waits for the open transaction, so this phase is certain to come.
         if (step.phase.startsWith("waiting for writers")) void other.query("ROLLBACK");
       },
     });
@@ -187,7 +187,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect(steps.map(({ number }) => number)).toEqual(steps.map(({ number }) => number).sort());
   });
 
-  test("cancels the statement when it is aborted, and leaves nothing behind", async () => {
+  test("cancels its statement when it is aborted, and leaves no lock behind", async () => {
     await leaveHoles();
     await other.query("BEGIN");
     await other.query(`LOCK TABLE "users" IN SHARE UPDATE EXCLUSIVE MODE`);
@@ -206,7 +206,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect((await maintenance().perform())!.tables).toMatchObject([{ table: "users", problem: null }]);
   });
 
-  test("reports a step that fails, and goes on with the next", async () => {
+  test("reports a step that fails, and goes on with the next step", async () => {
     const report = await maintenance({
       pruning: [
         {
@@ -223,7 +223,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     expect(report!.tables.length).toBeGreaterThan(5);
   });
 
-  test("is done by one at a time, and the second is told who is at it and since when", async () => {
+  test("runs once at a time, and a second run is told who runs it and since when", async () => {
     let second: Promise<unknown> | undefined;
     await maintenance().perform({
       isDue: async () => {
@@ -240,7 +240,7 @@ describe("maintenance of a PostgreSQL", { timeout: 60_000 }, () => {
     await maintenance().perform();
   });
 
-  test("leaves tables of other roles alone and says so", async () => {
+  test("skips tables of other roles and says so", async () => {
     const role = `maintainer_${Math.random().toString(36).slice(2)}`;
     await client.query(`CREATE ROLE "${role}" LOGIN`);
     try {

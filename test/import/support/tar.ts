@@ -1,11 +1,11 @@
-/** A tar archive byte by byte, as POSIX.1-1988 (ustar) has it, so that it can be wrong in any way. */
+/** An entry of a tar archive (POSIX.1-1988, ustar). Tests write it byte by byte, so that it can be wrong. */
 export interface TarEntry {
   readonly name: string;
   readonly content?: string | Uint8Array;
   /** "0" file, "1" hard link, "2" symbolic link, "3" and "4" devices, "5" folder, "6" pipe. */
   readonly type?: string;
   readonly linkname?: string;
-  /** What the header says, if it lies. */
+  /** The size in the header, if it is to be wrong. */
   readonly size?: number;
   readonly mode?: number;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
 
-/** A folder that is gone after the test file. */
+/** Creates a folder that is deleted after the test file. */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "import-test-")));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,8 +13,8 @@ export function temporaryFolder(): string {
 }
 
 /**
- * Lets everything in this test file make its temporary folders in one of its own, so that what is
- * left behind can be told from what other tests are using.
+ * Lets all code in this test file create its temporary folders in one separate folder. So leftovers can be
+ * told from folders that other tests use.
  */
 export function ownTemporaryFolder(): { leftovers: () => string[] } {
   const folder = temporaryFolder();
@@ -27,7 +27,7 @@ export function ownTemporaryFolder(): { leftovers: () => string[] } {
   return { leftovers: () => readdirSync(folder) };
 }
 
-/** Writes files; their folders come with them. */
+/** Writes files, and creates their folders. */
 export function writeTree(root: string, files: Readonly<Record<string, string | Uint8Array>>): string {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -36,7 +36,7 @@ export function writeTree(root: string, files: Readonly<Record<string, string | 
   return root;
 }
 
-/** git, with a name and an address to commit under and nothing of the machine's configuration. */
+/** The environment of git: a name and an address for commits, and none of the machine's configuration. */
 export const gitEnvironment = {
   PATH: process.env.PATH,
   HOME: "/nonexistent",
@@ -55,7 +55,7 @@ export function git(folder: string, ...args: string[]): string {
   });
 }
 
-/** Everything below a folder, plain files and all else. */
+/** The paths of everything below a folder, not only of plain files. */
 export async function listing(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).sort();
 }

@@ -1,13 +1,13 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
-/** A zip archive byte by byte (PKWARE APPNOTE 4.3), stored or deflated. */
+/** An entry of a zip archive (PKWARE APPNOTE 4.3) that tests write byte by byte. */
 export interface ZipEntry {
   readonly name: string;
   readonly content?: string | Uint8Array;
   /** Unix mode with the file's type: 0o120777 is a symbolic link. */
   readonly mode?: number;
   readonly isEncrypted?: boolean;
-  /** What the headers say, if they lie. */
+  /** The size in the headers, if it is to be wrong. */
   readonly size?: number;
 }
 
