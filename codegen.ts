@@ -162,15 +162,15 @@ function methods() {
       `    ${method}: async (variables, options) => (await request(${document}, variables${optional ? " ?? {}" : ""}, options)).${field},`,
   );
   return [
-    "/** Sends one document and gives its data. */",
+    "/** Sends one document and resolves to its data. */",
     "export type Request<Options> = <TResult, TVariables>(document: TypedDocumentString<TResult, TVariables>, variables: TVariables, options?: Options) => Promise<TResult>;",
     "",
-    "/** Every operation as a function. They can be passed around: none needs `this`. */",
+    "/** A function for each operation. The functions can be passed around, because none uses `this`. */",
     "export interface Operations<Options> {",
     ...signatures,
     "}",
     "",
-    "/** All operations over one way to send them. Whoever calls this has all documents in the bundle. */",
+    "/** All operations, sent with `request`. A program that calls this has all documents in its bundle. */",
     "export function createOperations<Options>(request: Request<Options>): Operations<Options> {",
     "  return {",
     ...values,

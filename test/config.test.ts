@@ -15,7 +15,7 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 const namesIn = (problems: readonly string[]) =>
   problems.map((problem) => problem.slice(0, problem.indexOf(":")));
 
-test("an empty environment is a configuration: the documented defaults", () => {
+test("an empty environment gives the documented defaults", () => {
   expect(loadConfig({})).toEqual({
     environment: "development",
     logLevel: "info",
@@ -118,7 +118,7 @@ test("every value can be set, and an empty one counts as unset", () => {
   expect(loadConfig({ NODE_ENV: "production", SHUTDOWN_DELAY: "0" }).http.shutdownDelayMs).toBe(0);
 });
 
-test("in production nothing is told that only development needs, unless it is asked for", () => {
+test("in production nothing is shown that only development needs, unless a variable turns it on", () => {
   const production = { NODE_ENV: "production" };
   expect(loadConfig(production).http).toMatchObject({
     isGraphiqlEnabled: false,
@@ -143,7 +143,7 @@ describe("traces are switched on by OpenTelemetry's own variables", () => {
     serviceName: "stack-converter",
   };
 
-  test("by an endpoint, or an exporter, and off by either of two", () => {
+  test("by an endpoint or an exporter, and off by either of two", () => {
     expect(loadConfig(target).tracing).toEqual(defaults);
     expect(loadConfig({ OTEL_TRACES_EXPORTER: "otlp" }).tracing).toEqual({ ...defaults, url: undefined });
     expect(loadConfig({ OTEL_TRACES_EXPORTER: "console" }).tracing?.exporter).toBe("console");
@@ -151,7 +151,7 @@ describe("traces are switched on by OpenTelemetry's own variables", () => {
     expect(loadConfig({ ...target, OTEL_TRACES_EXPORTER: "none" }).tracing).toBeUndefined();
   });
 
-  test("which say where to, how much, and under which name", () => {
+  test("which also set the target, the sampling and the service's name", () => {
     expect(
       loadConfig({
         ...target,
@@ -176,13 +176,13 @@ describe("traces are switched on by OpenTelemetry's own variables", () => {
     { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
     { OTEL_TRACES_SAMPLER: "sometimes" },
     { OTEL_TRACES_SAMPLER_ARG: "2" },
-  ])("%j is refused: it would silently do nothing", (env) => {
+  ])("%j is refused, because it would silently do nothing", (env) => {
     expect(namesIn(problemsOf(env))).toEqual(Object.keys(env));
   });
 });
 
 describe("lists", () => {
-  test("are read with commas and spaces", () => {
+  test("are separated by commas, with or without spaces", () => {
     expect(
       loadConfig({
         CORS_ORIGINS: "https://a.example, http://b.example:8080",
@@ -228,13 +228,13 @@ test("all problems are reported at once, each by the variable's name", () => {
   expect(namesIn(problemsOf({ DB_POOL_MIN: "9", DB_POOL_MAX: "8" }))).toEqual(["DB_POOL_MIN"]);
 });
 
-test("the message lists every problem on a line, with what was received", () => {
+test("the message lists every problem on a line of its own, with the value that was received", () => {
   expect(() => loadConfig({ PORT: "abc", DB_NAME: "x" })).toThrow(
     /^The configuration has 2 problem\(s\):\n {2}- PORT: .*\(got "abc"\)\n {2}- DB_NAME: there is no such variable$/,
   );
 });
 
-test("an identity provider's keys come over a safe way, and sign for this service alone", () => {
+test("an identity provider's keys need a secure address, and an issuer and an audience", () => {
   const AUTH_JWKS_URL = "https://id.example.com/keys";
   expect(namesIn(problemsOf({ AUTH_JWKS_URL }))).toEqual(["AUTH_ISSUER", "AUTH_AUDIENCE"]);
   const rest = { AUTH_ISSUER: "https://id.example.com", AUTH_AUDIENCE: "converter" };
@@ -244,7 +244,7 @@ test("an identity provider's keys come over a safe way, and sign for this servic
   expect(problemsOf({ AUTH_JWKS_URL: "http://127.0.0.1:1/keys", ...rest })).toEqual([]);
 });
 
-test("replicas are those of a database that is named", () => {
+test("replicas need the URL of their database", () => {
   const replicas = "postgres://u:p@a/d, postgresql://u:p@b/d";
   const named = { DATABASE_URL: "postgres://u:p@h/d" };
   expect(loadConfig({ ...named, DATABASE_REPLICA_URLS: replicas }).database.replicaUrls).toEqual([
@@ -273,11 +273,11 @@ test("a secret is never printed, not even when it is malformed", () => {
   }
   const secrets = Object.entries(variables).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
   expect(secrets).toEqual(expect.arrayContaining(["AUTH_JWT_SECRET", "DATABASE_URL", "ENCRYPTION_KEY"]));
-  // A variable with one of our prefixes that does not exist may hold a password too.
+  // An unknown variable with one of the service's prefixes may hold a password, too.
   expect(problemsOf({ DB_PASSWORD: secret })).toEqual(["DB_PASSWORD: there is no such variable"]);
 });
 
-test("names of other programs are left alone", () => {
+test("variables of other programs are left alone", () => {
   expect(
     problemsOf({ PATH: "/bin", HOME: "/", PGHOST: "h", DATABASE_URL_READONLY: "x", SOME_DB_THING: "x" }),
   ).toEqual([]);

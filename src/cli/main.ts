@@ -23,7 +23,7 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 const program = new Command("stack-converter")
   .description("The data and API service of an AI tech-stack converter.")
   .version(version)
-  .showHelpAfterError("(--help says what there is)")
+  .showHelpAfterError("(use --help to list commands and options)")
   .configureHelp({ sortSubcommands: false });
 
 const urlOption = () =>
@@ -31,12 +31,12 @@ const urlOption = () =>
 const tokenOption = () =>
   new Option(
     "--token <token>",
-    "the bearer token or API key to send; for an embedded service on this machine it is found in DATA_DIRECTORY",
+    "the bearer token or API key to send; a service with an embedded database on this machine leaves one in DATA_DIRECTORY",
   ).env("STACK_CONVERTER_TOKEN");
 
 program
   .command("serve")
-  .description("Serve the GraphQL API. Without DATABASE_URL, on an embedded database.")
+  .description("Serve the GraphQL API. Without DATABASE_URL, it uses an embedded database.")
   .addOption(new Option("--port <port>", "the port to listen on; 0 takes a free one").env("PORT"))
   .addOption(new Option("--host <address>", "the address to listen on").env("HOST"))
   .option("--no-sample", "do not import this package itself as a sample into an empty embedded database")
@@ -78,7 +78,7 @@ program
 program
   .command("migrate")
   .description("Bring the database's schema up to date. `serve` does the same when it starts.")
-  .option("--status", "only say what would be done; exit code 1 when something would")
+  .option("--status", "only print what is pending; exit code 1 if anything is")
   .action(async (options: { status?: boolean }) => {
     const config = configuration();
     const { runMigrate } = await import("../commands/migrate.ts");
@@ -105,16 +105,16 @@ addOperations(program, {
 program
   .command("import")
   .description(
-    "Import a source tree: scan it, detect its stack, store both through the API. Nothing of it is run.",
+    "Import a source tree: scan it, detect its stack, and store both through the API. None of its code is run.",
   )
   .argument("<source>", "a directory, an archive (.tar, .tgz, .zip) or a git URL (…#branch)")
   .addOption(urlOption())
   .addOption(tokenOption())
-  .option("--owner <id>", "the user whose project it becomes; the viewer's unless told")
-  .option("--name <name>", "instead of the name that the source gives itself")
-  .option("--github-url <url>", "instead of the address that the source gives itself")
-  .option("--project <id>", "go on with a project whose import was interrupted")
-  .option("--quiet", "no progress; print the project's id alone")
+  .option("--owner <id>", "the user who will own the project (default: the viewer)")
+  .option("--name <name>", "the project's name (default: taken from the source)")
+  .option("--github-url <url>", "the project's address (default: taken from the source)")
+  .option("--project <id>", "resume the interrupted import of this project")
+  .option("--quiet", "show no progress, and print only the project's id")
   .action(
     async (
       source: string,
@@ -149,9 +149,9 @@ program
 program
   .command("convert")
   .description(
-    "Create a conversion job for a project: an analysis of what the way to its target stack takes.",
+    "Create a conversion job for a project. It analyses what a conversion to the target stack would take.",
   )
-  .argument("<project>", "its id, or its name when no other has the same")
+  .argument("<project>", "the project's id, or its name if no other project has the same name")
   .addOption(urlOption())
   .addOption(tokenOption())
   .option(
@@ -161,7 +161,7 @@ program
     [],
   )
   .option("--priority <number>", "-1000 to 1000; higher is claimed first", wholeNumber(-1_000, 1_000))
-  .option("--quiet", "print the job's id alone")
+  .option("--quiet", "print only the job's id")
   .action(
     async (
       project: string,
@@ -176,15 +176,15 @@ program
 
 program
   .command("work")
-  .description("Work on conversion jobs until a signal. SIGTERM and Ctrl-C let running jobs finish.")
+  .description("Work on conversion jobs until stopped. SIGTERM and Ctrl-C let running jobs finish.")
   .requiredOption(
     "--demo",
-    "what this worker does: it analyses projects, without converting them. Others are programs with the SDK",
+    "run the demo worker, which analyses projects without converting them. Other workers are programs that use the SDK",
   )
   .addOption(urlOption())
   .addOption(tokenOption())
-  .option("--concurrency <jobs>", "how many jobs at a time", wholeNumber(1, 100), 1)
-  .option("--once", "end when there is nothing to do; exit code 1 when a job has failed")
+  .option("--concurrency <jobs>", "how many jobs to work on at a time", wholeNumber(1, 100), 1)
+  .option("--once", "exit when there are no jobs to claim; exit code 1 if a job has failed")
   .action(async (options: { url: string; token?: string; concurrency: number; once?: true }) => {
     const { runWork } = await import("../commands/work.ts");
     const { url, concurrency, once = false } = options;
@@ -197,10 +197,10 @@ program
 program
   .command("watch")
   .description("Watch a conversion job until it ends. Exit code 0: completed; 1: failed or cancelled.")
-  .argument("[job]", "its id; the newest job's unless given")
+  .argument("[job]", "the job's id (default: the newest job)")
   .addOption(urlOption())
   .addOption(tokenOption())
-  .option("--json", "a line of JSON for each event")
+  .option("--json", "print a line of JSON for each event")
   .action(async (jobId: string | undefined, options: { url: string; token?: string; json?: true }) => {
     const { runWatch } = await import("../commands/watch.ts");
     const { url, json: isJson = false } = options;
@@ -215,9 +215,9 @@ program
   .description("Show a running service's connections to its database, and what to do about them.")
   .addOption(urlOption())
   .addOption(tokenOption())
-  .option("--json", "the figures as JSON")
-  .option("--watch", "again every two seconds, until Ctrl-C")
-  .option("--explain <id>", "the plan of a slow statement that it lists")
+  .option("--json", "print the figures as JSON")
+  .option("--watch", "repeat every two seconds, until Ctrl-C")
+  .option("--explain <id>", "print only the plan of one of the slow statements that this command lists")
   .action(async (options: { url: string; token?: string; json?: true; watch?: true; explain?: string }) => {
     const { runPool } = await import("../commands/pool.ts");
     const { url, json: isJson = false, watch: isWatching = false, explain } = options;
@@ -230,10 +230,10 @@ program
 program
   .command("grant")
   .description(
-    "Give a user a role; adds the user if need be. Works on the database itself, as do the next two.",
+    "Give a user a role, and add the user if necessary. Works directly on the database, as do token and api-key.",
   )
   .requiredOption("--github-id <id>", "GitHub's numeric id of the account")
-  .option("--username <name>", "the account's name, for a user who is new")
+  .option("--username <name>", "the account's name; required for a new user")
   .addOption(new Option("--role <role>").choices(["USER", "WORKER", "ADMIN"]).makeOptionMandatory())
   .action(async (options: { githubId: string; username?: string; role: "USER" | "WORKER" | "ADMIN" }) => {
     const config = configuration();
@@ -247,7 +247,7 @@ program
   .command("token")
   .description("Sign a token for a user, with AUTH_JWT_SECRET or the embedded database's own secret.")
   .addOption(userOption())
-  .option("--hours <hours>", "how long it is good for", wholeNumber(1, 8_760), 12)
+  .option("--hours <hours>", "how long the token is valid", wholeNumber(1, 8_760), 12)
   .action(async (options: { user: string; hours: number }) => {
     const config = configuration();
     const { runToken } = await import("../commands/access.ts");
@@ -260,9 +260,9 @@ apiKey
   .command("create")
   .description("Create a key and print it. It cannot be shown again.")
   .addOption(userOption())
-  .requiredOption("--name <name>", "what it is for")
-  .requiredOption("--scope <scope>", "what it may do (can be repeated): see `ApiKeyScope`", collect, [])
-  .option("--days <days>", "how long it is good for; without, until it is revoked", wholeNumber(1, 3_650))
+  .requiredOption("--name <name>", "what the key is for")
+  .requiredOption("--scope <scope>", "what the key allows (can be repeated): see `ApiKeyScope`", collect, [])
+  .option("--days <days>", "how long the key is valid (default: until it is revoked)", wholeNumber(1, 3_650))
   .action(async (options: { user: string; name: string; scope: string[]; days?: number }) => {
     const config = configuration();
     const { runApiKeyCreate } = await import("../commands/access.ts");
@@ -281,7 +281,7 @@ apiKey
 apiKey
   .command("revoke")
   .description("Revoke a key: no instance accepts it from then on.")
-  .argument("<key>", "its id, or its beginning as `list` shows it")
+  .argument("<key>", "the key's id, or its beginning as `list` shows it")
   .action(async (key: string) => {
     const config = configuration();
     const { runApiKeyRevoke } = await import("../commands/access.ts");

@@ -1403,10 +1403,10 @@ export const ReportTaskResultDocument = /*#__PURE__*/ new TypedDocumentString("m
 export const CompleteConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation CompleteConversionJobs($input:CompleteConversionJobsInput!){completeConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<CompleteConversionJobsMutation, CompleteConversionJobsMutationVariables>;
 export const FailConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation FailConversionJobs($input:FailConversionJobsInput!){failConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<FailConversionJobsMutation, FailConversionJobsMutationVariables>;
 export const ReleaseConversionJobsDocument = /*#__PURE__*/ new TypedDocumentString("mutation ReleaseConversionJobs($input:ReleaseConversionJobsInput!){releaseConversionJobs(input:$input){results{...ConversionJobResultFields}}}fragment ConversionJobState on ConversionJob{id status progress currentTask errorMessage attempt maxAttempts availableAt workerId leaseExpiresAt lastEventSequence version}fragment ConversionJobResultFields on ConversionJobResult{id directive error{code message from allowed}conversionJob{...ConversionJobState}}") as unknown as TypedDocumentString<ReleaseConversionJobsMutation, ReleaseConversionJobsMutationVariables>;
-/** Sends one document and gives its data. */
+/** Sends one document and resolves to its data. */
 export type Request<Options> = <TResult, TVariables>(document: TypedDocumentString<TResult, TVariables>, variables: TVariables, options?: Options) => Promise<TResult>;
 
-/** Every operation as a function. They can be passed around: none needs `this`. */
+/** A function for each operation. The functions can be passed around, because none uses `this`. */
 export interface Operations<Options> {
   /** All API keys, or those of one user, newest first. Administrators only. */
   readonly apiKeys: (variables?: ApiKeysQueryVariables, options?: Options) => Promise<ApiKeysQuery["apiKeys"]>;
@@ -1518,7 +1518,7 @@ export interface Operations<Options> {
   readonly releaseConversionJobs: (variables: ReleaseConversionJobsMutationVariables, options?: Options) => Promise<ReleaseConversionJobsMutation["releaseConversionJobs"]>;
 }
 
-/** All operations over one way to send them. Whoever calls this has all documents in the bundle. */
+/** All operations, sent with `request`. A program that calls this has all documents in its bundle. */
 export function createOperations<Options>(request: Request<Options>): Operations<Options> {
   return {
     apiKeys: async (variables, options) => (await request(ApiKeysDocument, variables ?? {}, options)).apiKeys,

@@ -13,7 +13,7 @@ const REVOKE =
 const VIEWER = "{ viewer { id role } }";
 const USER = `User:${keyOf(1)}`;
 
-test("keys are of 256 random bits, and told from everything else by their form", () => {
+test("keys have 256 random bits, and differ from everything else in their form", () => {
   const keys = Array.from({ length: 100 }, () => generateApiKey());
   expect(new Set(keys.map(({ secret }) => secret)).size).toBe(100);
   for (const { secret, hash, prefix } of keys) {
@@ -43,7 +43,7 @@ describe("an API key", async () => {
   const statusOf = async (service: typeof here, secret: string) =>
     (await service.ask(VIEWER, {}, bearer(secret))).status;
 
-  test("is created by an administrator, and says that its bearer is its user", async () => {
+  test("is created by an administrator, and identifies its bearer as its user", async () => {
     const { secret, apiKey } = await create({ scopes: ["PROJECTS_READ", "JOBS_WORK", "PROJECTS_READ"] });
     expect(apiKey).toEqual({
       id: expect.stringMatching(/^ApiKey:/),
@@ -61,7 +61,7 @@ describe("an API key", async () => {
       });
   });
 
-  test("is nowhere in the database or in Redis, nor in a list", async () => {
+  test("appears neither in the database, nor in Redis, nor in a list", async () => {
     const { secret } = await create();
     await here.ask(VIEWER, {}, bearer(secret));
     const { rows } = await here.pool.query("SELECT to_jsonb(api_keys)::text AS row FROM api_keys");
@@ -76,7 +76,7 @@ describe("an API key", async () => {
     expect(dumps.join("\n")).not.toContain(secret.slice(4));
   });
 
-  test("is made, seen and revoked by administrators alone, who came with all of their rights", async () => {
+  test("is created, listed and revoked only by administrators whose credential has all of their rights", async () => {
     const { secret } = await create({ userId: `User:${keyOf(3)}`, scopes: ["PROJECTS_WRITE"] });
     const { apiKey } = await create();
     for (const headers of [{}, await asUser(keyOf(1)), bearer(secret)]) {
@@ -93,7 +93,7 @@ describe("an API key", async () => {
     }
   });
 
-  test("that is revoked stops at once, on every instance, also for what was answered before", async () => {
+  test("that is revoked is refused at once, on every instance, even for requests that were answered before", async () => {
     for (let round = 0; round < 5; round++) {
       const { secret, apiKey } = await create();
       for (const service of [here, there])
@@ -103,7 +103,7 @@ describe("an API key", async () => {
     }
   });
 
-  test("stops at its end, and says so", async () => {
+  test("is refused once it has expired, and the error says so", async () => {
     const { secret } = await create({ expiresAt: new Date(Date.now() + 5_000).toISOString() });
     let answer = await here.ask(VIEWER, {}, bearer(secret));
     expect(answer.status).toBe(200);
@@ -113,7 +113,7 @@ describe("an API key", async () => {
     expect(answer).toMatchObject({ status: 401, errors: [{ message: "The token or API key has expired." }] });
   });
 
-  test("goes with its user", async () => {
+  test("is gone when its user is deleted", async () => {
     const user = await here.app.repositories.users.create({
       githubId: "55",
       username: "bot",
@@ -125,7 +125,7 @@ describe("an API key", async () => {
     expect(await statusOf(there, secret)).toBe(401);
   });
 
-  test("that a user may do everything with is not answered what a key for less was, nor the other way around", async () => {
+  test("with some scopes does not get what was kept for another credential of its user with other rights", async () => {
     const query = "{ viewer { id } users(first: 1) { totalCount } }";
     const { secret } = await create({ userId: `User:${keyOf(3)}` });
     const [own, other] = [bearer(secret), admin];
@@ -135,7 +135,7 @@ describe("an API key", async () => {
     expect((await here.ask(query, {}, bearer(fresh.secret))).cached).toBe("miss");
   });
 
-  test("is told when it is made, and not when that is repeated", async () => {
+  test("is shown when it is created, and not when that mutation is repeated", async () => {
     const input = { userId: USER, name: "once", scopes: ["ADMIN"], idempotencyKey: "once" };
     const first = (await here.ask(CREATE, { input }, admin)).data.createApiKey;
     const second = (await there.ask(CREATE, { input }, admin)).data.createApiKey;
@@ -143,7 +143,7 @@ describe("an API key", async () => {
     expect(await statusOf(there, first.secret)).toBe(200);
   });
 
-  test("says when it was used, within a minute and without a word to the caches", async () => {
+  test("shows when it was last used, within a minute and without invalidating kept answers", async () => {
     const { secret, apiKey } = await create();
     const query = "{ viewer { username } projects(first: 2) { totalCount } }";
     await expect.poll(async () => (await there.ask(query, {}, bearer(secret))).cached).toBe("hit");
@@ -160,8 +160,8 @@ describe("an API key", async () => {
   test.each([
     ["no scope", { scopes: [] }],
     ["no name", { name: " " }],
-    ["an end in the past", { expiresAt: "2020-01-01T00:00:00Z" }],
-  ])("with %s is not made", async (_, input) => {
+    ["an expiry in the past", { expiresAt: "2020-01-01T00:00:00Z" }],
+  ])("with %s is not created", async (_, input) => {
     const { errors } = await here.ask(
       CREATE,
       { input: { userId: USER, name: "x", scopes: ["ADMIN"], ...input } },

@@ -17,7 +17,7 @@ describe("the audit log", async () => {
   const service = await startAuthenticated();
   const admin = await asUser(keyOf(3));
   const entries = async () => (await service.ask(LOG, {}, admin)).data.auditEntries.nodes;
-  /** What a request adds to it. */
+  /** The answer to a request, and the entries that the request adds to the log. */
   const addedBy = async (query: string, headers: Record<string, string> = admin) => {
     const before = (await entries()).length;
     const answer = await service.ask(query, {}, { ...headers, "x-request-id": "request-1" });
@@ -35,37 +35,37 @@ describe("the audit log", async () => {
 
   test.each([
     [
-      "a role that changes",
+      "a change of a role",
       `mutation { updateUser(input: { id: "${user(2)}", role: WORKER }) { user { id } } }`,
       { action: "updateUser", target: user(2), details: '{"role":"WORKER","changed":["role"]}' },
     ],
     [
-      "a change of somebody else",
+      "a change of another user",
       `mutation { updateUser(input: { id: "${user(2)}", email: "a@example.com" }) { user { id } } }`,
       { action: "updateUser", target: user(2), details: '{"changed":["email"]}' },
     ],
     [
-      "a project that an administrator changes",
+      "an administrator's change of a project",
       `mutation { updateProject(input: { id: "${project}", name: "renamed" }) { project { id } } }`,
       { action: "updateProject", target: project, details: null },
     ],
     [
-      "cached answers that are made void",
+      "an invalidation of cached answers",
       'mutation { invalidateCache(input: { tags: ["User#"] }) { tags } }',
       { action: "invalidateCache", target: null, details: '{"tags":["User#"]}' },
     ],
     [
-      "figures that are counted anew",
+      "a reset of statistics",
       "mutation { resetCacheStatistics(input: {}) { figures } }",
       { action: "resetCacheStatistics", target: null, details: null },
     ],
-  ])("has %s", async (_, query, entry) => {
+  ])("records %s", async (_, query, entry) => {
     const { answer, added } = await addedBy(query);
     expect(answer.errors).toBeUndefined();
     expect(added).toEqual([{ ...byAdmin, ...entry }]);
   });
 
-  test("has a key that is created and revoked, by its id and without its secret", async () => {
+  test("records that a key is created and revoked, by its id and without its secret", async () => {
     const { answer, added } = await addedBy(
       `mutation { createApiKey(input: { userId: "${user(1)}", name: "ci", scopes: [JOBS_WORK] }) { secret apiKey { id } } }`,
     );
@@ -80,7 +80,7 @@ describe("the audit log", async () => {
     expect(revoked.added).toEqual([{ ...byAdmin, action: "revokeApiKey", target: apiKey.id, details: null }]);
   });
 
-  test("has not what users do with themselves, what is refused, and what is repeated", async () => {
+  test("does not record what users change about themselves, what is refused, and what is repeated", async () => {
     const own = await asUser(keyOf(1));
     const rename = `mutation { updateUser(input: { id: "${user(1)}", username: "me" }) { user { id } } }`;
     expect((await addedBy(rename, own)).added).toEqual([]);
@@ -93,7 +93,7 @@ describe("the audit log", async () => {
     expect((await addedBy(repeated)).added).toEqual([]);
   });
 
-  test("has an entry when the change is there, and neither when one of them fails", async () => {
+  test("commits an entry together with its change, and neither if one of them fails", async () => {
     await service.pool.query("ALTER TABLE audit_entries RENAME TO hidden");
     const change = `mutation { updateUser(input: { id: "${user(2)}", role: ADMIN }) { user { id } } }`;
     const { errors } = await service.ask(change, {}, admin);
@@ -103,7 +103,7 @@ describe("the audit log", async () => {
     expect(rows).toEqual([{ role: "USER" }]);
   });
 
-  test("has credentials that were refused, without them", async () => {
+  test("records that a credential was refused, without the credential", async () => {
     const before = (await entries()).length;
     await service.ask("{ viewer { id } }", {}, { ...bearer("guessed-token"), "x-request-id": "request-2" });
     await expect.poll(async () => (await entries()).length).toBe(before + 1);
@@ -122,7 +122,7 @@ describe("the audit log", async () => {
   });
 });
 
-test("an attack writes a bounded number of entries, and then how many more there were", async () => {
+test("an attack writes a bounded number of entries, and then one that says how many more there were", async () => {
   const records: AuditRecord[] = [];
   const refusals = createRefusals({
     record: async (record) => void records.push(record),
@@ -141,7 +141,7 @@ test("an attack writes a bounded number of entries, and then how many more there
   expect(records).toHaveLength(5);
 });
 
-test("entries are kept for so many days", async () => {
+test("entries are kept for the given number of days", async () => {
   const { repositories, pool } = await createTestRepositories();
   await pool.query(
     `INSERT INTO audit_entries (action, created_at)

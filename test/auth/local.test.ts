@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 const modeOf = async (file: string) => (await stat(join(folder, "data", file))).mode & 0o777;
 
-test("the secret is made once, for its owner's eyes alone, and whole", async () => {
+test("the secret is created once, whole, and readable only by its owner", async () => {
   const directory = join(folder, "data");
   expect(await existingLocalSecret(directory)).toBeUndefined();
   const secrets = await Promise.all([localSecret(directory), localSecret(directory)]);
@@ -26,10 +26,10 @@ test("the secret is made once, for its owner's eyes alone, and whole", async () 
   expect(await readdir(directory)).toEqual(["jwt-secret"]);
 });
 
-test("a token is left for the commands of its owner, for one address, and taken away again", async () => {
+test("a token is left for its owner's commands, for one address, and removed again", async () => {
   const directory = join(folder, "data");
   await localSecret(directory);
-  // What somebody else could read does not stay so.
+  // A file that others can read does not stay readable for them.
   await writeFile(join(directory, "token.json"), "{}", { mode: 0o644 });
   const remove = await leaveLocalToken(directory, { url: URL, token: "t" });
   expect(await modeOf("token.json")).toBe(0o600);

@@ -4,7 +4,10 @@ import { createTestDatabase } from "../support/postgres.ts";
 import { insertRows } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
-/** The service as it is configured, behind a socket, with three users: the third is an administrator. */
+/**
+ * Starts the service with its own authentication, behind a socket, with three users. The third is an
+ * administrator.
+ */
 export async function startAuthenticated(
   env: Readonly<Record<string, string>> = {},
   { log }: { log?: Logger } = {},

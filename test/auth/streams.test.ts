@@ -27,7 +27,7 @@ describe.each([
     streams.push(stream);
     return stream;
   };
-  /** Opened, and shown something where there is something to show at once. */
+  /** Opens a stream, and waits for the first message of a live query, which comes at once. */
   const openIdle = async (headers: Record<string, string>) => {
     const stream = await open(headers);
     if (query === LIVE) await stream.until(1);
@@ -44,12 +44,12 @@ describe.each([
     return { id, headers: bearer(secret) };
   }
 
-  test("is not opened by a credential that is not valid", async () => {
+  test("is not opened with an invalid credential", async () => {
     const stream = await open(bearer("nothing"));
     expect(stream.status).toBe(401);
   });
 
-  test("ends when its API key is revoked on another instance, and the others go on", async () => {
+  test("ends when its API key is revoked on another instance, while other streams go on", async () => {
     const [revoked, kept] = [await newKey(), await newKey()];
     const [stream, other, third] = [
       await openIdle(revoked.headers),
@@ -64,13 +64,13 @@ describe.each([
     for (const { messages } of [other, third]) expect(messages).not.toContainEqual(REFUSED);
   });
 
-  test("ends with its token, at its end", async () => {
+  test("ends when its token expires", async () => {
     const stream = await openIdle(await asUser(keyOf(1), 5));
     expect(await stream.ended).toBe("complete");
     expect(stream.messages.at(-1)).toEqual(REFUSED);
   });
 
-  test("ends with its API key, at its end", async () => {
+  test("ends when its API key expires", async () => {
     const { headers } = await newKey(keyOf(1), new Date(Date.now() + 5_000));
     const stream = await openIdle(headers);
     expect(await stream.ended).toBe("complete");

@@ -14,7 +14,7 @@ const VIEWER = "{ viewer { id role } }";
 const secret = new TextEncoder().encode(ACCESS_ENV.AUTH_JWT_SECRET);
 const nowSeconds = () => Math.floor(Date.now() / 1_000);
 
-/** As somebody else's library would make it. */
+/** Signs a token as another program would. */
 const signed = (claims: JWTPayload, key: Uint8Array = secret, alg = "HS256") =>
   new SignJWT({ exp: nowSeconds() + 600, sub: keyOf(1), ...claims }).setProtectedHeader({ alg }).sign(key);
 
@@ -28,7 +28,7 @@ describe("a token", async () => {
   const service = await startAuthenticated({}, { log: logs.log });
   const ask = (headers: Record<string, string>) => service.send({ query: VIEWER }, headers);
 
-  test("says who sends the request, by the user's id or node id", async () => {
+  test("identifies the request's sender by the user's id or node id", async () => {
     for (const sub of [
       keyOf(1),
       `User:${keyOf(1)}`,
@@ -39,11 +39,11 @@ describe("a token", async () => {
     }
   });
 
-  test("is not needed for being nobody", async () => {
+  test("is not needed to ask as a stranger", async () => {
     expect(await ask({})).toMatchObject({ status: 200, data: { viewer: null } });
   });
 
-  test("does not say what its user may do: the user's row does, at once", async () => {
+  test("does not decide what its user may do: the user's row does, and a change of it counts at once", async () => {
     const headers = bearer(await signed({ sub: keyOf(2), role: "ADMIN" }));
     const roles: string[] = [];
     for (const role of ["USER", "ADMIN", "WORKER"]) {
@@ -53,7 +53,7 @@ describe("a token", async () => {
     expect(roles).toEqual(["USER", "ADMIN", "WORKER"]);
   });
 
-  test("of a user who is deleted is worth nothing from then on", async () => {
+  test("of a user who is deleted is refused from then on", async () => {
     const user = await service.app.repositories.users.create({ githubId: "77", username: "gone" });
     const headers = await asUser(user.id);
     expect((await ask(headers)).status).toBe(200);
@@ -72,19 +72,19 @@ describe("a token", async () => {
     ["no subject", () => signedWithout("sub")],
     ["a subject that is no user's id", () => signed({ sub: "octocat" })],
     ["a project as its subject", () => signed({ sub: `Project:${keyOf(1)}` })],
-    ["a user whom there is not", () => signed({ sub: keyOf(99) })],
-    ["a beginning in the future", () => signed({ nbf: nowSeconds() + 600 })],
-    ["an end in the past", () => signed({ exp: nowSeconds() - 60 })],
+    ["a user who does not exist", () => signed({ sub: keyOf(99) })],
+    ["a start in the future", () => signed({ nbf: nowSeconds() + 600 })],
+    ["an expiry in the past", () => signed({ exp: nowSeconds() - 60 })],
     [
       "a changed part",
       async () => (await signed({})).replace(/\.(.)/, (_, first) => `.${first === "e" ? "f" : "e"}`),
     ],
-    ["no form of one", () => "hello"],
-    ["two parts of three empty", () => "a.."],
+    ["a form that no token has", () => "hello"],
+    ["two empty parts of three", () => "a.."],
     ["the form of an API key", () => `sck_${"A".repeat(43)}`],
     ["a great length", () => "a".repeat(9_000)],
   ])("with %s", (_, make) => {
-    test("is refused with 401, and not told in the log", async () => {
+    test("is refused with 401, and does not appear in the log", async () => {
       const token = await make();
       const { status, headers, errors, data } = await ask(bearer(token));
       expect(status).toBe(401);
@@ -105,7 +105,7 @@ describe("a token", async () => {
     },
   );
 
-  test("that is refused is refused in every way of asking", async () => {
+  test("that is invalid is refused for POST and GET, and for every media type", async () => {
     const headers = { ...bearer("hello"), "content-type": "application/json" };
     const body = JSON.stringify({ query: VIEWER });
     for (const accept of [
@@ -121,7 +121,7 @@ describe("a token", async () => {
     expect((await fetch(url, { headers: { ...headers, accept: "application/json" } })).status).toBe(401);
   });
 
-  test("is accepted as long after its end as clocks may differ, and not longer", async () => {
+  test("is accepted after its expiry for as long as clocks may differ, and no longer", async () => {
     expect((await ask(bearer(await signed({ exp: nowSeconds() - 20 })))).status).toBe(200);
     const strict = await startAuthenticated({ DATABASE_URL: service.databaseUrl, AUTH_CLOCK_SKEW: "0" });
     expect(
@@ -129,7 +129,7 @@ describe("a token", async () => {
     ).toBe(401);
   });
 
-  test("must be for this service and by its issuer, where these are set", async () => {
+  test("must have the service's audience and issuer, if these are set", async () => {
     const env = { AUTH_ISSUER: "https://id.example.com", AUTH_AUDIENCE: "converter" };
     const strict = await startAuthenticated({ DATABASE_URL: service.databaseUrl, ...env });
     const statusOf = async (claims: JWTPayload) =>
@@ -202,14 +202,14 @@ describe("an identity provider's keys", () => {
       .setProtectedHeader({ alg: "ES256", kid })
       .sign(privateKey);
 
-  test("sign tokens, and are read once for all of them", async () => {
+  test("sign tokens, and are fetched once for all of them", async () => {
     const key = await publish("one");
     for (let count = 0; count < 3; count++)
       expect(await verify(await sign(key, "one", { jti: "t" }))).toMatchObject({ userId: keyOf(1), id: "t" });
     expect(requests).toBe(1);
   });
 
-  test("are read again for one that is new", async () => {
+  test("are fetched again for a token with a new key", async () => {
     await verify(await sign(await publish("one"), "one"));
     const next = await publish("two");
     published.delete("one");
@@ -217,7 +217,7 @@ describe("an identity provider's keys", () => {
     expect(requests).toBe(2);
   });
 
-  test("are not read again and again for one that does not exist", async () => {
+  test("are not fetched again and again for a key that does not exist", async () => {
     verify = createVerifier(30_000);
     await verify(await sign(await publish("one"), "one"));
     const strange = await sign(await generateKeyPair("ES256"), "three");
@@ -229,7 +229,7 @@ describe("an identity provider's keys", () => {
     expect(requests).toBe(1);
   });
 
-  test("are not a secret with which anybody could sign", async () => {
+  test("are not accepted as a shared secret, with which anybody could sign", async () => {
     const { publicKey } = await publish("one");
     const text = new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey)));
     await expect(
@@ -239,7 +239,7 @@ describe("an identity provider's keys", () => {
     });
   });
 
-  test("that cannot be had are nobody's fault: the token may be good", async () => {
+  test("that cannot be fetched are an outage and no refusal, because the token may be valid", async () => {
     const token = await sign(await publish("one"), "one");
     isAway = true;
     await expect(verify(token)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
@@ -248,7 +248,7 @@ describe("an identity provider's keys", () => {
   });
 });
 
-test("a database that others can reach is not served without a way to know users", async () => {
+test("a database that others can reach is not served without a way to authenticate users", async () => {
   const { log } = captureLogs();
   for (const env of [{ DATABASE_URL: "postgres://127.0.0.1:1/none" }, { NODE_ENV: "production" }] as Record<
     string,
@@ -281,7 +281,7 @@ describe("an answer that was given before", async () => {
     throw new Error("Expected a replayed answer within 1,000 requests.");
   };
 
-  test("is given again to a token, without looking at it anew", async () => {
+  test("is replayed to the same token, without verifying it again", async () => {
     const count = () => service.ask("{ users { totalCount } }", {}, asAdministrator);
     await expect.poll(async () => (await count()).cached, { timeout: 15_000 }).toBe("hit");
     expect((await untilReplayed(await asUser(keyOf(1)))).data.viewer).toEqual({
@@ -294,7 +294,7 @@ describe("an answer that was given before", async () => {
     });
   });
 
-  test("is not given when the token has ended meanwhile", async () => {
+  test("is not replayed once the token has expired", async () => {
     const headers = await asUser(keyOf(1), 5);
     expect((await untilReplayed(headers)).status).toBe(200);
     let answer = await service.send({ query }, headers);
@@ -303,7 +303,7 @@ describe("an answer that was given before", async () => {
     expect(answer).toMatchObject({ status: 401, errors: [{ extensions: { code: "UNAUTHENTICATED" } }] });
   });
 
-  test("is not given when its user has another role meanwhile, or is gone", async () => {
+  test("is not replayed once the user has another role or is deleted", async () => {
     const user = await service.app.repositories.users.create({
       githubId: "88",
       username: "ada",

@@ -63,13 +63,13 @@ describe("followers of a log", () => {
     await table.bump(epoch, ["log"]);
   };
 
-  it("who stand at the same place share each read", async () => {
+  it("at the same cursor share each read", async () => {
     const followers = Array.from({ length: 100 }, () => feed.follow("key", 0));
     await append(3);
     for (const round of [1, 2, 3]) {
       const batches = await Promise.all(followers.map((follower) => follower.next()));
       for (const { value } of batches) expect(value.cursor).toBe(3 * round);
-      // One that finds something; and one that found nothing yet, when it came before the change.
+      // One read that finds the change, and perhaps one before the change that found nothing.
       expect(log.reads).toBeLessThanOrEqual(2 * round);
       await append(3);
     }
@@ -102,7 +102,7 @@ describe("followers of a log", () => {
     expect(feed.hubs()).toBe(0);
   });
 
-  it("are let go while they wait, and leave nothing behind", async () => {
+  it("can leave while they wait, and leave nothing behind", async () => {
     const follower = feed.follow("key", 0);
     const waiting = follower.next();
     await append(1);
@@ -113,7 +113,7 @@ describe("followers of a log", () => {
     expect([feed.hubs(), store.statistics().watchers]).toEqual([0, 0]);
   });
 
-  it("wait for a database that does not answer, and are told of every other failure", async () => {
+  it("wait for a database that does not answer, and get every other error", async () => {
     log.length = 1;
     log.error = new AppError("SERVICE_UNAVAILABLE", "The database does not answer.");
     const patient = feed.follow("key", 0);

@@ -14,7 +14,7 @@ test("a status allows these actions and no others", () => {
   });
 });
 
-test("every status can be reached, and from each that is not an end every end", () => {
+test("every status can be reached, and every final status from each status that is not final", () => {
   const next = (status: string) =>
     (Object.keys(TRANSITIONS) as JobAction[]).flatMap((action) => {
       const { from, to } = TRANSITIONS[action] as { from: readonly string[]; to: readonly string[] };
@@ -33,7 +33,7 @@ test("every status can be reached, and from each that is not an end every end", 
   expect(reached("CANCELLED")).toEqual(["CANCELLED"]);
 });
 
-test("a refused action says what is, what was asked and what is allowed", () => {
+test("the error of a refused action has the status, the action and the actions that are allowed", () => {
   expect(invalidTransition("1", "FAILED", "pause")).toMatchObject({
     code: "INVALID_TRANSITION",
     message: "A job that is FAILED allows no pause: that needs RUNNING.",

@@ -5,14 +5,14 @@ import { createTestRepositories } from "../support/repositories.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 
 /**
- * Any sequence of calls about one job, against the real statements and a model of a few lines. Workers keep
- * every token that they were ever given, and use old ones too.
+ * Runs random sequences of calls about one job, against the real statements and a model of a few lines.
+ * Workers keep every token that they were ever given, and use old ones too.
  */
 
 const { pool, empty, repositories } = await createTestRepositories();
 const { conversionJobs, jobControl, jobLeases, jobEvents, projects } = repositories;
 const ID = keyOf(1);
-/** The columns have milliseconds: this very moment may be rounded to one that is still to come. */
+/** The columns have milliseconds, so the present moment may be rounded up into the future. */
 const PAST = "now() - interval '1 second'";
 
 type Status = "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
@@ -22,7 +22,7 @@ interface Model {
   attempt: number;
   maxAttempts: number;
   progress: number;
-  /** The last that was given; the lease with it holds or not. */
+  /** The last fencing token that was given. `isHeld` says whether its lease still holds. */
   token: number;
   isHeld: boolean;
   events: string[];
@@ -31,7 +31,7 @@ interface Model {
 
 interface Command {
   readonly action: JobAction | "report";
-  /** How old a token the worker has: 0 is the last one. */
+  /** How many tokens were given after the one that the worker uses. 0: it uses the last one. */
   readonly age: number;
   readonly progress: number;
   readonly isRetryable: boolean;
@@ -50,7 +50,7 @@ const commands = fc.array(
   { minLength: 1, maxLength: 25 },
 );
 
-/** Whether the service shall do it, and what the job is then. */
+/** Changes the model as the command must change the job. @returns whether the service must do it */
 function predict(model: Model, { action, age, progress, isRetryable }: Command): boolean {
   const nextAttempt = () => {
     model.attempt++;
@@ -119,7 +119,7 @@ function predict(model: Model, { action, age, progress, isRetryable }: Command):
   return true;
 }
 
-/** Does it. @returns whether the service says that it did */
+/** Sends the command to the service. @returns whether the service says that the command was done */
 async function perform(model: Model, { action, age, progress, isRetryable }: Command): Promise<boolean> {
   const lease = { id: ID, fencingToken: Math.max(0, model.token - age) };
   switch (action) {
@@ -149,7 +149,7 @@ async function perform(model: Model, { action, age, progress, isRetryable }: Com
   }
 }
 
-/** What the project's status follows from. */
+/** The status that the job's project must have. */
 function projectOf({ status, hasBegun }: Model): string {
   if (!hasBegun) return "IMPORTED";
   if (status === "COMPLETED" || status === "FAILED") return status;

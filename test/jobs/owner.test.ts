@@ -36,7 +36,7 @@ const projectStatus = async () => (await projects.findById(keyOf(1)))!.status;
 const eventTypes = async () =>
   (await pool.query("SELECT type FROM conversion_job_events ORDER BY sequence")).rows.map(({ type }) => type);
 const claim = async () => (await jobLeases.claim(ADA))[0]!;
-/** The job in a status, by way of the service. */
+/** Brings the job into a status, by calls of the service. */
 const inStatus = {
   PENDING: async () => {},
   RUNNING: claim,
@@ -59,7 +59,7 @@ const PAIRS = (Object.keys(inStatus) as Status[]).flatMap((status) =>
 );
 
 test.each(PAIRS)(
-  "%s of a job that is %s is made or refused as the lifecycle says",
+  "%s of a job that is %s is done or refused as the lifecycle says",
   async (action, status) => {
     await inStatus[status]();
     const before = await job();
@@ -76,7 +76,7 @@ test.each(PAIRS)(
   },
 );
 
-test("an owner's change is made at the expected version alone, and of a job that is there", async () => {
+test("an owner's change is made only at the expected version, and only to a job that exists", async () => {
   await claim();
   const { version } = await job();
 
@@ -85,13 +85,13 @@ test("an owner's change is made at the expected version alone, and of a job that
     currentVersion: version,
   });
   expect(await change("pause", { expectedVersion: version })).toMatchObject({ status: "PAUSED" });
-  // The version tells more than the status.
+  // The version conflict is reported, not the status, because it says more.
   expect(await change("pause", { expectedVersion: version })).toMatchObject({ code: "VERSION_CONFLICT" });
   expect(await change("pause", { id: `ConversionJob:${keyOf(9)}` })).toMatchObject({ code: "NOT_FOUND" });
 });
 
 describe("a paused job", () => {
-  test("keeps its worker as long as that is heard of, and goes on with it", async () => {
+  test("keeps its worker while the lease lasts, and goes on with that worker", async () => {
     const lease = await claim();
     expect(await change("pause")).toMatchObject({ status: "PAUSED", workerId: "ada" });
     expect(await jobLeases.report("ada", [{ ...lease, progress: 30 }])).toMatchObject([
@@ -106,19 +106,19 @@ describe("a paused job", () => {
   });
 
   test.each([
-    ["gave it back", (lease: { id: string; fencingToken: number }) => jobLeases.release("ada", [lease])],
+    ["released it", (lease: { id: string; fencingToken: number }) => jobLeases.release("ada", [lease])],
     [
-      "was not heard of, which nobody has noticed yet",
+      "lost its lease, which nobody has noticed yet,",
       () => pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms'"),
     ],
     [
-      "was not heard of",
+      "lost its lease",
       async () => {
         await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms'");
         await jobLeases.expire(10);
       },
     ],
-  ])("whose worker %s waits for the next when it is resumed, in the same attempt", async (_, lose) => {
+  ])("whose worker %s waits for the next worker when it is resumed, in the same attempt", async (_, lose) => {
     const lease = await claim();
     await jobLeases.report("ada", [{ ...lease, progress: 30 }]);
     await change("pause");
@@ -135,7 +135,7 @@ describe("a paused job", () => {
   });
 });
 
-test("a job that is called off while it runs is lost to its worker, and its project is READY again", async () => {
+test("a job that is cancelled while it runs is lost to its worker, and its project is READY again", async () => {
   const lease = await claim();
   expect(await projectStatus()).toBe("CONVERTING");
 
@@ -146,7 +146,7 @@ test("a job that is called off while it runs is lost to its worker, and its proj
   ]);
 });
 
-test("calling off a job that nobody has begun is nothing to its project", async () => {
+test("cancelling a job that no worker has begun leaves its project's status as it is", async () => {
   await change("cancel");
   expect(await projectStatus()).toBe("IMPORTED");
 });
@@ -158,7 +158,7 @@ test("a job that is deleted while it runs leaves its project READY", async () =>
   expect(await projectStatus()).toBe("READY");
 });
 
-test("a retry gives a failed job more attempts, at once", async () => {
+test("a retry gives a failed job more attempts, and the job can be claimed at once", async () => {
   await inStatus.FAILED();
   expect(await projectStatus()).toBe("FAILED");
 
@@ -173,7 +173,7 @@ test("a retry gives a failed job more attempts, at once", async () => {
   expect(await claim()).toMatchObject({ fencingToken: 2 });
 });
 
-test("a priority decides who is claimed first", async () => {
+test("the priority decides which job is claimed first", async () => {
   await insertJob(2);
   await change("reprioritize", { priority: -1 });
   expect(await claim()).toMatchObject({ id: keyOf(2) });
@@ -201,14 +201,14 @@ describe("a plan's files", () => {
     return errors?.[0].extensions ?? data.createConversionJob.conversionJob;
   };
 
-  test("may be any where the project's structure is not known, or not yet", async () => {
+  test("may be any if the project's file structure is not known, or not yet", async () => {
     expect(await create(["nowhere"])).toMatchObject({ status: "PENDING", priority: 3 });
     await pool.query("INSERT INTO project_files VALUES ($1, 'a.js', 1)", [keyOf(1)]);
     await pool.query("UPDATE projects SET status = 'ANALYZING'");
     expect(await create(["nowhere"])).toMatchObject({ status: "PENDING" });
   });
 
-  test("are the project's, or written by the plan itself", async () => {
+  test("must be the project's, or be written by the plan itself", async () => {
     await pool.query("INSERT INTO project_files VALUES ($1, 'a.js', 1)", [keyOf(1)]);
 
     expect(await create(["a.js", "b.js"], ["b.js"])).toMatchObject({ status: "PENDING" });
@@ -225,7 +225,7 @@ describe("a plan's files", () => {
   });
 });
 
-test("circular dependencies are named", async () => {
+test("the error for circular dependencies names their tasks", async () => {
   const { status: _, ...task } = PLAN.tasks[0]!;
   const tasks = [
     { ...task, id: "a", dependencies: ["b"] },

@@ -39,7 +39,7 @@ const stored = (attempt: number) => ({
   fileChanges: [{ path: "src/index.ts", kind: "CREATED", summary: null }],
 });
 
-test("a task's result is stored with its attempt, and the plan says so", async () => {
+test("a task's result is stored with its attempt, and the task gets its status in the plan", async () => {
   await jobLeases.claim(ADA);
 
   expect(await report(1)).toEqual({
@@ -63,7 +63,7 @@ test("a task's result is stored with its attempt, and the plan says so", async (
   });
 });
 
-test("the same again gives the same answer and changes nothing; another result is a conflict", async () => {
+test("the same result again gives the same answer and changes nothing; another result is a conflict", async () => {
   await jobLeases.claim(ADA);
   const first = await report(1);
   const before = await job();
@@ -73,7 +73,7 @@ test("the same again gives the same answer and changes nothing; another result i
   expect(await job()).toEqual(before);
 });
 
-test("the next attempt reports anew, in the place of the last one's result", async () => {
+test("the next attempt reports anew, and replaces the result of the attempt before", async () => {
   const [lease] = await jobLeases.claim(ADA);
   await report(1, { status: "FAILED", output: null, error: "oops" });
   await jobLeases.fail("ada", [{ ...lease!, errorMessage: "oops", isRetryable: true }]);
@@ -83,7 +83,7 @@ test("the next attempt reports anew, in the place of the last one's result", asy
   expect((await report(2)).conversionJob).toMatchObject({ results: [stored(2)] });
 });
 
-test("a result is refused without the lease, and of a task that is not planned", async () => {
+test("a result is refused without the lease, and for a task that is not in the plan", async () => {
   await jobLeases.claim(ADA);
   const before = await job();
 
@@ -101,7 +101,7 @@ test("a result is refused without the lease, and of a task that is not planned",
   expect(await job()).toEqual(before);
 });
 
-test("a paused job's worker may report what it had in hand, and is told", async () => {
+test("a paused job's worker may still report a result, and is told to pause", async () => {
   await jobLeases.claim(ADA);
   await pool.query("UPDATE conversion_jobs SET status = 'PAUSED'");
   expect(await report(1)).toMatchObject({ directive: "PAUSE" });

@@ -9,7 +9,7 @@ import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { insertRows, keyOf, PLAN } from "../support/rows.ts";
 
-/** Two instances on one database: jobs that come by one are heard of by those who wait at the other. */
+/** Two instances on one database: a claim that waits at one learns of jobs that are created at the other. */
 const { url: databaseUrl } = await createTestDatabase();
 async function startInstance() {
   const config = loadConfig({ NODE_ENV: "test", DATABASE_URL: databaseUrl, HOST: "127.0.0.1", PORT: "0" });
@@ -59,13 +59,13 @@ const create = (url: string) =>
        { id: "a", type: "t", description: "d", agentType: "converter" }] } }) { conversionJob { id } } }`,
   );
 const untilWaiting = (url: string, waiting: Promise<unknown>) =>
-  // Long enough for the claim to have looked once; should it not have, the test is merely weaker.
+  // Long enough for the claim to have looked for jobs once. If it has not, the test is only weaker.
   Promise.race([sleep(300), waiting, send(url, "{ __typename }").then(() => sleep(300))]);
 
 test.each([
   ["the instance at which it waits", () => here.url],
   ["another instance", () => there.url],
-])("a claim that waits gets the job that comes by %s", async (_, urlOf) => {
+])("a claim that waits gets a job that is created at %s", async (_, urlOf) => {
   const waiting = claim(here.url);
   await untilWaiting(here.url, waiting);
   const { createConversionJob } = await create(urlOf());
@@ -74,7 +74,7 @@ test.each([
   ]);
 });
 
-test("a claim that waits gets a job that another program has written", async () => {
+test("a claim that waits gets a job that another program inserts", async () => {
   const waiting = claim(here.url);
   await untilWaiting(here.url, waiting);
   await pool.query("INSERT INTO conversion_jobs (id, project_id, plan) VALUES ($1, $2, $3)", [
@@ -85,13 +85,13 @@ test("a claim that waits gets a job that another program has written", async () 
   expect(await waiting).toMatchObject([{ conversionJob: { id: `ConversionJob:${keyOf(1)}` } }]);
 });
 
-test("a claim that waits gets the job of a worker that is not heard of any more, in the next attempt", async () => {
+test("a claim that waits gets the job of a worker whose lease expires, in the next attempt", async () => {
   await create(here.url);
   expect(await claim(here.url, { leaseSeconds: 1 })).toHaveLength(1);
   expect(await claim(there.url)).toMatchObject([{ conversionJob: { attempt: 2 } }]);
 });
 
-test("a claim that waits in vain gets nothing, and each job goes to one of those who wait", async () => {
+test("a claim that waits in vain gets nothing, and each job goes to one of the waiting claims", async () => {
   expect(await claim(here.url, { waitSeconds: 0.2 })).toEqual([]);
 
   const waiting = [here, here, there, there].map(({ url }) => claim(url, { waitSeconds: 3 }));
@@ -100,13 +100,13 @@ test("a claim that waits in vain gets nothing, and each job goes to one of those
   expect((await Promise.all(waiting)).flat()).toHaveLength(3);
 });
 
-test("a worker that went away while it waited gets no job", async () => {
+test("a worker that disconnects while it waits gets no job", async () => {
   const controller = new AbortController();
   const waiting = claim(here.url, { signal: controller.signal });
   await untilWaiting(here.url, waiting);
   controller.abort();
   await expect(waiting).rejects.toThrow();
-  // The service hears of it by the closed connection.
+  // The service learns of it from the closed connection.
   await sleep(300);
   await create(here.url);
   await sleep(300);
@@ -115,7 +115,7 @@ test("a worker that went away while it waited gets no job", async () => {
   expect(rows).toEqual([{ status: "PENDING", fencing_token: "0" }]);
 });
 
-test("an instance that stops sends those who wait away at once, with nothing", async () => {
+test("an instance that stops answers waiting claims at once, without jobs", async () => {
   const third = await startInstance();
   const waiting = claim(third.url, { waitSeconds: 30 });
   await untilWaiting(third.url, waiting);

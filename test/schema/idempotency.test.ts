@@ -37,8 +37,8 @@ test("every mutation's input has a field for the key", () => {
   }
 });
 
-describe("a mutation that comes again with its key", () => {
-  test("gives the same answer and changes nothing more; without a key it is done again", async () => {
+describe("a mutation that is repeated with its key", () => {
+  test("gives the same answer and changes nothing more; without a key it runs again", async () => {
     const document = `mutation { ${importProject("a", "k1")} }`;
     const first = await send(document);
     expect(first.data.importProject.project.name).toBe("a");
@@ -50,7 +50,7 @@ describe("a mutation that comes again with its key", () => {
     expect(await projects()).toBe(4);
   });
 
-  test("may have the key in a header, and a whole document of mutations then has one", async () => {
+  test("may have the key in a header, which then is the key of all mutations in the document", async () => {
     const document = `mutation { one: ${importProject("a")} two: ${importProject("a")} }`;
     const first = await send(document, { key: "k1" });
     expect(first.data.one.project.id).not.toBe(first.data.two.project.id);
@@ -59,7 +59,7 @@ describe("a mutation that comes again with its key", () => {
     expect(await projects()).toBe(3);
   });
 
-  test("gives what it gave then, though the row has changed or is gone since", async () => {
+  test("gives its first answer again, even if the row has been deleted since", async () => {
     const document = `mutation { ${importProject("a", "k1")} }`;
     const first = await send(document);
     const { id } = first.data.importProject.project;
@@ -77,7 +77,7 @@ describe("a mutation that comes again with its key", () => {
     expect(await projects()).toBe(2);
   });
 
-  test("is the same input in whatever order its fields were sent, and by variables too", async () => {
+  test("counts as the same input in any order of its fields, and also with variables", async () => {
     const first = await send(`mutation { ${importProject("a", "k1")} }`);
     const variables = {
       input: {
@@ -92,14 +92,14 @@ describe("a mutation that comes again with its key", () => {
     expect(await send(query, { variables })).toEqual(first);
   });
 
-  test("runs once when both come at the same moment: the other waits, and gets the same answer", async () => {
+  test("runs once when several arrive at the same moment: the others wait, and get the same answer", async () => {
     const document = `mutation { ${importProject("a", "k1")} }`;
     const answers = await Promise.all(Array.from({ length: 8 }, () => send(document)));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(await projects()).toBe(2);
   });
 
-  test("is tried again when it failed: what fails stores nothing", async () => {
+  test("runs again if it failed, because a failure stores nothing", async () => {
     const document = `mutation { updateProject(input: { id: "Project:${keyOf(1)}", name: "x", expectedVersion: 2, idempotencyKey: "k1" }) { project { version } } }`;
     expect((await send(document)).errors).toMatchObject([{ extensions: { code: "VERSION_CONFLICT" } }]);
     expect(await storedKeys()).toBe(0);
@@ -108,7 +108,7 @@ describe("a mutation that comes again with its key", () => {
     expect((await send(document)).data.updateProject.project.version).toBe(3);
   });
 
-  test("is done again after a day, when its key is forgotten", async () => {
+  test("runs again after a day, when its key is forgotten", async () => {
     const document = `mutation { ${importProject("a", "k1")} }`;
     await send(document);
     await pool.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'");
@@ -121,7 +121,7 @@ describe("a mutation that comes again with its key", () => {
     expect(await storedKeys()).toBe(0);
   });
 
-  test("repeats results of jobs of which some failed", async () => {
+  test("repeats the results of all jobs, including those that failed", async () => {
     await app.repositories.jobLeases.claim({
       workerId: "ada",
       agentTypes: ["converter"],
@@ -140,7 +140,7 @@ describe("a mutation that comes again with its key", () => {
   });
 });
 
-test("a claim that got nothing is no answer; one that got jobs gives the same ones again", async () => {
+test("a claim that got nothing stores no answer; one that got jobs gives the same jobs again", async () => {
   await pool.query("UPDATE conversion_jobs SET available_at = now() + interval '1 hour'");
   const document = `mutation { claimConversionJobs(input: { workerId: "ada", agentTypes: ["converter"], count: 2, idempotencyKey: "k1" }) {
     claims { fencingToken conversionJob { id } } } }`;
@@ -154,21 +154,21 @@ test("a claim that got nothing is no answer; one that got jobs gives the same on
   expect((await pool.query("SELECT FROM conversion_jobs WHERE status = 'PENDING'")).rowCount).toBe(1);
 });
 
-test("a claim that has waited in vain before it got jobs gives these again", async () => {
+test("a claim that had to wait before it got jobs gives the same jobs again", async () => {
   await pool.query("UPDATE conversion_jobs SET available_at = now() + interval '1 hour'");
   const document = `mutation { claimConversionJobs(input: { workerId: "ada", agentTypes: ["converter"], waitSeconds: 20, idempotencyKey: "k1" }) {
     claims { conversionJob { id } } } }`;
   const waiting = send(document);
   await new Promise((resolve) => setTimeout(resolve, 300));
   await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 second'");
-  // Says that there are jobs: the service does not listen here, so it has no rounds in which it would see.
+  // Announces that there are jobs: the service does not listen here, so it does not look for them by itself.
   await app.jobs.owners.reprioritize(keyOf(3), 1);
   const first = await waiting;
   expect(first.data.claimConversionJobs.claims).toHaveLength(1);
   expect(await send(document)).toEqual(first);
 });
 
-test("a mutation of several transactions gives the sum of what they gave", async () => {
+test("a mutation of several transactions repeats the sum of their results", async () => {
   await pool.query(
     "UPDATE conversion_jobs SET status = 'CANCELLED', completed_at = now() - interval '9 days'",
   );
@@ -178,7 +178,7 @@ test("a mutation of several transactions gives the sum of what they gave", async
   expect(await send(document)).toEqual(first);
 });
 
-test("a key is 1 to 200 characters", async () => {
+test("a key has 1 to 200 characters", async () => {
   for (const key of ["", "x".repeat(201), "\\u0000"]) {
     const { errors } = await send(
       `mutation { deleteProject(input: { id: "Project:${keyOf(1)}", idempotencyKey: "${key}" }) { deletedId } }`,

@@ -32,7 +32,7 @@ async function change(name: string, input: unknown, selection: string) {
   return data[name];
 }
 
-/** Runs a mutation that must be refused, and says how. */
+/** Runs a mutation that must be refused without any effect. @returns the error's code, paths and details */
 async function refusal(name: string, input: unknown) {
   const before = await fingerprint(pool);
   const { data, errors } = await execute(
@@ -81,7 +81,7 @@ const EMPTY_STACK = {
 };
 
 describe("importProject", () => {
-  test("adds a project with all that it was given, trimmed", async () => {
+  test("adds a project with everything that it was given, trimmed", async () => {
     const { project: added } = await change(
       "importProject",
       {
@@ -110,7 +110,7 @@ describe("importProject", () => {
   });
 
   test.each(["https://x/y", "http://x/y", "ssh://git@x/y.git", "git://x/y.git", "file:///srv/y"])(
-    "takes the address %s",
+    "accepts the address %s",
     async (githubUrl) => {
       const { project: added } = await change(
         "importProject",
@@ -156,9 +156,9 @@ describe("importProject", () => {
     });
   });
 
-  test("refuses an owner that is none, is of another type, or does not exist", async () => {
+  test("refuses an owner that is missing, is of another type, or does not exist", async () => {
     const valid = { name: "n", githubUrl: "https://x/y" };
-    // The administrator who asks has no row here.
+    // The administrator who asks has no row, so without an `ownerId` there is no owner.
     expect(await refusal("importProject", valid)).toEqual({ code: "CONFLICT" });
     expect(await refusal("importProject", { ...valid, ownerId: project(1) })).toEqual({
       code: "VALIDATION_FAILED",
@@ -171,7 +171,7 @@ describe("importProject", () => {
 describe("importProjects", () => {
   const one = (n: number) => ({ ownerId: user(1), name: `p${n}`, githubUrl: `https://x/${n}` });
 
-  test("adds them in the input's order", async () => {
+  test("adds the projects in the input's order", async () => {
     const { projects } = await change(
       "importProjects",
       { projects: [3, 1, 2].map(one) },
@@ -183,7 +183,7 @@ describe("importProjects", () => {
     expect(await readProject(projects[1].id)).toMatchObject({ name: "p1", version: 1 });
   });
 
-  test("adds none when one is not valid, has a bad owner, or there are too many or none", async () => {
+  test("adds none if one is invalid or has a bad owner, or if there are too many or none", async () => {
     expect(
       await refusal("importProjects", {
         projects: [one(1), { ...one(2), name: "" }, { ...one(3), githubUrl: "x" }],
@@ -257,7 +257,7 @@ describe("addProjectFiles", () => {
     expect(again.project).toEqual({ status: "READY", fileStructure: { totalCount: 2 } });
   });
 
-  test("names every bad file, and refuses too many and an unknown project", async () => {
+  test("names every bad file, and refuses too many files and an unknown project", async () => {
     const file = (path: string) => ({ path, sizeBytes: 1 });
     const paths = ["/abs", "a/../b", "./a", "a/.", "..", "ok", "ok"];
     expect(
@@ -285,7 +285,7 @@ describe("addProjectFiles", () => {
     });
   });
 
-  test("takes 5,000 files at once", async () => {
+  test("accepts 5,000 files at once", async () => {
     const files = Array.from({ length: 5_000 }, (_, n) => ({ path: `src/${n}.ts`, sizeBytes: n }));
     const { project: full } = await change(
       "addProjectFiles",
@@ -297,7 +297,7 @@ describe("addProjectFiles", () => {
 });
 
 describe("updateProject", () => {
-  test("changes what it names and nothing else, and null clears", async () => {
+  test("changes the fields that are given and no others, and null clears a field", async () => {
     const before = await readProject(project(1));
     const { project: changed } = await change(
       "updateProject",
@@ -313,7 +313,7 @@ describe("updateProject", () => {
     });
     expect(await readProject(project(1))).toEqual(changed);
 
-    // Null means "nothing" where that is possible, and "as it is" where it is not.
+    // Null clears a field that may be null, and leaves any other field as it is.
     const { project: cleared } = await change(
       "updateProject",
       {
@@ -382,7 +382,7 @@ test("setTargetTechStack replaces the target as a whole", async () => {
   });
 });
 
-test("deleteProject deletes it with its jobs, once, and only at the expected version", async () => {
+test("deleteProject deletes the project with its jobs, once, and only at the expected version", async () => {
   expect(await refusal("deleteProject", { id: project(1), expectedVersion: 2 })).toMatchObject({
     code: "VERSION_CONFLICT",
   });
@@ -414,7 +414,7 @@ describe("conversion jobs", () => {
     dependencies,
   });
 
-  test("createConversionJob asks for a conversion, with defaults for what the plan leaves out", async () => {
+  test("createConversionJob adds a job, with defaults for what the plan leaves out", async () => {
     const { conversionJob } = await change(
       "createConversionJob",
       { projectId: project(1), plan: { tasks: [task("a"), task("b", ["a"])] } },
@@ -444,10 +444,10 @@ describe("conversion jobs", () => {
 
   test.each<[string, unknown[], string[]]>([
     ["no task", [], ["input.plan.tasks"]],
-    ["an id twice", [task("a"), task("a")], ["input.plan.tasks.1.id"]],
+    ["a repeated id", [task("a"), task("a")], ["input.plan.tasks.1.id"]],
     ["an unknown dependency", [task("a", ["b"])], ["input.plan.tasks.0.dependencies.0"]],
-    ["a task that waits for itself", [task("a", ["a"])], ["input.plan.tasks"]],
-    ["a circle", [task("a", ["b"]), task("b", ["c"]), task("c", ["a"])], ["input.plan.tasks"]],
+    ["a task that depends on itself", [task("a", ["a"])], ["input.plan.tasks"]],
+    ["a cycle", [task("a", ["b"]), task("b", ["c"]), task("c", ["a"])], ["input.plan.tasks"]],
     [
       "several problems",
       [
@@ -470,7 +470,7 @@ describe("conversion jobs", () => {
     expect(await refusal("updateConversionJob", { id: job(1), plan: { tasks } })).toEqual(expected);
   });
 
-  test("a chain of 500 tasks and a wide fan are fine", async () => {
+  test("a chain of 500 tasks and a wide fan are accepted", async () => {
     const chain = Array.from({ length: 500 }, (_, n) =>
       task(`t${n}`, n === 0 ? [] : [`t${n - 1}`]),
     ).reverse();
@@ -486,13 +486,13 @@ describe("conversion jobs", () => {
     }
   });
 
-  test("a job of an unknown project is a CONFLICT", async () => {
+  test("a job for an unknown project is a CONFLICT", async () => {
     expect(
       await refusal("createConversionJob", { projectId: project(9), plan: { tasks: [task("a")] } }),
     ).toEqual({ code: "CONFLICT" });
   });
 
-  test("updateConversionJob replaces the plan while the job waits", async () => {
+  test("updateConversionJob replaces the plan only while the job is PENDING", async () => {
     const { conversionJob } = await change(
       "updateConversionJob",
       { id: job(1), plan: { tasks: [task("new")] }, expectedVersion: 1 },
@@ -519,7 +519,7 @@ describe("conversion jobs", () => {
     });
   });
 
-  test("deleteConversionJob deletes it once, at the expected version", async () => {
+  test("deleteConversionJob deletes the job once, and only at the expected version", async () => {
     expect(await refusal("deleteConversionJob", { id: job(1), expectedVersion: 5 })).toMatchObject({
       code: "VERSION_CONFLICT",
     });
@@ -528,7 +528,7 @@ describe("conversion jobs", () => {
     expect(await refusal("deleteConversionJob", { id: job(1) })).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("cleanUpConversionJobs deletes what ended longer ago than that", async () => {
+  test("cleanUpConversionJobs deletes the jobs that ended more than `olderThanDays` ago", async () => {
     await pool.query(
       `UPDATE conversion_jobs SET status = 'FAILED', completed_at = now() - CASE WHEN id = $1 THEN interval '40 days' ELSE interval '20 days' END
         WHERE id <> $2`,
@@ -556,7 +556,7 @@ describe("users", () => {
   const readUser = async (id: string) =>
     (await read(`query ($id: ID!) { user(id: $id) { ${USER} } }`, { id })).user;
 
-  test("upsertUser adds, then updates what it names and leaves the rest", async () => {
+  test("upsertUser adds a user, then updates the fields that are given and leaves the rest", async () => {
     const { user: added } = await change(
       "upsertUser",
       { githubId: "583231", username: "octocat", email: "o@github.com", avatarUrl: "https://x/a.png" },
@@ -578,7 +578,7 @@ describe("users", () => {
     expect(await readUser(added.id)).toEqual(changed);
   });
 
-  test("names every problem of a profile", async () => {
+  test("upsertUser names every problem of a profile", async () => {
     expect(
       await refusal("upsertUser", {
         githubId: "x",
@@ -592,7 +592,7 @@ describe("users", () => {
     });
   });
 
-  test("updateUser changes what it names; null clears or leaves", async () => {
+  test("updateUser changes the fields that are given; null clears a field or leaves it", async () => {
     const { user: changed } = await change(
       "updateUser",
       { id: user(1), username: "new", email: "n@x.org", role: "WORKER" },
@@ -618,7 +618,7 @@ describe("users", () => {
     });
   });
 
-  test("an empty change is a change of nothing", async () => {
+  test("an empty change changes nothing", async () => {
     const before = await readUser(user(1));
     expect((await change("updateUser", { id: user(1) }, `user { ${USER} }`)).user).toEqual(before);
     expect((await change("updateProject", { id: project(1) }, "project { name }")).project).toEqual({
@@ -626,7 +626,7 @@ describe("users", () => {
     });
   });
 
-  test("deleteUser deletes them with projects and jobs, once", async () => {
+  test("deleteUser deletes the user with their projects and jobs, once", async () => {
     expect(await change("deleteUser", { id: user(1) }, "deletedId")).toEqual({ deletedId: user(1) });
     expect(await read("{ projects { totalCount } conversionJobs { totalCount } }")).toEqual({
       projects: { totalCount: 1 },
@@ -635,7 +635,7 @@ describe("users", () => {
     expect(await refusal("deleteUser", { id: user(1) })).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("a GitHub token is shown nowhere: not in an answer, an error, a log, a row or the schema", async () => {
+  test("a GitHub token appears nowhere: not in an answer, an error, a log, a row or the schema", async () => {
     const token = `ghp_${randomBytes(18).toString("hex")}`;
     const answer = await execute(
       `mutation ($input: SetGithubTokenInput!) { setGithubToken(input: $input) { user { ${USER} } } }`,
@@ -688,8 +688,9 @@ describe("users", () => {
         fields.map((field) => `${name}.${field.name}`),
       );
     expect(readable.filter((field: string) => /token|credential|secret|cipher/i.test(field))).toEqual([
-      // Neither is one of GitHub's: by what somebody came (never the token itself), a number that counts
-      // claims, and a new key's secret, once.
+      // None of these shows a GitHub token: they are what an actor authenticated with (never the token
+      // itself), a number that counts claims, a new key's secret (shown once), and the mutation that sets the
+      // token.
       "AuditEntry.credential",
       "ConversionJobClaim.fencingToken",
       "CreateApiKeyPayload.secret",
@@ -700,7 +701,7 @@ describe("users", () => {
     expect(await app.repositories.users.getGithubToken(keyOf(1))).toBeNull();
   });
 
-  test("without an encryption key a token is NOT_CONFIGURED, and the message says by which variable", async () => {
+  test("without an encryption key a token is NOT_CONFIGURED, and the message names the variable", async () => {
     const { app: bare, execute: ask } = await createTestApp();
     await insertRows(bare.database.pool, { users: 1 });
     const { errors } = await ask(

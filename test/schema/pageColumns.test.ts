@@ -11,7 +11,7 @@ import { createTestApp } from "../support/app.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
-/** A page is read with the columns that are asked for, and says the same as one that is read with all. */
+/** A page is read with only the columns that are asked for, and gives the same values as with all columns. */
 
 const { app, execute } = await createTestApp();
 const recording = recordStatements(app.database.pool);
@@ -19,7 +19,7 @@ const recording = recordStatements(app.database.pool);
 beforeAll(async () => {
   const { pool } = app.database;
   await insertRows(pool, { users: 3, projects: 12, jobs: 36 });
-  // Something in every column.
+  // Every column gets a value.
   await pool.query(
     `UPDATE users SET email = username || '@example.com', avatar_url = 'https://example.com/a.png'`,
   );
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 beforeEach(() => recording.reset());
 
-/** What a page of each is asked for with. */
+/** The field that gives a page of each type. */
 const LISTS = {
   User: "users(first: 2)",
   Project: "projects(first: 5)",
@@ -49,7 +49,7 @@ const LISTS = {
 
 const typeNamed = (name: string) => schema.getType(name) as GraphQLObjectType;
 
-/** Of a field, something that can be asked for without arguments. */
+/** A selection of the field that needs no arguments. */
 function selectionOf(field: GraphQLField<unknown, unknown>): string {
   const type = getNamedType(field.type);
   if (isLeafType(type)) return field.name;
@@ -78,7 +78,7 @@ function columnsRead(table: string): string[][] {
   });
 }
 
-test.each(fields)("$type.$name alone is what it is beside all others", async ({ type, name, selection }) => {
+test.each(fields)("$type.$name alone is the same as beside all others", async ({ type, name, selection }) => {
   const list = LISTS[type];
   const all = fields.filter((field) => field.type === type).map((field) => field.selection);
 
@@ -95,50 +95,50 @@ test.each(fields)("$type.$name alone is what it is beside all others", async ({ 
 describe("a page is read with", () => {
   const cases: [string, string, string, string[]][] = [
     [
-      "what its fields read, and the key",
+      "the columns of its fields, and the key",
       "{ projects { nodes { name owner { username } } } }",
       "projects",
       ["id", "userId", "name"],
     ],
     [
-      "its key, when nothing of its rows is asked for",
+      "only its key, if it selects no field of its rows",
       "{ projects { nodes { __typename } } }",
       "projects",
       ["id"],
     ],
     [
-      "what tells whether it is kept",
+      "the column that decides whether it may be cached",
       "{ conversionJobs { nodes { progress } } }",
       "conversion_jobs",
       ["id", "status", "progress"],
     ],
     [
-      "what its cursors are made of",
+      "the columns of its cursors",
       "{ projects { edges { cursor node { name } } } }",
       "projects",
       ["id", "name", "createdAt"],
     ],
     [
-      "what the cursors of its ends are made of",
+      "the columns of the cursors in its pageInfo",
       "{ projects { nodes { name } pageInfo { endCursor } } }",
       "projects",
       ["id", "name", "createdAt"],
     ],
     [
-      "the column of its own order",
+      "the column that it is ordered by",
       "{ projects(orderBy: { by: UPDATED_AT, direction: ASC }) { nodes { name } pageInfo { hasNextPage } } }",
       "projects",
       ["id", "name", "updatedAt"],
     ],
     [
-      "all that fragments ask for, whether they are included or not",
+      "all columns that its fragments select, whether they are included or not",
       `query ($no: Boolean = false) { projects { nodes { ...Named ... on Node { id } ... @include(if: $no) { githubUrl } } } }
        fragment Named on Project { alias: name ... on Project { status } }`,
       "projects",
       ["id", "name", "githubUrl", "status"],
     ],
     [
-      "all that is asked for in several places",
+      "all columns that are selected in several places",
       "{ projects { nodes { name } } projects { edges { node { status } } nodes { githubUrl } } }",
       "projects",
       ["id", "name", "githubUrl", "status"],
@@ -149,14 +149,14 @@ describe("a page is read with", () => {
     expect(columnsRead(table)).toEqual([columns]);
   });
 
-  test("everything, where the operation leads back to its rows", async () => {
+  test("all columns, if the operation leads back to its rows", async () => {
     await execute("{ projects { nodes { conversionJobs { nodes { project { name } } } } } }");
     expect(columnsRead("projects")[0]).toContain("githubUrl");
     expect(columnsRead("projects")).toHaveLength(1);
   });
 });
 
-test("a row that was read with some columns is no answer to who asks for it by id", async () => {
+test("a row that was read with some columns does not answer a read by its id", async () => {
   const { data } = await execute(
     `query ($id: ID!) { projects(first: 100) { nodes { id } } project(id: $id) { name }
        conversionJobs(first: 1) { nodes { id project { name githubUrl } } } }`,
@@ -166,7 +166,7 @@ test("a row that was read with some columns is no answer to who asks for it by i
   expect(data.conversionJobs.nodes[0].project.githubUrl).toMatch(/^https:/);
 });
 
-test("the same list with other columns is another answer, also to those that come later", async () => {
+test("the same list with other columns is a different answer, for later requests as well", async () => {
   const page = async (selection: string) =>
     (await execute(`{ projects(first: 2) { nodes { ${selection} } } }`)).data.projects.nodes;
   const [names, states] = [await page("name"), await page("status")];

@@ -13,7 +13,7 @@ import {
 import { expect, test } from "vitest";
 import { printedSchema, schema } from "../../src/schema/index.ts";
 
-test("schema.graphql is what src/schema makes (npm run schema)", () => {
+test("schema.graphql is up to date with src/schema (npm run schema)", () => {
   expect(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8")).toBe(printedSchema());
 });
 
@@ -43,7 +43,7 @@ test("everything has a description: types, fields, arguments, enum values and in
   expect(silent).toEqual([]);
 });
 
-test("every mutation takes one `input` of a type of its own, which it needs, and answers with a payload", () => {
+test("every mutation takes one required `input` of a type of its own, and returns a payload", () => {
   for (const field of Object.values(schema.getMutationType()!.getFields())) {
     expect(field.args.map(({ name }) => name)).toEqual(["input"]);
     const { type } = field.args[0]!;
@@ -53,7 +53,7 @@ test("every mutation takes one `input` of a type of its own, which it needs, and
   }
 });
 
-test("every list that grows is a connection with all four paging arguments", () => {
+test("every connection takes all four paging arguments", () => {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {

@@ -4,12 +4,12 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
 /**
- * The rule: an operation issues at most one statement per entity and level, whatever the number
- * of rows, aliases, fragments, arguments and repeated ids. "Per entity" is per way of reading it:
- * by id, by another unique key, as a list, its documents, its statistics. A row that came with a
- * list is not read again by its id.
+ * The rule: an operation sends at most one statement per entity and level, whatever the number of rows,
+ * aliases, fragments, arguments and repeated ids. "Per entity" means per way of reading it: by id, by another
+ * unique key, as a list, its documents, its statistics. A row that came with a list is not read again by its
+ * id.
  *
- * Each test names the statements of an operation by the table that each reads.
+ * Each test lists the tables that an operation's statements read.
  */
 
 const interpreted = await createTestApp({ COMPILE_AFTER: "0" });
@@ -29,7 +29,12 @@ beforeEach(() => recording.reset());
 
 const isComposed = (text: string) => /^SELECT (concat\(|\(SELECT string_agg\()/.test(text);
 
-/** In both ways: as the document is walked, and compiled: then PostgreSQL may compose the whole answer. */
+/**
+ * Runs the query both interpreted and compiled, and checks that the answers are the same. Compiled, it sends
+ * the same statements, or a single one with which PostgreSQL composes the whole answer.
+ *
+ * @returns the data, and the tables that the interpreted query reads
+ */
 async function run(query: string, variables?: Record<string, unknown>) {
   const { data, errors } = await interpreted.execute(query, variables);
   expect(errors).toBeUndefined();
@@ -50,7 +55,7 @@ const user = (n: number) => `User:${keyOf(n)}`;
 const job = (n: number) => `ConversionJob:${keyOf(n)}`;
 
 describe("single rows", () => {
-  test("a project with its owner is one statement each", async () => {
+  test("a project and its owner take one statement each", async () => {
     const { data, tables } = await run(`query ($id: ID!) { project(id: $id) { name owner { username } } }`, {
       id: project(7),
     });
@@ -73,7 +78,7 @@ describe("single rows", () => {
     expect(data.e).toEqual([{ id: project(7) }, { id: project(7) }]);
   });
 
-  test("node and nodes over three types are one statement a type", async () => {
+  test("node and nodes over three types take one statement per type", async () => {
     const { data, tables } = await run(
       `query ($a: ID!, $b: ID!, $ids: [ID!]!) {
          a: node(id: $a) { __typename id }
@@ -98,7 +103,7 @@ describe("single rows", () => {
     });
   });
 
-  test("users by GitHub id under many aliases are one statement", async () => {
+  test("users by GitHub id under many aliases take one statement", async () => {
     const { data, tables } = await run(
       `{ ${[1, 2, 3, 99].map((n) => `u${n}: user(githubId: "${1_000 + n}") { username }`).join(" ")} }`,
     );
@@ -114,7 +119,7 @@ describe("single rows", () => {
 });
 
 describe("lists", () => {
-  test("100 projects, each with owner and 3 newest jobs, are exactly three statements", async () => {
+  test("100 projects, each with its owner and 3 newest jobs, take exactly three statements", async () => {
     const { data, tables } = await run(
       `{ projects(first: 100) { nodes { id owner { id } conversionJobs(first: 3) { nodes { id } } } } }`,
     );
@@ -134,7 +139,7 @@ describe("lists", () => {
     ]);
   });
 
-  test("one edge under aliases with different arguments is still one statement for that level", async () => {
+  test("one list under aliases with different arguments still takes one statement for that level", async () => {
     const { data, tables } = await run(
       `{ projects(first: 50) { nodes {
            a: conversionJobs(first: 1) { nodes { id } }
@@ -175,7 +180,7 @@ describe("lists", () => {
     expect(recording.statements[0]?.text).not.toMatch(/count\(/);
   });
 
-  test("totalCount, nodes, edges and pageInfo together are one statement", async () => {
+  test("totalCount, nodes, edges and pageInfo together take one statement", async () => {
     const { data, tables } = await run(
       `{ projects(first: 1) { totalCount nodes { id } edges { cursor node { name } } pageInfo { hasNextPage endCursor } } }`,
     );
@@ -189,7 +194,7 @@ describe("lists", () => {
     });
   });
 
-  test("root lists of one entity with different filters are one statement", async () => {
+  test("root lists of one entity with different filters take one statement", async () => {
     const { data, tables } = await run(
       `query ($owner: ID!) {
          a: projects(first: 1) { nodes { id } }
@@ -211,7 +216,7 @@ describe("lists", () => {
     });
   });
 
-  test("user → projects → jobs → project → owner is three statements: the way back is already read", async () => {
+  test("user → projects → jobs → project → owner takes three statements: the rows on the way back are already read", async () => {
     const { data, tables } = await run(
       `query ($id: ID!) { user(id: $id) { projects(first: 10) { nodes {
            conversionJobs(first: 2) { nodes { project { id owner { username } } } }
@@ -227,7 +232,7 @@ describe("lists", () => {
     ]);
   });
 
-  test("jobs → project → owner is one statement a level", async () => {
+  test("jobs → project → owner takes one statement per level", async () => {
     const { data, tables } = await run(
       `{ conversionJobs(first: 100) { nodes { project { owner { username } } } } }`,
     );
@@ -264,7 +269,7 @@ describe("lists", () => {
     });
   });
 
-  test("the active jobs with their projects are two statements", async () => {
+  test("the active jobs with their projects take two statements", async () => {
     const { data, tables } = await run(
       `{ activeConversionJobs(first: 3) { totalCount nodes { id project { name } } } }`,
     );
@@ -276,7 +281,7 @@ describe("lists", () => {
     });
   });
 
-  test("the file structures of many projects are one statement", async () => {
+  test("the file structures of many projects take one statement", async () => {
     const { data, tables } = await run(
       `{ projects(first: 30) { nodes {
            all: fileStructure { totalCount nodes { path sizeBytes } }
@@ -292,7 +297,7 @@ describe("lists", () => {
   });
 });
 
-describe("documents and figures", () => {
+describe("documents and statistics", () => {
   test("a job's plan and results are not read unless asked for, and then in one more statement", async () => {
     const without = await run(`{ conversionJobs(first: 50) { nodes { id status } } }`);
     expect(without.tables).toEqual(["conversion_jobs"]);
@@ -309,7 +314,7 @@ describe("documents and figures", () => {
     });
   });
 
-  test("statistics under any number of aliases are one statement an entity", async () => {
+  test("statistics under any number of aliases take one statement per entity", async () => {
     const { data, tables } = await run(
       `query ($u1: ID!, $u2: ID!, $p1: ID!) {
          all: projectStatistics { total byStatus { status count } }
@@ -325,7 +330,7 @@ describe("documents and figures", () => {
     );
 
     expect(tables.sort()).toEqual(["conversion_jobs", "projects", "projects"]);
-    // The users' figures count their projects too: the statement names that table first.
+    // The users' statistics count their projects, too, and their statement names that table first.
     expect(recording.statements.filter(({ text }) => /FROM "users"/.test(text))).toHaveLength(1);
     expect(data).toEqual({
       all: { total: 120, byStatus: [{ status: "IMPORTED", count: 120 }] },
@@ -339,14 +344,14 @@ describe("documents and figures", () => {
     });
   });
 
-  test("one bad page among many costs its own alias alone and no further statement", async () => {
+  test("one bad page among many fails only its own alias and takes no further statement", async () => {
     const { data, errors } = await interpreted.execute(
       `{ projects(first: 2) { nodes { id } } bad: projects(first: 101) { nodes { id } } }`,
     );
 
     expect(recording.statements).toHaveLength(1);
     expect(errors).toMatchObject([{ path: ["bad", "nodes"], extensions: { code: "VALIDATION_FAILED" } }]);
-    // Connections are not null, so the answer has no data beside the error.
+    // Connections are non-null fields, so the answer has no data beside the error.
     expect(data).toBeNull();
   });
 });

@@ -38,7 +38,7 @@ async function call(name: string, input: object) {
   return data[name].results;
 }
 
-test("a worker claims a job, reports its progress and completes it; the job's events tell of it", async () => {
+test("a worker claims a job, reports its progress and completes it; the job's events record that", async () => {
   const [claimed] = await claim();
   expect(claimed).toEqual({
     fencingToken: 1,
@@ -73,7 +73,7 @@ test("a worker claims a job, reports its progress and completes it; the job's ev
   const event = { attempt: 1, currentTask: null, workerId: "ada", message: null };
   expect(data.conversionJob).toEqual({
     lastEventSequence: 3,
-    // Two other jobs of it wait.
+    // Two other jobs of the project are still waiting.
     project: { status: "CONVERTING" },
     events: {
       totalCount: 3,
@@ -87,7 +87,7 @@ test("a worker claims a job, reports its progress and completes it; the job's ev
   });
 });
 
-test("events are paged by cursor in either direction, and a cursor that was changed is refused", async () => {
+test("events are paged by cursor in either direction, and a forged cursor is refused", async () => {
   await pool.query(
     `INSERT INTO conversion_job_events (job_id, sequence, type, data)
      SELECT $1, n, 'PROGRESS', '{"status":"RUNNING","attempt":1,"progress":1}' FROM generate_series(1, 12) n`,
@@ -117,7 +117,7 @@ test("events are paged by cursor in either direction, and a cursor that was chan
   expect((await page("since: -1")).errors).toMatchObject([{ extensions: { code: "VALIDATION_FAILED" } }]);
 });
 
-test("one job of a call that cannot be changed does not keep the others, and says why", async () => {
+test("a job that cannot be changed has an error, and does not keep the call from changing the others", async () => {
   const claims = await claim({ count: 3 });
   expect(claims).toHaveLength(3);
   await pool.query("UPDATE conversion_jobs SET status = 'PAUSED' WHERE id = $1", [keyOf(2)]);
@@ -167,7 +167,7 @@ test("one job of a call that cannot be changed does not keep the others, and say
   ]);
 });
 
-test("a failure is tried again unless the worker says that it is of no use", async () => {
+test("a failed job is retried unless the worker says that a retry is of no use", async () => {
   await claim({ count: 2 });
 
   const results = await call("failConversionJobs", {
@@ -182,7 +182,7 @@ test("a failure is tried again unless the worker says that it is of no use", asy
   ]);
 });
 
-test("a paused job's worker is told so when it reports, and may give the job back", async () => {
+test("a paused job's worker is told to pause when it reports, and may release the job", async () => {
   await claim();
   await pool.query("UPDATE conversion_jobs SET status = 'PAUSED' WHERE id = $1", [keyOf(1)]);
   const job = { id: jobId(1), fencingToken: 1 };
@@ -195,7 +195,7 @@ test("a paused job's worker is told so when it reports, and may give the job bac
   ]);
 });
 
-describe("an input is refused with the place", () => {
+describe("an invalid input is refused with its path", () => {
   const held = { id: jobId(1), fencingToken: 1 };
   test.each([
     ["claimConversionJobs", { agentTypes: ["x"], workerId: "" }, ["input", "workerId"]],

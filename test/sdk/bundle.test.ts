@@ -9,7 +9,7 @@ const entryPoints: Readonly<Record<string, string>> = {
   "stack-converter/sdk/worker": new URL("../../src/sdk/worker.ts", import.meta.url).pathname,
 };
 
-/** What a program's bundler makes of a program that imports the SDK. */
+/** Bundles a program that imports the SDK, as the program's own bundler would. */
 async function bundle(program: string) {
   const build = await rolldown({
     input: "program",
@@ -24,7 +24,7 @@ async function bundle(program: string) {
             : null,
       },
     ],
-    // The package's own manifest says so of its files; here they are imported by their path.
+    // The package's manifest says this of its files, but here they are imported by their path.
     treeshake: { moduleSideEffects: false },
   });
   const { output } = await build.generate({
@@ -85,7 +85,7 @@ describe("a bundle with a worker", () => {
     import { createWorker } from "stack-converter/sdk/worker";
     export const create = (url, options) => createWorker({ client: createRequestClient({ url }), ...options });`;
 
-  it("has the worker's operations alone, in less than 6 KB compressed", async () => {
+  it("has only the worker's operations, in less than 6 KB compressed", async () => {
     const { code, imports } = await bundle(worker);
     expect(imports).toEqual([]);
     expect(code.match(/(query|mutation|subscription) \w+/g)?.sort()).toEqual([

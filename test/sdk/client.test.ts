@@ -56,11 +56,11 @@ describe("a method for each operation", () => {
     expectTypeOf(read).toEqualTypeOf<ProjectFieldsFragment | null>();
   });
 
-  it("gives null for what is not there", async () => {
+  it("gives null for a row that does not exist", async () => {
     expect(await client.project({ id: unknownProject })).toBeNull();
   });
 
-  it("takes a project through everything that can be done to it", async () => {
+  it("takes a project and its job through all of their operations", async () => {
     const { project } = await client.importProject({
       input: { ownerId: service.ownerId, name: "life", githubUrl: "https://github.com/acme/life" },
     });
@@ -132,7 +132,7 @@ describe("a method for each operation", () => {
     expect(await client.deleteUser({ input: { id: user.id } })).toEqual({ deletedId: user.id });
   });
 
-  it("asks for health and figures", async () => {
+  it("reads health and statistics", async () => {
     expect((await client.health()).components.map(({ name, status }) => [name, status])).toEqual([
       ["database", "HEALTHY"],
       ["migrations", "HEALTHY"],
@@ -148,13 +148,13 @@ describe("a method for each operation", () => {
     expect(await client.slowQuery({ id: "none" })).toEqual({ slowQueries: [] });
   });
 
-  it("is the same function when it is passed around", async () => {
+  it("can be passed around without its client", async () => {
     const { user } = client;
     expect((await user({ githubId: "1" }))?.username).toBe("octocat");
   });
 });
 
-describe("a document of one's own choice", () => {
+describe("a document that the program chooses", () => {
   it("is answered with its whole data, typed", async () => {
     const { projects } = await createRequestClient({ url: service.url }).request(ProjectsDocument, {
       first: 0,
@@ -194,7 +194,7 @@ describe("a failed call", () => {
     expect(error.errors[0]?.extensions).toMatchObject({ currentVersion: 1 });
   });
 
-  it("keeps all errors and the fields that came through", async () => {
+  it("keeps all errors and the fields that succeeded", async () => {
     const document = new TypedDocumentString<unknown, { good: string; bad: string }>(
       'query ($good: ID!, $bad: ID!) { good: project(id: $good) { id } bad: project(id: $bad) { id } user(githubId: "1") { username } }',
     );
@@ -230,7 +230,7 @@ describe("paginate", () => {
     expect(service.sent).toHaveLength(3);
   });
 
-  it("reads no page that nobody takes", async () => {
+  it("reads no page that the loop does not reach", async () => {
     service.sent.length = 0;
     for await (const project of paginate(client.searchProjects, { query: "acme", first: 2 })) {
       if (project) break;
@@ -238,7 +238,7 @@ describe("paginate", () => {
     expect(service.sent).toHaveLength(1);
   });
 
-  it("walks a list inside of something else, and none where that is missing", async () => {
+  it("walks a list inside another object, and gives nothing if that object is missing", async () => {
     const { project } = await client.importProject({
       input: { ownerId: service.ownerId, name: "files", githubUrl: "https://github.com/acme/files" },
     });
@@ -259,7 +259,7 @@ describe("paginate", () => {
     expect(await read(unknownProject)).toEqual([]);
   });
 
-  it("refuses a list that does not go on instead of reading it for ever", async () => {
+  it("refuses a list whose cursor does not advance, instead of reading it for ever", async () => {
     const stuck = async () => ({ nodes: [1], pageInfo: { hasNextPage: true, endCursor: "same" } });
     const read = async () => {
       for await (const _ of paginate(stuck));

@@ -47,7 +47,7 @@ describe("codegen --check", () => {
     });
   });
 
-  it("says so when the documents that are trusted are others", async () => {
+  it("says what to run when the trusted documents differ", async () => {
     await writeFile(join(copy, "trustedDocuments.json"), '{"sha256:x": "{ users { totalCount } }"}\n');
     expect(await check()).toEqual({
       exitCode: 1,
@@ -56,7 +56,7 @@ describe("codegen --check", () => {
     });
   });
 
-  it("names what the API has and the SDK has not", async () => {
+  it("names the fields that the API has and the SDK lacks", async () => {
     await writeFile(join(copy, "src/sdk/operations/user.graphql"), "");
     await rm(join(copy, "src/sdk/operations/user.graphql"));
     const { exitCode, stderr } = await check();
@@ -66,7 +66,7 @@ describe("codegen --check", () => {
     expect(stderr).not.toContain("Query.project.");
   });
 
-  it("refuses an operation whose method would have no one value to give", async () => {
+  it("refuses an operation whose method would not have exactly one value to give", async () => {
     await appendFile(
       join(copy, "src/sdk/operations/user.graphql"),
       "query Two { viewer { id } health { status } }\n",

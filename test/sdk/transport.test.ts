@@ -29,13 +29,13 @@ async function failure(options: ClientOptions, signal?: AbortSignal): Promise<St
       (reason: unknown) => reason,
     );
   if (!(error instanceof StackConverterError)) throw new Error("expected the call to fail", { cause: error });
-  // Whatever a logger may show of it: message, stack, fields, causes.
+  // Nothing that a logger may show of the error has the token: message, stack, fields, causes.
   expect(inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error)).not.toContain(token);
   return error;
 }
 
 describe("a request", () => {
-  it("carries the document, the variables and the headers, the call's own last", async () => {
+  it("carries the document, the variables and the headers, of which the call's own take precedence", async () => {
     const seen: { method?: string | undefined; headers: Record<string, unknown>; body: unknown }[] = [];
     const url = await serve(async (request, response) => {
       let body = "";
@@ -84,7 +84,7 @@ describe("a request", () => {
   });
 });
 
-describe("what is no answer", () => {
+describe("a request without a whole answer", () => {
   it("is a NETWORK_ERROR without a connection", async () => {
     const url = await serve(() => {});
     const error = await failure({ url: url.replace(/:\d+/, ":1") });
@@ -93,7 +93,7 @@ describe("what is no answer", () => {
     expect(error.cause).toBeInstanceOf(TypeError);
   });
 
-  it("is a NETWORK_ERROR when it breaks off", async () => {
+  it("is a NETWORK_ERROR if the answer breaks off", async () => {
     const url = await serve((_, response) => {
       response.writeHead(200, { "content-length": "1000" }).write('{"data":');
       setImmediate(() => response.destroy());
@@ -101,7 +101,7 @@ describe("what is no answer", () => {
     expect((await failure({ url: `${url}?key=${token}` })).code).toBe("NETWORK_ERROR");
   });
 
-  it("is a TIMEOUT when it takes too long, in the headers as in the body", async () => {
+  it("is a TIMEOUT if the headers or the body take too long", async () => {
     const silent = await serve(() => {});
     const slow = await serve((_, response) => response.writeHead(200).write('{"data":'));
     for (const url of [silent, slow]) {
@@ -112,12 +112,12 @@ describe("what is no answer", () => {
     }
   });
 
-  it("is a TIMEOUT for a fetch that heeds no signal", async () => {
+  it("is a TIMEOUT even if `fetch` ignores its signal", async () => {
     const error = await failure({ url: "http://x.test/", timeoutMs: 10, fetch: () => new Promise(() => {}) });
     expect(error.code).toBe("TIMEOUT");
   });
 
-  it("is ABORTED with the signal's reason, before and while it is under way", async () => {
+  it("is ABORTED with the signal's reason, both before it is sent and while it is under way", async () => {
     const reason = new Error("the user left");
     let requests = 0;
     const controller = new AbortController();
@@ -132,7 +132,7 @@ describe("what is no answer", () => {
 });
 
 describe("an answer that is not GraphQL's", () => {
-  it("is a BAD_RESPONSE with its status, and nothing of its text", async () => {
+  it("is a BAD_RESPONSE with its status, and without anything of its text", async () => {
     const url = await answering(`<h1>502</h1> You sent: Bearer ${token}`, { status: 502, type: "text/html" });
     expect(await failure({ url })).toMatchObject({
       code: "BAD_RESPONSE",
@@ -148,14 +148,14 @@ describe("an answer that is not GraphQL's", () => {
     },
   );
 
-  it("is a BAD_RESPONSE for data with a status of failure", async () => {
+  it("is a BAD_RESPONSE for data with an error status", async () => {
     const url = await answering('{"data":{"viewer":null}}', { status: 500 });
     expect((await failure({ url })).code).toBe("BAD_RESPONSE");
   });
 });
 
 describe("an answer with errors", () => {
-  it("gives the first one's code and path, keeps them all, and never has issues of the wrong form", async () => {
+  it("gives the first error's code and path, keeps all errors, and leaves out malformed issues", async () => {
     const errors = [
       {
         message: "first",
@@ -178,14 +178,14 @@ describe("an answer with errors", () => {
     expect(error.errors).toEqual(errors);
   });
 
-  it("is a GRAPHQL_ERROR when it has no code, whatever its status", async () => {
+  it("is a GRAPHQL_ERROR if it has no code, whatever its status", async () => {
     const url = await answering('{"errors":[{"message":"no"}]}', { status: 400 });
     expect(await failure({ url })).toMatchObject({ code: "GRAPHQL_ERROR", status: 400, data: null });
   });
 });
 
 describe("options that cannot work", () => {
-  it("are refused without quoting them", async () => {
+  it("are refused, and the error does not quote them", async () => {
     expect(() => createClient({ url: `http://user:${token}@127.0.0.1/` })).toThrow(
       new TypeError("Expected a URL without a user name and password: use `token` or `headers` for them."),
     );

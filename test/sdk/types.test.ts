@@ -9,7 +9,7 @@ const packages = ["@graphql-typed-document-node/core", "graphql"];
 const browser = ["--lib", "es2022,dom", "--types", "", "--target", "es2022", "--strict"];
 let folder: string;
 
-/** A program of somebody else's beside the SDK's declarations, as the package has them. */
+/** Prepares a folder for another program, with the SDK's declarations as the package has them. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "stack-converter-types-"));
   const installed = join(folder, "node_modules/stack-converter");
@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What the compiler has to say: nothing, if all is well. */
+/** The compiler's messages: an empty text if there are no errors. */
 function compile(args: readonly string[]): Promise<string> {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   return new Promise((resolve) => {
@@ -94,18 +94,18 @@ it.each([
 describe("the published types refuse", () => {
   const refused = [
     ["a number for an id", "await client.project({ id: 1 });"],
-    ["a variable that there is not", "await client.projects({ frist: 1 });"],
-    ["a status that there is not", 'await client.projects({ status: "DONE" });'],
-    ["no variables where some are needed", "await client.deleteProject();"],
-    ["a walk backwards", "paginate(client.projects, { last: 3 });"],
-    ["a walk without any variables where some are needed", "paginate(client.searchProjects);"],
-    ["a walk without the list's own variables", "paginate(client.searchProjects, { first: 1 });"],
-    ["a field that was not asked for", "project?.conversionJobs;"],
+    ["an unknown variable", "await client.projects({ frist: 1 });"],
+    ["an unknown status", 'await client.projects({ status: "DONE" });'],
+    ["no variables where some are required", "await client.deleteProject();"],
+    ["paginating backwards", "paginate(client.projects, { last: 3 });"],
+    ["paginating without any variables where some are required", "paginate(client.searchProjects);"],
+    ["paginating without the list's own variables", "paginate(client.searchProjects, { first: 1 });"],
+    ["a field that the operation does not select", "project?.conversionJobs;"],
   ] as const;
   const fileOf = (index: number) => `refused${index}.ts`;
   let output: string;
 
-  /** All at once: what the compiler reads of the libraries takes it longer than all of these. */
+  /** Compiles all at once: reading the libraries takes the compiler longer than all of these programs. */
   beforeAll(async () => {
     for (const [index, [, line]] of refused.entries())
       await writeFile(join(folder, fileOf(index)), `${program}\n${line}\n`);

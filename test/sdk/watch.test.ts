@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 beforeEach(() => jobs.separate());
 
-/** Works on the jobs that there are: so many reports of progress each. */
+/** Works on all jobs that there are, with `reports` reports of progress for each. */
 async function work(
   agentType: string,
   { reports = 20, pauseMs = 0, client: by = client } = {},
@@ -74,7 +74,7 @@ describe("watchJob", () => {
     expect(await watched(client, id, log.length)).toEqual([]);
   });
 
-  it("goes on over a failure that was retried", async () => {
+  it("goes on after a failure that was retried", async () => {
     const id = await jobs.create({ maxAttempts: 1 });
     const failing = createWorker({
       client,
@@ -98,7 +98,7 @@ describe("watchJob", () => {
     ]);
   });
 
-  it("says when there is no such job, and ends by its signal", async () => {
+  it("rejects for a job that does not exist, and is ended by its signal", async () => {
     const unknown = "ConversionJob:01890a5d-ac96-774b-bcce-b302099a8057";
     await expect(watched(client, unknown)).rejects.toMatchObject({
       name: "StackConverterError",
@@ -112,7 +112,7 @@ describe("watchJob", () => {
     await expect(events.next()).rejects.toMatchObject({ code: "ABORTED" });
   });
 
-  it("lets go of the stream when the loop is left", async () => {
+  it("closes the stream when the loop is left", async () => {
     const id = await jobs.create();
     const open = async () => (await client.statistics()).subscriptions.open;
     for await (const event of client.watchJob(id)) {
@@ -123,7 +123,7 @@ describe("watchJob", () => {
     while ((await open()) > 0) await sleep(10);
   });
 
-  it("asks the log where there are no streams", async () => {
+  it("polls the log where streams are not supported", async () => {
     const id = await jobs.create();
     const asked: string[] = [];
     const polling = createClient({
@@ -144,7 +144,7 @@ describe("watchJob", () => {
 });
 
 describe("a connection that breaks", () => {
-  it("is made anew, wherever it breaks", async () => {
+  it("is opened again, wherever it breaks", async () => {
     const link = await createLink(Number(new URL(url).port));
     atEndOfFile(link.close);
     const id = await jobs.create();
@@ -196,7 +196,7 @@ describe("a service that is restarted", () => {
     await addAdministrator(databaseUrl);
   }, 90_000);
 
-  it("leaves no gap and repeats nothing, ended in good order or killed", async () => {
+  it("leaves no gap and repeats nothing, whether it is shut down or killed", async () => {
     const far = createClient({ url: `http://127.0.0.1:${port}/graphql`, token: ADMINISTRATOR_TOKEN });
     const { user } = await far.upsertUser({ input: { githubId: "1", username: "octocat" } });
     const there = await createJobs(far, user.id);

@@ -36,7 +36,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((worker) => worker.stop({ timeoutMs: 0 })));
 });
 
-/** A worker that is stopped after the test, and what it says. */
+/** Starts a worker that is stopped after the test, and collects the events that it logs. */
 function start(options: Partial<WorkerOptions> & Pick<WorkerOptions, "handle">) {
   const events: WorkerEvent[] = [];
   const worker = createWorker({
@@ -53,7 +53,7 @@ function start(options: Partial<WorkerOptions> & Pick<WorkerOptions, "handle">) 
 }
 
 describe("a worker", () => {
-  it("takes the job of the highest priority, stores its results, reports its progress and completes it", async () => {
+  it("takes the job of the highest priority first, stores its results, reports its progress and completes it", async () => {
     const [low, high] = [await jobs.create(), await jobs.create({ priority: 5 })];
     const { done, types } = start({
       once: true,
@@ -100,7 +100,7 @@ describe("a worker", () => {
     expect(first!.completedAt! <= second!.startedAt!).toBe(true);
   });
 
-  it("works on as many jobs at a time as it was told, and is woken by one that comes later", async () => {
+  it("works on `concurrency` jobs at a time, and is woken by jobs that are created later", async () => {
     const all = createGate();
     let atOnce = 0;
     const { types } = start({
@@ -117,7 +117,7 @@ describe("a worker", () => {
     expect(types().filter((type) => type === "claimed")).toHaveLength(3);
   });
 
-  it("leaves jobs alone that ask for what it cannot do", async () => {
+  it("leaves jobs alone that need another agent type", async () => {
     const id = await jobs.create({ agentType: "magician" });
     const { done, events } = start({ once: true, handle: async () => {} });
     await done;
@@ -125,14 +125,14 @@ describe("a worker", () => {
     expect((await client.conversionJob({ id }))?.status).toBe("PENDING");
   });
 
-  it("holds a job for longer than its lease by heartbeats that leave no event", async () => {
+  it("holds a job for longer than its lease by means of heartbeats, which leave no events", async () => {
     const id = await jobs.create();
     const { done } = start({ once: true, leaseSeconds: 5, handle: () => sleep(6_000) });
     await done;
     expect((await jobs.events(id)).map(({ type }) => type)).toEqual(["CREATED", "CLAIMED", "COMPLETED"]);
   });
 
-  it("fails a job whose handler throws, for another attempt or for good", async () => {
+  it("fails a job whose handler throws, either for another attempt or for good", async () => {
     const id = await jobs.create({ maxAttempts: 3 });
     const attempts: number[] = [];
     const { events } = start({
@@ -154,7 +154,7 @@ describe("a worker", () => {
     ]);
   });
 
-  it("tells its handler of a task that the plan does not have", async () => {
+  it("gives its handler an error for a task that the plan does not have", async () => {
     const id = await jobs.create({ maxAttempts: 1 });
     const { done } = start({
       once: true,
@@ -165,7 +165,7 @@ describe("a worker", () => {
     expect(errorMessage).toContain('got "z"');
   });
 
-  it("ends with what the service refuses it with", async () => {
+  it("ends with the service's error if its claims are refused", async () => {
     const { done } = start({ leaseSeconds: 0.5, handle: async () => {} });
     await expect(done).rejects.toMatchObject({ name: "StackConverterError", code: "BAD_USER_INPUT" });
   });
@@ -191,7 +191,7 @@ describe("a pause", () => {
     while (!signal.aborted) await sleep(5);
     expect(signal.reason).toBeInstanceOf(JobInterruption);
     expect(signal.reason).toMatchObject({ reason: "PAUSED" });
-    // It keeps its lease meanwhile.
+    // The worker keeps its lease during the pause.
     await sleep(3_500);
     expect(await client.conversionJob({ id })).toMatchObject({
       status: "PAUSED",
@@ -209,7 +209,7 @@ describe("a pause", () => {
     ]);
   });
 
-  it("gives the job back when the handler throws, and what it has reported stays", async () => {
+  it("releases the job if the handler throws, and keeps what the handler has reported", async () => {
     const id = await jobs.create();
     const seen: string[][] = [];
     const { types } = start({
@@ -230,7 +230,7 @@ describe("a pause", () => {
     expect((await jobs.events(id)).map(({ attempt }) => attempt)).toEqual(Array(8).fill(1));
   });
 
-  it("delays the completion of a handler that does not look at its signal", async () => {
+  it("delays the completion of a job whose handler ignores its signal", async () => {
     const id = await jobs.create();
     const finish = createGate();
     const { types } = start({ handle: () => finish.opened });
@@ -244,8 +244,8 @@ describe("a pause", () => {
   });
 });
 
-describe("a job that is not the worker's any more", () => {
-  it("is let go when its owner cancels it", async () => {
+describe("a job that a worker loses", () => {
+  it("is given up when its owner cancels it", async () => {
     const id = await jobs.create();
     const reasons: unknown[] = [];
     const { events, types } = start({
@@ -264,7 +264,7 @@ describe("a job that is not the worker's any more", () => {
     expect(await jobs.story(id)).toEqual(["CREATED", "CLAIMED", "CANCELLED"]);
   });
 
-  it("is let go at the lease's end by the worker's own clock, without the service", async () => {
+  it("is given up when the lease ends by the worker's own clock, without an answer from the service", async () => {
     const link = await createLink(port);
     atEndOfFile(link.close);
     const id = await jobs.create();
@@ -290,7 +290,7 @@ describe("a job that is not the worker's any more", () => {
 });
 
 describe("a worker that is stopped for longer than its lease", () => {
-  it("has lost its job to another one, and says nothing more about it", async () => {
+  it("has lost its job to another worker, and reports nothing more about it", async () => {
     const id = await jobs.create();
     const stopped = startProgram("test/sdk/support/slowWorker.ts", { args: [url, jobs.agentType()] });
     await stopped.waitForLine("claimed");
@@ -327,7 +327,7 @@ describe("a network that fails", () => {
     far = { ...createClient({ url }), url };
   });
 
-  it("is waited for, and what was to be said is said once", async () => {
+  it("is waited for, and each result is then reported once", async () => {
     const id = await jobs.create();
     const { done, types } = start({
       client: far,
@@ -349,7 +349,7 @@ describe("a network that fails", () => {
     expect(types()).toContain("retrying");
   });
 
-  it("may lose any answer: what was done is not done again", async () => {
+  it("may lose any answer, and nothing is done twice", async () => {
     const ids = [await jobs.create(), await jobs.create({ maxAttempts: 1 }), await jobs.create()];
     const lost = new Set<string>();
     const forgetful = createClient({
@@ -357,7 +357,7 @@ describe("a network that fails", () => {
       async fetch(input, init) {
         const response = await fetch(input, init);
         const call = /mutation (\w+)/.exec(String(init?.body))?.[1] ?? "";
-        // A heartbeat may come in between, or not.
+        // Heartbeats are left out, because there may be one or none.
         if (lost.has(call) || call === "ReportProgress") return response;
         lost.add(call);
         await response.text();
@@ -418,7 +418,7 @@ describe("stopping", () => {
     expect((await client.conversionJob({ id: waiting }))?.status).toBe("PENDING");
   });
 
-  it("gives back what has not finished in time, heeding the signal or not, without a failed attempt", async () => {
+  it("releases jobs that have not finished in time, whether or not they heed the signal, without a failed attempt", async () => {
     const ids = [await jobs.create(), await jobs.create()];
     const reasons: unknown[] = [];
     let handlers = 0;
@@ -444,7 +444,7 @@ describe("stopping", () => {
     }
   });
 
-  it("does not wait for a job that waits for its resumption", async () => {
+  it("does not wait for a paused job", async () => {
     const id = await jobs.create();
     const { worker, types } = start({
       async handle({ signal, checkpoint }) {
@@ -459,7 +459,7 @@ describe("stopping", () => {
     expect(await client.conversionJob({ id })).toMatchObject({ status: "PAUSED" });
   });
 
-  it("leaves nothing behind that keeps the process", async () => {
+  it("leaves nothing behind that keeps the process alive", async () => {
     const { worker, done } = start({ once: true, handle: async () => {} });
     await done;
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
@@ -468,7 +468,7 @@ describe("stopping", () => {
     expect(timers()).toBe(before);
   });
 
-  it("ends at once while nothing runs, by the signal as well", async () => {
+  it("ends at once while no job runs, also by the signal", async () => {
     const controller = new AbortController();
     const { done, events } = start({ signal: controller.signal, waitSeconds: 30, handle: async () => {} });
     await sleep(100);

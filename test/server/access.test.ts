@@ -5,8 +5,9 @@ import { PLAN } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
 /**
- * What may be seen changes: a lease ends, a project gets another owner. From then on nothing of it comes out of
- * whatever keeps answers, shares them or goes on with them.
+ * A viewer loses access to rows: a lease ends, or a project gets another owner. From then on, nothing that
+ * keeps answers, shares them between requests or continues them (streams, live queries) shows these rows to
+ * the viewer.
  */
 const database = await createEmptyDatabase();
 const service = await startServed({ DATABASE_URL: database.url });
@@ -70,7 +71,7 @@ const follow = async (person: Person, query: string, variables: Record<string, u
   return stream;
 };
 
-/** The worker takes the job, by GraphQL as workers do. */
+/** The worker claims the job over GraphQL, as all workers do. */
 async function claim(headers: Record<string, string> = worker.headers) {
   const { data } = await service.ask(
     `mutation { claimConversionJobs(input: { workerId: "w", agentTypes: ["converter"] }) {
@@ -87,11 +88,11 @@ const cancel = () =>
     ada.headers,
   );
 
-/** As another program does it: the caches hear of it a moment later. */
+/** Changes the owner past the service, as another program would: the caches learn of it a moment later. */
 const giveAway = () => pool.query("UPDATE projects SET user_id = $1", [bob.id]);
 
-describe("two who ask the same", () => {
-  test("byte for byte are answered each for themselves, replayed and with the other's ETag as well", async () => {
+describe("two viewers who send the same request", () => {
+  test("byte for byte each get their own answer, also when it is replayed and with the other's ETag", async () => {
     const adas = await untilHit(ada, PROJECT, { id: projectId });
     expect(adas.data.project).toEqual({ name: "widget", conversionJobs: { totalCount: 1 } });
     expect((await untilHit(bob, PROJECT, { id: projectId })).data).toEqual({ project: null });
@@ -103,7 +104,7 @@ describe("two who ask the same", () => {
     expect(again.status).toBe(304);
   });
 
-  test("at the same moment do not share an answer", async () => {
+  test("at the same moment share no answer", async () => {
     for (let round = 0; round < 5; round++) {
       await projects.update(projectId.slice(8), { name: `widget ${round}` });
       const answers = await Promise.all(
@@ -119,7 +120,7 @@ describe("two who ask the same", () => {
     }
   });
 
-  test("use one idempotency key each for themselves", async () => {
+  test("with the same idempotency key each run their own mutation", async () => {
     const RENAME = `mutation { importProject(input: { name: "a", githubUrl: "https://a/b" }) { project { id owner { id } } } }`;
     const keyed = ({ headers }: Person) => ({ ...headers, "idempotency-key": "same" });
     const first = await service.ask(RENAME, undefined, keyed(ada));
@@ -131,7 +132,7 @@ describe("two who ask the same", () => {
 });
 
 describe("a project that gets another owner", () => {
-  test("is the other's in rows, lists, counts and figures, and no kept answer has it for the first", async () => {
+  test("is the new owner's in rows, lists, counts and statistics, and no kept answer shows it to the first owner", async () => {
     await untilHit(ada, PROJECT, { id: projectId });
     const etag = (await untilHit(ada, LISTS)).headers.get("etag")!;
     expect((await untilHit(bob, LISTS)).data).toEqual(NO_LISTS);
@@ -156,7 +157,7 @@ describe("a project that gets another owner", () => {
     });
   });
 
-  test("ends the first's activity and events, and tells nothing more of it", async () => {
+  test("ends the first owner's streams of its activity and events, without another message about it", async () => {
     const activity = await follow(
       ada,
       "subscription ($id: ID!) { projectActivity(projectId: $id) { project { name } jobEvents { type } } }",
@@ -182,7 +183,7 @@ describe("a project that gets another owner", () => {
     expect(events.messages).toEqual([{ data: { conversionJobEvents: { events: [{ type: "CREATED" }] } } }]);
   });
 
-  test("goes out of the first's live queries and comes into the other's", async () => {
+  test("leaves the first owner's live queries and enters the new owner's", async () => {
     const LIVE = `query @live { projects { totalCount nodes { name } } }`;
     const [adas, bobs] = [await follow(ada, LIVE, {}), await follow(bob, LIVE, {})];
     await Promise.all([adas.until(1), bobs.until(1)]);
@@ -198,7 +199,7 @@ describe("a project that gets another owner", () => {
     ]);
   });
 
-  test("is out of reach by a mutation that is answered again", async () => {
+  test("is not found when the first owner repeats a mutation with its idempotency key", async () => {
     const RENAME = `mutation { updateProject(input: { id: "${projectId}", name: "mine" }) { project { name fileStructure { totalCount } } } }`;
     const keyed = { ...ada.headers, "idempotency-key": "k" };
     const first = await service.ask(RENAME, undefined, keyed);
@@ -218,9 +219,9 @@ describe("a lease that ends", () => {
   const NOTHING = { conversionJobs: { totalCount: 0, nodes: [] }, projects: { totalCount: 0, nodes: [] } };
 
   test.each([
-    ["that is cancelled", cancel],
+    ["the job is cancelled", cancel],
     [
-      "that is completed",
+      "the job is completed",
       (fencingToken: number) =>
         service.ask(
           `mutation { completeConversionJobs(input: { workerId: "w", jobs: [{ id: "${jobId}", fencingToken: ${fencingToken} }] }) {
@@ -230,7 +231,7 @@ describe("a lease that ends", () => {
         ),
     ],
     [
-      "of a paused job that is given back",
+      "the paused job is released",
       async (fencingToken: number) => {
         await service.ask(
           `mutation { pauseConversionJob(input: { id: "${jobId}" }) { conversionJob { id } } }`,
@@ -246,13 +247,13 @@ describe("a lease that ends", () => {
       },
     ],
     [
-      "that expires",
+      "the lease expires",
       async () => {
         await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 second'");
         await app.repositories.jobLeases.expire(10);
       },
     ],
-  ])("%s takes the job and its project along at once", async (_, end) => {
+  ])("hides the job and its project from the worker at once: %s", async (_, end) => {
     expect((await service.ask(WORKERS, undefined, worker.headers)).data).toEqual(NOTHING);
     const [{ fencingToken, conversionJob }] = await claim();
     expect(conversionJob).toEqual({ id: jobId, project: { name: "widget" } });
@@ -272,7 +273,7 @@ describe("a lease that ends", () => {
     expect((await service.ask(WORKERS, undefined, worker.headers)).data).toEqual(NOTHING);
   });
 
-  test("ends the worker's stream and its live query; the owner's are told", async () => {
+  test("ends the worker's stream and empties its live query, while the owner's stream reports the end of the job", async () => {
     await claim();
     const EVENTS = "subscription ($id: ID!) { conversionJobEvents(jobId: $id) { events { type } } }";
     const LIVE = "query ($id: ID!) @live { conversionJob(id: $id) { status } }";
@@ -297,7 +298,7 @@ describe("a lease that ends", () => {
     ]);
   });
 
-  test("is not had again by a claim that is answered again", async () => {
+  test("is not returned again when the claim is repeated with its idempotency key", async () => {
     const keyed = { ...worker.headers, "idempotency-key": "claim" };
     const first = await claim(keyed);
     expect(first).toHaveLength(1);
@@ -308,7 +309,7 @@ describe("a lease that ends", () => {
     expect(await claim(keyed)).toEqual([]);
   });
 
-  test("leaves the worker the answer to its own call, and nothing below it", async () => {
+  test("still gives the worker the answer to the call that ended the lease", async () => {
     const [{ fencingToken }] = await claim();
     const { data, errors } = await service.ask(
       `mutation { completeConversionJobs(input: { workerId: "w", jobs: [{ id: "${jobId}", fencingToken: ${fencingToken} }] }) {
@@ -322,7 +323,7 @@ describe("a lease that ends", () => {
     ]);
   });
 
-  test("tells its last holder how the job ended, and another worker nothing", async () => {
+  test("tells its last holder how the job ended, and tells another worker nothing", async () => {
     const [{ fencingToken }] = await claim();
     await cancel();
     const stranger = await createPerson("WORKER");

@@ -5,7 +5,10 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 import { recordStatements } from "../support/sql.ts";
 
-/** Answers that are put together of parts which are kept (src/repositories/answerParts.ts): what is read anew, and what is not. */
+/**
+ * Answers that are put together from cached parts (src/repositories/answerParts.ts): which reads go to the
+ * database, and which do not.
+ */
 const [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
 const env = {
   DATABASE_URL: database.url,
@@ -31,11 +34,15 @@ const QUERY = `query ($first: Int, $after: String, $jobs: Int = 2) { projects(fi
 
 const PARTS = "SELECT (SELECT string_agg";
 
-/** Undeclared, so it makes another answer of the same content. */
+/** Sent as an undeclared variable, so that each request has an answer of its own, with the same content. */
 let n = 0;
 const anew = (variables: object) => ({ ...variables, n: ++n });
 
-/** What is asked of the database for an answer that was not kept, and that it is right. */
+/**
+ * Asks for an answer that is not cached, and checks it.
+ *
+ * @returns what each of its statements reads: the frame or the parts
+ */
 async function readsOf(service: Served, variables: object, headers = {}) {
   let text = "";
   const statements = await service.statementsOf(async () => {
@@ -53,30 +60,30 @@ const rename = (service: Served, project: number, name: string) =>
   );
 
 describe("an answer in parts", () => {
-  test("is read by two statements, and the next one of the same parts by none", async () => {
+  test("is read with two statements, and a second answer of the same parts with none", async () => {
     expect(await readsOf(one, { first: 10 })).toEqual(["frame", "parts"]);
     expect(await readsOf(one, { first: 10 })).toEqual([]);
   });
 
-  test("another page with the same rows needs its frame alone", async () => {
+  test("reads only its frame if the rows of its page were read for another page", async () => {
     await readsOf(one, { first: 10 });
     expect(await readsOf(one, { first: 5 })).toEqual(["frame"]);
     expect(await readsOf(one, { first: 11 })).toEqual(["frame", "parts"]);
   });
 
-  test("rows with other arguments are others, within the same frame", async () => {
+  test("reads its rows again for other arguments, but keeps the same frame", async () => {
     expect(await readsOf(one, { first: 9, jobs: 1 })).toEqual(["frame", "parts"]);
     expect(await readsOf(one, { first: 9, jobs: 3 })).toEqual(["parts"]);
     for (const jobs of [1, 3, 3, 1]) expect(await readsOf(one, { first: 9, jobs })).toEqual([]);
   });
 
-  test("after a change of one row, the others are there", async () => {
+  test("reads only the changed row after a change of one row", async () => {
     const { data } = await one.ask(QUERY, { first: 10 });
     const [, { node }] = data.projects.edges;
     const job = node.conversionJobs.nodes[0].id.replace("ConversionJob:", "");
     await readsOf(one, { first: 10 });
 
-    // By somebody else, as no list is sorted or filtered by it.
+    // A write past the service, to a column that no list is sorted or filtered by.
     await pool.query("UPDATE conversion_jobs SET current_task = 'x' WHERE id = $1", [job]);
     await one.untilHit("{ conversionJobs { totalCount } }");
 
@@ -87,7 +94,7 @@ describe("an answer in parts", () => {
     expect(parts!.values).toContain(`{${node.id.replace("Project:", "")}}`);
   });
 
-  test("a change by another instance is seen at once, in the answer and in what is put together later", async () => {
+  test("shows a change by another instance at once, both as a kept answer and when it is put together later", async () => {
     for (let round = 0; round < 5; round++) {
       const name = `renamed ${round}`;
       await one.ask(QUERY, { first: 10 });
@@ -105,7 +112,7 @@ describe("an answer in parts", () => {
     }
   });
 
-  test("rows that go and come are not missed", async () => {
+  test("no longer has a deleted row, and has the row that takes its place", async () => {
     await readsOf(one, { first: 10 });
     const { data } = await one.ask(QUERY, { first: 10 });
     const { id } = data.projects.edges[2].node;
@@ -115,7 +122,7 @@ describe("an answer in parts", () => {
     expect(await readsOf(one, { first: 10 })).toEqual([]);
   });
 
-  test("what somebody sees of a row is nobody else's part", async () => {
+  test("shares no parts with another viewer", async () => {
     await readsOf(one, { first: 30 });
     expect(await readsOf(one, { first: 5 }, OWNER)).toEqual(["frame", "parts"]);
     expect(await readsOf(one, { first: 5 }, OWNER)).toEqual([]);
@@ -124,7 +131,7 @@ describe("an answer in parts", () => {
     await readsOf(one, { first: 5 }, OWNER);
   });
 
-  test("one that is asked for often comes to the other instances, in one piece, and ends with its parts all the same", async () => {
+  test("reaches other instances in one piece once it has been asked for often, and is still invalidated with its parts", async () => {
     const ask = (service: Served) => service.ask(QUERY, { first: 7 });
     expect((await ask(one)).cached).toBe("miss");
     expect((await ask(two)).cached).toBe("miss");

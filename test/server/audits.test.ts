@@ -5,7 +5,7 @@ import { createTestApp } from "../support/app.ts";
 const { app } = await createTestApp();
 const { url } = await app.listen();
 
-// https://github.com/graphql/graphql-http/tree/main/implementations: MUST, SHOULD and MAY, all of them.
+// All audits of https://github.com/graphql/graphql-http/tree/main/implementations: MUST, SHOULD and MAY.
 const audits = serverAudits({ url, fetchFn: fetch });
 
 test("there are 61 audits", () => {

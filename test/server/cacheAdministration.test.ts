@@ -39,7 +39,7 @@ describe("administration of two instances on one Redis", async () => {
     }
   });
 
-  test("a tag that is invalidated ends what was kept with it, in every instance, and nothing else", async () => {
+  test("invalidating a tag ends the entries with that tag, on every instance, and no others", async () => {
     const other = `{ project(id: "Project:${keyOf(7)}") { id } }`;
     for (const instance of [one, two]) {
       await instance.untilItHits(USERS);
@@ -51,7 +51,7 @@ describe("administration of two instances on one Redis", async () => {
     for (const instance of [one, two]) expect((await instance.send(other)).status).toContain("hit");
   });
 
-  test("a pattern deletes keys of the cache manager, and no other's", async () => {
+  test("a pattern deletes keys of the cache manager, and no other program's keys", async () => {
     const cache = one.app.cache!;
     const stranger = new Redis(redis.url);
     await stranger.set("session:1", "theirs");
@@ -63,7 +63,7 @@ describe("administration of two instances on one Redis", async () => {
     stranger.disconnect();
   });
 
-  test("what is to be invalidated is checked, and bounded", async () => {
+  test("the input of invalidateCache is checked and bounded", async () => {
     const refused = async (input: unknown) => paths((await one.send(INVALIDATE, { input }, ADMIN)).errors);
     expect(await refused({})).toEqual(["input"]);
     expect(await refused({ tags: [] })).toEqual(["input"]);
@@ -78,7 +78,7 @@ describe("administration of two instances on one Redis", async () => {
     expect(await refused({ pattern: "a*a*a*a*a*a*" })).toEqual(["input.pattern"]);
   });
 
-  test("queries are warmed for the one who asks; mutations and what fails are counted and never run", async () => {
+  test("queries are warmed for the viewer who asks; mutations and invalid operations count as failed and are never run", async () => {
     const users = "query ($n: Int!) { users(first: $n) { nodes { id } } }";
     const create = 'mutation { upsertUser(input: { githubId: "99", username: "never" }) { user { id } } }';
     const operations = [
@@ -93,14 +93,14 @@ describe("administration of two instances on one Redis", async () => {
     const data = await one.ask(WARM, { input: { operations } }, ADMIN);
     expect(data.warmCache).toEqual({ warmed: 2, notKept: 1, failed: 4 });
     expect((await one.send(users, { n: 2 }, ADMIN)).status).toContain("hit");
-    // Another viewer's answer is another answer; its rows are there already.
+    // Another viewer's answer is a different one. Its rows are cached already.
     const statements = one.app.database.pool.totalCount;
     expect((await one.send(users, { n: 2 })).status).toContain("fwd=miss");
     expect(one.app.database.pool.totalCount).toBe(statements);
     expect(await one.ask('{ user(githubId: "99") { id } }')).toEqual({ user: null });
   });
 
-  test("what is to be warmed is checked, and bounded", async () => {
+  test("the input of warmCache is checked and bounded", async () => {
     const refused = async (operations: unknown) =>
       paths((await one.send(WARM, { input: { operations } }, ADMIN)).errors);
     expect(await refused([])).toEqual(["input.operations"]);
@@ -112,7 +112,7 @@ describe("administration of two instances on one Redis", async () => {
     ).toEqual(["input.operations.0.query", "input.operations.1.variables", "input.operations.2.variables"]);
   });
 
-  test("figures are counted anew, those that are named or all; what is kept stays", async () => {
+  test("resetCacheStatistics resets the named figures or all, and leaves the entries", async () => {
     await one.untilItHits(USERS);
     const selection = "localHits entries replay { hits requests } manager { total { hits } }";
     const before = await one.figures(selection);
@@ -131,7 +131,7 @@ describe("administration of two instances on one Redis", async () => {
     });
   });
 
-  test("cacheStatistics tells the same by layer and kind", async () => {
+  test("cacheStatistics also reports its figures by layer and kind", async () => {
     await one.ask(RESET, { input: {} }, ADMIN);
     const id = `User:${keyOf(1)}`;
     const query = `{ node(id: "${id}") { id } users(first: 1) { nodes { id } } userStatistics { total } }`;
@@ -154,7 +154,7 @@ describe("administration of two instances on one Redis", async () => {
     expect(total).toEqual({ misses: 4, localHits: 1 });
   });
 
-  test("cacheStatistics tells how late changes by others were told, and what is pending", async () => {
+  test("cacheStatistics reports the lag of changes past the service, and the pending transactions", async () => {
     const before = await one.figures("relayedChanges");
     const others = (await two.figures("relayedChanges")).relayedChanges;
     await one.app.database.pool.query("UPDATE users SET username = 'psql' WHERE id = $1", [keyOf(1)]);
@@ -177,7 +177,7 @@ describe("administration of two instances on one Redis", async () => {
     expect(reports[0]).toBe(reports[1]);
   });
 
-  test("without Redis the cache says what keeps it from serving, and an invalidation still holds", async () => {
+  test("without Redis the cache reports what keeps it from serving, and an invalidation still takes effect", async () => {
     await one.untilItHits(USERS);
     await redis.kill();
     const { status } = await one.figures("status { isServing obstacle }");
@@ -195,7 +195,7 @@ describe("administration of one instance without Redis", async () => {
   const instance = await startCacheInstance({ DATABASE_URL: database.url });
   beforeAll(() => instance.untilServing(), 60_000);
 
-  test("tags work in memory, and there are no keys", async () => {
+  test("tags are invalidated in memory, and there are no keys to delete", async () => {
     await instance.untilItHits(USERS);
     const data = await instance.ask(INVALIDATE, { input: { tags: ["User!"], pattern: "*" } }, ADMIN);
     expect(data.invalidateCache).toEqual({ tags: 1, keys: 0, isComplete: true });
@@ -203,7 +203,7 @@ describe("administration of one instance without Redis", async () => {
     expect((await instance.figures("manager { since }")).manager).toBeNull();
   });
 
-  test("a cache that is turned off says so, and there is nothing to warm", async () => {
+  test("a cache that is turned off reports that, and keeps nothing when it is warmed", async () => {
     const off = await startCacheInstance({
       DATABASE_URL: (await createTestDatabase()).url,
       CACHE_ENABLED: "false",

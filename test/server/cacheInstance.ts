@@ -7,8 +7,8 @@ import { captureLogs } from "../support/logs.ts";
 import { keyOf } from "../support/rows.ts";
 
 /**
- * The service with its cache on, behind a socket. Whoever sends `Authorization: <role>:<id>` is that
- * viewer, and whoever sends none is the administrator `KEEPER`; tokens are another test's matter.
+ * Starts the service with its cache on, behind a socket. A request with `Authorization: <role>:<id>` comes
+ * from that viewer, and a request without it from the administrator `KEEPER`. Other tests cover tokens.
  */
 export async function startCacheInstance(env: Record<string, string>) {
   const config = loadConfig({ NODE_ENV: "test", PORT: "0", CACHE_SAMPLE_RATE: "0", ...env });
@@ -38,7 +38,11 @@ export async function startCacheInstance(env: Record<string, string>) {
     return (await ask(`{ cacheStatistics { ${selection} } }`)).cacheStatistics;
   }
 
-  /** Until the condition holds; what it waits for happens by itself. */
+  /**
+   * Waits for a condition that comes to hold by itself.
+   *
+   * @throws Error when that takes longer than a minute
+   */
   async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
     for (let attempt = 0; attempt < 2_400; attempt++) {
       if (await holds()) return;
@@ -64,7 +68,7 @@ export async function startCacheInstance(env: Record<string, string>) {
   };
 }
 
-/** The second of the rows that these tests have. */
+/** The second of the users that these tests insert. */
 export const KEEPER = viewerOf(keyOf(2), "ADMIN");
 
 function viewerNamed(token: string | null): Viewer | null {

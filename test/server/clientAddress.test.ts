@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { createClientAddress, networkOf } from "../../src/server/clientAddress.ts";
 
-/** As much of a request as is looked at. */
+/** The parts of a request that the code reads. */
 const from = (remoteAddress: string, headers: Record<string, string> = {}) =>
   ({ socket: { remoteAddress }, headers }) as unknown as IncomingMessage;
 
@@ -22,7 +22,7 @@ describe("behind trusted proxies", () => {
   test.each([
     ["10.0.0.1", "203.0.113.7", "203.0.113.7"],
     ["::ffff:10.0.0.1", "203.0.113.7", "203.0.113.7"],
-    // What the client itself has sent stands before what the proxies have added.
+    // Addresses that the client itself has sent come before those that the proxies have added.
     ["127.0.0.1", "6.6.6.6, 203.0.113.7, 10.2.3.4, fd00::1", "203.0.113.7"],
     ["10.0.0.1", "203.0.113.7, nonsense", "10.0.0.1"],
     ["10.0.0.1", "", "10.0.0.1"],
@@ -33,7 +33,7 @@ describe("behind trusted proxies", () => {
     expect(clients.addressOf(from(remote, { "x-forwarded-for": forwarded }))).toBe(expected);
   });
 
-  test("the proxy says whether the client came by HTTPS, and nobody else", () => {
+  test("only the proxy can say that the client came by HTTPS", () => {
     expect(clients.isSecure(from("10.0.0.1", { "x-forwarded-proto": "https" }))).toBe(true);
     expect(clients.isSecure(from("10.0.0.1", { "x-forwarded-proto": "http" }))).toBe(false);
     expect(clients.isSecure(from("10.0.0.1"))).toBe(false);

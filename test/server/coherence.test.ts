@@ -28,7 +28,7 @@ async function startInstance(env: Record<string, string>) {
     return data;
   }
 
-  /** The statements that reads and writes cost, without those of the protocol itself. */
+  /** The statements that the work sends, without transaction control. */
   async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
     const recording = recordStatements(app.database.pool);
     await work();
@@ -36,7 +36,7 @@ async function startInstance(env: Record<string, string>) {
     return withoutTransactionControl(recording.statements).map(({ text }) => text);
   }
 
-  /** Until an epoch is live: then a repeated read costs no statement. */
+  /** Repeats the query until an epoch is live: from then on, a repeated read costs no statement. */
   async function untilItHits(query: string): Promise<void> {
     for (let attempt = 0; attempt < 400; attempt++) {
       await ask(query);
@@ -72,7 +72,7 @@ describe("two instances on one database and one Redis", async () => {
     await one.untilItHits(OVERVIEW);
   });
 
-  test("cacheStatistics tells hits, misses and what is kept", async () => {
+  test("cacheStatistics reports hits, misses, and the number and size of entries", async () => {
     const figures = async () => {
       const data = await one.ask("{ cacheStatistics { localHits misses entries bytes epochChanges } }");
       return data.cacheStatistics as Record<string, number>;
@@ -84,17 +84,17 @@ describe("two instances on one database and one Redis", async () => {
     expect(after.entries).toBeGreaterThan(0);
     expect(after.bytes).toBeGreaterThan(0);
     expect(after.epochChanges).toBeGreaterThan(0);
-    // Reading the figures is no look-up.
+    // Reading the figures does not count as a look-up.
     expect((await figures()).misses).toBe(after.misses);
   });
 
-  test("a write costs the one statement that drains its tags", async () => {
+  test("a write costs one statement more, which drains its tags", async () => {
     const statements = await one.statementsOf(() => one.ask(UPSERT, { githubId: "1", username: "again" }));
     expect(statements).toHaveLength(2);
     expect(statements[1]).toBe(DRAIN);
   });
 
-  test("what one has acknowledged, the other shows: rows, lists, counts, figures, and look-ups that found nothing", async () => {
+  test("a write that one instance has acknowledged is visible on the other: in rows, lists, counts, statistics, and look-ups that had found nothing", async () => {
     for (let round = 0; round < 25; round++) {
       const githubId = `1000${round}`;
       const [writer, reader] = round % 2 === 0 ? [one, two] : [two, one];
@@ -123,14 +123,14 @@ describe("two instances on one database and one Redis", async () => {
     await outside.connect();
     await outside.query("UPDATE users SET username = 'outside' WHERE github_id = '77'");
     await outside.end();
-    // The hard bound of the promise, not a measurement: after it nobody may see what was before.
+    // This is the bound that the service promises, not a measurement: after it, nobody may see the old value.
     await sleep(1_000);
     for (const instance of [one, two]) {
       expect(await instance.ask(USER, { githubId: "77" })).toMatchObject({ user: { username: "outside" } });
     }
   });
 
-  test("while Redis is dead every read and write is answered, and right; afterwards the cache comes back by itself", async () => {
+  test("while Redis is down every read and write is answered correctly, and afterwards the cache recovers by itself", async () => {
     await one.untilItHits(OVERVIEW);
     await redis.kill();
     for (let round = 0; round < 5; round++) {
@@ -149,7 +149,7 @@ describe("one instance without Redis", async () => {
   const database = await createTestDatabase();
   const instance = await startInstance({ DATABASE_URL: database.url });
 
-  test("keeps answers in its own memory, and never an old one", async () => {
+  test("keeps answers in its own memory, and never serves a stale one", async () => {
     await instance.untilItHits(OVERVIEW);
     for (let round = 0; round < 25; round++) {
       await instance.ask(UPSERT, { githubId: "1", username: `user ${round}` });
@@ -158,7 +158,7 @@ describe("one instance without Redis", async () => {
     await instance.untilItHits(OVERVIEW);
   }, 60_000);
 
-  test("a time to live of 0 keeps nothing of that kind, CACHE_ENABLED=false nothing at all", async () => {
+  test("keeps nothing of a kind whose time to live is 0, and nothing at all with CACHE_ENABLED=false", async () => {
     const without = await startInstance({
       DATABASE_URL: (await createTestDatabase()).url,
       CACHE_TTL_STATISTICS: "0",
@@ -185,7 +185,7 @@ describe("an instance that loses Redis and then the database in the middle of a 
 
   test("says that the database does not answer", async () => {
     await instance.untilItHits(OVERVIEW);
-    // The write can be drained but not marked, and the epoch cannot be given up: its row is locked.
+    // The write's tags can be drained but not marked, and the epoch cannot be ended: its row is locked.
     await outside.query("BEGIN");
     await outside.query("LOCK TABLE cache_epoch IN SHARE MODE");
     await redis.kill();
@@ -200,7 +200,7 @@ describe("an instance that loses Redis and then the database in the middle of a 
       isAnswered = true;
     });
     while (!isAnswered) {
-      // Within a transaction PostgreSQL shows the sessions as they were when they were first looked at.
+      // Within a transaction, pg_stat_activity would show the sessions as they were at its first use.
       await outside.query("SELECT pg_stat_clear_snapshot()");
       await outside.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

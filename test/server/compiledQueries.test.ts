@@ -20,7 +20,7 @@ import { createTestApp } from "../support/app.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
-/** src/server/plugins/compiledQueries.ts beside the interpreter, on the same rows. */
+/** Compares src/server/plugins/compiledQueries.ts with the interpreter, on the same rows. */
 const interpreted = await createTestApp({ COMPILE_AFTER: "0" });
 const compiled = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: interpreted.url });
 await insertRows(interpreted.app.database.pool, { users: 3, projects: 7, jobs: 20 });
@@ -39,7 +39,7 @@ interface Asked {
 async function ask({ send }: typeof compiled, { query, variables, authorization = ADMIN }: Asked) {
   const response = await send(query, variables, { authorization });
   const text = await response.text();
-  // An unexpected failure has a reference of its own.
+  // Each unexpected failure has a reference of its own.
   return {
     status: response.status,
     answer: JSON.parse(text.replace(/"reference":"[^"]+"/g, '"reference":""')),
@@ -51,7 +51,7 @@ const JOBS = "nodes { id status progress createdAt startedAt }";
 describe("a compiled query is answered as an interpreted one is", () => {
   test.each<[string, Asked]>([
     [
-      "lists of lists, with all that a connection has",
+      "lists of lists, with every field of a connection",
       {
         query: `{ projects(first: 3) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { id name
           owner { username projects(first: 2) { nodes { conversionJobs(first: 2) { ${JOBS} } } } } } } } }`,
@@ -82,7 +82,7 @@ describe("a compiled query is answered as an interpreted one is", () => {
       },
     ],
     [
-      "what is left out and what is not",
+      "fields that are skipped and fields that are included",
       {
         query: `query ($yes: Boolean!, $no: Boolean!) { users(first: 1) @skip(if: $no) { totalCount nodes { id username @include(if: $no) ... @include(if: $yes) { role } } }
           projects @include(if: $no) { totalCount } }`,
@@ -90,12 +90,12 @@ describe("a compiled query is answered as an interpreted one is", () => {
       },
     ],
     [
-      "documents",
+      "objects that are stored as JSON",
       { query: `{ project(id: "${id}") { originalTechStack { language frameworks } version } }` },
     ],
-    ["nothing there", { query: `{ project(id: "Project:${keyOf(99)}") { name } }` }],
+    ["a row that does not exist", { query: `{ project(id: "Project:${keyOf(99)}") { name } }` }],
     [
-      "a row that is another's",
+      "another user's row",
       { query: `{ project(id: "${id}") { name } projects { totalCount } }`, authorization: USER },
     ],
     [
@@ -103,40 +103,40 @@ describe("a compiled query is answered as an interpreted one is", () => {
       { query: `{ project(id: "${id}") { name conversionJobs(first: -1) { totalCount nodes { id } } } }` },
     ],
     [
-      "two arguments that are refused, and make the same place null",
+      "two refused arguments that make the same place null",
       {
         query: `{ project(id: "${id}") { conversionJobs(first: -1) { nodes { id } edges { cursor } } } }`,
       },
     ],
     [
-      "a field that may be null and fails beside one that does not",
+      "a nullable field that fails beside one that succeeds",
       { query: `{ project(id: "x") { id } health { status } }` },
     ],
-    ["a field that is refused", { query: "{ poolStatistics { total } }", authorization: USER }],
+    ["a forbidden field", { query: "{ poolStatistics { total } }", authorization: USER }],
     [
-      "an enum that there is none of",
+      "an unknown enum value",
       {
         query: "query ($s: ProjectStatus) { projects(filter: { status: $s }) { totalCount } }",
         variables: { s: "x" },
       },
     ],
     [
-      "a variable that does not fit",
+      "a variable of the wrong type",
       { query: "query ($id: ID!) { project(id: $id) { id } }", variables: { id: {} } },
     ],
     ["a variable that is missing", { query: "query ($id: ID!) { project(id: $id) { id } }" }],
     [
-      "a name that is no property's",
+      "aliases that objects inherit as properties",
       { query: `{ __proto__: project(id: "${id}") { constructor: name toString: id } }` },
     ],
-    ["the schema", { query: "{ __schema { queryType { name fields { name } } } }" }],
+    ["introspection", { query: "{ __schema { queryType { name fields { name } } } }" }],
   ])("%s", async (_, asked) => {
     const expected = await ask(interpreted, asked);
-    // The second time, it is the compiled one again.
+    // The second run uses the compiled query again.
     for (let time = 0; time < 2; time++) expect(await ask(compiled, asked)).toEqual(expected);
   });
 
-  test("and what fails is read once", async () => {
+  test("also when it fails, and reads everything only once", async () => {
     const query = `{ project(id: "${id}") { name owner { username } conversionJobs(first: -1) { nodes { id } edges { cursor } } } }`;
     const statementsOf = async (which: typeof compiled) => {
       const recording = recordStatements(which.app.database.pool);
@@ -150,7 +150,7 @@ describe("a compiled query is answered as an interpreted one is", () => {
   });
 });
 
-describe("what succeeds needs no interpreter", () => {
+describe("a query that succeeds needs no interpreter", () => {
   const cases: [string, string, object][] = [
     ...Object.values(QUERIES).map(({ title, documents }): [string, string, object] => [
       title,
@@ -158,13 +158,13 @@ describe("what succeeds needs no interpreter", () => {
       { id },
     ]),
     [
-      "everything that a list has, and both of its interfaces' sides",
+      "every field of a list, and an interface with fields of its own and of a type",
       `query ($id: ID!, $yes: Boolean!) { node(id: $id) { id __typename ... on Project { name } } users { edges { cursor node { email } } }
          projects(first: 2) @include(if: $yes) { totalCount pageInfo { hasNextPage endCursor } nodes { description targetTechStack { language } } } }`,
       { id, yes: true },
     ],
     [
-      "nothing there",
+      "a row that does not exist",
       "query ($id: ID!) { project(id: $id) { name owner { username } } }",
       { id: `Project:${keyOf(99)}` },
     ],
@@ -185,7 +185,7 @@ describe("what succeeds needs no interpreter", () => {
       ttlMs: NO_TIME,
     });
     const context = { viewer, access: TO_EVERYTHING, loaders, repositories };
-    // Safe: it is an operation.
+    // Safe: the first definition of these documents is an operation.
     const compiledQuery = compileQuery(
       serviceSchema,
       document,
@@ -200,7 +200,7 @@ describe("what succeeds needs no interpreter", () => {
   });
 });
 
-test("a query that was given up is not begun anew", async () => {
+test("a query that was given up is not run again", async () => {
   let begun = 0;
   const { onExecute } = compiledQueries({ schema: serviceSchema, after: 1 });
   const document = parse("{ projects { totalCount } }");
@@ -211,11 +211,11 @@ test("a query that was given up is not begun anew", async () => {
     args: { document },
     executeFn: () => begun++,
     setExecuteFn: (execute: (given: object) => unknown) => {
-      // No loaders: it fails at once.
+      // The context has no loaders, so the compiled query fails at once.
       const contextValue = { viewer: null, execution: { interruption } };
       result = execute({ contextValue });
     },
-  } as never); // Safe: more is not looked at.
+  } as never); // Safe: the plugin reads nothing else.
 
   expect(await result).toEqual({ data: null });
   expect(begun).toBe(0);
@@ -233,7 +233,7 @@ describe("a query is compiled", () => {
     }),
   });
 
-  /** How it is run each time. */
+  /** How each execution runs: "interpreted", or the result of the compiled query. */
   function runsOf(documents: readonly ReturnType<typeof parse>[], after: number): string[] {
     const { onExecute } = compiledQueries({ schema, after });
     return documents.map((document) => {
@@ -244,7 +244,7 @@ describe("a query is compiled", () => {
         setExecuteFn: (execute: (given: object) => unknown) => {
           how = JSON.stringify(execute({ contextValue: {} }));
         },
-      } as never); // Safe: more is not looked at.
+      } as never); // Safe: the plugin reads nothing else.
       return how;
     });
   }
@@ -254,20 +254,20 @@ describe("a query is compiled", () => {
   };
   const SAID = JSON.stringify({ data: { word: "said" } });
 
-  test("when it has come as often as is said", () => {
+  test("at the execution whose number is `after`", () => {
     expect(runsOf(repeated("{ word }", 4), 3)).toEqual(["interpreted", "interpreted", SAID, SAID]);
   });
 
   test.each([
-    ["never, when that is said", "{ word }", 0],
-    ["not when it is a mutation", "mutation { say }", 1],
-    ["not when it asks for the schema", "{ __schema { queryType { name } } }", 1],
-    ["not when a name in it is no property's", "{ __proto__: word }", 1],
+    ["never if `after` is 0", "{ word }", 0],
+    ["not if it is a mutation", "mutation { say }", 1],
+    ["not if it is introspection", "{ __schema { queryType { name } } }", 1],
+    ["not if it has the alias __proto__", "{ __proto__: word }", 1],
   ])("%s", (_, text, after) => {
     expect(new Set(runsOf(repeated(text, 4), after))).toEqual(new Set(["interpreted"]));
   });
 
-  test("again, when others have pushed it out", () => {
+  test("again after other queries have evicted it", () => {
     const [first] = repeated("{ word }", 1);
     const others = Array.from({ length: 250 }, (_, index) => parse(`{ w${index}: word }`));
     const runs = runsOf([first!, first!, ...others.flatMap((other) => [other, other]), first!, first!], 2);

@@ -4,12 +4,13 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
 /**
- * Answers that PostgreSQL composes (src/repositories/composedAnswer.ts) beside those that are put together of rows, on the same
- * rows: the same, written as JSON.stringify would write it, and dependent on the same. (The interpreter's order of names is its own.)
+ * Compares answers that PostgreSQL composes (src/repositories/composedAnswer.ts) with answers that are put
+ * together from the same rows. They say the same, are written as JSON.stringify would write them, and depend
+ * on the same tags. (Only the order of names may differ: the interpreter has its own.)
  */
 const walked = await createTestApp({ COMPILE_AFTER: "0" });
 const composed = await createTestApp({ COMPILE_AFTER: "1", DATABASE_URL: walked.url });
-// With a cache: development mode says what an answer depends on.
+// With a cache, and in development mode, in which an answer says what it depends on.
 const cache = { NODE_ENV: "development", CACHE_ENABLED: "true", REDIS_URL: "", DATABASE_URL: walked.url };
 const walkedAndKept = await createTestApp({ COMPILE_AFTER: "0", ...cache });
 const composedAndKept = await createTestApp({ COMPILE_AFTER: "1", ...cache });
@@ -20,7 +21,7 @@ const ADMIN = `ADMIN ${keyOf(1)}`;
 const OWNER = `USER ${keyOf(2)}`;
 const WORKER = `WORKER ${keyOf(3)}`;
 
-/** What JSON has to escape, what it need not, and what separates lines for JavaScript alone. */
+/** Characters that JSON must escape, that it need not escape, and that separate lines only in JavaScript. */
 const NAMES = [
   `"quoted" and back\\slashed 'name'`,
   "tab\tline\nreturn\rfeed\fback\b",
@@ -48,7 +49,7 @@ beforeAll(async () => {
             completed_at = '1999-12-31 23:59:59.999+00' WHERE id < $1`,
     [keyOf(40)],
   );
-  // Rows of the same time are told apart by their ids.
+  // Rows with the same time are ordered by their ids.
   await pool.query("UPDATE projects SET created_at = '2026-02-03T04:05:06.7Z' WHERE id < $1", [keyOf(20)]);
 });
 beforeEach(() => recording.reset());
@@ -62,7 +63,7 @@ interface Asked {
 const ask = async ({ send }: typeof composed, { query, variables, authorization = ADMIN }: Asked) =>
   (await send(query, variables, { authorization })).text();
 
-/** Tags without those of whole types, which are added when an answer is kept. */
+/** The answer, and its tags without those of whole types, which are added only when an answer is kept. */
 async function answerAndTagsOf(service: typeof composed, asked: Asked) {
   const { data, extensions } = JSON.parse(await ask(service, asked));
   const tags: string[] = extensions.responseCache.tags;
@@ -83,18 +84,18 @@ const CASES: Record<string, Asked> = {
   "lists in lists in lists": {
     query: `{ users { nodes { username projects(first: 4) { nodes { name conversionJobs(first: 3) { nodes { id status } } } } } } }`,
   },
-  "all that a page says of itself": {
+  "everything that a page says about itself": {
     query: `{ projects(first: 7) { ${PAGE_INFO} totalCount edges { cursor node { id owner { projects(first: 2) { totalCount ${PAGE_INFO} edges { cursor } } } } } nodes { name } } }`,
   },
   "a page from the end": {
     query: `{ projects(last: 5) { nodes { id } ${PAGE_INFO} edges { cursor node { name conversionJobs(last: 2) { ${PAGE_INFO} nodes { id } } } } } }`,
   },
-  "pages of nothing": {
+  "empty pages": {
     query: `query ($none: ID!) { empty: projects(first: 0) { nodes { id } ${PAGE_INFO} totalCount }
       none: projects(ownerId: $none) { nodes { id } edges { cursor } ${PAGE_INFO} totalCount } }`,
     variables: { none: `User:${keyOf(99)}` },
   },
-  "a total alone, and what needs no row": {
+  "a total alone, and a field that needs no row": {
     query: "{ projects { totalCount } conversionJobs(first: 3) { pageInfo { hasPreviousPage } } }",
   },
   "aliases, fragments, directives and type names": {
@@ -103,7 +104,7 @@ const CASES: Record<string, Asked> = {
       fragment P on Project { key: id status ... @include(if: $yes) { url: githubUrl } }`,
     variables: { yes: true },
   },
-  "documents and lists of texts": {
+  "JSON objects and lists of strings": {
     query: `{ projects(first: 40) { nodes { originalTechStack { __typename ${STACK} } targetTechStack { ${STACK} } conversionJobs(first: 1) { nodes { agentTypes } } } } }`,
   },
   "rows by their ids, with lists below": {
@@ -133,7 +134,7 @@ const CASES: Record<string, Asked> = {
   },
 };
 
-/** Whatever of it is kept is kept as rows. */
+/** Queries that only read rows by id. A cache keeps their rows, not the composed answer. */
 const WITHOUT_LISTS: Record<string, Asked> = {
   "a row by its id, and the row in it": {
     query: `query ($id: ID!) { project(id: $id) { ${PROJECT} originalTechStack { ${STACK} } owner { ${USER} } } }`,
@@ -143,7 +144,7 @@ const WITHOUT_LISTS: Record<string, Asked> = {
     query: "query ($id: ID!) { project(id: $id) { name owner { username } } }",
     variables: { id: `Project:${keyOf(3)}` },
   },
-  "a row that is not there": {
+  "a row that does not exist": {
     query: "query ($id: ID!) { project(id: $id) { name owner { username } } }",
     variables: { id: `Project:${keyOf(999)}` },
   },
@@ -152,7 +153,7 @@ const WITHOUT_LISTS: Record<string, Asked> = {
       others: project(id: $others) { name owner { role } } }`,
     variables: { own: `Project:${keyOf(2)}`, others: `Project:${keyOf(3)}` },
   },
-  "a job, its project and whose that is": {
+  "a job, its project and the project's owner": {
     query: `query ($id: ID!) { conversionJob(id: $id) { ${JOB} agentTypes project { name owner { role } } } }`,
     variables: { id: `ConversionJob:${keyOf(3)}` },
   },
@@ -169,7 +170,7 @@ describe.each(Object.entries({ ...CASES, ...WITHOUT_LISTS }))("%s", (_, asked) =
     expect(answer).toBe(JSON.stringify(JSON.parse(answer)));
     const texts = recording.statements.map(({ text }) => text);
     expect(texts).toEqual([expect.stringMatching(/^SELECT (concat|\(SELECT string_agg)\(/)]);
-    // Whoever reads it in a list of slow statements, reads it in a terminal.
+    // A terminal may show the statement, in a list of slow statements.
     expect(texts[0]).not.toMatch(/\p{Cc}/u);
   });
 
@@ -190,7 +191,7 @@ describe.each(Object.entries({ ...CASES, ...WITHOUT_LISTS }))("%s", (_, asked) =
   });
 
   test.each([ADMIN, OWNER])(
-    "in parts that are kept, and it depends on the same (%s)",
+    "in parts that are cached, depending on the same tags (%s)",
     async (authorization) => {
       const expected = await answerAndTagsOf(walkedAndKept, { ...asked, authorization });
 
@@ -202,8 +203,8 @@ describe.each(Object.entries({ ...CASES, ...WITHOUT_LISTS }))("%s", (_, asked) =
 });
 
 const REFUSED: Record<string, Asked> = {
-  "a page of a size that is not allowed": { query: "{ projects(first: 101) { nodes { id } } }" },
-  "arguments that exclude each other": {
+  "a page that is too large": { query: "{ projects(first: 101) { nodes { id } } }" },
+  "mutually exclusive arguments": {
     query: "{ users { nodes { projects(first: 1, last: 1) { nodes { id } } } } }",
   },
   "a cursor of another list": {
@@ -213,10 +214,10 @@ const REFUSED: Record<string, Asked> = {
   "an id of another type": {
     query: '{ project(id: "User:x") { conversionJobs { nodes { id } } } }',
   },
-  "a field that is not for everybody": { query: "{ users { nodes { id email } } }", authorization: WORKER },
+  "a field hidden from the viewer": { query: "{ users { nodes { id email } } }", authorization: WORKER },
 };
 
-test.each(Object.entries(REFUSED))("%s is refused in the same words", async (_, asked) => {
+test.each(Object.entries(REFUSED))("%s: the refusal is the same", async (_, asked) => {
   const expected = await ask(walked, asked);
 
   const answer = await ask(composed, asked);
@@ -224,7 +225,7 @@ test.each(Object.entries(REFUSED))("%s is refused in the same words", async (_, 
   expect(JSON.parse(answer)).toEqual(JSON.parse(expected));
 });
 
-test("cursors lead on, and are the same either way", async () => {
+test("cursors lead through the whole list, and are the same for both services", async () => {
   const query = `query ($after: String) { projects(first: 9, after: $after) { nodes { id } ${PAGE_INFO} } }`;
   const ids: string[] = [];
   let after: string | null = null;
@@ -243,7 +244,7 @@ test("cursors lead on, and are the same either way", async () => {
   expect(new Set(ids).size).toBe(40);
 });
 
-test("a change of any row in it ends a kept answer", async () => {
+test("a change of any of its rows invalidates a kept answer", async () => {
   const asked: Asked = {
     query:
       "{ projects(first: 2) { nodes { name owner { username } conversionJobs(first: 1) { nodes { progress } } } } }",
@@ -274,7 +275,7 @@ test("a change of any row in it ends a kept answer", async () => {
   }
 });
 
-test("where a row is not there that has to be, the answer is put together of what is", async () => {
+test("if a required row is missing, the answer is put together from rows, and reports the error", async () => {
   await pool.query("ALTER TABLE projects DROP CONSTRAINT projects_user_id_fkey");
   await pool.query("DELETE FROM users WHERE id = $1", [keyOf(3)]);
   const list = "{ projects(first: 5) { nodes { name owner { username } } } }";

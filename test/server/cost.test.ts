@@ -10,8 +10,8 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
 /**
- * What the benchmark's work costs (test/bench/peers.ts), in what does not depend on the machine. These figures may be
- * changed by whoever knows why; each one more is paid by every request.
+ * What the benchmark's work costs (test/bench/peers.ts), in units that do not depend on the machine. Change
+ * these figures only if you know why they changed: every request pays for each one more.
  */
 
 const names = new Map(
@@ -38,25 +38,26 @@ async function startMetered(env: Record<string, string>) {
   const service = await startServed({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
-    // A write that Redis is too slow to mark ends the epoch, and for seconds nothing is kept. It may be slow here.
+    // A write that Redis is too slow to mark ends the epoch, and then nothing is kept for seconds. Redis may
+    // be slow on a machine that runs tests.
     REDIS_COMMAND_TIMEOUT: "10000",
     ...env,
   });
   const { pool } = service.app.database;
   await insertRows(pool, { users: 100, projects: 200, jobs: 800 });
-  // Jobs under way are read anew for each request; most are finished.
+  // Active jobs are read anew for each request, so most jobs here are finished.
   await pool.query(
     `UPDATE "conversion_jobs" SET "status" = 'COMPLETED', "started_at" = now(), "completed_at" = now()
       WHERE right("id"::text, 12)::int > 20`,
   );
   let scripts: Record<string, number> = {};
   await monitorRedis(redis.url, (command, sha1) => {
-    // The relay's heartbeat and whoever settles what dead writers left are at work all the time.
+    // Other scripts run all the time: the relay's heartbeat, and those that settle what dead writers left.
     const name = command === "evalsha" ? names.get(sha1!) : undefined;
     if (name !== undefined) scripts[name] = (scripts[name] ?? 0) + 1;
   });
 
-  /** Until nothing is sent to Redis any more: what is kept goes there behind the answer. */
+  /** Waits until nothing is sent to Redis any more: entries are stored there after the answer was sent. */
   async function untilQuiet(): Promise<void> {
     let before: string;
     do {
@@ -88,7 +89,7 @@ async function startMetered(env: Record<string, string>) {
       return { cached, bytes: Buffer.byteLength(text), ...cost };
     },
 
-    /** Nothing that was kept of these types counts any more. */
+    /** Invalidates everything that was kept of these types. */
     async forgetRows(): Promise<void> {
       await service.ask(
         'mutation { invalidateCache(input: { tags: ["User!", "Project!", "ConversionJob!"] }) { tags } }',
@@ -96,7 +97,7 @@ async function startMetered(env: Record<string, string>) {
       await untilQuiet();
     },
 
-    /** A page that the one before it has no row of. */
+    /** The cursor of the last of `count` projects. A page after it shares no row with the page before it. */
     async cursorAfter(count: number) {
       const { data } = await service.ask(`{ projects(first: ${count}) { edges { cursor } } }`);
       return data.projects.edges.at(-1).cursor as string;
@@ -106,7 +107,10 @@ async function startMetered(env: Record<string, string>) {
 
 const walking = await startMetered({ COMPILE_AFTER: "0" });
 const composing = await startMetered({ COMPILE_AFTER: "1" });
-/** On a busy machine the cache may vouch for nothing for a moment. What costs too much, costs it in every attempt. */
+/**
+ * Measures up to ten times, until the costs are as expected. On a busy machine the cache may vouch for
+ * nothing for a moment. Work that really costs too much does so in every attempt.
+ */
 async function expectCosts<Of extends WorkCost>(
   measure: () => Promise<Of[]>,
   expected: readonly Of[],
@@ -119,14 +123,20 @@ async function expectCosts<Of extends WorkCost>(
   expect(costs).toEqual(expected);
 }
 
-/** Undeclared, so it changes the answer's name and nothing else: as after a write to a row beside those that are read. */
+/**
+ * An undeclared variable. It changes the answer's key and nothing else, so the answer is a miss while its
+ * rows are cached, as after a write to a row beside those that are read.
+ */
 const OTHER = { n: 1 };
 
 beforeAll(async () => {
   for (const { service } of [walking, composing]) await service.untilHit("{ conversionJobs { totalCount } }");
 }, 60_000);
 
-/** A call for what a statement has read, up to a hundred rows; what several have read in the same turn goes together. */
+/**
+ * The cost, with fewer than `most` fills counted as `most`. One fill stores what a statement has read, up to
+ * a hundred rows. What several statements have read in the same turn may go together.
+ */
 function withFillsAtMost(most: number, cost: Cost): Cost {
   return { ...cost, scripts: { ...cost.scripts, fill: Math.max(cost.scripts.fill ?? 0, most) } };
 }
@@ -154,7 +164,7 @@ const COSTS = [
   },
 ];
 for (const { query, variablesOf, bytes, cold } of COSTS) {
-  test(`${query.name} takes a statement a level, none while its rows are kept, and a validation alone while its answer is`, async () => {
+  test(`${query.name} takes a statement per level, none while its rows are cached, and only a validation while its answer is`, async () => {
     const document = query.documents.service;
     const variables = await variablesOf(walking);
     const { costOf, forgetRows } = walking;
@@ -174,7 +184,7 @@ for (const { query, variablesOf, bytes, cold } of COSTS) {
 }
 
 for (const { query, variablesOf, bytes } of COSTS.slice(1)) {
-  test(`${query.name} takes two statements, as soon as it is compiled, and none while its parts are kept`, async () => {
+  test(`${query.name} takes two statements once it is compiled, and none while its parts are cached`, async () => {
     const document = query.documents.service;
     const variables = await variablesOf(composing);
     const { costOf, forgetRows } = composing;
@@ -209,7 +219,7 @@ test("M1 takes two statements in a transaction, a mark and a release", async () 
   }, [{ cached: undefined, statements: 2, bytes: 133, scripts: { mark: 1, release: 1 } }]);
 }, 120_000);
 
-test("changes of the same moment are the first alone, and the others in one transaction with one mark", async () => {
+test("concurrent changes take two transactions: the first change alone, and all others together with one mark", async () => {
   const { service, costOfWork } = walking;
   const { projects } = service.app.repositories;
   let round = 0;
@@ -218,6 +228,6 @@ test("changes of the same moment are the first alone, and the others in one tran
     const renameAll = () =>
       Promise.all(Array.from({ length: 20 }, (_, n) => projects.update(keyOf(n + 1), { name })));
     return [await costOfWork(renameAll)];
-    // Of each transaction: its limit, the changes, and what drains their tags.
+    // In each transaction: the limit for its locks, its changes, and the statement that drains their tags.
   }, [{ statements: 3 + 21, scripts: { mark: 2, release: 2 } }]);
 }, 120_000);

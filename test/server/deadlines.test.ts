@@ -10,7 +10,7 @@ function recorded() {
   return { over, forget: deadlines.forget, set: (name: string) => deadlines.set(() => void over.push(name)) };
 }
 
-test("each is over in its own time, and not before", () => {
+test("each deadline expires at its own time, and not before", () => {
   const { over, set } = recorded();
   set("a");
   vi.advanceTimersByTime(30);
@@ -26,7 +26,7 @@ test("each is over in its own time, and not before", () => {
   expect(over).toEqual(["a", "b", "c"]);
 });
 
-test("one that is forgotten is never over, whichever it is, and forgetting it again does nothing", () => {
+test("a forgotten deadline never expires, whichever it is, and forgetting it again does nothing", () => {
   const { over, set, forget } = recorded();
   const [a, , c, , e] = ["a", "b", "c", "d", "e"].map(set);
   for (const deadline of [a!, c!, e!, c!]) forget(deadline);
@@ -38,7 +38,7 @@ test("one that is forgotten is never over, whichever it is, and forgetting it ag
   expect(over).toEqual(["b", "d", "f"]);
 });
 
-test("there is one timer for all, and none when all is over", () => {
+test("all deadlines share one timer, and none is left once all have expired", () => {
   const { over, set, forget } = recorded();
   for (let n = 0; n < 1_000; n++) forget(set("x"));
   expect(vi.getTimerCount()).toBe(1);
@@ -48,7 +48,7 @@ test("there is one timer for all, and none when all is over", () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("one that is set when another is over has its whole time", () => {
+test("a deadline that is set when another expires gets its full time", () => {
   const over: string[] = [];
   const deadlines = createDeadlines(100);
   deadlines.set(() => {

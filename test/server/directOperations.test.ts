@@ -4,7 +4,10 @@ import { readScrape } from "../support/metrics.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { recordStatements } from "../support/sql.ts";
 
-/** src/server/directOperations.ts beside Yoga, which alone answers what comes without a socket (`app.fetch`). */
+/**
+ * Compares src/server/directOperations.ts with Yoga, which answers every request that comes without a socket
+ * (`app.fetch`).
+ */
 const METRICS_TOKEN = "a token for Prometheus alone";
 const { app } = await createTestApp({
   METRICS_TOKEN,
@@ -26,12 +29,12 @@ beforeAll(() => insertRows(pool, { users: 2, projects: 30, jobs: 10 }));
 let sent = 0;
 interface Sent {
   readonly headers?: Record<string, string>;
-  /** Text is sent as it is. */
+  /** A string is sent as it is. */
   readonly body: Record<string, unknown> | string;
   readonly path?: string;
 }
 
-/** Over HTTP. No two requests have the same bytes, so none is replayed. */
+/** Sends the request over HTTP. No two requests have the same bytes, so none is replayed. */
 async function overHttp({ headers = {}, body, path = "" }: Sent) {
   return answerOf(await fetch(url + path, init(headers, body)));
 }
@@ -49,7 +52,10 @@ function init(headers: Record<string, string>, body: Sent["body"]): RequestInit 
   };
 }
 
-/** What HTTP adds below GraphQL, and what is of the moment: whether it is the first, and how much is left of a limit. */
+/**
+ * Headers that are not compared: those that HTTP adds below GraphQL, and those that depend on the moment,
+ * such as whether the answer was cached and how much of a limit is left.
+ */
 const ELSEWHERE = [
   "cache-status",
   "connection",
@@ -69,11 +75,11 @@ async function answerOf(response: Response) {
       .map(([name, value]) => [name.toLowerCase(), value] as const)
       .filter(([name]) => !ELSEWHERE.includes(name)),
   );
-  // An unexpected failure has a reference of its own; there is none in these tests.
+  // The texts can be compared: only an unexpected failure has a reference of its own, and there is none here.
   return { status: response.status, headers, text: await response.text() };
 }
 
-/** What the service has counted. */
+/** The service's counters. */
 async function counts() {
   const response = await fetch(new URL("/metrics", url), {
     headers: { authorization: `Bearer ${METRICS_TOKEN}` },
@@ -91,7 +97,7 @@ async function counts() {
   };
 }
 
-/** What a request adds to it. */
+/** The result of the work, and what the work has added to the counters. */
 async function counted<Result>(work: () => Promise<Result>) {
   const before = await counts();
   const result = await work();
@@ -105,56 +111,56 @@ async function counted<Result>(work: () => Promise<Result>) {
   return { result, added };
 }
 
-/** Sends it once so that its sort is known, and then again. */
+/** Sends the request once, so that the head for its kind is learned, and then again. */
 async function answerOfKnownSort(given: Sent) {
   await overHttp(given);
   const { result: answer, added } = await counted(() => overHttp(given));
   return { answer, added };
 }
 
-/** It says what there is already, so that it can be done again and again. */
+/** Sets the same values each time, so that it can be repeated. */
 const UPSERT = `mutation { upsertUser(input: { githubId: "1001", username: "ada" }) { user { username } } }`;
-/** Nobody's project cannot be deleted. */
+/** Fails, because there is no such project. */
 const DELETE = `mutation { deleteProject(input: { id: "Project:${keyOf(99)}" }) { deletedId } }`;
 
 describe("a query or a mutation is answered as Yoga answers it, head and body", () => {
   test.each<[string, Sent]>([
     ["with variables", { body: { query: PROJECT, variables: { id }, operationName: "One" } }],
     [
-      "with null in the place of what is left out",
+      "with null for the parameters that are left out",
       { body: { query: "{ viewer { role } }", variables: null, operationName: null } },
     ],
     [
       "of several operations",
       { body: { query: `${PROJECT} query Other { users { totalCount } }`, operationName: "Other" } },
     ],
-    ["that is kept for nobody", { body: { query: "{ health { status } }" } }],
-    ["of the schema", { body: { query: "{ __schema { queryType { name } } }" } }],
+    ["that is never cached", { body: { query: "{ health { status } }" } }],
+    ["for introspection", { body: { query: "{ __schema { queryType { name } } }" } }],
     [
-      "for a client that knows the specification's type",
+      "for a client that accepts the specification's media type",
       {
         headers: { accept: "application/graphql-response+json, application/json;q=0.9" },
         body: { query: PROJECT, variables: { id } },
       },
     ],
     [
-      "for one that takes anything",
+      "for a client that accepts anything",
       { headers: { accept: "*/*" }, body: { query: PROJECT, variables: { id } } },
     ],
     [
-      "from a page of another origin that may ask",
+      "from a page of an allowed origin",
       { headers: { origin: "https://app.example" }, body: { query: PROJECT, variables: { id } } },
     ],
     [
-      "from a page of one that may not",
+      "from a page of a forbidden origin",
       { headers: { origin: "https://evil.example" }, body: { query: PROJECT, variables: { id } } },
     ],
     [
       "as a user",
       { headers: { authorization: `USER ${keyOf(1)}` }, body: { query: "{ projects { totalCount } }" } },
     ],
-    ["that changes something", { body: { query: UPSERT } }],
-    ["that is done again", { headers: { "idempotency-key": "k" }, body: { query: UPSERT } }],
+    ["that writes", { body: { query: UPSERT } }],
+    ["that is repeated", { headers: { "idempotency-key": "k" }, body: { query: UPSERT } }],
     [
       "with a charset",
       {
@@ -171,7 +177,7 @@ describe("a query or a mutation is answered as Yoga answers it, head and body", 
     expect(answer).toEqual(expected);
   });
 
-  test("of a document that was asked for by another of its operations, or will be by one that it has not", async () => {
+  test("for a document that was run with another of its operations, or that lacks the operation", async () => {
     const query = "query A { viewer { role } } query B { users { totalCount } } subscription C { jobs }";
     const valid = query.replace(" subscription C { jobs }", "");
     for (const given of [
@@ -185,7 +191,7 @@ describe("a query or a mutation is answered as Yoga answers it, head and body", 
       expect([given, await overHttp({ body: given })]).toEqual([given, await throughYoga({ body: given })]);
   });
 
-  test("to whoever has it already, by 304", async () => {
+  test("with 304 for a client that has the answer already", async () => {
     const given = { body: { query: PROJECT, variables: { id } } };
     const { etag } = (await throughYoga(given)).headers;
     const again = { ...given, headers: { "if-none-match": etag! } };
@@ -198,19 +204,19 @@ describe("a query or a mutation is answered as Yoga answers it, head and body", 
   });
 });
 
-describe("what is out of the ordinary is Yoga's", () => {
+describe("what is out of the ordinary is left to Yoga", () => {
   test.each<[string, Sent]>([
-    ["a body that is no JSON", { body: "{" }],
-    ["a list", { body: `[{"query":"{ __typename }"}]` }],
-    ["nothing", { body: "null" }],
-    ["a parameter that there is none of", { body: { query: "{ __typename }", "x-y": 1 } }],
-    ["a name that is no text", { body: { query: "{ __typename }", operationName: 1 } }],
+    ["a body that is not JSON", { body: "{" }],
+    ["a body that is a list", { body: `[{"query":"{ __typename }"}]` }],
+    ["a body that is null", { body: "null" }],
+    ["an unknown parameter", { body: { query: "{ __typename }", "x-y": 1 } }],
+    ["an operationName that is not a string", { body: { query: "{ __typename }", operationName: 1 } }],
     ["variables that are a list", { body: { query: "{ __typename }", variables: [] } }],
     ["__proto__", { body: `{"query":"{ __typename }","__proto__":{"query":"{ x }"}}` }],
     ["no document", { body: { variables: {} } }],
     ["a document that does not parse", { body: { query: "{" } }],
     ["a document that is not valid", { body: { query: "{ nothing }" } }],
-    ["an operation that is not in it", { body: { query: PROJECT, operationName: "Another" } }],
+    ["an unknown operationName", { body: { query: PROJECT, operationName: "Another" } }],
     ["an unknown digest", { body: { documentId: `sha256:${"0".repeat(64)}` } }],
     ["a subscription", { body: { query: "subscription { projectActivity(projectId: 1) { cursor } }" } }],
     [
@@ -218,11 +224,11 @@ describe("what is out of the ordinary is Yoga's", () => {
       { body: { query: PROJECT, variables: { id: Array(21).fill("a") } } },
     ],
     [
-      "what any page could send",
+      "a content type that any page could send",
       { headers: { "content-type": "text/plain" }, body: { query: "{ __typename }" } },
     ],
     ["a parameter in the URL", { path: "?operationName=x", body: { query: "{ __typename }" } }],
-    ["a type that is not given out", { headers: { accept: "text/html" }, body: { query: "{ __typename }" } }],
+    ["an unsupported media type", { headers: { accept: "text/html" }, body: { query: "{ __typename }" } }],
   ])("%s", async (_, given) => {
     const expected = await throughYoga(given);
     const { answer, added } = await answerOfKnownSort(given);
@@ -234,29 +240,29 @@ describe("what is out of the ordinary is Yoga's", () => {
   const LARGE = "{ projects(first: 100) { nodes { conversionJobs(first: 100) { nodes { id } } } } }";
   test.each<[string, Sent, { status: number; statements: number }]>([
     [
-      "a field that fails beside one that does not",
+      "a field that fails beside one that succeeds",
       { body: { query: `{ project(id: "x") { id } health { status } }` } },
       { status: 200, statements: 1 },
     ],
     [
-      "everything that fails",
+      "a query that fails as a whole",
       { headers: { authorization: `USER ${keyOf(1)}` }, body: { query: "{ poolStatistics { total } }" } },
       { status: 200, statements: 0 },
     ],
     [
-      "a variable that does not fit",
+      "a variable of the wrong type",
       { body: { query: PROJECT, variables: { id: {} } } },
       { status: 400, statements: 0 },
     ],
     ["a mutation that fails", { body: { query: DELETE } }, { status: 200, statements: 0 }],
-    ["more than is allowed", { body: { query: LARGE } }, { status: 200, statements: 0 }],
+    ["a query over a limit", { body: { query: LARGE } }, { status: 200, statements: 0 }],
     [
-      "more than is allowed, to a client that knows the specification's type",
+      "a query over a limit, to a client that accepts the specification's media type",
       { headers: { accept: "application/graphql-response+json" }, body: { query: LARGE } },
       { status: 400, statements: 0 },
     ],
-  ])("so is the sending of %s, which is run once", async (_, given, { status, statements }) => {
-    // The head of a good answer to such a client is known.
+  ])("so is sending the result of %s, which is run once", async (_, given, { status, statements }) => {
+    // Makes sure that the head of a successful answer to such a client is known.
     await overHttp({
       headers: { ...given.headers, authorization: ADMIN },
       body: { query: "{ viewer { role } }" },
@@ -274,7 +280,7 @@ describe("what is out of the ordinary is Yoga's", () => {
     );
   });
 
-  test("so is the sending of a mutation of which only a part is done, and that is done once", async () => {
+  test("so is sending the result of a mutation that is done only in part, and that part is done once", async () => {
     const body = `first: importProject(input: { ownerId: "User:${keyOf(1)}", name: "once", githubUrl: "https://github.com/acme/x" }) { project { name } }`;
     const query = `mutation { ${body} second: ${DELETE.slice("mutation { ".length, -1)} }`;
     const { result: answer, added } = await counted(() => overHttp({ body: { query } }));

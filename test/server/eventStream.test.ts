@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { createHeartbeat, EventStream, type Message } from "../../src/server/eventStream.ts";
 
-/** Numbered messages, and how many were asked for. */
+/** Numbered messages. `asked` counts how many were asked for. */
 function createMessages(count: number) {
   const messages = {
     asked: 0,
@@ -21,7 +21,7 @@ function createMessages(count: number) {
   return messages;
 }
 
-it("an event stream asks for a message when the one before was taken, however long that takes", async () => {
+it("an event stream asks for a message only when the previous one was taken, however long that takes", async () => {
   const messages = createMessages(1_000);
   const stream = new EventStream(messages, createHeartbeat());
   for (let round = 0; round < 20; round++) await turn();
@@ -37,7 +37,7 @@ it("an event stream asks for a message when the one before was taken, however lo
   expect(messages.hasReturned).toBe(true);
 });
 
-it("an event stream ends with the event that says so, and beats while it is silent", async () => {
+it("an event stream ends with a `complete` event, and sends heartbeats while it is silent", async () => {
   const chunks: string[] = [];
   for await (const chunk of new EventStream(createMessages(1), createHeartbeat())) chunks.push(String(chunk));
   expect(chunks).toEqual([

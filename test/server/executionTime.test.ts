@@ -9,15 +9,15 @@ const { port } = await app.listen();
 await insertRows(app.database.pool, { users: 1, projects: 1 });
 const blocker = await app.database.pool.connect();
 afterAll(() => blocker.release());
-// On its own connection: within a transaction PostgreSQL shows the activity of its first look.
+// On its own connection: within a transaction, pg_stat_activity would show the activity at its first use.
 const observer = new pg.Client({ connectionString: url });
 await observer.connect();
 afterAll(() => observer.end());
 
-/** Whoever reads or writes projects waits for this. */
+/** Every read and write of projects waits for this. */
 const lock = () => blocker.query("BEGIN; LOCK TABLE projects IN ACCESS EXCLUSIVE MODE");
 const unlock = () => blocker.query("COMMIT");
-/** Statements that wait in PostgreSQL, whoever waits for them here. */
+/** How many statements wait for a lock in PostgreSQL, even if no request waits for them any more. */
 const waiting = async () => {
   const { rows } = await observer.query<{ n: number }>(
     "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -40,13 +40,13 @@ test("a query that takes too long is answered with a coded error, and its SQL is
       },
     ],
   ]);
-  // The lock is still held: PostgreSQL has not got what the statement waited for.
+  // The lock is still held, so the statement has ended without getting what it waited for.
   await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
   await unlock();
   expect((await execute(READ)).data).toEqual({ projects: { totalCount: 1 } });
 });
 
-test("many at once are all cancelled, also those that wait for a connection, and the pool is whole afterwards", async () => {
+test("many concurrent queries are all cancelled, even those that wait for a connection, and the pool recovers", async () => {
   await lock();
   const answers = await Promise.all(Array.from({ length: 12 }, () => execute(READ)));
   expect(answers.map(({ errors }) => errors?.[0].extensions.code)).toEqual(
@@ -59,7 +59,7 @@ test("many at once are all cancelled, also those that wait for a connection, and
   expect(after.map(({ data }) => data)).toEqual(Array(12).fill({ projects: { totalCount: 1 } }));
 });
 
-test("rows that several requests wait for are one statement, which is cancelled when none of them waits any more", async () => {
+test("rows that several requests wait for are read with one statement, which is cancelled once none of them waits", async () => {
   await lock();
   const answers = Promise.all(
     [1, 2, 3].map(() => execute(`{ project(id: "Project:${keyOf(1)}") { name } }`)),
@@ -72,7 +72,7 @@ test("rows that several requests wait for are one statement, which is cancelled 
   await unlock();
 });
 
-/** Sends an operation, and goes away when something waits in PostgreSQL. */
+/** Sends an operation, and disconnects once its statement waits in PostgreSQL. */
 async function sendAndLeave(query: string, to = port): Promise<void> {
   const sent = request({
     port: to,
@@ -96,7 +96,7 @@ test("a query whose client goes away is cancelled", async () => {
   await unlock();
 });
 
-test("a write whose client goes away, or that takes longer, is finished", async () => {
+test("a write is finished even if its client goes away or it takes longer than a query may", async () => {
   await lock();
   await sendAndLeave(
     `mutation { updateProject(input: { id: "Project:${keyOf(1)}", name: "finished" }) { project { id } } }`,

@@ -81,7 +81,7 @@ describe("without its database", async () => {
   const WRITE = `mutation { upsertUser(input: { githubId: "7", username: "seven" }) { user { username } } }`;
   const HEALTH = "{ health { status components { name status message } } statistics { pool { max } } }";
 
-  test("the service says so to reads, writes and probes, stays alive, and recovers by itself", {
+  test("the service reports the outage to reads, writes and probes, stays alive, and recovers by itself", {
     timeout: 60_000,
   }, async () => {
     expect(await ask(WRITE)).toEqual({ data: { upsertUser: { user: { username: "seven" } } } });
@@ -121,12 +121,12 @@ describe("without its database", async () => {
     expect((await fetch(`${origin}/livez`)).status).toBe(200);
 
     await postgres.restart();
-    // The first statement after the restart may meet a connection from before it.
+    // The first statement after the restart may be sent on a connection from before it.
     await expect.poll(ready, { timeout: 20_000 }).toBe(200);
     expect(await ask(READ)).toEqual({ data: { users: { totalCount: 1 } } });
     expect(await ask(WRITE)).toEqual({ data: { upsertUser: { user: { username: "seven" } } } });
     expect((await ask(HEALTH)).data).toMatchObject({ health: { status: "HEALTHY" } });
-    // What everybody knows is not an error of the service.
+    // An outage of the database is not logged as an error of the service.
     expect(logs.atLeast(50)).toEqual([]);
   });
 });
@@ -144,7 +144,7 @@ describe("an instance whose connections are terminated", async () => {
   atEndOfFile(() => admin.end());
 
   const sessions = async () => {
-    // The service's own pool connects when there is something to ask.
+    // The service's own pool connects only when there is something to read, such as for this probe.
     await fetch(`${origin}/readyz`).catch(() => {});
     const { rows } = await admin.query<{ name: string }>(
       `SELECT DISTINCT application_name AS name FROM pg_stat_activity
@@ -153,7 +153,7 @@ describe("an instance whose connections are terminated", async () => {
     return rows.map(({ name }) => name);
   };
 
-  test("outlives each of them, whatever it was used for", { timeout: 60_000 }, async () => {
+  test("survives, whatever each connection was used for", { timeout: 60_000 }, async () => {
     let hasEnded = false;
     void instance.exited.then(() => {
       hasEnded = true;

@@ -8,13 +8,13 @@ const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/web
 describe("the page", async () => {
   const { app } = await createTestApp();
 
-  test("is served to a browser, with its scripts in it and the examples as its tabs", async () => {
+  test("is served to a browser, with its scripts inlined and the examples as its tabs", async () => {
     const response = await app.fetch("http://test/graphql", { headers: { accept: BROWSER } });
     const html = await response.text();
 
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toMatch(/^text\/html/);
-    // Nothing is loaded from anywhere: neither by the page nor from its styles.
+    // Neither the page nor its styles and scripts load anything from another server.
     const loads = [
       ...html.matchAll(/<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["']?([^"'\s>]+)/gi),
     ];
@@ -35,7 +35,7 @@ describe("the page", async () => {
     }
   });
 
-  test("is not what a program gets", async () => {
+  test("is not served to a program", async () => {
     const response = await app.fetch("http://test/graphql?query={__typename}", {
       headers: { accept: "*/*" },
     });
@@ -68,7 +68,8 @@ describe("every example", async () => {
     EXAMPLE_OPERATIONS.map(({ query, variables }) => [/(\w+)(?: \{|\()/.exec(query)?.[1], query, variables]),
   )("%s runs without errors and finds something", async (_, query, text) => {
     const variables = text === undefined ? undefined : JSON.parse(text);
-    // On the embedded database every request is its owner's; here nobody in particular asks.
+    // On the embedded database every request comes from its owner. The viewer here has no row, so the input
+    // names an owner.
     if (variables?.input && /mutation/.test(query!)) variables.input.ownerId = `User:${keyOf(1)}`;
 
     const { data, errors } = await execute(query!, variables);

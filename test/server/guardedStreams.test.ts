@@ -8,7 +8,7 @@ import type { RequestContext } from "../../src/server/context.ts";
 import { createGuardedStreams } from "../../src/server/guardedStreams.ts";
 import { createStreams } from "../../src/server/streams.ts";
 
-/** Streams over an authenticator and a store that do as they are told. */
+/** Guarded streams with an authenticator and a store that the test controls. */
 function createWorld(answer: () => Identity | Error, identity: Partial<Identity> = {}) {
   const asked: (string | null)[] = [];
   const watchers = new Set<() => void>();
@@ -35,13 +35,13 @@ function createWorld(answer: () => Identity | Error, identity: Partial<Identity>
     request: new Request("http://test/", { headers: { authorization: "Bearer x" } }),
     identity: whole,
     viewer: whole.viewer,
-  } as RequestContext; // Safe: the parts that are read.
+  } as RequestContext; // Safe: the streams read only these parts.
   return {
     asked,
     watchers,
     streams,
     isClosed: () => isClosed,
-    /** In which nothing ever comes. */
+    /** Opens a stream in which no message ever comes. */
     openIdle() {
       let end = () => {};
       return guarded.open<object>(first, {
@@ -74,7 +74,7 @@ const REFUSED = {
 const outage = () => new AppError("SERVICE_UNAVAILABLE", "away");
 
 describe("an idle stream", () => {
-  test("goes on while a change leaves its reader known, and is told of the next", async () => {
+  test("goes on if a change leaves its credential valid, and learns of the next change", async () => {
     let answer: Identity | Error = known();
     const world = createWorld(() => answer);
     const stream = world.openIdle();
@@ -90,7 +90,7 @@ describe("an idle stream", () => {
     expect([world.watchers.size, world.streams.count(), world.isClosed()]).toEqual([0, 0, true]);
   });
 
-  test("goes on while it cannot be said who reads, and ends when that is said", async () => {
+  test("goes on while its reader cannot be identified, and ends once the credential is refused", async () => {
     let answer: Identity | Error = outage();
     const world = createWorld(() => answer);
     const next = world.openIdle().next();
@@ -101,14 +101,14 @@ describe("an idle stream", () => {
     expect(await next).toEqual(REFUSED);
   });
 
-  test("ends at its credential's end also when nobody can be asked", async () => {
+  test("ends when its credential expires, even if its reader cannot be identified", async () => {
     const expiresAt = Date.now() + 50;
     const world = createWorld(outage, known(expiresAt));
     expect(await world.openIdle().next()).toEqual(REFUSED);
     expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
   });
 
-  test("of readers who go away at once leaves nothing behind", async () => {
+  test("of a reader who leaves at once leaves nothing behind", async () => {
     const world = createWorld(() => known());
     const stream = world.openIdle();
     void stream.next();
@@ -117,7 +117,7 @@ describe("an idle stream", () => {
     expect([world.watchers.size, world.streams.count(), world.asked]).toEqual([0, 0, []]);
   });
 
-  test("of nobody in particular is not watched", async () => {
+  test("of a stranger watches no tags", async () => {
     const world = createWorld(() => known(), { viewer: null, tags: [] });
     const stream = world.openIdle();
     expect(world.watchers.size).toBe(0);
@@ -125,7 +125,7 @@ describe("an idle stream", () => {
   });
 });
 
-test("streams of one credential ask together who its bearer is", async () => {
+test("streams with the same credential identify its bearer once for all of them", async () => {
   const world = createWorld(() => known());
   const all = Array.from({ length: 5 }, () => world.openIdle());
   for (const stream of all) void stream.next();

@@ -10,7 +10,7 @@ describe("every answer", async () => {
   const post = (body: string, headers: Record<string, string> = {}) =>
     fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
 
-  test("says that it is what it says it is, no page and nobody's frame", async () => {
+  test("has headers that forbid sniffing its type, loading content and framing it", async () => {
     for (const response of [
       await post(QUERY),
       await post("{"),
@@ -28,12 +28,12 @@ describe("every answer", async () => {
     }
   });
 
-  test("asks for HTTPS from now on when a trusted proxy says that it came by HTTPS", async () => {
+  test("asks for HTTPS from now on if a trusted proxy says that the request came by HTTPS", async () => {
     const response = await post(QUERY, { "x-forwarded-proto": "https" });
     expect(response.headers.get("strict-transport-security")).toBe("max-age=31536000");
   });
 
-  test("has the page's own policy when it is the page", async () => {
+  test("has a policy of its own if it is the GraphiQL page", async () => {
     const response = await fetch(url, { headers: { accept: "text/html" } });
     await response.text();
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -49,7 +49,7 @@ describe("every answer", async () => {
 });
 
 describe("pages of other origins", () => {
-  // One for each configuration.
+  // One app for each configuration.
   const apps = new Map<string, ReturnType<typeof createTestApp>>();
   const appOf = (env: Record<string, string>) => {
     const key = JSON.stringify(env);
@@ -89,12 +89,12 @@ describe("pages of other origins", () => {
     [{ CORS_ORIGINS: "https://app.example" }, "https://app.example.evil.example", false],
     [{ CORS_ORIGINS: "https://app.example" }, "http://localhost:5173", false],
     [{ CORS_ORIGINS: "*" }, "https://anywhere.example", true],
-  ])("with %j, %s may ask: %j", async (env, origin, isAllowed) => {
+  ])("with %j, %s is allowed: %j", async (env, origin, isAllowed) => {
     expect(await allowedFor(env, origin)).toBe(isAllowed ? origin : null);
   });
 });
 
-describe("what any page can have its visitor's browser send", async () => {
+describe("cross-site request forgery: the service", async () => {
   const { app } = await createTestApp({ CORS_ORIGINS: "https://app.example" });
   const send = async (method: string, headers: Record<string, string>) => {
     const response =
@@ -112,7 +112,7 @@ describe("what any page can have its visitor's browser send", async () => {
 
   test.each<[string, string, Record<string, string>]>([
     ["a form", "POST", form],
-    ["a form of an allowed origin", "POST", { ...form, origin: "https://evil.example" }],
+    ["a form of a foreign origin", "POST", { ...form, origin: "https://evil.example" }],
     ["plain text", "POST", { "content-type": "text/plain;charset=UTF-8" }],
     ["a form with files", "POST", { "content-type": "multipart/form-data; boundary=x" }],
     ["an image of another site", "GET", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }],
@@ -120,7 +120,7 @@ describe("what any page can have its visitor's browser send", async () => {
     ["an image of a neighbour", "GET", { "sec-fetch-site": "same-site" }],
     ["a script of another origin", "GET", { origin: "https://evil.example" }],
     ["plain text on a GET", "GET", { origin: "https://evil.example", "content-type": "text/plain" }],
-  ])("is refused: %s", async (_, method, headers) => {
+  ])("refuses what any page can make its visitor's browser send: %s", async (_, method, headers) => {
     expect(await send(method, { accept: "application/json", ...headers })).toEqual(REFUSED);
   });
 
@@ -130,13 +130,13 @@ describe("what any page can have its visitor's browser send", async () => {
     ["its own page", "GET", { "sec-fetch-site": "same-origin" }],
     ["an allowed page", "GET", { "sec-fetch-site": "cross-site", origin: "https://app.example" }],
     [
-      "who was let by the preflight",
+      "a page that passed the preflight",
       "GET",
       { "sec-fetch-site": "cross-site", "graphql-require-preflight": "1" },
     ],
-    ["who was let with a form", "POST", { ...form, "apollo-require-preflight": "1" }],
-    ["who has a token", "GET", { "sec-fetch-site": "cross-site", authorization: "nobody" }],
-  ])("and this is not refused as that: %s", async (_, method, headers) => {
+    ["a form that passed the preflight", "POST", { ...form, "apollo-require-preflight": "1" }],
+    ["a client with a token", "GET", { "sec-fetch-site": "cross-site", authorization: "nobody" }],
+  ])("answers what no foreign page can send: %s", async (_, method, headers) => {
     expect(await send(method, { accept: "application/json", ...headers })).toBe("answered");
   });
 });

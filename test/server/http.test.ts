@@ -17,7 +17,7 @@ const ask = (query: string, headers: Record<string, string> = {}, to = url) =>
   });
 
 describe("a request's id", () => {
-  test("is the caller's when it is a plain name, in the answer and in the log", async () => {
+  test("is the caller's if that is a plain name, both in the response and in the log", async () => {
     for (const id of ["abc-123", "trace:0af7651916cd43dd.1", "x".repeat(128)]) {
       const response = await ask("{ __typename }", { "x-request-id": id });
       expect(response.headers.get("x-request-id")).toBe(id);
@@ -29,7 +29,7 @@ describe("a request's id", () => {
   });
 
   test.each(["", "a b", "x".repeat(129), "a;b", '{"a":1}', "%0a", "ä"])(
-    "is a new one in place of %j",
+    "is newly generated in place of %j",
     async (id) => {
       const response = await ask("{ __typename }", { "x-request-id": id });
 
@@ -37,14 +37,14 @@ describe("a request's id", () => {
     },
   );
 
-  test("is there on every kind of answer", async () => {
+  test("is on every kind of response", async () => {
     for (const path of ["/livez", "/readyz", "/nowhere", "/graphql"]) {
       const response = await fetch(origin + path, { headers: { "x-request-id": "mine" } });
       expect(response.headers.get("x-request-id")).toBe("mine");
     }
   });
 
-  test("is one for each request", async () => {
+  test("is different for each request", async () => {
     const ids = await Promise.all(
       Array.from({ length: 20 }, async () => (await ask("{ __typename }")).headers.get("x-request-id")),
     );
@@ -52,14 +52,14 @@ describe("a request's id", () => {
   });
 });
 
-test("the probes answer, and the root leads to GraphQL", async () => {
+test("the probes answer, and the root redirects to /graphql", async () => {
   expect(await (await fetch(`${origin}/livez`)).text()).toBe("alive\n");
   expect(await (await fetch(`${origin}/readyz`)).text()).toBe("ready\n");
   const root = await fetch(`${origin}/`, { redirect: "manual" });
   expect([root.status, root.headers.get("location")]).toEqual([302, "/graphql"]);
 });
 
-test("the query's text is not in the log's path", async () => {
+test("the logged path leaves out the query string", async () => {
   await (await fetch(`${url}?query={__typename}&token=secret`)).text();
 
   await expect
@@ -69,7 +69,7 @@ test("the query's text is not in the log's path", async () => {
 });
 
 describe("shutting down", () => {
-  test("lets a running request finish, fails readiness first, refuses new connections, and is done once", async () => {
+  test("lets a running request finish, fails readiness first, refuses new connections, and happens only once", async () => {
     const { app: stopping } = await createTestApp();
     const { url: itsUrl, port } = await stopping.listen();
     await insertRows(stopping.database.pool, { users: 1 });
@@ -85,14 +85,14 @@ describe("shutting down", () => {
         return rows[0].n;
       })
       .toBe(1);
-    // A connection from before, which asks for readiness while the service stops.
+    // This connection is opened before the shutdown, and asks for readiness during it.
     const probe = connect(port, "127.0.0.1");
     let probeAnswer = "";
     probe.setEncoding("utf8").on("data", (chunk: string) => {
       probeAnswer += chunk;
     });
     const probeClosed = new Promise<void>((resolve) => probe.once("close", () => resolve()));
-    // The head is not whole: to the server this connection is at work, not idle.
+    // The head is incomplete, so to the server this connection is busy, not idle.
     probe.write("GET /readyz HTTP/1.1\r\nhost: x\r\n");
     await ask("{ __typename }", {}, itsUrl).then((response) => response.text());
 
@@ -113,7 +113,7 @@ describe("shutting down", () => {
     expect(stopping.close()).toBe(first);
   });
 
-  test("cuts off what outlasts the time-out", async () => {
+  test("cuts off requests that outlast the time-out", async () => {
     const itsLogs = captureLogs("warn");
     const { app: stopping } = await createTestApp({ SHUTDOWN_TIMEOUT: "100" }, { log: itsLogs.log });
     const { url: itsUrl } = await stopping.listen();

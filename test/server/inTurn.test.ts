@@ -7,7 +7,7 @@ const schema = buildSchema("type Query { name: String }");
 
 type Behaviour = "nothing" | "wraps" | "stops" | "throws" | "replaces" | "doneThrows";
 
-/** Notes what is called, and with what; `isLate`: it answers with promises. */
+/** A plugin that records which hooks are called, and with what. With `isLate`, they return promises. */
 function plugin(name: string, behaviour: Behaviour, isLate: boolean, calls: string[]): Plugin {
   const given = <Value>(value: Value) => (isLate ? Promise.resolve(value) : value);
   return {
@@ -19,7 +19,7 @@ function plugin(name: string, behaviour: Behaviour, isLate: boolean, calls: stri
       if (behaviour === "wraps")
         setExecuteFn(async (args) => {
           calls.push(`${name} executes`);
-          // What was there when it was called, not what there is now.
+          // The payload still has what it had when the hook was called, not what a later hook has set.
           expect(payload.executeFn).toBe(executeFn);
           const result = await executeFn(args);
           return {
@@ -62,7 +62,7 @@ async function outcomeOf(plugins: Plugin[], calls: string[]) {
   }
 }
 
-describe("plugins that are called in turn do what they do without it:", () => {
+describe("plugins that are called in turn do the same as when envelop calls them:", () => {
   const combinations: Behaviour[][] = [
     [],
     ["nothing"],
@@ -76,7 +76,7 @@ describe("plugins that are called in turn do what they do without it:", () => {
   test.each(combinations.map((behaviours) => [behaviours.join(", ") || "none", behaviours] as const))(
     "%s",
     async (_, behaviours) => {
-      // Each of them late or at once.
+      // In all combinations of asynchronous and synchronous plugins.
       for (let late = 0; late < 2 ** behaviours.length; late++) {
         const made = (calls: string[]) =>
           behaviours.map((behaviour, index) =>
@@ -84,14 +84,14 @@ describe("plugins that are called in turn do what they do without it:", () => {
           );
         const [before, after]: string[][] = [[], []];
         const expected = await outcomeOf(made(before!), before!);
-        // Safe: what is left of a plugin is one of envelop's, as it was before.
+        // Safe: what remains of each plugin is a plugin of envelop's, as before.
         expect(await outcomeOf(inTurn(made(after!) as never) as Plugin[], after!)).toEqual(expected);
       }
     },
   );
 });
 
-test("the other hooks of a plugin stay where they were", () => {
+test("the other hooks of a plugin stay in their place", () => {
   const onParse = () => {};
   const onValidate = () => {};
   const plugins = inTurn([{ onParse, onExecute: () => {} }, { onValidate }]);

@@ -19,7 +19,7 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
       [count],
     );
 
-  test("changes nothing in a dry run, and is told of in the audit log when it does", async () => {
+  test("changes nothing in a dry run, and is recorded in the audit log otherwise", async () => {
     await expired(5);
     const dry = await execute(MAINTAIN, { input: { isDryRun: true } });
     expect(dry.errors).toBeUndefined();
@@ -45,7 +45,7 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
     ]);
   });
 
-  test("is refused while somebody is at it, who is named", async () => {
+  test("is refused while another maintenance runs, and the error says who runs it", async () => {
     await withSession(url, "maintenance elsewhere", async (client) => {
       await client.query("SELECT pg_advisory_lock(7270736903)");
       const { errors } = await execute(MAINTAIN, { input: {} });
@@ -60,7 +60,7 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
     });
   });
 
-  test("is done once for each time of the schedule, however many instances there are", async () => {
+  test("runs once for each time of the schedule, however many instances there are", async () => {
     const logs = captureLogs();
     const due = new Date("2026-01-01T03:30:00.000Z");
     const scheduled = () =>
@@ -72,7 +72,7 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
       });
     const [one, two] = [scheduled(), scheduled()];
     await Promise.all([one.performDue(due), two.performDue(due)]);
-    // Its clock is behind.
+    // As if the clock of this instance were behind.
     await two.performDue(due);
     const done = (await entries()).filter(
       ({ credential }: { credential: string }) => credential === "schedule",
@@ -85,7 +85,7 @@ describe("maintenance by an administrator", { timeout: 60_000 }, async () => {
   });
 });
 
-test("a schedule is followed, and ended by closing", { timeout: 90_000 }, async () => {
+test("a schedule is followed until it is closed", { timeout: 90_000 }, async () => {
   let isDue: (() => Promise<boolean>) | undefined;
   let tell = () => {};
   const told = new Promise<void>((resolve) => {

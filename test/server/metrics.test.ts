@@ -57,11 +57,11 @@ describe("a service that was used", () => {
       service.url,
       `subscription Follow { conversionJobEvents(jobId: "ConversionJob:${keyOf(1)}") { cursor } }`,
     );
-    // The figures of a request are there when its response is closed, and those of a stream when it is open.
+    // A request's figures are counted when its response is closed, a stream's figures when it is open.
     scraped = await vi.waitFor(async () => {
       const found = readScrape((await scrape()).text);
       expect(found.value("stack_converter_subscriptions_open")).toBe(1);
-      // On a machine that is busy elsewhere it may have stopped for a moment.
+      // On a busy machine the cache may have stopped serving for a moment.
       expect(found.value("stack_converter_cache_serving")).toBe(1);
       found.value("stack_converter_http_requests_total", { status: "404", route: "other" });
       found.value("stack_converter_graphql_operation_duration_seconds_count", { kind: "subscription" });
@@ -70,7 +70,7 @@ describe("a service that was used", () => {
     stream.close();
   });
 
-  test("tells what was answered, and how", () => {
+  test("counts what was answered, and how", () => {
     const requests = (labels: Record<string, string>) =>
       scraped.value("stack_converter_http_requests_total", labels);
     expect(requests({ status: "200", replayed: "true" }) - hits).toBe(3);
@@ -94,7 +94,7 @@ describe("a service that was used", () => {
     else expect(found).toBe(count);
   });
 
-  test("tells of the pool, its failures and its slow statements", () => {
+  test("reports the pool, its failures and its slow statements", () => {
     expect(scraped.value("stack_converter_db_pool_connections_max")).toBe(20);
     expect(scraped.value("stack_converter_db_errors_total", { class: "22" })).toBe(1);
     expect(scraped.value("stack_converter_db_slow_queries_total")).toBeGreaterThan(0);
@@ -103,7 +103,7 @@ describe("a service that was used", () => {
     );
   });
 
-  test("tells of the cache, of Redis, of jobs and of subscriptions", () => {
+  test("reports the cache, Redis, jobs and subscriptions", () => {
     expect(scraped.value("stack_converter_cache_serving")).toBe(1);
     expect(scraped.value("stack_converter_cache_violations_total")).toBe(0);
     expect(
@@ -120,7 +120,7 @@ describe("a service that was used", () => {
     ).toBeGreaterThan(0);
   });
 
-  test("names its metrics as Prometheus has them: one prefix, units, and _total where they only grow", () => {
+  test("names its metrics by Prometheus' conventions: one prefix, base units, and _total for counters", () => {
     const own = [...scraped.types].filter(([name]) => !/^(process|nodejs)_/.test(name));
     expect(own.filter(([name]) => !name.startsWith("stack_converter_"))).toEqual([]);
     expect(own.filter(([name, type]) => (type === "counter") !== name.endsWith("_total"))).toEqual([]);
@@ -128,7 +128,7 @@ describe("a service that was used", () => {
     expect(own.filter(([name]) => /_(ms|millis|milliseconds)(_|$)/.test(name))).toEqual([]);
   });
 
-  test("has histograms whose buckets only grow, up to their count", () => {
+  test("has histograms with cumulative buckets that end with +Inf", () => {
     const series = new Map<string, { le: number; value: number }[]>();
     for (const { name, labels, value } of scraped.samples) {
       const { le, ...rest } = labels;
@@ -147,13 +147,13 @@ describe("a service that was used", () => {
     }
   });
 
-  test("tells nothing of who asked, for what, or of secrets", async () => {
+  test("reveals neither who asked for what, nor secrets", async () => {
     const { text } = await scrape();
     for (const secret of [TOKEN, "pg_sleep", "SELECT", databaseUrl, "User:"])
       expect(text).not.toContain(secret);
   });
 
-  describe("has everything that the files in ops ask for:", () => {
+  describe("has every metric and label that the files in ops/ use:", () => {
     const alerts = parseYaml(readFileSync(new URL("../../ops/alerts.yaml", import.meta.url), "utf8"));
     const dashboard = JSON.parse(readFileSync(new URL("../../ops/dashboard.json", import.meta.url), "utf8"));
     const expressions: [string, string][] = [
@@ -182,7 +182,7 @@ describe("a service that was used", () => {
       }
     });
 
-    test("the dashboard's variable is one of the metrics too", () => {
+    test("the dashboard's variable comes from an existing metric", () => {
       const { definition } = dashboard.templating.list[1];
       expect(scraped.types.has(/label_values\((\w+),/.exec(definition)![1]!)).toBe(true);
     });
@@ -201,8 +201,8 @@ describe("a service that was used", () => {
   });
 });
 
-describe("the metrics are told", () => {
-  test("to the token for them and to administrators", async () => {
+describe("the metrics are shown", () => {
+  test("to the metrics token and to administrators", async () => {
     for (const authorization of [`Bearer ${TOKEN}`, `ADMIN ${keyOf(1)}`, `ADMIN ${keyOf(1)} admin`]) {
       const { status, type } = await scrape({ authorization });
       expect([status, type]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
@@ -223,7 +223,10 @@ describe("the metrics are told", () => {
   });
 });
 
-/** The metrics that an expression selects, with the labels that it matches or groups by; and where it does not parse. */
+/**
+ * Reads a PromQL expression: the metrics that it selects, with the labels that it matches or groups by, and
+ * the places where it does not parse.
+ */
 function readPromql(expression: string) {
   const problems: string[] = [];
   const selectors: { metric: string; labels: string[] }[] = [];
@@ -243,7 +246,8 @@ function readPromql(expression: string) {
       selectors.push({ metric: name === null ? textOf(from, to) : textOf(name.from, name.to), labels });
     },
   });
-  // Of an expression with one metric its groups are that one's; of several, each group is some one's.
+  // With one metric, the grouping labels must be that metric's. With several, they may be any one's, and are
+  // not checked.
   const [first] = selectors;
   if (first !== undefined && new Set(selectors.map(({ metric }) => metric)).size === 1)
     first.labels.push(...grouping);

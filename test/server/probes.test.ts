@@ -26,7 +26,7 @@ describe("readiness", async () => {
     ).data.health;
   };
 
-  test("is told to everybody, and what it consists of to the metrics' token and to administrators", async () => {
+  test("is public, and its components are shown to the metrics token and to administrators", async () => {
     expect(await ask(`${origin}/readyz`)).toEqual({ status: 200, text: "ready\n" });
     for (const authorization of [`Bearer ${TOKEN}`, ADMIN]) {
       const { status, text } = await ask(`${origin}/readyz?verbose`, { authorization });
@@ -39,11 +39,11 @@ describe("readiness", async () => {
       expect((await ask(`${origin}/readyz?verbose`, { authorization })).status).toBe(401);
   });
 
-  test("has the same parts as the query for health", async () => {
+  test("has the same components as the health query", async () => {
     expect((await health()).components.map(({ name }) => name)).toEqual(PARTS);
   });
 
-  test("does not depend on Redis, whose loss is told all the same", async () => {
+  test("does not depend on Redis, whose loss is still reported", async () => {
     await redis.kill();
     expect(await ask(`${origin}/readyz`)).toEqual({ status: 200, text: "ready\n" });
     const { status, text } = await ask(`${origin}/readyz?verbose`, { authorization: ADMIN });
@@ -61,13 +61,13 @@ describe("readiness", async () => {
     expect((await ask(`${origin}/readyz`)).status).toBe(200);
   });
 
-  test("is on the service's port alone unless another is wanted", () => {
+  test("is only on the service's port unless METRICS_PORT is set", () => {
     expect(metricsPort).toBeUndefined();
   });
 });
 
-describe("a port of their own", () => {
-  test("has the metrics and the probes, and nothing else, for whoever gets to it", async () => {
+describe("the metrics port", () => {
+  test("serves the metrics and the probes, and nothing else, to everybody who can reach it", async () => {
     const { app } = await createTestApp({ METRICS_PORT: "0" });
     const { metricsPort } = await app.listen();
     const at = (path: string) => `http://127.0.0.1:${metricsPort}${path}`;
@@ -77,7 +77,7 @@ describe("a port of their own", () => {
     for (const path of ["/graphql", "/", "/metrics/"]) expect((await ask(at(path))).status).toBe(404);
   });
 
-  test("asks for the token where there is one", async () => {
+  test("asks for the token if there is one", async () => {
     const { app } = await createTestApp({ METRICS_PORT: "0", METRICS_TOKEN: TOKEN });
     const { metricsPort } = await app.listen();
     const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
@@ -85,7 +85,7 @@ describe("a port of their own", () => {
     expect((await ask(metrics, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
   });
 
-  test("that is taken keeps the service from starting", async () => {
+  test("keeps the service from starting if it is taken", async () => {
     const { app } = await createTestApp({ METRICS_PORT: "0" });
     const { metricsPort } = await app.listen();
     const { app: other } = await createTestApp({ METRICS_PORT: String(metricsPort) });
@@ -93,13 +93,13 @@ describe("a port of their own", () => {
   });
 });
 
-test("a service that stops says so before it stops taking requests", async () => {
+test("a service that stops reports that it is not ready before it stops accepting requests", async () => {
   const { app } = await createTestApp({ SHUTDOWN_DELAY: "1500" });
   const { url } = await app.listen();
   const { origin } = new URL(url);
   const status = (path: string) =>
     new Promise<number>((resolve, reject) => {
-      // A connection of its own each: an old one would be served even when no new one is.
+      // A new connection each time: an old one would be served even when the service accepts no new ones.
       get(origin + path, { agent: false }, (res) => resolve(res.resume().statusCode!)).on("error", reject);
     });
   expect(await status("/readyz")).toBe(200);

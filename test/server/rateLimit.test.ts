@@ -13,14 +13,14 @@ async function start(env: Record<string, string> = {}) {
     {
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
-      // Of which one comes back every six seconds.
+      // At this limit, one unit comes back every six seconds.
       RATE_LIMIT_STRANGERS: "10",
       TRUST_PROXY: "loopback",
       ...env,
     },
     { overrides: asStranger },
   );
-  // Until it reaches Redis it counts by itself.
+  // Until the instance reaches Redis, it counts by itself.
   await vi.waitFor(async () => expect((await served.app.cache!.healthCheck()).isHealthy).toBe(true));
   return served;
 }
@@ -31,11 +31,14 @@ await insertRows(one.app.database.pool, { users: 1, projects: 3 });
 const from = (address: string) => ({ "x-forwarded-for": address });
 const as = (role: string, user: number) => ({ authorization: `${role} ${keyOf(user)}` });
 const READ = "{ viewer { id } }";
-/** 100 rows of one field, their list and its rows: 102 values. Strangers may not, which costs the same. */
+/**
+ * A complexity of 102 values: the list, its `nodes`, and one field of 100 rows. Strangers may not read it,
+ * which costs them the same.
+ */
 const WIDE = "{ projects(first: 100) { nodes { id } } }";
 
 describe("an answer", () => {
-  test("says what is left, and costs one unit and one for each 100 values", async () => {
+  test("says how many units are left, and costs one unit plus one for each 100 values", async () => {
     const first = await one.ask(READ, undefined, from("192.0.2.1"));
     const second = await one.ask(WIDE, undefined, from("192.0.2.1"));
     expect([first, second].map(({ headers }) => headers.get("ratelimit-policy"))).toEqual([
@@ -48,8 +51,8 @@ describe("an answer", () => {
     ]);
   });
 
-  test("is refused with 429 when nothing is left, on every instance, and others are not", async () => {
-    // What costs all that there are is one request.
+  test("is refused with 429 on every instance when no units are left, while other addresses are answered", async () => {
+    // One request that costs more than the limit takes all units that there are.
     const costly = `{ ${Array.from({ length: 50 }, (_, n) => `a${n}: projects(first: 100) { nodes { id name } }`).join(" ")} }`;
     expect((await one.ask(costly, undefined, from("192.0.2.2"))).status).toBe(200);
     for (const instance of [one, other]) {
@@ -82,7 +85,7 @@ test("requests that never become an operation are charged to their address, and 
   expect(codes).toEqual(["RATE_LIMITED"]);
 });
 
-test("a viewer is charged wherever they ask, whatever it is by, and not their address", async () => {
+test("a viewer is charged, and not their address, wherever and with whichever credential they ask", async () => {
   const { ask } = await start({ RATE_LIMIT: "3" });
   const statusOf = async (headers: Record<string, string>) => (await ask(READ, undefined, headers)).status;
   const byKey = { authorization: `USER ${keyOf(1)} projects:read` };
@@ -96,7 +99,7 @@ test("a viewer is charged wherever they ask, whatever it is by, and not their ad
   expect(headers.get("ratelimit")).toBe('"stranger";r=9;t=6');
 });
 
-test("a credential that is not valid costs its address one unit", async () => {
+test("an invalid credential costs its sender's address one unit", async () => {
   const served = await startAuthenticated({ RATE_LIMIT_STRANGERS: "10", TRUST_PROXY: "loopback" });
   for (const left of ["r=9;t=6", "r=8;t=12"]) {
     const { status, headers } = await served.ask(READ, undefined, {
@@ -107,7 +110,7 @@ test("a credential that is not valid costs its address one unit", async () => {
   }
 });
 
-test("an answer that is replayed costs its viewer one unit, and is refused when there is none", async () => {
+test("a replayed answer costs its viewer one unit, and is refused when none is left", async () => {
   const { app, url } = await start({ RATE_LIMIT: "200", CACHE_SAMPLE_RATE: "0" });
   const ask = (user: number) =>
     fetch(url, {
@@ -124,19 +127,19 @@ test("an answer that is replayed costs its viewer one unit, and is refused when 
     const { data } = (await response.json()) as { data: { cacheStatistics: { replay: { hits: number } } } };
     return data.cacheStatistics.replay.hits;
   };
-  // Who looks is somebody else each time, so that none of them runs out.
+  // A different viewer reads the statistics each time, so that none of them runs out of units.
   let asked = 1_000;
   const isReplayed = async (user: number): Promise<boolean> => {
     const before = await replayed();
     await (await ask(user)).text();
     return (await replayed()) > before;
   };
-  /** A few times at 3 units: it is executed until its answer is kept. */
+  /** Asks a few times, at 3 units each: the query is executed until its answer is kept. */
   const isSoonReplayed = async (user: number): Promise<boolean> => {
     for (let time = 0; time < 8; time++) if (await isReplayed(user)) return true;
     return false;
   };
-  // Until the cache serves; each time as somebody else.
+  // Repeated until the cache serves, each time as a different viewer.
   for (let user = 10; !(await isSoonReplayed(user)); user++);
   expect(await isSoonReplayed(3)).toBe(true);
 
@@ -152,14 +155,14 @@ test("an answer that is replayed costs its viewer one unit, and is refused when 
     }
   }
   const admitted = statuses.filter((status) => status === 200).length;
-  // 3 for each would have been spent after 67.
+  // At 3 units each, the units would have been spent after 67 requests.
   expect(admitted).toBeGreaterThanOrEqual(150);
   expect(statuses.at(-1)).toBe(429);
   expect((await replayed()) - before).toBe(admitted);
   expect((await ask(4)).status).toBe(200);
 });
 
-test("strangers to a program that has the service within it are not limited, for they have no address here", async () => {
+test("a program that embeds the service does not limit strangers, because they have no address there", async () => {
   for (let request = 0; request < 30; request++) {
     const response = await one.app.fetch("http://test/graphql", {
       method: "POST",
@@ -171,7 +174,7 @@ test("strangers to a program that has the service within it are not limited, for
   }
 });
 
-test("with 0 nobody is limited", async () => {
+test("a limit of 0 limits nobody", async () => {
   const unlimited = await start({ RATE_LIMIT_STRANGERS: "0" });
   const { status, headers } = await unlimited.ask(READ);
   expect([status, headers.get("ratelimit")]).toEqual([200, null]);

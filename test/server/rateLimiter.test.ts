@@ -9,7 +9,7 @@ import { startRedis } from "../support/redis.ts";
 
 const log = pino({ level: "silent" });
 
-/** Time goes by when it is told to. */
+/** A clock that moves only when `pass` is called. */
 function createClock() {
   let ms = 1_000_000;
   return { now: () => ms, pass: (by: number) => (ms += by) };
@@ -34,7 +34,7 @@ async function admitted(
 describe("one instance", () => {
   const limits = { viewer: 1_000, stranger: 600 };
 
-  test("admits as much at once as the limit says, and then as much as comes back in a minute", async () => {
+  test("admits the whole limit at once, and then as much as comes back over a minute", async () => {
     const clock = createClock();
     const limiter = createRateLimiter({ limits, shared: undefined, now: clock.now });
     const subject = stranger(limiter);
@@ -52,7 +52,7 @@ describe("one instance", () => {
     expect(await admitted(limiter, subject, 700)).toBe(600);
   });
 
-  test("says when to come again, and admits the request then", async () => {
+  test("says when to retry, and admits the request then", async () => {
     const clock = createClock();
     const limiter = createRateLimiter({ limits, shared: undefined, now: clock.now });
     const subject = stranger(limiter);
@@ -66,7 +66,7 @@ describe("one instance", () => {
     expect((await limiter.take(subject, 300)).isAdmitted).toBe(true);
   });
 
-  test("counts each viewer and each address by itself, an IPv6 network as one", async () => {
+  test("counts each viewer and each address separately, and an IPv6 network as one address", async () => {
     const limiter = createRateLimiter({ limits, shared: undefined });
     const viewer = limiter.subjectOf(viewerOf("u1", "USER"), "192.0.2.1")!;
     expect(viewer).toEqual({ policy: "viewer", name: "viewer:u1" });
@@ -77,19 +77,19 @@ describe("one instance", () => {
     expect((await limiter.take(stranger(limiter, "2001:db8:0:1::1"), 1)).isAdmitted).toBe(true);
   });
 
-  test("admits what costs more than the limit when nothing else was asked for", async () => {
+  test("admits a request that costs more than the limit if no units are spent", async () => {
     const limiter = createRateLimiter({ limits, shared: undefined });
     expect((await limiter.take(stranger(limiter), 1_000_000)).isAdmitted).toBe(true);
     expect((await limiter.take(stranger(limiter), 1)).isAdmitted).toBe(false);
   });
 
-  test("counts nobody where the limit is 0, nor who came without a socket", () => {
+  test("counts nobody if the limit is 0, and no stranger without an address", () => {
     const limiter = createRateLimiter({ limits: { viewer: 0, stranger: 10 }, shared: undefined });
     expect(limiter.subjectOf(viewerOf("u1", "USER"), "192.0.2.1")).toBeUndefined();
     expect(limiter.subjectOf(null, undefined)).toBeUndefined();
   });
 
-  test("spends what it has leased without asking, and asks for one share at a time", async () => {
+  test("spends its lease without asking the shared bucket, and leases one share at a time", async () => {
     const asked: number[] = [];
     const limiter = createRateLimiter({
       limits,
@@ -108,7 +108,7 @@ describe("one instance", () => {
     expect(limiter.takeAtOnce(subject, 1)).toBeUndefined();
   });
 
-  test("asks nobody while it knows that there is nothing left", async () => {
+  test("does not ask the shared bucket while it knows that nothing is left", async () => {
     let asked = 0;
     const clock = createClock();
     const limiter = createRateLimiter({
@@ -148,8 +148,8 @@ describe("instances that share a Redis", async () => {
     });
   };
 
-  test("admit what the limit says together, but for what they have leased and not spent", async () => {
-    // 1 unit comes back every 6 seconds.
+  test("together admit the limit, except for what they have leased and not spent", async () => {
+    // One unit comes back every 60 ms.
     const limit = 1_000;
     const instances = await Promise.all(Array.from({ length: 5 }, () => start(limit)));
     const startedAt = performance.now();
@@ -162,7 +162,7 @@ describe("instances that share a Redis", async () => {
     expect(sum).toBeLessThanOrEqual(limit + cameBack);
   });
 
-  test("know of each other's requests at once, and a new one of those before it", async () => {
+  test("know of each other's requests at once, and a new instance of those before its start", async () => {
     const [one, other] = [await start(100), await start(100)];
     expect(await admitted(one, stranger(one, "192.0.2.8"), 1, 100)).toBe(1);
     expect((await other.take(stranger(other, "192.0.2.8"), 1)).isAdmitted).toBe(false);
@@ -170,7 +170,7 @@ describe("instances that share a Redis", async () => {
     expect((await later.take(stranger(later, "192.0.2.8"), 50)).isAdmitted).toBe(false);
   });
 
-  test("each count by themselves while Redis is away, and together again afterwards", {
+  test("count separately while Redis is away, and together again afterwards", {
     timeout: 60_000,
   }, async () => {
     const [one, other] = [await start(100), await start(100)];

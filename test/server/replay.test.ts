@@ -15,7 +15,7 @@ const USERS = "{ users(first: 3) { totalCount nodes { username } } }";
 const RENAME = (username: string) =>
   `mutation { upsertUser(input: { githubId: "1001", username: "${username}" }) { user { username } } }`;
 
-/** Yoga's answers are logged, replays are not: whoever wants to count them asks the statistics. */
+/** Requests that are executed are logged. Replays are not: the statistics count them. */
 const wasLogged = (answer: { headers: Headers }) =>
   expect
     .poll(() => logs.lines.some(({ requestId }) => requestId === answer.headers.get("x-request-id")))
@@ -27,7 +27,7 @@ async function untilReplayed(send: () => ReturnType<typeof ask>) {
   for (let attempt = 0; attempt < 200; attempt++) {
     const answer = await send();
     if (answer.cached !== "hit") continue;
-    // The line of a request that Yoga answered is written when its response is closed, before the next one's answer.
+    // An executed request is logged when its response is closed, before the next request is answered.
     await send();
     if (!isLogged(answer)) return answer;
   }
@@ -50,7 +50,7 @@ describe("a request that is the same byte for byte", () => {
     expect((await untilReplayed(() => get(QUERY))).text).toBe((await untilReplayed(() => ask(QUERY))).text);
   });
 
-  test("gets the bytes and the headers that GraphQL's own answer has", async () => {
+  test("gets the same bytes and headers as the executed request", async () => {
     const QUERY = "{ users(first: 1) { nodes { username } } }";
     const first = await ask(QUERY);
     await wasLogged(first);
@@ -62,7 +62,7 @@ describe("a request that is the same byte for byte", () => {
     expect(replayed.headers.get("x-request-id")).not.toBe(first.headers.get("x-request-id"));
   });
 
-  test("is told from one that differs in what the answer depends on", async () => {
+  test("is distinguished from a request that differs in something that the answer depends on", async () => {
     const graphqlJson = { accept: "application/graphql-response+json" };
     await untilReplayed(() => ask(USERS));
     const other = await untilReplayed(() => ask(USERS, undefined, graphqlJson));
@@ -81,7 +81,7 @@ describe("a request that is the same byte for byte", () => {
     }
   });
 
-  test("is told nothing old: a write ends the replay, and the next answer is remembered anew", async () => {
+  test("never gets a stale answer: a write ends the replay, and the next answer is remembered anew", async () => {
     for (let round = 0; round < 10; round++) {
       const before = await untilReplayed(() => ask(USERS));
       expect((await ask(RENAME(`round ${round}`))).errors).toBeUndefined();
@@ -93,7 +93,7 @@ describe("a request that is the same byte for byte", () => {
 });
 
 describe("If-None-Match", () => {
-  test("is compared weakly, on a replay, on a hit and on a miss", async () => {
+  test("is compared weakly, on a replay and on a miss", async () => {
     const replayed = await untilReplayed(() => ask(USERS));
     const etag = replayed.headers.get("etag")!;
     expect(etag).toMatch(/^"[\w-]{27}"$/);
@@ -101,7 +101,7 @@ describe("If-None-Match", () => {
     const others = ['"other"', etag.slice(1, -1), `"${etag.slice(1, -2)}"`, "", 'W/"*"'];
     const requests = {
       replay: (condition: string) => ask(USERS, undefined, { "if-none-match": condition }),
-      // A comment makes another document with the same answer.
+      // The comment makes it a different document with the same answer.
       miss: (condition: string) =>
         ask(`${USERS} # ${Math.random()}`, undefined, { "if-none-match": condition }),
     };
@@ -122,7 +122,7 @@ describe("If-None-Match", () => {
     }
   });
 
-  test("changes nothing for a mutation, a document that is not valid, and an operation that fails", async () => {
+  test("changes nothing for a mutation, an invalid document, and an operation that fails", async () => {
     const written = await ask(RENAME("written"), undefined, { "if-none-match": "*" });
     expect([written.status, written.data]).toEqual([200, { upsertUser: { user: { username: "written" } } }]);
     expect(written.headers.get("cache-control")).toBe("no-store");
@@ -133,7 +133,7 @@ describe("If-None-Match", () => {
   });
 });
 
-/** A connection of the test's own, to send what no client library would. */
+/** Opens a raw connection, to send what no client library would. */
 async function open() {
   const socket: Socket = connect(port, "127.0.0.1");
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
@@ -161,8 +161,8 @@ const post = (query: string) => {
   return `${HEAD}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 };
 
-describe("bytes that come as they like", () => {
-  test("head and body apart, a byte at a time, and in chunks: the answer is the same", async () => {
+describe("on a raw connection", () => {
+  test("a request gets the same answer with head and body apart, a byte at a time, and in chunks", async () => {
     const { text } = await untilReplayed(() => ask(USERS));
     const whole = post(USERS);
     const cut = whole.indexOf("\r\n\r\n") + 4;
@@ -181,7 +181,7 @@ describe("bytes that come as they like", () => {
     }
   });
 
-  test("requests of all kinds on one connection, sent at once, are answered in their order", async () => {
+  test("pipelined requests of all kinds are answered in their order", async () => {
     await untilReplayed(() => ask(USERS));
     const kinds = [
       USERS,
@@ -207,7 +207,7 @@ describe("bytes that come as they like", () => {
     connection.socket.destroy();
   });
 
-  test("Expect: 100-continue, HEAD and content-encoding get what they would get without a replay", async () => {
+  test("requests with Expect: 100-continue, HEAD or content-encoding are answered as without a replay", async () => {
     const { text } = await untilReplayed(() => ask(USERS));
     const body = JSON.stringify({ query: USERS });
     const patient = await open();
@@ -249,7 +249,7 @@ describe("bytes that come as they like", () => {
     expect(connection.statuses()).toEqual([413]);
   });
 
-  test("clients that go away while their answer is looked up harm nobody", async () => {
+  test("clients that disconnect while their answer is looked up do no harm", async () => {
     const { text } = await untilReplayed(() => ask(USERS));
     for (let round = 0; round < 50; round++) {
       const connection = await open();
@@ -262,7 +262,7 @@ describe("bytes that come as they like", () => {
   });
 });
 
-test("a shutdown lets replays finish, and ends though their connections would stay", async () => {
+test("a shutdown lets replays finish, and completes although their connections would stay open", async () => {
   const stopping = await startServed({ DATABASE_URL: (await createTestDatabase()).url });
   await insertRows(stopping.app.database.pool, { users: 3 });
   await stopping.untilHit(USERS);
@@ -270,7 +270,7 @@ test("a shutdown lets replays finish, and ends though their connections would st
   await answers[0];
   const closed = stopping.app.close();
   for (const answer of await Promise.all(answers)) {
-    if (answer instanceof TypeError) continue; // Its connection had not been accepted.
+    if (answer instanceof TypeError) continue; // The server had not accepted its connection yet.
     expect(answer).toMatchObject({ status: 200, data: { users: { totalCount: 3 } } });
   }
   await closed;

@@ -43,7 +43,7 @@ const Secret = new GraphQLObjectType({
   fields: { value: { type: GraphQLInt } },
 });
 
-/** A service of a few fields. `run` is what the field `value` does, and `runs` how often it did. */
+/** A service with a few fields. `state.run` resolves most of them, and `state.runs` counts how often. */
 async function createService(plugins: Plugin[] = []) {
   const table: VersionTable = createMemoryVersionTable();
   await open(table, EPOCH);
@@ -56,7 +56,7 @@ async function createService(plugins: Plugin[] = []) {
   const state = {
     runs: 0,
     run: async (): Promise<unknown> => state.runs,
-    /** Of each request: what the plugin holds, and whether what it has read is still there. */
+    /** For each request: what the plugin holds, and a weak reference to what the request has read. */
     held: [] as unknown[],
     dependencies: [] as WeakRef<Dependencies>[],
   };
@@ -109,7 +109,7 @@ async function createService(plugins: Plugin[] = []) {
     context: ({ request }) => {
       const dependencies = new Dependencies();
       const response = createCachedResponse(store, dependencies);
-      // As the plugin does.
+      // The plugin holds it, too.
       state.held.push(response.cache);
       state.dependencies.push(new WeakRef(dependencies));
       const userId = request.headers.get("authorization");
@@ -160,7 +160,7 @@ describe("an answer", () => {
     service = await createService();
   });
 
-  test("is kept until what it depends on changes; development says so in extensions", async () => {
+  test("is kept until what it depends on changes, which development mode reports in extensions", async () => {
     const first = await service.ask("{ value }");
     expect(first.extensions?.responseCache).toEqual({
       hit: false,
@@ -180,12 +180,12 @@ describe("an answer", () => {
     expect((await service.ask("{ value }")).data).toEqual({ value: 2 });
   });
 
-  test("holds nothing of its request any more when it is given, by whatever way", async () => {
+  test("holds nothing of its request any more once it is given, be it a miss, a hit or an error", async () => {
     await service.ask("{ value }");
     await service.ask("{ value }");
     service.state.run = () => Promise.reject(new Error("broken"));
     await service.ask("{ value(n: 1) }");
-    // Whoever answered them has more to do: until the next request it may hold the last one.
+    // Yoga may hold the last request until the next one arrives, so there is one more.
     await service.ask("{ __typename }");
     await vi.waitFor(() => {
       collectGarbage();
@@ -195,7 +195,7 @@ describe("an answer", () => {
     expect(service.state.held).toHaveLength(4);
   });
 
-  test("is not kept when it is a mutation's, has errors, is introspection, or has a field of maxAge 0", async () => {
+  test("is not kept if it is a mutation's, has errors, is introspection, or has a field of maxAge 0", async () => {
     expect(await service.runsOfTwo("mutation { change }")).toBe(2);
     expect(await service.runsOfTwo("{ unkept }")).toBe(2);
     expect(await service.runsOfTwo("{ value unkept }")).toBe(4);
@@ -205,13 +205,13 @@ describe("an answer", () => {
     expect(await service.runsOfTwo("{ value }")).toBe(2);
   });
 
-  test("lives as long as its shortest field", async () => {
+  test("lives as long as its shortest-lived field", async () => {
     const ttlOf = async (query: string) => (await service.ask(query)).extensions?.responseCache?.ttlMs;
     expect(await ttlOf("{ short }")).toBe(7_000);
     expect(await ttlOf("{ value nested { id } }")).toBe(60_000);
   });
 
-  test("with a private field or type is kept for viewers who said who they are, each their own", async () => {
+  test("with a private field or type is kept only for authenticated viewers, and for each separately", async () => {
     for (const query of ["{ mine }", "{ secret { value } }", "{ secret { __typename } }"]) {
       expect(await service.runsOfTwo(query)).toBe(2);
       expect(await service.runsOfTwo(query, ["ann", "ann"])).toBe(1);
@@ -219,7 +219,7 @@ describe("an answer", () => {
     }
   });
 
-  test("is one viewer's alone, and that of one document, operation and set of variables", async () => {
+  test("belongs to one viewer, one document, one operation and one set of variables", async () => {
     for (const viewer of ["ann", "bob", undefined, "ann", "bob", undefined]) {
       expect((await service.ask("{ who }", viewer)).data).toEqual({ who: viewer ?? null });
     }
@@ -248,7 +248,7 @@ describe("requests that wait for another's answer", () => {
     return { open: () => open(), opened };
   };
 
-  test("run once together, and are given what was changed meanwhile by nobody", async () => {
+  test("share one run, unless something has changed since that run began", async () => {
     const { ask, state, table } = await createService();
     const { open: letGo, opened } = gate();
     let row = "old";
@@ -269,7 +269,7 @@ describe("requests that wait for another's answer", () => {
     expect(state.runs).toBe(2);
   });
 
-  test("get an answer each when the one that they wait for has errors", async () => {
+  test("each get an answer of their own if the one that they wait for has errors", async () => {
     const { ask, state } = await createService();
     const { open: letGo, opened } = gate();
     state.run = async () => {
@@ -287,7 +287,7 @@ describe("requests that wait for another's answer", () => {
     expect((await ask("{ value }")).data).toEqual({ value: 5 });
   });
 
-  test("try for themselves, one after the other, when the operation of the one that they wait for throws", async () => {
+  test("run the operation themselves, one after the other, if the run that they wait for throws", async () => {
     let failures = 2;
     const { ask, state } = await createService([
       {
@@ -307,7 +307,7 @@ describe("requests that wait for another's answer", () => {
   });
 });
 
-test("(k) a result of any depth is visited once, not once for every way into it", async () => {
+test("(k) a result of any depth is visited once, not once for every path into it", async () => {
   const DEPTH = 40;
   let visited = 0;
   const watched = (value: unknown): unknown =>
@@ -334,7 +334,7 @@ test("(k) a result of any depth is visited once, not once for every way into it"
   const query = `{ nested ${"{ id nodes ".repeat(DEPTH)}{ id }${" }".repeat(DEPTH)} }`;
   const first = await ask(query);
   expect(first.errors).toBeUndefined();
-  // The data and an object for each level.
+  // The data, and one object for each level.
   expect(visited).toBe(DEPTH + 2);
   expect((await ask(query)).extensions?.responseCache?.hit).toBe(true);
   expect(visited).toBe(DEPTH + 2);
@@ -345,7 +345,7 @@ describe("the service", async () => {
   const service = await startServed({ DATABASE_URL: database.url });
   await insertRows(service.app.database.pool, { users: 2, projects: 2 });
 
-  test("never keeps live figures, also not beside others, and adds no extensions outside of development", async () => {
+  test("never keeps live figures, not even beside other fields, and adds no extensions outside of development", async () => {
     const USERS = "{ users { totalCount } }";
     const { text } = await service.untilHit(USERS);
     expect(JSON.parse(text)).toEqual({ data: { users: { totalCount: 2 } } });
@@ -360,7 +360,7 @@ describe("the service", async () => {
     }
   });
 
-  test("reads in a mutation's payload what it wrote", async () => {
+  test("shows in a mutation's payload what the mutation wrote", async () => {
     const id = `Project:${keyOf(1)}`;
     for (let round = 0; round < 10; round++) {
       await service.untilHit(
@@ -387,7 +387,7 @@ describe("the service", async () => {
     ["CACHE_TTL_USER", "users { nodes { username } }", `node(id: "User:${keyOf(1)}") { __typename }`],
     ["CACHE_TTL_STATISTICS", "userStatistics { total }"],
   ])(
-    "keeps no answer with anything of a kind whose time to live is 0: %s",
+    "keeps no answer that contains a kind whose time to live is 0: %s",
     async (variable, ...fields) => {
       const { url } = await createTestDatabase();
       const without = await startServed({ DATABASE_URL: url, [variable]: "0" });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Place, Roll } from "../../src/server/roll.ts";
 
-test("a roll has who was added and not removed, in the order in which they came", () => {
+test("a roll has the members that were added and not removed, in the order in which they came", () => {
   const step = fc.record({ isAdded: fc.boolean(), which: fc.nat({ max: 20 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -16,7 +16,7 @@ test("a roll has who was added and not removed, in the order in which they came"
         } else if (places.length > 0) {
           const place = places[which % places.length]!;
           expected.delete(place.member);
-          // Also one that is off it already.
+          // The place may be off the roll already.
           roll.remove(place);
         }
         expect(roll.members()).toEqual([...expected]);
@@ -26,7 +26,7 @@ test("a roll has who was added and not removed, in the order in which they came"
   );
 });
 
-test("who leaves lets go of the others", () => {
+test("a member that leaves lets go of the others", () => {
   const roll = new Roll<string>();
   const [, second] = ["a", "b", "c"].map((member) => roll.add(member));
   roll.remove(second!);

@@ -21,7 +21,7 @@ describe.each([
   const firstName = (data: { users: { nodes: { username: string }[] } }) => data.users.nodes[0]!.username;
 
   const replayed = async () => firstName(await instance.ask(USERS));
-  /** Without HTTP, and so past what replays requests. */
+  /** Without HTTP, so that the request cannot be replayed. */
   const throughGraphql = async () => {
     const response = await instance.app.fetch("http://test/graphql", {
       method: "POST",
@@ -31,7 +31,7 @@ describe.each([
     return firstName(((await response.json()) as { data: Parameters<typeof firstName>[0] }).data);
   };
 
-  /** A write that no trigger sees: the one thing that the promise assumes nobody does. */
+  /** A write that no trigger sees: the cache's promise assumes that nobody makes one. */
   async function writeUnseen(username: string): Promise<void> {
     const client = await pool.connect();
     await client.query("ALTER TABLE users DISABLE TRIGGER users_invalidate_update");
@@ -46,7 +46,8 @@ describe.each([
   }, 60_000);
   beforeEach(async () => {
     await pool.query("UPDATE users SET username = 'right' WHERE id = $1", [keyOf(1)]);
-    // The relay takes it out of the outbox after it has told it; what was said before it may have been right by chance.
+    // The relay takes the change out of the outbox after it has reported it. An answer from before that may
+    // be right by chance.
     await instance.until("the change is told", async () => {
       const { rows } = await pool.query("SELECT FROM cache_invalidations LIMIT 1");
       return rows.length === 0 && (await replayed()) === "right";
@@ -54,7 +55,7 @@ describe.each([
     await instance.untilItHits(USERS);
   });
 
-  test("that are right are no violation, and no look-up in the statistics", async () => {
+  test("that are right count neither as violations nor as look-ups", async () => {
     const before = await figures();
     await instance.until("a comparison", async () => {
       await replayed();
@@ -67,7 +68,7 @@ describe.each([
     ["replayed", replayed],
     ["answered by GraphQL", throughGraphql],
   ])(
-    "that are wrong are counted, told in the log without their values, and ended: %s",
+    "that are wrong are counted, logged without their values, and invalidated: %s",
     async (_, ask) => {
       const before = await figures();
       await writeUnseen("unseen");
@@ -88,9 +89,9 @@ describe.each([
     60_000,
   );
 
-  test("that an ordinary change follows are no violation", async () => {
+  test("that are followed by an ordinary change are no violations", async () => {
     const before = await figures();
-    // The statement that compares waits for the table, and the change overtakes it.
+    // The comparison's statement waits for the table's lock, and the change overtakes it.
     const locker = await pool.connect();
     await locker.query("BEGIN");
     await locker.query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
@@ -104,7 +105,7 @@ describe.each([
     await locker.query("UPDATE users SET username = 'changed' WHERE id = $1", [keyOf(1)]);
     await locker.query("COMMIT");
     locker.release();
-    // Another comparison begins when this one has ended, after its wait.
+    // The next comparison begins when this one has ended, after its wait.
     await instance.until("two comparisons", async () => {
       await replayed();
       return (await figures()).samples >= before.samples + 2;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AnswerText } from "../../src/repositories/answerText.ts";
 import { type Body, byteLengthOf, endWith, lookAt } from "../../src/server/sentBody.ts";
 
-/** What each response says: its own number, all over. */
+/** Each response's body repeats the response's own number. */
 const wordOf = (n: number) => `<${n} größe 😀>`;
 const textOf = (n: number, length: number) => {
   const word = wordOf(n);
@@ -38,7 +38,8 @@ const server = createServer((req, res) => {
   const byteLength = byteLengthOf(body);
   endWith(res.writeHead(200, { "content-length": byteLength }), body, byteLength);
 });
-// The system takes a fifth of a megabyte for a reader of such a socket who does not read, and of a TCP socket all that is sent here.
+// A Unix socket: if the client does not read, the system buffers only a fifth of a megabyte. For a TCP socket
+// it would buffer everything that is sent here.
 const folder = mkdtempSync(join(tmpdir(), "stack-converter-test-"));
 const socketPath = join(folder, "socket");
 const agent = new Agent({ keepAlive: true, maxSockets: 40 });
@@ -75,13 +76,13 @@ async function readAll(response: IncomingMessage, pauseMs = 0): Promise<string> 
 
 describe("a body", () => {
   test.each([1, 100, 16_384, 16_385, 300_000, 3_000_000])(
-    "of %i letters or more arrives as it is",
+    "of %i characters or more arrives unchanged",
     async (length) => {
       for (const n of [0, 1, 2]) expect(await readAll(await ask(n, length))).toBe(textOf(n, length));
     },
   );
 
-  test("is its own, however many are sent at once, to whoever reads slowly or goes away in the middle", async () => {
+  test("is never mixed up with others, however many are sent at once to clients that read slowly or disconnect", async () => {
     const sizes = [20_000, 70_000, 150_000, 600_000];
     await Promise.all(
       Array.from({ length: 120 }, async (_, index) => {
@@ -94,14 +95,14 @@ describe("a body", () => {
           return;
         }
         const text = await readAll(await ask(n, length), index % 3 === 0 ? 2 : 0);
-        // Not by the whole, which would be a long message.
+        // Compared by `===`, because a difference of the texts would make a very long message.
         expect(text.length).toBe(textOf(n, length).length);
         expect(text === textOf(n, length)).toBe(true);
       }),
     );
   }, 60_000);
 
-  test("can be looked at", () => {
+  test("can be read by lookAt", () => {
     for (const n of [0, 1, 2]) expect(lookAt(bodyOf(n, 50_000), String)).toBe(textOf(n, 50_000));
   });
 });

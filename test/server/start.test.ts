@@ -7,7 +7,7 @@ import { createTestDatabase, startPostgres } from "../support/postgres.ts";
 import { startProgram } from "../support/process.ts";
 import { findFreePort } from "../support/server.ts";
 
-/** The service as a program, and as an orchestrator starts it. */
+/** Starts the service as a program, the way an orchestrator does. */
 const start = (databaseUrl: string, env: Record<string, string> = {}, args = ["serve"]) =>
   startProgram("src/cli.ts", {
     args,
@@ -51,12 +51,12 @@ test("a service that is started before its database waits for it", { timeout: 18
   expect(await service.stop()).toEqual({ code: 0, signal: null });
 });
 
-test("a start whose connection breaks begins again", { timeout: 60_000 }, async () => {
+test("a start whose connection breaks starts over", { timeout: 60_000 }, async () => {
   const database = await createTestDatabase();
   const admin = new pg.Client({ connectionString: database.url });
   await admin.connect();
   atEndOfFile(() => admin.end());
-  // Another who migrates: the start waits for it, on a connection of its own.
+  // As if another process migrated the database: the start waits for it, on a connection of its own.
   await admin.query("SELECT pg_advisory_lock(72707369)");
   const service = start(database.url);
   const waiting = async () => {
@@ -74,7 +74,7 @@ test("a start whose connection breaks begins again", { timeout: 60_000 }, async 
   expect(await service.stop()).toEqual({ code: 0, signal: null });
 });
 
-test("it gives up after DB_STARTUP_TIMEOUT, and says why", { timeout: 60_000 }, async () => {
+test("a start gives up after DB_STARTUP_TIMEOUT, and says why", { timeout: 60_000 }, async () => {
   const url = await nobodyThere();
   const service = start(url, { DB_STARTUP_TIMEOUT: "500" });
   expect(await service.exited).toEqual({ code: 1, signal: null });
@@ -86,7 +86,7 @@ test("it gives up after DB_STARTUP_TIMEOUT, and says why", { timeout: 60_000 }, 
   );
 });
 
-test("a server that takes connections and says nothing counts as one that does not answer", {
+test("a server that accepts connections and sends nothing counts as one that does not answer", {
   timeout: 60_000,
 }, async () => {
   const silent = createServer(() => {});
@@ -101,7 +101,7 @@ test("a server that takes connections and says nothing counts as one that does n
   expect(service.output()).toContain(`${AWAY}: timeout expired`);
 });
 
-test("what waiting does not mend ends the start at once", { timeout: 60_000 }, async () => {
+test("an error that waiting cannot fix ends the start at once", { timeout: 60_000 }, async () => {
   const url = new URL((await createTestDatabase()).url);
   url.username = "a_stranger";
   const service = start(url.href);
@@ -116,7 +116,7 @@ test("a signal ends a start that waits", { timeout: 60_000 }, async () => {
   expect(service.output()).toContain("stopping before the start is over");
 });
 
-test("a command for which somebody waits does not wait for the database", { timeout: 60_000 }, async () => {
+test("a one-off command does not wait for the database", { timeout: 60_000 }, async () => {
   const service = start(await nobodyThere(), {}, ["maintain"]);
   expect(await service.exited).toEqual({ code: 1, signal: null });
   expect(service.output()).toMatch(

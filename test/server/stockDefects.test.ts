@@ -10,8 +10,9 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { readAnswer, startServed } from "../support/served.ts";
 
 /**
- * What goes wrong with `@envelop/response-cache` and its companions as they come, a test for each. In every
- * one the answer in question is a hit first: no test passes because nothing is cached.
+ * The service does not have the defects of `@envelop/response-cache` and its companions as published: one
+ * test for each defect. In every test the answer in question is a hit first, so none passes because nothing
+ * is cached.
  */
 
 const UPSERT = `mutation ($githubId: String!, $username: String!) {
@@ -32,7 +33,7 @@ const through = (url: string, port: number) => {
   proxied.host = `127.0.0.1:${port}`;
   return proxied.href;
 };
-// The first reaches both servers through links that a test may hold back, the second directly.
+// `one` reaches both servers through links that a test may hold back, `two` directly.
 const one = await startServed({
   DATABASE_URL: through(database.url, databaseLink.port),
   REDIS_URL: through(redis.url, redisLink.port),
@@ -50,7 +51,7 @@ const untilLive = async () => {
 describe("a cache that is never wrong", () => {
   beforeAll(untilLive, 60_000);
 
-  test("(a) a create is in a list that was kept, also in one that was kept empty", async () => {
+  test("(a) a created row is in a list that was kept, even in one that was kept empty", async () => {
     const OWNED = "query ($id: ID!) { projects(ownerId: $id, first: 5) { totalCount nodes { name } } }";
     const { data } = await one.ask(UPSERT, { githubId: "101", username: "a" });
     const id = data.upsertUser.user.id;
@@ -72,7 +73,7 @@ describe("a cache that is never wrong", () => {
     }
   });
 
-  test("(b) a row is found as soon as it is there, though it was looked for before and the answer null was kept", async () => {
+  test("(b) a row is found as soon as it exists, although it was looked for before and the answer null was kept", async () => {
     expect((await two.untilHit(USER, { githubId: "102" })).data).toEqual({ user: null });
 
     await one.ask(UPSERT, { githubId: "102", username: "b" });
@@ -82,11 +83,11 @@ describe("a cache that is never wrong", () => {
     expect(found.data.user.username).toBe("b");
   });
 
-  test("(e) whoever has a mutation's answer reads what it wrote, on every instance, though nobody awaits the end of the invalidation", async () => {
+  test("(e) once a mutation is answered, every instance shows what it wrote, although nothing waits for the end of the invalidation", async () => {
     await one.ask(UPSERT, { githubId: "105", username: "before" });
     for (let round = 0; round < 30; round++) {
       const [writer, reader] = round % 2 === 0 ? [one, two] : [two, one];
-      // What is not a hit now would prove nothing below.
+      // Without a hit here, the look-up below would prove nothing.
       await reader.untilHit(USER, { githubId: "105" });
       await writer.ask(UPSERT, { githubId: "105", username: `round ${round}` });
       const { data, cached } = await reader.ask(USER, { githubId: "105" });
@@ -108,7 +109,7 @@ describe("a cache that is never wrong", () => {
     for (let attempt = 1; ; attempt++) {
       await one.ask(UPSERT, { githubId: "106", username: "before" });
       const rejectedBefore = await rejectedFills();
-      // PostgreSQL has answered the statement, with the old row; the answer stays on the wire.
+      // PostgreSQL answers the statement with the old row, and the link holds that answer back.
       let letGo: (() => void) | undefined;
       const stopWatching = databaseLink.watch((connection, chunk) => {
         if (letGo !== undefined || !chunk.includes('{"106"}')) return undefined;
@@ -126,7 +127,7 @@ describe("a cache that is never wrong", () => {
       expect(answer.data.user.username).toBe("before");
       // On a busy machine the cache may have vouched for nothing, and then nothing would be kept anyway.
       if (answer.cached === "miss") {
-        // The row and the answer were both turned away.
+        // The fills of the row and of the answer were both rejected.
         await expect.poll(rejectedFills).toBe(rejectedBefore + 2);
         break;
       }
@@ -143,7 +144,8 @@ describe("a cache that is never wrong", () => {
     const alone = await two.statementsOf(() => two.ask(`${query} # alone`));
     for (let attempt = 1; ; attempt++) {
       await two.ask(UPSERT, { githubId: "107", username: `round ${attempt}` });
-      // A mutation answers before its tags are released, and until then nobody may wait for another's answer.
+      // A mutation is answered before its tags are released. Until they are, no request may wait for the
+      // answer of another.
       await expect
         .poll(async () => {
           const { data } = await two.ask("{ cacheStatistics { status { pendingTransactions } } }");
@@ -155,7 +157,8 @@ describe("a cache that is never wrong", () => {
         answers = await Promise.all(Array.from({ length: 50 }, () => two.ask(query)));
       });
       expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-      // On a busy machine the cache may have vouched for nothing at some moment, and then who asks reads for themselves.
+      // On a busy machine the cache may have vouched for nothing at some moment. A request of that moment
+      // reads for itself.
       const hasReadOnce = answers.filter(({ cached }) => cached !== "hit").length === 1;
       if (hasReadOnce) {
         expect(answers.filter(({ cached }) => cached === "miss")).toHaveLength(1);
@@ -166,7 +169,7 @@ describe("a cache that is never wrong", () => {
     }
   });
 
-  test("(h) a mutation that answers with a mere number, and one that wrote and then failed, end what they made old", async () => {
+  test("(h) a mutation that returns only a number, and one that writes and then fails, invalidate what they change", async () => {
     const JOBS = "{ conversionJobs { totalCount } }";
     await two.app.database.pool.query(
       `UPDATE conversion_jobs SET status = 'COMPLETED', progress = 100, started_at = '2026-01-01', completed_at = '2026-01-02'
@@ -197,7 +200,7 @@ describe("a cache that is never wrong", () => {
     expect(user.data.user.username).toBe("after");
   });
 
-  test("(i) an ETag names the content: what it was before a write is sent anew, and a mutation with If-None-Match runs", async () => {
+  test("(i) an ETag names the content: after a write the answer is sent anew, and a mutation with If-None-Match runs", async () => {
     await one.ask(UPSERT, { githubId: "109", username: "before" });
     const { headers } = await two.untilHit(USER, { githubId: "109" });
     const etag = headers.get("etag")!;
@@ -216,7 +219,7 @@ describe("a cache that is never wrong", () => {
     }
   });
 
-  test("(j) every kept answer ends by itself, nothing is looked for by pattern, and no structure's loss hides a write", {
+  test("(j) every entry expires by itself, no keys are looked for by pattern, and no structure's loss hides a write", {
     timeout: 120_000,
   }, async () => {
     await one.ask(UPSERT, { githubId: "110", username: "before" });
@@ -224,11 +227,11 @@ describe("a cache that is never wrong", () => {
     const entries = await client.keys("*:entry-2:*");
     expect(entries.length).toBeGreaterThan(0);
     for (const entry of entries) {
-      // -2: it has ended since.
+      // -2: it has expired since.
       const leftMs = await client.pttl(entry);
       expect(leftMs === -2 || (leftMs > 0 && leftMs <= 600_000)).toBe(true);
     }
-    // The commands that block Redis for as long as it has keys; this test's own is the one that is counted.
+    // The commands that block Redis longer the more keys it has. The one call of KEYS is this test's own.
     const commands = await client.info("commandstats");
     expect(/cmdstat_keys:calls=(\d+)/.exec(commands)?.[1]).toBe("1");
     expect(commands).not.toMatch(/cmdstat_(flushdb|flushall|scan|smembers)/);
@@ -260,7 +263,7 @@ describe("a cache whose Redis fails", () => {
   };
 
   test.each(Object.entries(faults))(
-    "(c) answers every query from the database while it %s",
+    "(c) answers every query from the database while Redis %s",
     {
       timeout: 120_000,
     },
@@ -286,10 +289,10 @@ describe("a cache whose Redis fails", () => {
     },
   );
 
-  test("(d) handles every failure of the cache: no process ends of one, and nobody's write fails", {
+  test("(d) handles every failure of the cache: none ends the process, and no write fails", {
     timeout: 180_000,
   }, async () => {
-    // A process of its own, in which a rejection that nobody handles is the end.
+    // A process of its own, which an unhandled rejection would end.
     const program = startProgram("src/cli.ts", {
       args: ["serve"],
       env: {

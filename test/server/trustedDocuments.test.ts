@@ -44,7 +44,7 @@ describe("by default", async () => {
   const { app } = await createTestApp();
   const OWN = "{ __typename }";
 
-  test("a document of the SDK is named by documentId or by Apollo's extension, in a POST and in a GET", async () => {
+  test("a document of the SDK can be named by documentId or by Apollo's extension, in a POST and in a GET", async () => {
     const digest = sha256(published);
     for (const body of [
       { documentId: `sha256:${digest}` },
@@ -58,7 +58,7 @@ describe("by default", async () => {
       });
   });
 
-  test("a document that nobody knows is asked for, and known by its digest once it was sent", async () => {
+  test("an unknown document is asked for, and known by its digest once a client has sent it", async () => {
     const text = "{ a: __typename }";
     const unknown = { data: undefined, code: "PERSISTED_QUERY_NOT_FOUND", message: "PersistedQueryNotFound" };
     expect(await send(app, { extensions: apollo(text) })).toEqual(unknown);
@@ -70,7 +70,7 @@ describe("by default", async () => {
     expect(await send(app, { documentId: `sha256:${sha256(text)}` })).toMatchObject({ data: { a: "Query" } });
   });
 
-  test("nobody can put a text under another's digest", async () => {
+  test("no text can be registered under another text's digest", async () => {
     const other = { extensions: apollo("{ b: __typename }") };
     expect(await send(app, { query: OWN, ...other })).toMatchObject({
       data: undefined,
@@ -91,7 +91,7 @@ describe("by default", async () => {
     expect(await send(app, body)).toMatchObject({ data: undefined, code });
   });
 
-  test("a document that was named is within the limits like any other", async () => {
+  test("a document that is named by its digest is subject to the limits like any other", async () => {
     const { app: strict } = await createTestApp({ MAX_COMPLEXITY: "1" });
     expect(await send(strict, { documentId: `sha256:${sha256(published)}` })).toMatchObject({
       code: "LIMIT_EXCEEDED",
@@ -99,7 +99,7 @@ describe("by default", async () => {
   });
 });
 
-test("as many documents as allowed are remembered, and long ones take the place of several", () => {
+test("no more documents are remembered than allowed, and a long one takes the place of several", () => {
   const documents = createDocuments({ trusted: new Map(), areAlone: false, maxRegistered: 3 });
   const register = (query: string) => documents.textOf({ query, extensions: apollo(query) });
   const isKnown = (query: string) => documents.recall({ extensions: apollo(query) }) === query;
@@ -129,7 +129,7 @@ describe("with TRUSTED_DOCUMENTS_ONLY", async () => {
   await writeFile(file, JSON.stringify({ [`sha256:${sha256(mine)}`]: mine }));
   const { app } = await createTestApp({ TRUSTED_DOCUMENTS_ONLY: "true", TRUSTED_DOCUMENTS_FILE: file });
 
-  test("the SDK's documents and those of the file are run, named or sent", async () => {
+  test("the SDK's documents and those of the file are run, whether named by digest or sent as text", async () => {
     expect(await send(app, { query: published })).toMatchObject({ code: undefined });
     expect(await send(app, { documentId: `sha256:${sha256(published)}` })).toMatchObject({ code: undefined });
     expect(await send(app, { query: mine })).toMatchObject({ data: { projects: { totalCount: 0 } } });
@@ -138,7 +138,7 @@ describe("with TRUSTED_DOCUMENTS_ONLY", async () => {
     });
   });
 
-  test("no others are, nor introspection, nor can any be registered", async () => {
+  test("other documents and introspection are refused, and no document can be registered", async () => {
     const other = "{ projects { totalCount } }";
     for (const body of [
       { query: other },
@@ -157,7 +157,7 @@ describe("with TRUSTED_DOCUMENTS_ONLY", async () => {
   });
 });
 
-test("a request that names its document is replayed, and run by the service itself as what it names", async () => {
+test("a request that names its document by digest is replayed, and the sampler runs the document that it names", async () => {
   const database = await createTestDatabase();
   const served = await startServed({ DATABASE_URL: database.url, CACHE_SAMPLE_RATE: "1" });
   const text = "query Q { projects(first: 1) { totalCount } }";
@@ -188,15 +188,15 @@ describe("a file is refused", () => {
   };
 
   test.each([
-    ["that is no JSON", "{", /cannot be read/],
-    ["that is no object of texts", '{"a":1}', /Expected .*bad\.json to be an object of texts/],
-    ["with a text under another's digest", JSON.stringify({ [sha256("a")]: "b" }), /has another SHA-256/],
-    ["with names", JSON.stringify({ Mine: "{ a }" }), /under "Mine" has another SHA-256/],
+    ["that is not JSON", "{", /cannot be read/],
+    ["that is not an object of texts", '{"a":1}', /Expected .*bad\.json to be an object of texts/],
+    ["with a text under a wrong digest", JSON.stringify({ [sha256("a")]: "b" }), /has another SHA-256/],
+    ["with names instead of digests", JSON.stringify({ Mine: "{ a }" }), /under "Mine" has another SHA-256/],
   ])("%s", async (_, content, message) => {
     await expect(load(content)).rejects.toThrow(message);
   });
 
-  test("that is not there, before anything is started", async () => {
+  test("that does not exist, before anything is started", async () => {
     await expect(
       loadDocuments({ areAlone: false, file: join(folder, "nowhere.json"), maxRegistered: 0 }),
     ).rejects.toThrow(/nowhere\.json cannot be read/);

@@ -10,7 +10,7 @@ import { startRedis } from "../support/redis.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
 import { KEEPER, startCacheInstance } from "./cacheInstance.ts";
 
-/** Without Redis a start follows the last one's epoch by ten seconds. */
+/** Without Redis, a start's epoch begins only ten seconds after the last epoch went live. */
 const START_TIMEOUT_MS = 180_000;
 
 const COUNT = "{ users { totalCount } }";
@@ -43,7 +43,7 @@ describe.each([
     ).rows;
 
   test(
-    "what was asked for most is saved when the service stops, by whom and how often, and nothing secret",
+    "the most requested operations are saved when the service stops, with their viewers and counts, but no secrets",
     async () => {
       const instance = await startCacheInstance(env);
       await instance.untilServing();
@@ -80,7 +80,7 @@ describe.each([
   );
 
   test(
-    "it is read at the next start, so that the first to ask gets a hit",
+    "the next start runs them, so that the first client to ask gets a hit",
     async () => {
       const instance = await startCacheInstance(env);
       await instance.until("the cache is warm", () => linesOf(instance, "the cache is warm").length > 0);
@@ -88,7 +88,7 @@ describe.each([
       expect(linesOf(instance, "the cache is warm")).toMatchObject([{ warmed: 2, notKept: 0, failed: 0 }]);
       expect((await instance.send(ONE, { id: `User:${keyOf(1)}` }, ADA)).status).toContain("hit");
       expect((await instance.send(COUNT)).status).toContain("hit");
-      // For whom it was warmed, and for nobody else.
+      // It is warm for the viewer of the saved operation, and for nobody else.
       expect((await instance.send(ONE, { id: `User:${keyOf(1)}` })).status).toContain("fwd=miss");
       await instance.app.close();
     },
@@ -96,7 +96,7 @@ describe.each([
   );
 
   test(
-    "requests of several runs add up; of users that are gone nothing is warmed or kept",
+    "the counts of several runs add up, and operations of deleted users are neither warmed nor kept",
     async () => {
       const before = await saved();
       await admin.query("DELETE FROM users WHERE id = $1", [keyOf(1)]);
@@ -114,7 +114,7 @@ describe.each([
   );
 
   test(
-    "no more rows are kept than are wanted, and none when none are",
+    "no more operations are kept than CACHE_WARM_COUNT, and none if it is 0",
     async () => {
       const instance = await startCacheInstance({ ...env, CACHE_WARM_COUNT: "1" });
       await instance.untilServing();
@@ -133,7 +133,7 @@ describe.each([
   );
 
   test(
-    "a given list is warmed instead; what fails in it is counted",
+    "the list in CACHE_WARM_FILE is warmed instead, and its failures are counted",
     async () => {
       const folder = await mkdtemp(join(tmpdir(), "stack-converter-warm-"));
       atEndOfFile(() => rm(folder, { recursive: true }));
@@ -147,7 +147,7 @@ describe.each([
       await writeFile(file, JSON.stringify(operations));
       const instance = await startCacheInstance({ ...env, CACHE_WARM_FILE: file });
       await instance.until("the cache is warm", () => linesOf(instance, "the cache is warm").length > 0);
-      // On a busy machine the cache may not be able to vouch for an answer at some moment, which then is not kept.
+      // On a busy machine the cache may vouch for nothing at some moment. It keeps no answer of that moment.
       const [warm] = linesOf(instance, "the cache is warm");
       expect(warm).toMatchObject({ failed: 1 });
       expect(Number(warm!.warmed) + Number(warm!.notKept)).toBe(32);
@@ -155,7 +155,7 @@ describe.each([
         { operations: 33 },
         { operations: 33, done: 20, failed: 1 },
       ]);
-      // As an administrator who is nobody.
+      // A file's operations run as an administrator who is no real user.
       if (warm!.notKept === 0)
         expect((await instance.send(ONE, { id: `User:${keyOf(2)}` }, `ADMIN:${NOBODY}`)).status).toContain(
           "hit",

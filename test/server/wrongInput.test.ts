@@ -5,7 +5,7 @@ import { createTestApp } from "../support/app.ts";
 import { captureLogs } from "../support/logs.ts";
 import { fingerprint, insertRows, keyOf } from "../support/rows.ts";
 
-/** Whatever a client gets wrong has a code that stays the same, and changes nothing. */
+/** Every mistake of a client is answered with a stable error code, and changes nothing. */
 
 const logs = captureLogs();
 const { app, execute } = await createTestApp({ ENCRYPTION_KEY: "0".repeat(64) }, { log: logs.log });
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   expect(await fingerprint(pool)).toEqual(before);
-  // A client's mistake is nobody's error here.
+  // The service does not log a client's mistake as a warning or an error.
   expect(logs.atLeast(40)).toEqual([]);
 });
 
@@ -40,7 +40,7 @@ describe("an operation", () => {
       "VALIDATION_FAILED",
     ],
     [
-      "with a node id of no type",
+      "with a node id of an unknown type",
       `{ node(id: "Secret:${keyOf(1)}") { id } }`,
       undefined,
       "VALIDATION_FAILED",
@@ -59,7 +59,7 @@ describe("an operation", () => {
       "VALIDATION_FAILED",
     ],
     [
-      "with a cursor of nothing",
+      "with a cursor that is nonsense",
       `{ projects(after: "nonsense") { nodes { id } } }`,
       undefined,
       "VALIDATION_FAILED",
@@ -130,7 +130,7 @@ describe("an operation", () => {
       undefined,
       "GRAPHQL_VALIDATION_FAILED",
     ],
-    ["without a variable that it needs", IMPORT, {}, "BAD_USER_INPUT"],
+    ["without a required variable", IMPORT, {}, "BAD_USER_INPUT"],
     [
       "with an unknown field in a variable",
       IMPORT,
@@ -210,7 +210,7 @@ describe("an operation", () => {
       "VALIDATION_FAILED",
     ],
     [
-      "with a path out of its project",
+      "with a path outside of its project",
       `mutation ($input: AddProjectFilesInput!) { addProjectFiles(input: $input) { project { id } } }`,
       { input: { projectId: project, files: [{ path: "../../etc/passwd", sizeBytes: 1 }], isLast: true } },
       "VALIDATION_FAILED",
@@ -222,7 +222,7 @@ describe("an operation", () => {
       "CONFLICT",
     ],
     [
-      "without an owner, by somebody who has no row",
+      "without an owner, from a viewer who has no row",
       IMPORT,
       { input: { ...validImport, ownerId: null } },
       "CONFLICT",
@@ -235,12 +235,12 @@ describe("an operation", () => {
     ],
     ["that does not parse", `{ projects { nodes { id } `, undefined, "GRAPHQL_PARSE_FAILED"],
     ["that is empty", ``, undefined, "GRAPHQL_PARSE_FAILED"],
-    ["that is a subscription to nothing", `subscription { x }`, undefined, "GRAPHQL_VALIDATION_FAILED"],
+    ["that subscribes to an unknown field", `subscription { x }`, undefined, "GRAPHQL_VALIDATION_FAILED"],
   ])("%s is refused", async (_, query, variables, code) => {
     const { errors, data } = await execute(query, variables);
 
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual([code]);
-    // What was asked for is null: in a mutation nothing was done.
+    // Every field is null. For a mutation, that means that nothing was done.
     for (const value of Object.values(data ?? {})) expect(value).toBeNull();
   });
 
@@ -306,7 +306,8 @@ function send(
         resolve({ status: res.statusCode ?? 0, code: errors?.[0]?.extensions.code });
       });
     });
-    // The server closes while we still write a body that is too long; the answer was sent before that.
+    // The server closes the connection while the test still writes a body that is too long. It has sent its
+    // answer before.
     req.on("error", (error: NodeJS.ErrnoException) => {
       if (!["EPIPE", "ECONNRESET"].includes(error.code ?? "")) reject(error);
     });
@@ -318,7 +319,7 @@ function send(
 describe("a request", () => {
   const tenMegabytes = Buffer.alloc(10 * 1024 * 1024, "x");
 
-  test("of 10 MB is refused with 413, whether it says so or not", async () => {
+  test("of 10 MB is refused with 413, with a content-length and without", async () => {
     expect(await post(tenMegabytes, { "content-length": String(tenMegabytes.length) })).toEqual({
       status: 413,
       code: "PAYLOAD_TOO_LARGE",
@@ -339,7 +340,7 @@ describe("a request", () => {
     expect(await post(of(4_194_305))).toEqual({ status: 413, code: "PAYLOAD_TOO_LARGE" });
   });
 
-  test("that breaks off in its body does nothing, and the service goes on", async () => {
+  test("that breaks off within its body has no effect, and the service goes on", async () => {
     const body = JSON.stringify({ query: IMPORT, variables: { input: validImport } });
     await new Promise<void>((resolve, reject) => {
       const socket = connect(port, "127.0.0.1", () => {
@@ -356,15 +357,15 @@ describe("a request", () => {
 
   test.each<[string, string | Buffer]>([
     ["broken JSON", `{"query": "{ __typename }"`],
-    ["nothing", ""],
+    ["an empty body", ""],
     ["null", "null"],
     ["a number", "7"],
-    ["a text", `"{ __typename }"`],
-    ["bytes that are no UTF-8", Buffer.from([0xff, 0xfe, 0x00])],
+    ["a string", `"{ __typename }"`],
+    ["bytes that are not UTF-8", Buffer.from([0xff, 0xfe, 0x00])],
     ["no query", `{"variables":{}}`],
     ["a query that is a number", `{"query":7}`],
     ["variables that are a list", `{"query":"{ __typename }","variables":[1]}`],
-    ["variables that are a text", `{"query":"{ __typename }","variables":"{}"}`],
+    ["variables that are a string", `{"query":"{ __typename }","variables":"{}"}`],
   ])("with %s is refused with 400", async (_, body) => {
     expect(await post(body)).toEqual({ status: 400, code: "BAD_REQUEST" });
     expect(await post(body, { accept: "application/graphql-response+json" })).toEqual({
@@ -374,7 +375,7 @@ describe("a request", () => {
   });
 
   test.each([
-    ["an operation that it does not have", `{"query":"query A { __typename }","operationName":"B"}`],
+    ["an unknown operationName", `{"query":"query A { __typename }","operationName":"B"}`],
     ["two operations and no name", `{"query":"query A { __typename } query B { __typename }"}`],
   ])("with %s is refused", async (_, body) => {
     expect(await post(body, { accept: "application/graphql-response+json" })).toEqual({
@@ -383,7 +384,7 @@ describe("a request", () => {
     });
   });
 
-  test("that accepts nothing that is sent here is refused with 406", async () => {
+  test("that accepts none of the service's content types is refused with 406", async () => {
     expect(await post(`{"query":"{ __typename }"}`, { accept: "image/png" })).toEqual({
       status: 406,
       code: "BAD_REQUEST",

@@ -4,8 +4,8 @@ import { type Operation, readsOf, writesOf } from "./operations.ts";
 import { ADAS, createAccessWorld, id, VIEWERS } from "./world.ts";
 
 /**
- * Ids of other people's rows, everywhere an id is taken: the answer, and the statements that it takes, are those that
- * an id gets which no row has.
+ * Sends ids of other people's rows everywhere an id is accepted. The answer and its statements must be the
+ * same as for an id that no row has.
  */
 const world = await createAccessWorld();
 const recording = recordStatements(world.pool);
@@ -19,7 +19,7 @@ const NOBODYS: typeof ADAS = {
   failed: id("ConversionJob", 97),
 };
 
-/** As it would be if the rows had other ids. */
+/** The text with Ada's ids in the place of those that no row has, so that two answers can be compared. */
 function renamed(text: string): string {
   let result = text;
   for (const name of Object.keys(ADAS) as (keyof typeof ADAS)[]) {
@@ -36,7 +36,8 @@ async function costOf(authorization: string, { query, variables }: Operation) {
     : await world.ask(authorization, query, variables);
   return {
     answer: JSON.parse(renamed(JSON.stringify({ status, data, errors }))),
-    // Those that are sent at the same moment have no order, and whose transaction a COMMIT ends nothing tells.
+    // Sorted, because concurrent statements have no order. Without transaction control, because nothing says
+    // whose transaction a COMMIT ends.
     statements: withoutTransactionControl(recording.statements)
       .map(({ text }) => text)
       .filter((text) => !UPKEEP.test(text))
@@ -44,14 +45,14 @@ async function costOf(authorization: string, { query, variables }: Operation) {
   };
 }
 
-/** What the service does by itself from time to time. */
+/** Statements that the service sends by itself from time to time. */
 const UPKEEP = /^SELECT EXISTS|idempotency_keys|cache_epoch|cache_invalidations" AS/;
 
 beforeAll(world.reset);
 
 describe.each(["other", "worker", "stranger"] as const)("asked by %s", (viewer) => {
   test.each(Object.keys({ ...readsOf(ADAS), ...writesOf(ADAS) }))("%s", async (field) => {
-    // What is there for them whatever they name; and a claim, which names nothing.
+    // The first three answer the same whatever ids there are, and a claim takes no id.
     if (
       ["Query.health", "Query.viewer", "Query.userStatistics", "Mutation.claimConversionJobs"].includes(field)
     )

@@ -1,20 +1,20 @@
 /**
- * Who may do what, as it must be. Everything that is asked is about Ada's rows: her user, her project, its job.
+ * Specifies who may do what. All operations are about Ada's rows: her user, her project and its job.
  *
- * stranger  names nobody
+ * stranger  not authenticated
  * owner     Ada, a USER
- * other     Bob, a USER too
+ * other     Bob, another USER
  * holder    a WORKER that holds the job's lease
  * worker    a WORKER that holds the lease of a job of Bob's
  * admin     an ADMIN
  *
- * yes       it is there, or it is done
- * none      it is answered as if Ada's rows were not there
- * a code    it fails with that: UNAUTHENTICATED is written "who?" and FORBIDDEN "no"
+ * yes       the rows are in the answer, or the mutation is done
+ * none      the answer is as if Ada's rows did not exist
+ * a code    the operation fails with it: UNAUTHENTICATED is written "who?" and FORBIDDEN "no"
  *
- * scopes    of an administrator's API key, one of which is enough; "-": none is needed
+ * scopes    what an administrator's API key needs, unless it has the scope `admin`; "-": no scope
  *
- * A field of the schema that is not in here fails the test, and so does one that is here and not in the schema.
+ * The test fails if a field of the schema is missing here, and if a field here is missing in the schema.
  */
 export const ROOT_FIELDS = `
 field                               stranger  owner  other      holder  worker      admin  scopes
@@ -73,10 +73,7 @@ Subscription.conversionJobEvents    who?      yes    NOT_FOUND  yes     NOT_FOUN
 Subscription.projectActivity        who?      yes    NOT_FOUND  no      no          yes    projects:read
 `;
 
-/**
- * The fields of every other type. Whoever has come by its parent gets them, but for those that are named with an
- * exception.
- */
+/** The fields of all other types. Viewers who may see the parent may see them, except for EXCEPTIONS. */
 export const FIELDS: Readonly<Record<string, string>> = {
   ApiKey: "createdAt expiresAt id lastUsedAt name prefix revokedAt scopes user",
   ApiKeyConnection: "edges nodes pageInfo totalCount",
@@ -171,13 +168,13 @@ export const FIELDS: Readonly<Record<string, string>> = {
   WarmCachePayload: "failed notKept warmed",
 };
 
-/** What whoever has come by the parent does not get all the same: "no", but for an administrator. */
+/** Fields that these viewers may not see although they may see the parent ("no"). Administrators may. */
 export const EXCEPTIONS: Readonly<Record<string, readonly ("owner" | "holder")[]>> = {
   "Health.components": ["owner", "holder"],
   "Project.owner": ["holder"],
 };
 
-/** Of an administrator's API key, one of which is needed for the field, whatever its parent was come by with. */
+/** The field needs one of these scopes of an administrator's API key, whichever scope gave it the parent. */
 export const FIELD_SCOPES: Readonly<Record<string, readonly string[]>> = {
   "ConversionJob.events": ["projects:read", "jobs:work"],
   "ConversionJob.plan": ["projects:read", "jobs:work"],

@@ -13,7 +13,7 @@ const cancel = (id: string) =>
     `mutation { cancelConversionJob(input: { id: "${id}" }) { conversionJob { id } } }`,
   );
 
-/** Ada's jobs, and how many statements about jobs it took to tell. */
+/** Asks for Ada's jobs. `isKept`: no statement about jobs was sent, so the answer came from the cache. */
 async function askForJobs() {
   recording.reset();
   const { data } = await world.ask(VIEWERS.owner, JOBS);
@@ -28,11 +28,11 @@ async function askForJobs() {
 
 beforeAll(async () => {
   await world.reset();
-  // What is at work is read anew each time.
+  // Active jobs are read anew each time.
   for (const id of [ADAS.job, ADAS.pending, ADAS.paused, BOBS.pending, BOBS.paused]) await cancel(id);
 });
 
-test("an owner's lists and figures of jobs outlive the changes of other people's jobs, and none of their own", async () => {
+test("an owner's kept lists and statistics of jobs outlive changes of other people's jobs, but none of their own", async () => {
   await expect.poll(async () => (await askForJobs()).isKept, { timeout: 10_000 }).toBe(true);
 
   const { errors } = await cancel(BOBS.job);

@@ -19,7 +19,7 @@ function rowsOf(table: string): Map<string, Outcomes & { scopes: string }> {
     lines.map((line) => {
       const cells = line.trim().split(/\s+/);
       expect(cells, line).toHaveLength(columns.length);
-      // Safe: the columns are those.
+      // Safe: the table's columns are the names of the type.
       const row = Object.fromEntries(
         columns.map((name, index) => [name, cells[index]!]),
       ) as unknown as Outcomes & {
@@ -41,7 +41,7 @@ const send = (authorization: string, { query, variables }: Operation) =>
     ? world.listen(authorization, query)
     : world.ask(authorization, query, variables);
 
-/** An answer in the table's words. */
+/** The answer to the operation, in the table's words. */
 async function outcome(authorization: string, operation: Operation): Promise<string> {
   const { data, errors } = await send(authorization, operation);
   if (errors) {
@@ -53,7 +53,7 @@ async function outcome(authorization: string, operation: Operation): Promise<str
   const text = JSON.stringify(data);
   const refused = /"error":\{"code":"([A-Z_]+)","from":(null|"[A-Z]+"),"allowed":(null|\[.*?\])\}/.exec(text);
   if (refused) {
-    // Whoever is not to know of the job learns nothing of it beside.
+    // A viewer who must not know of the job learns nothing else about it either.
     expect(text).toContain('"directive":"STOP","conversionJob":null');
     expect(refused.slice(2)).toEqual(["null", "null"]);
     return refused[1]!;
@@ -80,7 +80,7 @@ test("the tables have every field of the schema, and no other", () => {
   expect(FIELDS).toEqual(fields);
 });
 
-describe("what is read", () => {
+describe("who may read", () => {
   test.each([...ROOT].filter(([field]) => !field.startsWith("Mutation.")))("%s", async (field, expected) => {
     const outcomes = Object.fromEntries(
       await Promise.all(
@@ -92,7 +92,7 @@ describe("what is read", () => {
   });
 });
 
-describe("what is changed", () => {
+describe("who may change", () => {
   test.each([...ROOT].filter(([field]) => field.startsWith("Mutation.")))("%s", async (field, expected) => {
     const outcomes: Record<string, string> = {};
     for (const viewer of VIEWER_NAMES) {
@@ -106,11 +106,11 @@ describe("what is changed", () => {
   });
 });
 
-describe("an administrator's API key", () => {
+describe("which scopes an administrator's API key needs for", () => {
   test.each([...ROOT])("%s", async (field, { scopes }) => {
     const enough = scopes === "-" ? undefined : [scopes, "admin"];
     for (const scope of [...API_KEY_SCOPES, "none"]) {
-      // "none" is the name of no scope.
+      // "none" is not the name of a scope.
       const outcomeOf = await outcome(`${VIEWERS.admin} ${scope}`, operations[field]!);
       const isEnough = enough === undefined || enough.includes(scope);
       expect([scope, outcomeOf]).toEqual([scope, isEnough ? "yes" : "no"]);
@@ -119,7 +119,10 @@ describe("an administrator's API key", () => {
   });
 });
 
-/** For each type that a query leads to, what is put around a selection of it; of what Ada's worker holds, where it can be. */
+/**
+ * For each type that a query can reach, a function that puts a query around a selection of the type. Where
+ * possible, the query starts at the job that Ada's worker holds.
+ */
 function waysTo(): Map<string, (selection: string) => string> {
   const ways = new Map<string, (selection: string) => string>();
   const follow = (type: GraphQLObjectType, around: (selection: string) => string) => {
@@ -131,7 +134,7 @@ function waysTo(): Map<string, (selection: string) => string> {
     }
   };
   const start = (text: string, type: string) =>
-    // Safe: the names of object types.
+    // Safe: all of these are names of object types.
     follow(schema.getType(type) as GraphQLObjectType, (selection) => text.replace("$", selection));
   start(`{ conversionJob(id: "${ADAS.job}") { $ } }`, "ConversionJob");
   start("{ viewer { $ } }", "User");
@@ -146,16 +149,16 @@ function waysTo(): Map<string, (selection: string) => string> {
   return ways;
 }
 
-/** The field's selection with what it needs below it. */
+/** Selects the field, with the selection that it needs below it. */
 function selectionOf(type: GraphQLObjectType, name: string): string {
   const next = getNamedType(type.getFields()[name]!.type);
   return isObjectType(next) ? `${name} { __typename }` : name;
 }
 
-describe("the fields below", () => {
+describe("the fields below the root", () => {
   const ways = waysTo();
 
-  test("every type is one that is led to, or the answer of a mutation", () => {
+  test("are of types that a query can reach, or that are part of a mutation's payload", () => {
     const unreached = Object.keys(FIELDS).filter((name) => !ways.has(name));
     expect(unreached.filter((name) => !name.endsWith("Payload"))).toEqual([
       "ConversionJobClaim",
@@ -168,11 +171,11 @@ describe("the fields below", () => {
   });
 
   test.each([...ways])(
-    "of %s are there for whoever has come by it, but for the exceptions",
+    "of %s are visible to everybody who may see their parent, except for the exceptions",
     async (name, around) => {
       const type = schema.getType(name) as GraphQLObjectType; // Safe: the names of object types.
       for (const viewer of ["owner", "holder", "admin"] as const) {
-        // What leads there is not theirs: the tables above say so.
+        // This viewer may not see what leads there, which the tables above say.
         if ((await outcome(VIEWERS[viewer], { query: around("__typename") })) !== "yes") continue;
         for (const field of FIELDS[name]!.split(" ")) {
           const refused = EXCEPTIONS[`${name}.${field}`] as readonly string[] | undefined;
@@ -183,7 +186,7 @@ describe("the fields below", () => {
     },
   );
 
-  test("need an API key's scope of their own where they lead to more", async () => {
+  test("need a scope of their own from an API key where they lead to further data", async () => {
     const payloads: Readonly<Record<string, string>> = {
       ConversionJob: `mutation { reprioritizeConversionJob(input: { id: "${ADAS.job}", priority: 1 }) { conversionJob { $ } } }`,
       Health: "{ health { $ } }",
@@ -209,5 +212,5 @@ describe("the fields below", () => {
 });
 
 function pick(row: Outcomes): Outcomes {
-  return Object.fromEntries(VIEWER_NAMES.map((name) => [name, row[name]])) as Outcomes; // Safe: all of them.
+  return Object.fromEntries(VIEWER_NAMES.map((name) => [name, row[name]])) as Outcomes; // Safe: all names.
 }

@@ -7,7 +7,7 @@ export type Rows = typeof ADAS | typeof BOBS;
 export interface Operation {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>>;
-  /** What the answer has in it if the rows are there for whoever asks; unless given, anything will do. */
+  /** Matches the answer if the viewer may see the rows. Undefined: any answer without an error counts. */
   readonly marker?: RegExp;
 }
 
@@ -79,7 +79,7 @@ export function readsOf(rows: Rows): Record<string, Operation> {
   };
 }
 
-/** One input for each field of Mutation, about these rows, with what to ask of the answer. */
+/** One operation for each field of Mutation, with an input about these rows. */
 export function writesOf(rows: Rows): Record<string, Operation> {
   const lease = { workerId: rows === BOBS ? "v" : "w" };
   const held = { id: rows.job, fencingToken: 1 };

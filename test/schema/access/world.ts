@@ -3,7 +3,7 @@ import { createTestApp } from "../../support/app.ts";
 import { openEvents } from "../../support/events.ts";
 import { insertRows, keyOf } from "../../support/rows.ts";
 
-/** Who asks: the columns of test/schema/access/expected.ts, with their `Authorization`. */
+/** The viewers, who are the columns of test/schema/access/expected.ts, and their `Authorization` headers. */
 export const VIEWERS = {
   stranger: "nobody",
   owner: `USER ${keyOf(1)}`,
@@ -17,11 +17,11 @@ export const VIEWER_NAMES = Object.keys(VIEWERS) as ViewerName[]; // Safe: its o
 
 export const id = (type: "User" | "Project" | "ConversionJob", n: number) => `${type}:${keyOf(n)}`;
 
-/** What names Ada's rows in an answer. */
+/** The ids of Ada's rows. */
 export const ADAS = {
   user: id("User", 1),
   project: id("Project", 1),
-  /** RUNNING, with the holder. */
+  /** RUNNING, under the holder's lease. */
   job: id("ConversionJob", 1),
   pending: id("ConversionJob", 3),
   paused: id("ConversionJob", 5),
@@ -36,7 +36,7 @@ export const BOBS = {
   failed: id("ConversionJob", 8),
 };
 
-/** The service with rows of Ada's and of Bob's, alike, and an administrator without any. */
+/** Starts the service with the same rows for Ada and for Bob, and an administrator without rows. */
 export async function createAccessWorld(env: Record<string, string> = {}) {
   const {
     app,
@@ -51,7 +51,8 @@ export async function createAccessWorld(env: Record<string, string> = {}) {
   const { url } = await app.listen();
 
   async function reset(): Promise<void> {
-    // With all that is theirs. A TRUNCATE makes new files for every table and index: ten times as long for so few rows.
+    // The DELETE cascades to everything of the users. A TRUNCATE makes new files for every table and index,
+    // which takes ten times as long for so few rows.
     await pool.query("DELETE FROM users; DELETE FROM idempotency_keys");
     await insertRows(pool, { users: 5, projects: 2, jobs: 8 });
     await pool.query(`
@@ -78,12 +79,12 @@ export async function createAccessWorld(env: Record<string, string> = {}) {
   const ask = (authorization: string, query: string, variables?: Record<string, unknown>) =>
     execute(query, variables, { authorization });
 
-  /** The first message of a subscription, or what it is refused with. */
+  /** The first message of a subscription, or the errors with which it is refused. */
   async function listen(authorization: string, query: string, variables?: Record<string, unknown>) {
     const stream = await openEvents(url, query, variables, { authorization });
     await stream.until(1);
     stream.close();
-    // A refusal is a message, too.
+    // A refusal is sent as a message, too.
     return { data: stream.messages[0]?.data, errors: stream.messages[0]?.errors };
   }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, ConversionTaskInput, JobEvent } from "../../../src/sdk/index.ts";
 import { paginate } from "../../../src/sdk/index.ts";
 
-/** A project, and functions that make jobs of it and say what became of them. */
+/** Creates a project, and functions that create jobs of it and read what became of them. */
 export async function createJobs(client: Client, ownerId: string) {
   const { project } = await client.importProject({
     input: { ownerId, name: "widget", githubUrl: `https://github.com/acme/${Math.random()}` },
@@ -11,7 +11,7 @@ export async function createJobs(client: Client, ownerId: string) {
 
   let agentType = "";
 
-  /** A job with these tasks, each after the one before. */
+  /** Creates a job with these tasks, each of which depends on the one before. */
   async function create(
     input: { tasks?: readonly string[]; priority?: number; maxAttempts?: number; agentType?: string } = {},
   ): Promise<string> {
@@ -39,12 +39,12 @@ export async function createJobs(client: Client, ownerId: string) {
     return all;
   }
 
-  /** What happened, without progress, of which there is more or less. */
+  /** The types of the job's events, without those of progress, whose number varies. */
   async function story(id: string): Promise<string[]> {
     return (await events(id)).filter(({ type }) => type !== "PROGRESS").map(({ type }) => type);
   }
 
-  /** Waits until the job is as it shall be. */
+  /** Waits until the job is as wanted. */
   async function until(
     id: string,
     wanted: (job: NonNullable<Awaited<ReturnType<Client["conversionJob"]>>>) => boolean,
@@ -56,7 +56,7 @@ export async function createJobs(client: Client, ownerId: string) {
     }
   }
 
-  /** Waits until its worker has given it back. */
+  /** Waits until its worker has released it. */
   async function released(id: string): Promise<void> {
     while (!(await story(id)).includes("RELEASED")) await sleep(20);
   }
@@ -69,7 +69,7 @@ export async function createJobs(client: Client, ownerId: string) {
     story,
     until,
     agentType: () => agentType,
-    /** From now on jobs ask for an agent of another type: nobody claims what was left by the test before. */
+    /** From now on, jobs need a new agent type, so no worker claims jobs that the test before has left. */
     separate() {
       agentType = randomUUID();
     },

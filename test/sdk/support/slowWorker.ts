@@ -2,7 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "../../../src/sdk/index.ts";
 import { createWorker } from "../../../src/sdk/worker.ts";
 
-/** A worker that never finishes, and ends its jobs late: `slowWorker.ts <url> <agent type>`. */
+/**
+ * A worker that works on a job until it is interrupted, and reports a result only then:
+ * `slowWorker.ts <url> <agent type>`.
+ */
 const [url = "", agentType = ""] = process.argv.slice(2);
 
 const worker = createWorker({

@@ -4,13 +4,13 @@ import { PLAN } from "../../../support/rows.ts";
 import { ADAS, BOBS, createAccessWorld, VIEWERS } from "../world.ts";
 import { randomOperation } from "./randomOperation.ts";
 
-/** The files beside this one: each takes its share, with a seed of its own, so that workers take them side by side. */
+/** The number of test files beside this one. Each has its share and its seed, and runs in its own worker. */
 const FILES = 4;
-/** FUZZ_OPERATIONS says how many in all. */
+/** How many operations all files send together: FUZZ_OPERATIONS. */
 const OPERATIONS = Number(process.env.FUZZ_OPERATIONS ?? 4_000);
-/** FUZZ_SEED says which: the first file's seed. The same seed asks for the same. */
+/** The first file's seed: FUZZ_SEED. The same seed makes the same operations. */
 const FIRST_SEED = Number(process.env.FUZZ_SEED ?? 1);
-/** After so many everything is put back: what they have deleted would be asked for in vain. */
+/** After this many operations all rows are restored: operations on deleted rows would test nothing. */
 const ROUND = 250;
 const AT_A_TIME = 8;
 const MOMENT_MS = 100;
@@ -29,12 +29,13 @@ const STRANGERS = [
   `${VIEWERS.worker} jobs:work`,
 ];
 
-// As many as Node.js keeps outside tests: Vitest's hundred, each looked up in a source map, are a tenth of the time.
+// Node's own default. Vitest sets a hundred frames, and looking each up in a source map takes a tenth of the
+// time.
 Error.stackTraceLimit = 10;
 
 let world: Awaited<ReturnType<typeof createAccessWorld>>;
 
-/** Every text that is Ada's says so; no job of hers is to be had by a claim. */
+/** Restores all rows. Every text of Ada's contains SECRET, and no job of hers can be claimed. */
 async function reset() {
   await world.reset();
   const plan = structuredClone(PLAN);
@@ -50,7 +51,7 @@ async function reset() {
     UPDATE conversion_job_events SET data = data || '{"message":"${SECRET}"}' WHERE job_id = ANY('{${HERS.join(",")}}')`);
 }
 
-/** Of everything that is Ada's. */
+/** A digest of everything that is Ada's. */
 async function digest(): Promise<string> {
   const { rows } = await world.pool.query(`
     SELECT md5(string_agg("row", '|' ORDER BY "row")) AS digest FROM (
@@ -63,7 +64,7 @@ async function digest(): Promise<string> {
   return rows[0].digest;
 }
 
-/** Cursors of lists that have Ada's rows: places that nobody else should have. */
+/** Cursors from an administrator's lists with Ada's rows, which nobody else should have. */
 async function stolenCursors(): Promise<string[]> {
   const { data } = await world.ask(
     VIEWERS.admin,
@@ -75,7 +76,7 @@ async function stolenCursors(): Promise<string[]> {
 }
 
 let streamed = 0;
-/** What a stream tells within a moment; one that has nothing to tell goes on for ever. */
+/** The messages that a stream sends within MOMENT_MS. A stream without messages would go on for ever. */
 async function firstMessages({ body }: Response): Promise<string[]> {
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
   const timer = setTimeout(() => void reader.cancel(), MOMENT_MS);
@@ -94,7 +95,7 @@ async function firstMessages({ body }: Response): Promise<string[]> {
 const found: unknown[] = [];
 const codes = new Map<string, number>();
 
-/** With what is in cursors: ids and values. */
+/** The text together with the decoded contents of its cursors: ids and values. */
 function readable(text: string): string {
   const parts = text.match(/[\w-]{40,}/g) ?? [];
   return [text, ...parts.map((part) => Buffer.from(part, "base64url").toString())].join("\n");
@@ -122,18 +123,19 @@ function check(authorization: string, body: string, status: number, text: string
 }
 
 /**
- * Random operations by those who may see nothing of Ada's, and by those who may see everything: none fails in a way
- * that nobody thought of, and no answer has anything of hers that its request did not have.
+ * Sends random operations, both as viewers who may see nothing of Ada's and as an administrator, who may see
+ * everything. None may fail with an unexpected error. No answer to the former may have anything of hers that
+ * its request did not have.
  *
- * @param part which of the files this is, from 0
+ * @param part the number of the file, from 0
  */
 export async function fuzz(part: number): Promise<void> {
-  // Every other file's queries are compiled, which takes no two to see here.
+  // Every other file compiles its queries, each at its first execution.
   world = await createAccessWorld({ CACHE_ENABLED: "true", COMPILE_AFTER: String(part % 2) });
   const operations = Math.ceil(OPERATIONS / FILES);
   const seed = FIRST_SEED + part;
   test(
-    `${operations} random operations fail in no unexpected way, and tell nobody what is not theirs (seed ${seed})`,
+    `${operations} random operations cause no unexpected error, and reveal nothing of other people's (seed ${seed})`,
     () => run(operations, createRandom(seed)),
     3_600_000,
   );
@@ -180,7 +182,7 @@ async function run(operations: number, random: Random): Promise<void> {
   };
 
   for (let done = 0; done < operations; done += ROUND) {
-    // A tenth of the rounds is an administrator's, who may do everything to everybody.
+    // In a tenth of the rounds, an administrator asks, who may change everything.
     const isAdministrators = (done / ROUND) % 10 === 9;
     const before = await digest();
     const streams: Promise<void>[] = [];
@@ -199,7 +201,7 @@ async function run(operations: number, random: Random): Promise<void> {
           const answers = isStream ? await firstMessages(response) : [await response.text()];
           for (const text of answers) check(authorization, body, response.status, text);
         };
-        // Whoever listens keeps nobody from asking.
+        // Reading a stream does not hold up the next operation.
         if (isStream) streams.push(checked());
         else await checked();
       }
@@ -210,7 +212,7 @@ async function run(operations: number, random: Random): Promise<void> {
     expect(found).toEqual([]);
     await reset();
   }
-  // They are operations, most of them: what is refused for its form alone is no test of anything.
+  // Enough operations must really run: one that is refused for its form alone tests nothing.
   expect(codes.get("answered") ?? 0).toBeGreaterThan(operations / 10);
   expect(streamed).toBeGreaterThan(operations / 100);
   if (process.env.FUZZ_OPERATIONS) console.log(streamed, Object.fromEntries(codes));

@@ -14,11 +14,11 @@ import {
 import { schema } from "../../../../src/schema/index.ts";
 import type { Random } from "../../../check/coherence/random.ts";
 
-/** What names rows, real and not. */
+/** Values to choose from: ids and texts of real rows and of none, and cursors. */
 export interface Pools {
   readonly ids: readonly string[];
   readonly texts: readonly string[];
-  /** Only for places in lists: as a text they could be written down and read again. */
+  /** Used only as positions in lists: as texts, they could be stored and read again. */
   readonly cursors: readonly string[];
 }
 
@@ -27,8 +27,8 @@ const LARGE = [...NUMBERS, Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 60), 1.5];
 const MAX_DEPTH = 6;
 
 /**
- * A request's body: any operation that the schema allows, with arguments that it mostly does, too. One that may have
- * many answers `isStreamed`.
+ * Generates a request's body: an operation that fits the schema, with arguments that mostly do. `isStreamed`
+ * says whether it may have many answers.
  */
 export function randomOperation(random: Random, pools: Pools) {
   const variables: Record<string, unknown> = {};
@@ -52,12 +52,12 @@ export function randomOperation(random: Random, pools: Pools) {
         Object.defineProperty(object, "__proto__", { value: { a: 1 }, enumerable: true });
       return object;
     }
-    // One page in ten is none.
+    // Nine of ten values of `first` are valid page sizes.
     if (name === "first" && random.chance(0.9)) return random.integer(0, 20);
     if (name === "after" || name === "before") {
       if (String(type) === "String") return random.pick(random.chance(0.8) ? pools.cursors : pools.texts);
     }
-    // Waiting is another test's matter.
+    // Other tests cover waiting.
     if (name === "waitSeconds") return random.pick([0, 0, -1, 31]);
     switch (String(type)) {
       case "ID":
@@ -78,7 +78,7 @@ export function randomOperation(random: Random, pools: Pools) {
 
   function argumentsOf(args: readonly GraphQLArgument[]): string {
     const given = args.flatMap((arg) => {
-      // A page by `first` is one; by two of the others it is mostly none.
+      // `first` alone makes a valid page. Together with the others it mostly does not.
       const rarely = ["after", "last", "before"].includes(arg.name);
       if (isNonNullType(arg.type) ? random.chance(0.003) : random.chance(rarely ? 0.95 : 0.6)) return [];
       const given = value(arg.type, arg.name);
@@ -102,7 +102,7 @@ export function randomOperation(random: Random, pools: Pools) {
     const parts = Array.from({ length: count }, () => {
       if (fields.length === 0 || random.chance(0.05)) return "__typename";
       const field = random.pick(fields);
-      // A name of its own: the same field comes with different arguments.
+      // An alias of its own, because the same field is selected with different arguments.
       return `f${++names}: ${field.name}${argumentsOf(field.args)}${below(field.type, depth + 1)}`;
     });
     const text = `{ ${parts.join(" ")} }`;
@@ -128,7 +128,7 @@ export function randomOperation(random: Random, pools: Pools) {
     subscription: schema.getSubscriptionType,
   };
   const isLive = kind === "query" && random.chance(0.1);
-  // A subscription is one field.
+  // A subscription has exactly one field.
   const body = selection(root[kind].call(schema)!, 0, kind === "subscription" ? 1 : undefined);
   const head = definitions.length > 0 ? `(${definitions.join(", ")})` : "";
   return {
@@ -145,7 +145,7 @@ function hasFields(type: GraphQLOutputType): boolean {
   return isObjectType(named) || isInterfaceType(named);
 }
 
-/** As it stands in a document. */
+/** The value as a literal in a document. */
 function literal(value: unknown, type: GraphQLInputType): string {
   if (value === null) return "null";
   const inner = isNonNullType(type) ? type.ofType : type;
