@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import type { CacheKind } from "./cacheKinds.ts";
 import { anyOfTypeTag, collectionTag, type EntityType, lookupTag, rowTag } from "./coherence/tags.ts";
-import { createCached, type Read } from "./loaders/cached.ts";
+import { createCached, createRepeated, type Read } from "./loaders/cached.ts";
 import { createComposedAnswerLoader } from "./loaders/composedAnswer.ts";
 import { createLazy } from "./loaders/lazy.ts";
 import type { LoaderOptions } from "./loaders/options.ts";
@@ -196,6 +196,7 @@ export function createLoaders(repositories: Repositories, options: LoaderOptions
         access,
         scope,
         cached,
+        repeated: createRepeated(options),
         isKept: isKeeping,
         isNoted: () => store.hasReplicas || isNoted(),
         ttlMs,

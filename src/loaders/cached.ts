@@ -23,16 +23,29 @@ export interface PartOptions<Value> {
   readonly ttlMs: number;
   /** How many bytes a value takes. */
   bytesOf(value: Value): number;
-  /**
-   * What was found for these keys the last time. Most of it is still valid, and checking that is faster than
-   * a look-up.
-   */
+  /** Remembers what is found for these keys, for `createRepeated`. */
   readonly last?: FoundParts | undefined;
 }
 
 /** The entries of all keys, in the keys' order. */
 export interface FoundParts {
   entries: readonly LocalEntry[] | undefined;
+}
+
+export type Repeated = ReturnType<typeof createRepeated>;
+
+/**
+ * Gives the parts of an answer that were found the last time, if all of them are still valid: to check that
+ * is faster than to look them up.
+ */
+export function createRepeated({ reads, store, begun = () => undefined }: LoaderOptions) {
+  return <Value>(kind: CacheKind, { entries }: FoundParts): Value[] | undefined => {
+    if (entries === undefined || begun() === undefined || !store.areKept(kind, entries)) return undefined;
+    return entries.map((entry) => {
+      reads.addPart(entry);
+      return entry.value as Value; // Safe: under such keys there are only values of this type.
+    });
+  };
 }
 
 export type Cached = ReturnType<typeof createCached>;
@@ -55,13 +68,6 @@ export function createCached({
     read: (missing: readonly string[]) => Promise<readonly (Read<Value> | Error)[]>,
     { scope = "", part }: CachedOptions<Value> = {},
   ): Promise<(Value | Error)[]> => {
-    const instant = begun();
-    const last = part?.last;
-    if (instant !== undefined && last?.entries !== undefined && store.areKept(kind, last.entries))
-      return last.entries.map((entry) => {
-        reads.addPart(entry);
-        return entry.value as Value; // Safe: as below.
-      });
     const { lifetime } = CACHE_KINDS[kind];
     const prefix = `${kind}:${scope}`;
     const keyOf = (storeKey: string) => storeKey.slice(prefix.length);
@@ -71,7 +77,7 @@ export function createCached({
       ttlMs: part?.ttlMs ?? (lifetime === undefined ? 0 : ttlMs[lifetime]),
       // Safe: under these keys there are only values of this type.
       ...(part && { bytesOf: part.bytesOf as (value: unknown) => number }),
-      begun: instant,
+      begun: begun(),
       onAbsent,
       tagsOf: mayUseReplicas ? (storeKey) => tagsOf(keyOf(storeKey)) : undefined,
       loadMany: async (missing) => {
@@ -85,6 +91,7 @@ export function createCached({
         });
       },
     });
+    const last = part?.last;
     if (last !== undefined) {
       const entries = answers.filter(isEntry);
       last.entries = entries.length === keys.length ? entries : undefined;

@@ -2,11 +2,12 @@ import type { CacheLifetimes } from "../cacheKinds.ts";
 import { rowTag } from "../coherence/tags.ts";
 import type { Access } from "../repositories/access.ts";
 import { type AnswerPart, partsOf } from "../repositories/answerParts.ts";
-import type { ComposedRequest, ComposedType } from "../repositories/answerShape.ts";
-import { AnswerText, type TextFrame } from "../repositories/answerText.ts";
-import { type AnswerFrame, type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
+import type { ComposedRequest, ComposedType, ObjectShape } from "../repositories/answerShape.ts";
+import { AnswerText } from "../repositories/answerText.ts";
+import { type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
-import type { Cached, FoundParts } from "./cached.ts";
+import type { Cached, Repeated } from "./cached.ts";
+import { idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
@@ -14,6 +15,7 @@ export interface ComposedAnswerOptions {
   /** Prefix of the keys of answers that depend on the requester. */
   readonly scope: string;
   readonly cached: Cached;
+  readonly repeated: Repeated;
   /** Whether the answer may come to be kept. */
   readonly isKept: () => boolean;
   /** Whether the tags that the answer depends on are needed. */
@@ -21,33 +23,10 @@ export interface ComposedAnswerOptions {
   readonly ttlMs: CacheLifetimes;
 }
 
-/** A frame in the form in which it is kept. */
-interface KeptFrame extends TextFrame {
-  /** Ids of the rows by part, each once. */
-  readonly ids: readonly (readonly string[])[];
-}
-
-/**
- * The parts that were found for a frame the last time, with the scope that they had: the same frame can go
- * with parts that have other arguments, but rarely does.
- */
-const lastFound = new WeakMap<KeptFrame, (FoundParts & { readonly scope: string })[]>();
-
-function lastOf(frame: KeptFrame, part: number, scope: string): FoundParts {
-  let all = lastFound.get(frame);
-  if (all === undefined) {
-    all = [];
-    lastFound.set(frame, all);
-  }
-  if (all[part]?.scope !== scope) all[part] = { scope, entries: undefined };
-  return all[part];
-}
-
-/** Roughly what an object takes besides the bytes in it. */
-const OBJECT_BYTES = 100;
 const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
-const frameBytes = ({ texts, places }: KeptFrame) =>
-  2 * OBJECT_BYTES * places.length + [...new Set(texts)].reduce((sum, text) => sum + textBytes(text), 0);
+
+/** The frame of each shape that was made last. */
+const lastMade = new WeakMap<ObjectShape, KeptFrame>();
 
 const LIFETIMES = {
   User: "user",
@@ -63,7 +42,7 @@ const LIFETIMES = {
  * statement.
  */
 export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
-  const { composedAnswers, access, scope, cached, isKept, isNoted, ttlMs } = options;
+  const { composedAnswers, access, scope, cached, repeated, isKept, isNoted, ttlMs } = options;
 
   /**
    * @returns undefined: the answer cannot be composed, either for this requester or because a row does not
@@ -102,8 +81,9 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
       parts.map((part, index) => loadParts(request, part, { frame, index, ttlMs })),
     );
     // A row has disappeared since the frame was read.
-    if (texts.some((rows) => rows.includes(undefined))) return undefined;
-    return new AnswerText(frame, texts as Buffer[][]); // Safe: none is undefined.
+    const rows = texts.length === 1 ? texts[0]! : texts.flat();
+    if (rows.includes(undefined)) return undefined;
+    return new AnswerText(frame, rows as Buffer[]); // Safe: none is undefined.
   }
 
   async function loadFrame(request: ComposedRequest, ttlMs: number): Promise<KeptFrame | undefined> {
@@ -116,11 +96,12 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
       async () => {
         const read = await composedAnswers.loadFrame(request);
         if (read === undefined) return [{ value: undefined, tags: [], isKept: false }];
-        return [
-          { value: keptFrame(read, partsOf(request.shape).parts.length), tags: [...new Set(read.tags)] },
-        ];
+        const { shape } = request;
+        const value = keptFrame(read, partsOf(shape).parts.length, lastMade.get(shape));
+        lastMade.set(shape, value);
+        return [{ value, tags: [...new Set(read.tags)] }];
       },
-      { scope, part: { ttlMs, bytesOf: frameBytes } },
+      { scope, part: { ttlMs, bytesOf: (value) => value?.ownBytes ?? 0 } },
     );
     if (found instanceof Error) throw found;
     return found;
@@ -131,12 +112,14 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
     part: AnswerPart,
     { frame, index, ttlMs }: { frame: KeptFrame; index: number; ttlMs: number },
   ): Promise<readonly (Buffer | undefined)[]> {
-    const ids = frame.ids[index]!;
-    if (ids.length === 0) return [];
+    if (frame.ids[index] === "") return [];
     const partScope = `${shortened(`${scope}${part.name}:${namesOf(request, part.lists)}`)}:`;
+    const last = lastOf(frame, index, partScope);
+    const again = repeated<Buffer>("part", last);
+    if (again !== undefined) return again;
     const texts = await cached<Buffer | undefined>(
       "part",
-      ids,
+      idsOf(frame, index),
       (id) => [rowTag(part.type, id), ...tagsBefore({ lists: request.lists, named: [] }, part.lists)],
       async (missing) => {
         const read = await composedAnswers.loadParts(request, part, missing);
@@ -146,28 +129,13 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
             : { value: Buffer.from(answer.text), tags: [...new Set(answer.tags)] },
         );
       },
-      { scope: partScope, part: { ttlMs, bytesOf: textBytes, last: lastOf(frame, index, partScope) } },
+      { scope: partScope, part: { ttlMs, bytesOf: textBytes, last } },
     );
     return texts.map((text) => {
       if (text instanceof Error) throw text;
       return text;
     });
   }
-}
-
-function keptFrame({ texts, places }: AnswerFrame, partCount: number): KeptFrame {
-  // Most texts are the same: a comma.
-  const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
-  const sent = texts.map((text) => buffers.get(text)!);
-  const ids = Array.from({ length: partCount }, (_, index) => [
-    ...new Set(places.filter(({ part }) => part === index).map(({ id }) => id)),
-  ]);
-  return {
-    texts: sent,
-    byteLength: sent.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    places: places.map(({ part, id }) => ({ part, row: ids[part]!.indexOf(id) })),
-    ids,
-  };
 }
 
 const namesOf = ({ lists }: ComposedRequest, indexes: readonly number[]): string =>

@@ -7,8 +7,8 @@ export interface TextFrame {
   readonly texts: readonly Buffer[];
   /** Bytes of all texts together. */
   readonly byteLength: number;
-  /** What goes between the texts: which part, and which of the part's rows. */
-  readonly places: readonly { readonly part: number; readonly row: number }[];
+  /** What goes between the texts: indexes of rows. */
+  readonly places: readonly number[];
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -21,28 +21,31 @@ const NOTHING = Buffer.alloc(0);
 export class AnswerText {
   readonly byteLength: number;
   readonly #frame: TextFrame;
-  readonly #rows: readonly (readonly Buffer[])[];
+  readonly #rows: readonly Buffer[];
   readonly #before: Buffer;
   readonly #after: Buffer;
 
-  /** @param rows by part, in UTF-8; must not change any more */
+  /** @param rows in UTF-8; must not change any more */
   constructor(
     frame: TextFrame,
-    rows: readonly (readonly Buffer[])[],
-    { before = NOTHING, after = NOTHING }: { readonly before?: Buffer; readonly after?: Buffer } = {},
+    rows: readonly Buffer[],
+    {
+      before = NOTHING,
+      after = NOTHING,
+      betweenBytes = bytesBetween(frame, rows),
+    }: { readonly before?: Buffer; readonly after?: Buffer; readonly betweenBytes?: number } = {},
   ) {
     this.#frame = frame;
     this.#rows = rows;
     this.#before = before;
     this.#after = after;
-    let byteLength = frame.byteLength + before.byteLength + after.byteLength;
-    for (const { part, row } of frame.places) byteLength += rows[part]![row]!.byteLength;
-    this.byteLength = byteLength;
+    this.byteLength = before.byteLength + betweenBytes + after.byteLength;
   }
 
-  /** The same text between two others. */
+  /** The same text, now between these two. */
   within(before: Buffer, after: Buffer): AnswerText {
-    return new AnswerText(this.#frame, this.#rows, { before, after });
+    const betweenBytes = this.byteLength - this.#before.byteLength - this.#after.byteLength;
+    return new AnswerText(this.#frame, this.#rows, { before, after, betweenBytes });
   }
 
   get rowCount(): number {
@@ -62,8 +65,7 @@ export class AnswerText {
     put(this.#before);
     put(texts[0]!);
     for (let index = 0; index < places.length; index++) {
-      const { part, row } = places[index]!;
-      put(this.#rows[part]![row]!);
+      put(this.#rows[places[index]!]!);
       put(texts[index + 1]!);
     }
     put(this.#after);
@@ -73,4 +75,10 @@ export class AnswerText {
   toString(): string {
     return this.copyTo(Buffer.allocUnsafe(this.byteLength)).toString();
   }
+}
+
+function bytesBetween({ byteLength, places }: TextFrame, rows: readonly Buffer[]): number {
+  let sum = byteLength;
+  for (const place of places) sum += rows[place]!.byteLength;
+  return sum;
 }

@@ -25,8 +25,8 @@ function bodyOf(n: number, length: number): Body {
       const word = wordOf(n);
       const texts = text.split(word).map((piece) => Buffer.from(piece));
       const byteLength = texts.reduce((sum, piece) => sum + piece.byteLength, 0);
-      const places = texts.slice(1).map((_, row) => ({ part: row % 2, row: row >> 1 }));
-      const rows = [0, 1].map(() => texts.map(() => Buffer.from(word)));
+      const places = texts.slice(1).map((_, row) => row);
+      const rows = texts.map(() => Buffer.from(word));
       return new AnswerText({ texts, byteLength, places }, rows);
     }
   }
