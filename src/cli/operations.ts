@@ -33,11 +33,11 @@ export function addOperations(program: Command, io: OperationsIo): void {
   program
     .command("maintain")
     .description(
-      "Keep the database healthy: prune, VACUUM, ANALYZE, and REINDEX where it is enabled. Ctrl-C cancels what runs.",
+      "Maintain the database: delete expired rows, VACUUM, ANALYZE, and REINDEX if it is enabled. Ctrl-C cancels.",
     )
-    .option("--full-pass", "every table, not only those that need it")
-    .option("--dry-run", "change nothing, and say what would be done")
-    .option("--json", "the report as a line of JSON, and no progress")
+    .option("--full-pass", "process every table, not only those that need it")
+    .option("--dry-run", "print what would be done, without doing it")
+    .option("--json", "print the report as one line of JSON, without progress")
     .action(async (options: { fullPass?: true; dryRun?: true; json?: true }) => {
       const config = configuration();
       const { runMaintain } = await import("../commands/maintain.ts");
@@ -50,7 +50,7 @@ export function addOperations(program: Command, io: OperationsIo): void {
       exitWith(code);
     });
 
-  const jsonOption = () => new Option("--json", "a line of JSON, and no progress");
+  const jsonOption = () => new Option("--json", "print one line of JSON, without progress");
 
   program
     .command("backup")
@@ -58,15 +58,19 @@ export function addOperations(program: Command, io: OperationsIo): void {
       "Back the database up into BACKUP_DIRECTORY, encrypted with BACKUP_ENCRYPTION_KEY if it is set.",
     )
     .addOption(
-      new Option("--format <format>", "pg_dump, or rows, which needs no program of PostgreSQL's").choices([
-        "pg_dump",
-        "rows",
-      ]),
+      new Option(
+        "--format <format>",
+        "the archive's format: pg_dump, or rows, which works without the pg_dump program",
+      ).choices(["pg_dump", "rows"]),
     )
-    .option("--keep <number>", "delete older backups than the newest so many", wholeNumber(1, 1_000_000))
-    .option("--keep-days <days>", "delete backups that are older", wholeNumber(1, 36_500))
-    .option("--list", "only say which there are, and which nobody has verified")
-    .option("--new-key", "only print a new pair of keys")
+    .option(
+      "--keep <number>",
+      "keep this many of the newest backups, and delete older ones",
+      wholeNumber(1, 1_000_000),
+    )
+    .option("--keep-days <days>", "delete backups older than this", wholeNumber(1, 36_500))
+    .option("--list", "only list the backups, and which of them were never verified")
+    .option("--new-key", "only print a new pair of encryption keys")
     .addOption(jsonOption())
     .action(
       async (options: {
@@ -88,8 +92,8 @@ export function addOperations(program: Command, io: OperationsIo): void {
 
   program
     .command("verify-backup")
-    .description("Restore a backup into a database of its own, compare every table, and drop it again.")
-    .argument("[backup]", "its archive's name or path; the newest unless given")
+    .description("Restore a backup into a temporary database, compare every table, and drop that database.")
+    .argument("[backup]", "the archive's name or path (default: the newest)")
     .addOption(jsonOption())
     .action(async (name: string | undefined, { json: isJson = false }: { json?: boolean }) => {
       const config = configuration();
@@ -99,11 +103,13 @@ export function addOperations(program: Command, io: OperationsIo): void {
 
   program
     .command("restore")
-    .description("Restore a backup beside the database, and put it in its place when it is whole.")
-    .argument("[backup]", "its archive's name or path; the newest unless given")
-    .option("--replace", "although the database has rows: it is put aside under another name")
-    .option("--drop-replaced", "delete the database that was put aside (not an embedded one)")
-    .option("--no-privileges", "leave grants to other roles out")
+    .description(
+      "Restore a backup into a new database and, once it is complete and verified, put it in the place of the current one.",
+    )
+    .argument("[backup]", "the archive's name or path (default: the newest)")
+    .option("--replace", "allow this if the current database has rows; it is kept under another name")
+    .option("--drop-replaced", "delete the replaced database (not for an embedded one)")
+    .option("--no-privileges", "do not restore grants to other roles")
     .addOption(jsonOption())
     .action(
       async (
@@ -124,9 +130,9 @@ export function addOperations(program: Command, io: OperationsIo): void {
   program
     .command("doctor")
     .description(
-      "Look at everything that the service depends on, and say what to do. Exit code 1 when something is wrong.",
+      "Check everything that the service depends on, and say what to do. Exit code 1 if something is wrong.",
     )
-    .addOption(new Option("--json", "the findings as a line of JSON"))
+    .addOption(new Option("--json", "print the findings as one line of JSON"))
     .action(async ({ json: isJson = false }: { json?: boolean }) => {
       const { runDoctor } = await import("../commands/doctor.ts");
       exitWith(await runDoctor(configuration, { isJson }, { print, logger, env, nodeVersion }));

@@ -47,6 +47,7 @@ export interface DatabaseFacts {
   readonly lastMaintenanceAt: Date | undefined;
 }
 
+// Of other roles' processes, a role without pg_read_all_stats sees neither the type nor what they do.
 const SERVER = `
   SELECT split_part(current_setting('server_version'), ' ', 1) AS "version",
          current_setting('server_version_num')::int AS "versionNumber",
@@ -57,7 +58,7 @@ const SERVER = `
          json_build_object('autovacuum', current_setting('autovacuum'), 'fsync', current_setting('fsync'),
            'full_page_writes', current_setting('full_page_writes'), 'track_counts', current_setting('track_counts')) AS "settings",
          current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS "maxConnections",
-         (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS "connections",
+         (SELECT count(*)::int FROM pg_stat_activity WHERE datname IS NOT NULL AND usesysid IS NOT NULL) AS "connections",
          (SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database()
              AND application_name = 'stack-converter cache_invalidations') AS "instances",
          (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity

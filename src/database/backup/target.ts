@@ -143,23 +143,22 @@ export async function exchange(connectionString: string, restored: string): Prom
 async function disconnect(client: pg.Client, names: readonly string[]): Promise<void> {
   const deadline = Date.now() + DISCONNECT_MS;
   for (;;) {
-    const { rows } = await client.query<{ user: string; name: string }>(
-      `SELECT usename AS "user", application_name AS "name" FROM pg_stat_activity
-        WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+    // Only superusers see the type of another role's process. Those of the server itself have no role.
+    const { rows } = await client.query<{ pid: number; user: string; name: string | null }>(
+      `SELECT pid, usename AS "user", application_name AS "name" FROM pg_stat_activity
+        WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND usesysid IS NOT NULL`,
       [names],
     );
     if (rows.length === 0) return;
-    // PostgreSQL lets only superusers end a superuser's connections. Other connections are ended all the same.
-    const refused = await client
-      .query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-        [names],
-      )
-      .then(() => undefined)
-      .catch((error: unknown) => error);
+    let refused: unknown;
+    for (const { pid } of rows) {
+      // One by one: PostgreSQL lets only superusers end a superuser's connections, and a refusal ends the statement.
+      await client.query("SELECT pg_terminate_backend($1)", [pid]).catch((error: unknown) => {
+        refused = error;
+      });
+    }
     if (Date.now() > deadline) {
-      const who = rows.map(({ user, name }) => `${user} (${name})`).join(", ");
+      const who = rows.map(({ user, name }) => (name === null ? user : `${user} (${name})`)).join(", ");
       throw new BackupError(
         "RESTORE_TARGET_IN_USE",
         `Connections to the database cannot be ended: of ${who}. Have them closed, and try again; nothing was changed.`,
