@@ -36,35 +36,39 @@ export const variables = {
   PORT: variable(count(0, 65_535), "The port to listen on; 0 takes a free one.", { default: "4000" }),
   LOG_LEVEL: variable(
     z.enum(["silent", "fatal", "error", "warn", "info", "debug", "trace"]),
-    "The least severe level that is logged.",
+    "The lowest level of severity that is logged.",
     { default: "info" },
   ),
   GRAPHIQL: variable(flag, "Serve GraphiQL to browsers. Unset: yes, except in production."),
-  MAX_BODY_BYTES: variable(count(1_024, 1_073_741_824), "The longest request body that is read, in bytes.", {
-    default: "4194304",
-  }),
+  MAX_BODY_BYTES: variable(
+    count(1_024, 1_073_741_824),
+    "The longest request body that is accepted, in bytes.",
+    {
+      default: "4194304",
+    },
+  ),
   MAX_SUBSCRIPTIONS: variable(
     count(0, 1_000_000),
-    "Subscriptions and live queries at most that an instance serves at a time.",
+    "The most subscriptions and live queries that an instance serves at a time.",
     { default: "10000" },
   ),
   MAX_SUBSCRIPTIONS_PER_VIEWER: variable(
     count(0, 1_000_000),
-    "Of these, what one viewer may have; strangers count by their address.",
+    "The most of these that one viewer may have. Clients without a credential count by address.",
     { default: "100" },
   ),
   SHUTDOWN_TIMEOUT: variable(
     milliseconds(),
-    "How long running requests may take to finish after SIGTERM, in ms; then they are cut off.",
+    "The longest that running requests may take to finish after SIGTERM, in ms. Then they are cut off.",
     { default: "10000" },
   ),
   SHUTDOWN_DELAY: variable(
     milliseconds(),
-    "How long requests are still taken after SIGTERM while `/readyz` says 503, in ms. Unset: 3000 in production, else 0.",
+    "After SIGTERM, requests are still accepted for this long while `/readyz` answers 503, in ms. Unset: 3000 in production, else 0.",
   ),
   ENCRYPTION_KEY: variable(
     z.string().regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (openssl rand -hex 32)"),
-    "Encrypts GitHub access tokens at rest. Unset: none are accepted.",
+    "Encrypts GitHub access tokens in the database. Unset: no tokens are accepted.",
     { isSecret: true },
   ),
   DATABASE_URL: variable(
@@ -77,7 +81,7 @@ export const variables = {
       (text) => isUrl(text, POSTGRES),
       "expected URLs that begin with postgres:// or postgresql://, separated by commas",
     ),
-    "Streaming replicas of it to read from, with commas. They may lag: no answer is older for it.",
+    "Streaming replicas to read from, comma-separated. They may lag: no answer is older because of it.",
     { isSecret: true },
   ),
   DATA_DIRECTORY: variable(z.string().min(1), "Where the embedded database keeps its files.", {
@@ -85,21 +89,21 @@ export const variables = {
   }),
   CACHE_ENABLED: variable(
     flag,
-    "Keep answers, in memory and in Redis. Writes stay visible to other instances' caches.",
+    "Keep answers in memory and in Redis. If false, other instances' caches still learn of this instance's writes.",
     {
       default: "true",
     },
   ),
   CACHE_MAX_BYTES: variable(
     count(0, 68_719_476_736),
-    "The most that answers kept in memory may take, in bytes.",
+    "The most memory that cached answers may take in this process, in bytes.",
     {
       default: "33554432",
     },
   ),
   CACHE_WARM_COUNT: variable(
     count(0, 10_000),
-    "How many of the most requested queries are run at the next start; 0: none, nor remembered.",
+    "How many of the most requested queries are run at the next start. 0: none, and none are saved.",
     { default: "100" },
   ),
   CACHE_WARM_FILE: variable(
@@ -108,54 +112,62 @@ export const variables = {
   ),
   CACHE_SAMPLE_RATE: variable(
     share("0.001"),
-    "Which part of the hits is compared with the database, 0 to 1; one that is wrong is logged.",
+    "The share of cache hits that is compared with the database, 0 to 1. A wrong hit is logged.",
     { default: "0.001" },
   ),
-  CACHE_TTL_USER: variable(count(0, 86_400), "How long users are kept, in seconds; 0: not at all.", {
+  CACHE_TTL_USER: variable(count(0, 86_400), "How long users are cached, in seconds. 0: not at all.", {
     default: "600",
   }),
-  CACHE_TTL_PROJECT: variable(count(0, 86_400), "How long projects are kept, in seconds.", {
+  CACHE_TTL_PROJECT: variable(count(0, 86_400), "How long projects are cached, in seconds.", {
     default: "300",
   }),
-  CACHE_TTL_JOB: variable(count(0, 86_400), "How long finished conversion jobs are kept, in seconds.", {
+  CACHE_TTL_JOB: variable(count(0, 86_400), "How long finished conversion jobs are cached, in seconds.", {
     default: "180",
   }),
   CACHE_TTL_COLLECTION: variable(
     count(0, 86_400),
-    "How long pages and totals of lists are kept, in seconds.",
+    "How long pages and totals of lists are cached, in seconds.",
     {
       default: "300",
     },
   ),
-  CACHE_TTL_STATISTICS: variable(count(0, 86_400), "How long figures over rows are kept, in seconds.", {
+  CACHE_TTL_STATISTICS: variable(count(0, 86_400), "How long statistics are cached, in seconds.", {
     default: "300",
   }),
-  DB_POOL_MIN: variable(count(0, 1_000), "Connections that are kept open when idle.", { default: "2" }),
-  DB_POOL_MAX: variable(count(1, 1_000), "Connections at most.", { default: "20" }),
+  DB_POOL_MIN: variable(count(0, 1_000), "The connections that stay open when idle.", { default: "2" }),
+  DB_POOL_MAX: variable(count(1, 1_000), "The most connections in the pool.", { default: "20" }),
   DB_IDLE_TIMEOUT: variable(
     milliseconds(),
-    "An idle connection above the minimum is closed after this, in ms.",
+    "An idle connection above the minimum is closed after this long, in ms.",
     {
       default: "30000",
     },
   ),
-  DB_CONNECTION_TIMEOUT: variable(milliseconds(), "How long a request waits for a connection, in ms.", {
-    default: "10000",
-  }),
+  DB_CONNECTION_TIMEOUT: variable(
+    milliseconds(),
+    "The longest that a request waits for a connection, in ms.",
+    {
+      default: "10000",
+    },
+  ),
   DB_STARTUP_TIMEOUT: variable(
     milliseconds(),
-    "How long `serve` waits at its start for a database that does not answer yet, in ms; 0: not at all.",
+    "The longest that `serve` waits at its start for a database that does not answer yet, in ms. 0: not at all.",
     { default: "60000" },
   ),
-  DB_QUERY_TIMEOUT: variable(milliseconds(), "How long the service waits for a statement's answer, in ms.", {
-    default: "60000",
-  }),
-  DB_STATEMENT_TIMEOUT: variable(milliseconds(), "How long PostgreSQL works on a statement, in ms.", {
+  DB_QUERY_TIMEOUT: variable(
+    milliseconds(),
+    "The longest that the service waits for the result of a statement, in ms.",
+    {
+      default: "60000",
+    },
+  ),
+  DB_STATEMENT_TIMEOUT: variable(milliseconds(), "The longest that PostgreSQL works on a statement, in ms.", {
     default: "30000",
   }),
   DB_SLOW_QUERY_MS: variable(
     count(1, 86_400_000),
-    "A statement that takes longer is listed as slow (`poolStatistics`), without its values, in ms.",
+    "A statement that takes longer is reported as slow (`poolStatistics`), without its values. In ms.",
     { default: "200" },
   ),
   REDIS_URL: variable(
@@ -165,22 +177,22 @@ export const variables = {
         /^(?:rediss?(?:\+sentinel|\+cluster)?:\/\/(?:[^/]*@)?[^/@?]+|(?:unix:\/\/(?:[^/]*@)?)?\/[^/?])/,
         "expected redis://, rediss://, unix:///path, redis+sentinel://host,host/master-name or redis+cluster://host,host",
       ),
-    "The Redis that instances share. Unset: caches live in this process, for one instance only.",
+    "The Redis that all instances share. Unset: the cache is in this process, and there may be only one instance.",
     { isSecret: true },
   ),
   REDIS_MAX_RETRIES: variable(
     count(0, 10),
-    "How often a Redis call is sent again after its connection broke.",
+    "How often a Redis call is repeated after its connection broke.",
     { default: "2" },
   ),
   REDIS_CONNECT_TIMEOUT: variable(
     count(1, 600_000),
-    "How long connecting to Redis may take before the next attempt, in ms.",
+    "The longest that connecting to Redis may take before the next attempt, in ms.",
     { default: "2000" },
   ),
   REDIS_COMMAND_TIMEOUT: variable(
     count(1, 600_000),
-    "How long the service waits for an answer from Redis, retries included, in ms.",
+    "The longest that the service waits for an answer from Redis, retries included, in ms.",
     { default: "250" },
   ),
 } as const;

@@ -19,23 +19,23 @@ export const authVariables = {
   ),
   AUTH_JWKS_URL: variable(
     z.string().refine(isSafeUrl, "expected a URL that begins with https:// (http:// on this machine alone)"),
-    "Where an identity provider publishes the keys of its tokens; they may change at any time.",
+    "Where an identity provider publishes the keys of its tokens. Changed keys are fetched.",
   ),
-  AUTH_ISSUER: variable(
+  AUTH_ISSUER: variable(z.string().min(1), "The `iss` that tokens must have. Required with `AUTH_JWKS_URL`."),
+  AUTH_AUDIENCE: variable(
     z.string().min(1),
-    "The `iss` that tokens must have. `AUTH_JWKS_URL` needs it and the next.",
+    "The `aud` that tokens must have. Required with `AUTH_JWKS_URL`.",
   ),
-  AUTH_AUDIENCE: variable(z.string().min(1), "The `aud` that tokens must have."),
   AUTH_CLOCK_SKEW: variable(
     count(0, 600),
-    "How far the clock of who makes tokens may be from ours, in seconds.",
+    "How far the clock of the tokens' issuer may differ from the service's, in seconds.",
     {
       default: "30",
     },
   ),
   AUDIT_RETENTION_DAYS: variable(
     count(0, 36_500),
-    "How long the audit log keeps an entry, in days; 0: for ever.",
+    "How long the audit log keeps an entry, in days. 0: for ever.",
     { default: "365" },
   ),
 } as const;

@@ -14,21 +14,25 @@ const isCronExpression = (text: string): boolean => {
 export const operationVariables = {
   WEB_CONCURRENCY: variable(
     count(1, 256),
-    "How many processes `serve` answers with, on one port. Each has `DB_POOL_MAX` connections and a cache of its own.",
+    "How many processes `serve` runs on one port. Each has up to `DB_POOL_MAX` connections and a cache of its own.",
     { default: "1" },
   ),
   DB_MAINTENANCE_SCHEDULE: variable(
     z
       .string()
       .refine(isCronExpression, 'expected a cron expression of five parts, in UTC, such as "30 3 * * *"'),
-    "When the database is maintained: a cron expression in UTC. One instance does it. Unset: on demand alone.",
+    "When the database is maintained: a cron expression in UTC. One instance does it. Unset: only on demand.",
   ),
-  DB_ENABLE_REINDEX: variable(flag, "Let maintenance rebuild bloated indexes (`REINDEX CONCURRENTLY`).", {
-    default: "false",
-  }),
+  DB_ENABLE_REINDEX: variable(
+    flag,
+    "Allow maintenance to rebuild bloated indexes (`REINDEX CONCURRENTLY`).",
+    {
+      default: "false",
+    },
+  ),
   PROGRESS_RETENTION_DAYS: variable(
     count(0, 36_500),
-    "After so many days, maintenance keeps the last progress report of each minute of a job; 0: it keeps all.",
+    "After this many days, maintenance keeps only the last progress report of each minute of a job. 0: it keeps all.",
     { default: "30" },
   ),
   BACKUP_DIRECTORY: variable(
@@ -45,7 +49,7 @@ export const operationVariables = {
         /^(age1[0-9a-z]{20,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})$/,
         "expected a key of age (`npx stack-converter backup --new-key` prints a pair)",
       ),
-    "Encrypts backups: an age key. The public one (`age1…`) only writes them, the secret one reads them too.",
+    "Encrypts backups: an age key. A public key (`age1…`) can only write them, a secret key can read them too.",
     { isSecret: true },
   ),
 } as const;

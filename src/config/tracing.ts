@@ -18,7 +18,7 @@ const SAMPLERS = [
 export const tracingVariables = {
   OTEL_TRACES_EXPORTER: variable(
     z.enum(["otlp", "console", "none"]),
-    "Switches traces on: `otlp` or `console`. Unset: `otlp` where an endpoint is named, otherwise none.",
+    "Switches tracing on: `otlp` or `console`. Unset: `otlp` if an endpoint is set, otherwise off.",
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable(
     url("http:", "https:"),
@@ -27,21 +27,25 @@ export const tracingVariables = {
   ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable(
     url("http:", "https:"),
-    "The same for traces alone, as it stands.",
+    "The same for traces only; nothing is added to it.",
     { isSecret: true },
   ),
   OTEL_EXPORTER_OTLP_PROTOCOL: variable(
     z.enum(["http/protobuf", "http/json"]),
-    "How they are written: `http/protobuf` or `http/json`.",
+    "The format of traces: `http/protobuf` or `http/json`.",
     { default: "http/protobuf" },
   ),
   OTEL_TRACES_SAMPLER: variable(z.enum(SAMPLERS), "Which requests are traced.", {
     default: "parentbased_always_on",
   }),
-  OTEL_TRACES_SAMPLER_ARG: variable(share("0.01"), "The part of them for `…traceidratio`, 0 to 1.", {
-    default: "1",
-  }),
-  OTEL_SERVICE_NAME: variable(z.string().min(1), "What the service is called in traces.", {
+  OTEL_TRACES_SAMPLER_ARG: variable(
+    share("0.01"),
+    "The share of requests for the `…traceidratio` samplers, 0 to 1.",
+    {
+      default: "1",
+    },
+  ),
+  OTEL_SERVICE_NAME: variable(z.string().min(1), "The name of the service in traces.", {
     default: "stack-converter",
   }),
   OTEL_SDK_DISABLED: variable(
@@ -49,7 +53,7 @@ export const tracingVariables = {
       .string()
       .regex(/^(true|false)$/i, "expected true or false")
       .transform((text) => text.toLowerCase() === "true"),
-    "`true` switches traces off, whatever else is set.",
+    "`true` switches tracing off, whatever else is set.",
     { default: "false" },
   ),
 } as const;
