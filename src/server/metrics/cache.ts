@@ -30,40 +30,52 @@ export function cacheFamilies(statistics: CacheStatistics): Family[] {
   const { replay, relay } = statistics;
 
   return [
-    counter("cache_lookups_total", "Look-ups in the cache, by what became of them.", by("outcome", LOOK_UPS)),
-    counter("cache_fills_total", "Answers that were read, by whether they were kept.", by("outcome", FILLS)),
-    counter("cache_removals_total", "Kept answers that ended, by why.", by("reason", ENDS)),
+    counter("cache_lookups_total", "Look-ups in the cache, by outcome.", by("outcome", LOOK_UPS)),
+    counter("cache_fills_total", "Loaded answers, by whether they were cached.", by("outcome", FILLS)),
+    counter("cache_removals_total", "Cached answers that were removed, by reason.", by("reason", ENDS)),
     counter("cache_errors_total", "Failed calls to the version table.", of("errors")),
-    gauge("cache_entries", "Answers in memory.", of("entries")),
-    gauge("cache_bytes", "Memory that they take.", of("bytes")),
-    gauge("cache_replay_requests", "Requests that are remembered.", replay.requests),
-    gauge("cache_replay_bytes", "Memory that they take.", replay.bytes),
-    counter("cache_replay_misses_total", "Remembered requests that had to be answered anew.", replay.misses),
-    counter("cache_samples_total", "Hits that were compared with the database.", statistics.samples),
-    counter("cache_violations_total", "Those that were wrong.", statistics.violations),
-    counter("cache_validations_total", "Round trips that asked what has changed.", statistics.roundTrips),
-    gauge("cache_watchers", "Live queries and feeds that wait for a change.", statistics.watchers),
-    gauge("cache_serving", "1 while answers are served from the cache.", obstacle === undefined ? 1 : 0),
+    gauge("cache_entries", "Cached answers in memory.", of("entries")),
+    gauge("cache_bytes", "Memory that cached answers take.", of("bytes")),
+    gauge("cache_replay_requests", "Requests that the replay remembers.", replay.requests),
+    gauge("cache_replay_bytes", "Memory that remembered requests take.", replay.bytes),
+    counter(
+      "cache_replay_misses_total",
+      "Remembered requests whose answer was no longer valid.",
+      replay.misses,
+    ),
+    counter("cache_samples_total", "Cache hits that were compared with the database.", statistics.samples),
+    counter("cache_violations_total", "Compared cache hits that were wrong.", statistics.violations),
+    counter(
+      "cache_validations_total",
+      "Round trips to the version table that asked what has changed.",
+      statistics.roundTrips,
+    ),
+    gauge("cache_watchers", "Live queries and feeds that are waiting for a change.", statistics.watchers),
+    gauge("cache_serving", "1 if answers are served from the cache.", obstacle === undefined ? 1 : 0),
     gauge(
       "cache_obstacle",
-      "1 for what keeps the cache from serving.",
+      "1 for the reason why the cache does not serve.",
       OBSTACLES.map((each) => [{ obstacle: each }, each === obstacle ? 1 : 0]),
     ),
-    counter("cache_epoch_changes_total", "How often the cache began anew.", statistics.epochChanges),
+    counter("cache_epoch_changes_total", "How often the cache began a new epoch.", statistics.epochChanges),
     gauge(
       "cache_epoch_age_seconds",
-      "How long the epoch has been in its state.",
+      "How long the epoch has been in its current state.",
       epoch === undefined ? [] : [[{ state: epoch.state }, epoch.ageMs / 1_000]],
     ),
     gauge(
       "cache_pending_transactions",
-      "Writes that are marked and not released.",
+      "Writes that are marked and not yet released.",
       pendingTransactions === undefined ? [] : pendingTransactions,
     ),
-    counter("cache_relayed_changes_total", "Changes by others that were told.", statistics.relayedChanges),
+    counter(
+      "cache_relayed_changes_total",
+      "Changes by other programs that were relayed.",
+      statistics.relayedChanges,
+    ),
     gauge(
       "cache_relay_lag_seconds",
-      "How late changes by others were told, by percentile, since the start.",
+      "Delay until changes by other programs were relayed, by percentile, since the start.",
       [
         [{ percentile: "50" }, relay.lag.p50Ms / 1_000],
         [{ percentile: "99" }, relay.lag.p99Ms / 1_000],
@@ -72,7 +84,7 @@ export function cacheFamilies(statistics: CacheStatistics): Family[] {
     ),
     gauge(
       "cache_relay_report_age_seconds",
-      "How long ago every change was last reported as told.",
+      "Time since all changes by other programs were last known to be relayed.",
       relay.reportAgeMs === undefined ? [] : relay.reportAgeMs / 1_000,
     ),
   ];
@@ -89,13 +101,13 @@ export function redisFamilies({ state, statistics }: RedisConnection): Family[] 
       "1 for the state of the connection to Redis; suspended: its circuit breaker is open.",
       PHASES.map((phase) => [{ state: phase }, phase === state.phase ? 1 : 0]),
     ),
-    counter("redis_calls_total", "Calls to Redis; refused ones never touched a socket.", [
+    counter("redis_calls_total", "Calls to Redis; refused ones were never sent.", [
       [{ outcome: "sent" }, sent],
       [{ outcome: "refused" }, refused],
       [{ outcome: "retried" }, retried],
       [{ outcome: "timed_out" }, timedOut],
     ]),
     counter("redis_breaker_openings_total", "How often the circuit breaker opened.", suspensions),
-    counter("redis_connections_total", "Connections that were made.", connections),
+    counter("redis_connections_total", "Connections to Redis that were opened.", connections),
   ];
 }

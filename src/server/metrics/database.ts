@@ -13,10 +13,14 @@ export function databaseFamilies({
       [{ state: "idle" }, idle],
       [{ state: "in_use" }, total - idle],
     ]),
-    gauge("db_pool_connections_min", "Connections that are kept open when idle.", min),
-    gauge("db_pool_connections_max", "Connections at most.", max),
-    gauge("db_pool_connections_peak", "As many as were at work at once, since the start.", peakInUse),
-    gauge("db_pool_waiting_requests", "Requests that wait for a connection.", waiting),
+    gauge("db_pool_connections_min", "Connections that stay open when idle.", min),
+    gauge("db_pool_connections_max", "The most connections in the pool.", max),
+    gauge(
+      "db_pool_connections_peak",
+      "The most connections that were in use at once, since the start.",
+      peakInUse,
+    ),
+    gauge("db_pool_waiting_requests", "Requests waiting for a connection.", waiting),
     counter("db_pool_broken_connections_total", "Connections that broke while idle.", idleErrors),
     durations("db_pool_acquire_duration_seconds", "How long requests waited for a connection.", [
       [{}, monitor.acquireWaits],
@@ -29,7 +33,7 @@ export function databaseFamilies({
     ),
     counter(
       "db_errors_total",
-      "Failures of the database, by class of SQLSTATE; acquire: no connection was free in time.",
+      "Errors of the database, by class of SQLSTATE; acquire: no connection became free in time.",
       errors.map(({ sqlstateClass, count }) => [{ class: sqlstateClass }, count]),
     ),
   ];
@@ -42,12 +46,12 @@ export function jobFamilies(figures: readonly JobFigures[]): Family[] {
   return [
     gauge(
       "jobs",
-      "Conversion jobs, by status, for all instances.",
+      "Conversion jobs in the database, by status.",
       figures.map(({ status, count }) => [{ status }, count]),
     ),
     gauge(
       "jobs_oldest_age_seconds",
-      "How long ago the oldest unfinished job of a status was created.",
+      "Age of the oldest unfinished job, by status.",
       figures.flatMap(({ status, oldestSeconds }) =>
         UNFINISHED.includes(status) ? [[{ status }, oldestSeconds] as const] : [],
       ),

@@ -57,7 +57,11 @@ export function createMetrics(sources: MetricsSources) {
       ...databaseFamilies(sources.database),
       ...cacheFamilies(statistics),
       ...(sources.redis === undefined ? [] : redisFamilies(sources.redis)),
-      gauge("jobs_known", "1 when the database told of its jobs.", figures === undefined ? 0 : 1),
+      gauge(
+        "jobs_known",
+        "1 if the figures about jobs could be read from the database.",
+        figures === undefined ? 0 : 1,
+      ),
       ...(figures === undefined ? [] : jobFamilies(figures)),
       // Safe: `prom-client` declares metric types as numbers, but gives them as words.
       ...(ofProcess as unknown as Family[]),

@@ -23,7 +23,7 @@ export function requestFamilies(sources: RequestSources): Family[] {
   const replayed = (status: number) => ({ route: "graphql", status, replayed: "true" });
 
   return [
-    counter("http_requests_total", "Answered requests; replayed ones were answered before GraphQL.", [
+    counter("http_requests_total", "Answered requests; replayed ones never reached GraphQL.", [
       ...http
         .counts()
         .map(({ route, status, count }) => [{ route, status, replayed: "false" }, count] as const),
@@ -38,7 +38,7 @@ export function requestFamilies(sources: RequestSources): Family[] {
     ),
     counter(
       "graphql_direct_operations_total",
-      "Queries and mutations that were executed and answered without Request and Response objects.",
+      "Queries and mutations that were answered without Request and Response objects.",
       [[{}, sources.direct.count()]],
     ),
     durations(
@@ -52,10 +52,10 @@ export function requestFamilies(sources: RequestSources): Family[] {
       [...operations.errors()].map(([code, count]) => [{ code }, count]),
     ),
     gauge("subscriptions_open", "Subscriptions and live queries that are open.", open),
-    gauge("subscriptions_max", "As many as there may be.", max),
+    gauge("subscriptions_max", "The most subscriptions and live queries that may be open.", max),
     counter(
       "rate_limit_decisions_total",
-      "What the rate limit said, by whose allowance it was.",
+      "Decisions of the rate limit, by kind of allowance.",
       Object.entries(rateLimiter.statistics()).flatMap(([policy, { admitted, refused }]) => [
         [{ policy, decision: "admitted" }, admitted] as const,
         [{ policy, decision: "refused" }, refused] as const,
