@@ -90,7 +90,8 @@ export function createLevels(options: LevelsOptions) {
 
   const share = (kind: string, { key, value, tags, parts, stamp, expiresAt }: LocalEntry, codec: Codec) => {
     const epoch = validator.current()?.epoch;
-    if (epoch === undefined || (codec.whole !== undefined && codec.whole(value) === undefined)) return;
+    const isTooLong = parts.length > 0 && codec.whole !== undefined && codec.whole(value) === undefined;
+    if (epoch === undefined || isTooLong) return;
     const all = withTypeTags(allTags(tags, parts));
     offer(kind, epoch, { key, stamp, tags: all, value: codec.encode(value), ttlMs: expiresAt - now() });
   };

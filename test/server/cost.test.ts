@@ -174,10 +174,13 @@ for (const { query, variablesOf, bytes, cold } of COSTS) {
         withFillsAtMost(cold.scripts.fill, await costOf(document, variables)),
         await costOf(document, { ...variables, ...OTHER }),
         await costOf(document, { ...variables, ...OTHER }),
+        await costOf(document, { ...variables, ...OTHER }),
       ];
     }, [
       { ...cold, cached: "miss", bytes },
-      { cached: "miss", statements: 0, bytes, scripts: { get: 1, fill: 1 } },
+      { cached: "miss", statements: 0, bytes, scripts: { get: 1 } },
+      // An answer made of cached rows is offered to Redis when it is found again.
+      { cached: "hit", statements: 0, bytes, scripts: { fill: 1 } },
       { cached: "hit", statements: 0, bytes, scripts: {} },
     ]);
   }, 120_000);
