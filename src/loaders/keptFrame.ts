@@ -21,7 +21,7 @@ const POINTER_BYTES = 8;
 export function keptFrame(
   { texts, places }: AnswerFrame,
   partCount: number,
-  alike: KeptFrame | undefined,
+  alike: TextFrame | undefined,
 ): KeptFrame {
   const idsByPart = Array.from({ length: partCount }, (_, index) => [
     ...new Set(places.filter(({ part }) => part === index).map(({ id }) => id)),
@@ -50,7 +50,7 @@ export function keptFrame(
   };
 }
 
-const areSame = (frame: KeptFrame, texts: readonly Buffer[], places: readonly number[]): boolean =>
+const areSame = (frame: TextFrame, texts: readonly Buffer[], places: readonly number[]): boolean =>
   frame.texts.length === texts.length &&
   frame.texts.every((text, index) => text.equals(texts[index]!)) &&
   frame.places.every((place, index) => place === places[index]);
