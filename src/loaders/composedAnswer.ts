@@ -7,7 +7,7 @@ import { AnswerText, type TextFrame } from "../repositories/answerText.ts";
 import { type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
 import type { Cached, Repeated } from "./cached.ts";
-import { idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
+import { bytesToKeep, idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
@@ -130,7 +130,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
         return read.map((answer) =>
           answer === undefined
             ? { value: undefined, tags: [], isKept: false }
-            : { value: Buffer.from(answer.text), tags: [...new Set(answer.tags)] },
+            : { value: bytesToKeep(answer.text), tags: [...new Set(answer.tags)] },
         );
       },
       { scope: partScope, part: { ttlMs, bytesOf: textBytes, last } },

@@ -17,6 +17,16 @@ export interface KeptFrame extends TextFrame {
 export const OBJECT_BYTES = 100;
 const POINTER_BYTES = 8;
 
+/**
+ * The text in UTF-8, in memory of its own. `Buffer.from` puts short texts into blocks of 8 kB, each of which
+ * stays in memory as a whole for as long as one of its texts is kept.
+ */
+export function bytesToKeep(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
 /** @param alike a frame of the same shape, if there is one: often only the ids differ, and the rest is shared */
 export function keptFrame(
   { texts, places }: AnswerFrame,
@@ -31,7 +41,7 @@ export function keptFrame(
   );
   const indexes = places.map(({ part, id }) => firstOf[part]! + idsByPart[part]!.indexOf(id));
   // Most texts are the same: a comma.
-  const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
+  const buffers = new Map(texts.map((text) => [text, bytesToKeep(text)]));
   const sent = texts.map((text) => buffers.get(text)!);
   const ids = idsByPart.map((each) => each.join());
   const idBytes = ids.reduce(
