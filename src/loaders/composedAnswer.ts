@@ -3,11 +3,11 @@ import { rowTag } from "../coherence/tags.ts";
 import type { Access } from "../repositories/access.ts";
 import { type AnswerPart, partsOf } from "../repositories/answerParts.ts";
 import type { ComposedRequest, ComposedType, ObjectShape } from "../repositories/answerShape.ts";
-import { AnswerText } from "../repositories/answerText.ts";
+import { AnswerText, type TextFrame } from "../repositories/answerText.ts";
 import { type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
 import type { Cached, Repeated } from "./cached.ts";
-import { idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
+import { bytesToKeep, idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
@@ -25,8 +25,11 @@ export interface ComposedAnswerOptions {
 
 const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
 
-/** The frame of each shape that was made last. */
-const lastMade = new WeakMap<ObjectShape, KeptFrame>();
+/**
+ * What the latest frame of each shape may share with the next one. Not that frame itself: it leads to the parts
+ * that were found for it, which would stay in memory after the cache has let go of them.
+ */
+const lastMade = new WeakMap<ObjectShape, TextFrame>();
 
 const LIFETIMES = {
   User: "user",
@@ -98,7 +101,8 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
         if (read === undefined) return [{ value: undefined, tags: [], isKept: false }];
         const { shape } = request;
         const value = keptFrame(read, partsOf(shape).parts.length, lastMade.get(shape));
-        lastMade.set(shape, value);
+        const { texts, byteLength, places } = value;
+        lastMade.set(shape, { texts, byteLength, places });
         return [{ value, tags: [...new Set(read.tags)] }];
       },
       { scope, part: { ttlMs, bytesOf: (value) => value?.ownBytes ?? 0 } },
@@ -126,7 +130,7 @@ export function createComposedAnswerLoader(options: ComposedAnswerOptions) {
         return read.map((answer) =>
           answer === undefined
             ? { value: undefined, tags: [], isKept: false }
-            : { value: Buffer.from(answer.text), tags: [...new Set(answer.tags)] },
+            : { value: bytesToKeep(answer.text), tags: [...new Set(answer.tags)] },
         );
       },
       { scope: partScope, part: { ttlMs, bytesOf: textBytes, last } },

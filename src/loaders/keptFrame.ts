@@ -17,11 +17,21 @@ export interface KeptFrame extends TextFrame {
 export const OBJECT_BYTES = 100;
 const POINTER_BYTES = 8;
 
+/**
+ * The text in UTF-8, in memory of its own. `Buffer.from` puts short texts into blocks of 8 kB, each of which
+ * stays in memory as a whole for as long as one of its texts is kept.
+ */
+export function bytesToKeep(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
 /** @param alike a frame of the same shape, if there is one: often only the ids differ, and the rest is shared */
 export function keptFrame(
   { texts, places }: AnswerFrame,
   partCount: number,
-  alike: KeptFrame | undefined,
+  alike: TextFrame | undefined,
 ): KeptFrame {
   const idsByPart = Array.from({ length: partCount }, (_, index) => [
     ...new Set(places.filter(({ part }) => part === index).map(({ id }) => id)),
@@ -31,7 +41,7 @@ export function keptFrame(
   );
   const indexes = places.map(({ part, id }) => firstOf[part]! + idsByPart[part]!.indexOf(id));
   // Most texts are the same: a comma.
-  const buffers = new Map(texts.map((text) => [text, Buffer.from(text)]));
+  const buffers = new Map(texts.map((text) => [text, bytesToKeep(text)]));
   const sent = texts.map((text) => buffers.get(text)!);
   const ids = idsByPart.map((each) => each.join());
   const idBytes = ids.reduce(
@@ -50,7 +60,7 @@ export function keptFrame(
   };
 }
 
-const areSame = (frame: KeptFrame, texts: readonly Buffer[], places: readonly number[]): boolean =>
+const areSame = (frame: TextFrame, texts: readonly Buffer[], places: readonly number[]): boolean =>
   frame.texts.length === texts.length &&
   frame.texts.every((text, index) => text.equals(texts[index]!)) &&
   frame.places.every((place, index) => place === places[index]);

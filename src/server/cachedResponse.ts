@@ -6,6 +6,7 @@ import { allTags, type Dependencies } from "../coherence/dependencies.ts";
 import type { LocalEntry } from "../coherence/localEntry.ts";
 import type { CoherentStore, Loaded } from "../coherence/store.ts";
 import type { Instant } from "../coherence/validator.ts";
+import type { Interruption } from "../database/interruption.ts";
 import { AnswerText } from "../repositories/answerText.ts";
 import type { OperationProfile } from "./operationProfile.ts";
 import { type Body, byteLengthOf, lookAt, MAX_TEXT_LENGTH } from "./sentBody.ts";
@@ -187,6 +188,7 @@ export function createCachedResponse(
 ) {
   let key: string | undefined;
   let operation: Pick<OperationProfile, "localRuns"> | undefined;
+  let interruption: Interruption | undefined;
   let status: ResponseOutcome["status"];
   let kept: KeptResponse | undefined;
   let tags: readonly string[] = [];
@@ -200,6 +202,8 @@ export function createCachedResponse(
       key = wanted;
       return new Promise((resolve) => {
         const load = (instant: Instant | undefined) => {
+          // Its turn to load has come too late. The next one that waits gets it.
+          if (interruption?.isOver) return Promise.reject(interruption.reason);
           begun = instant;
           status = instant === undefined ? "bypass" : "miss";
           return new Promise<Loaded<KeptResponse | ExecutionResult>>((end, refuse) => {
@@ -220,7 +224,7 @@ export function createCachedResponse(
         const lookUp = () => {
           store.read<KeptResponse | ExecutionResult>(wanted, options).then(
             ({ value, source, ...found }) => {
-              if (source === "loaded") return;
+              if (source === "loaded" || interruption?.isOver) return;
               if (!isKept(value)) return resolve(value);
               status = "hit";
               kept = value;
@@ -231,11 +235,13 @@ export function createCachedResponse(
             () => {
               // This request waited for another one, whose operation threw. One of those that waited is the
               // next to try.
-              if (status === undefined) lookUp();
+              if (status === undefined && !interruption?.isOver) lookUp();
             },
           );
         };
         lookUp();
+        // Without an answer it executes, which then says why it was given up.
+        interruption?.listen(() => resolve(undefined));
       });
     },
 
@@ -261,9 +267,14 @@ export function createCachedResponse(
   return {
     cache,
 
-    /** Marks the operation as one whose answer may be kept. */
-    enable(profile: Pick<OperationProfile, "localRuns">): void {
+    /**
+     * Marks the operation as one whose answer may be kept.
+     *
+     * @param whenOver ends its wait for another request's answer
+     */
+    enable(profile: Pick<OperationProfile, "localRuns">, whenOver?: Interruption): void {
       operation = profile;
+      interruption = whenOver;
     },
     isEnabled: () => operation !== undefined,
 

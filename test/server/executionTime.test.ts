@@ -2,7 +2,9 @@ import { request } from "node:http";
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import { createTestApp } from "../support/app.ts";
+import { createTestDatabase } from "../support/postgres.ts";
 import { insertRows, keyOf } from "../support/rows.ts";
+import { startServed } from "../support/served.ts";
 
 const { app, execute, url } = await createTestApp({ MAX_EXECUTION_TIME: "1500", DB_POOL_MAX: "4" });
 const { port } = await app.listen();
@@ -70,6 +72,28 @@ test("rows that several requests wait for are read with one statement, which is 
   );
   await expect.poll(waiting, { timeout: 10_000 }).toBe(0);
   await unlock();
+});
+
+test("queries that wait for another one's answer are given up in their own time, not one after the other", async () => {
+  // Its cache is on, so it is the only instance on its database.
+  const database = await createTestDatabase();
+  const { app, ask, untilHit } = await startServed({
+    DATABASE_URL: database.url,
+    MAX_EXECUTION_TIME: "1500",
+  });
+  await untilHit(READ);
+  const client = await app.database.pool.connect();
+  await client.query("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+  const startedAt = performance.now();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask("{ users { totalCount } }")));
+  const tookMs = performance.now() - startedAt;
+  await client.query("COMMIT");
+  client.release();
+  expect(answers.map(({ errors }) => errors?.[0].extensions.code)).toEqual(
+    Array(5).fill("EXECUTION_TIMEOUT"),
+  );
+  expect(tookMs).toBeLessThan(3_000);
+  expect((await untilHit("{ users { totalCount } }")).data).toEqual({ users: { totalCount: 0 } });
 });
 
 /** Sends an operation, and disconnects once its statement waits in PostgreSQL. */

@@ -117,6 +117,7 @@ async function createService(plugins: Plugin[] = []) {
       return {
         dependencies,
         response,
+        execution: {},
         viewer: userId === null ? null : viewerOf(userId, "USER"),
       } as unknown as TestContext;
     },

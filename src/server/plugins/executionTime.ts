@@ -8,10 +8,11 @@ import { isPromise } from "../queryPlan.ts";
 
 /**
  * Gives up queries that take too long, and those whose client has gone away. Their statements are cancelled,
- * and requests that wait for the same answer load it themselves. A mutation is always finished, because
- * otherwise nobody could tell what was done.
+ * and requests that wait for the same answer load it themselves, in the time that they have left. A mutation is
+ * always finished, because otherwise nobody could tell what was done.
  *
- * It comes before the response cache in the list of plugins, so that the cache learns that a query was given up.
+ * It comes before the response cache in the list of plugins, so that the cache learns that a query was given up,
+ * and so that waiting in the cache counts.
  */
 export function executionTime(limitMs: number): Plugin<RequestContext> {
   const deadlines = createDeadlines(limitMs);
@@ -21,28 +22,26 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
       if (getOperationAST(args.document, args.operationName)?.operation !== "query") return;
       // Safe: Yoga's contexts are this service's own.
       const context = args.contextValue as RequestContext;
+      const interruption = new Interruption();
+      context.execution.interruption = interruption;
+      // From here on: the query may wait for another request's answer before it runs itself.
+      const deadline = deadlines.set(() => interruption.interrupt(timedOut(limitMs)));
+      const forget = whenGone(context, () =>
+        interruption.interrupt(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer.")),
+      );
+      const end = () => {
+        deadlines.forget(deadline);
+        forget();
+      };
       setExecuteFn((given) => {
-        const interruption = new Interruption();
-        context.execution.interruption = interruption;
+        if (interruption.isOver) return Promise.reject(interruption.reason);
         const executing = executeFn(given);
-        // Nothing was awaited, so the client cannot have gone away.
         if (!isPromise(executing)) return executing;
         return new Promise<ExecutionResult>((resolve, reject) => {
           interruption.listen(() => reject(interruption.reason));
-          const deadline = deadlines.set(() => interruption.interrupt(timedOut(limitMs)));
-          const forget = whenGone(context, () =>
-            interruption.interrupt(new AppError("EXECUTION_TIMEOUT", "Nobody waits for the answer.")),
-          );
-          const end = () => {
-            deadlines.forget(deadline);
-            forget();
-          };
           executing.then(
-            (result) => {
-              end();
-              // Safe: neither @defer nor @stream is in the schema, so there is one result.
-              resolve(result as ExecutionResult);
-            },
+            // Safe: neither @defer nor @stream is in the schema, so there is one result.
+            (result) => resolve(result as ExecutionResult),
             (error: unknown) => {
               end();
               reject(error);
@@ -50,6 +49,7 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
           );
         });
       });
+      return { onExecuteDone: end };
     },
   };
 }

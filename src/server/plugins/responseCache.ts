@@ -41,14 +41,14 @@ export function responseCache({
   return [
     {
       onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
-        const { response, viewer, exchange } = contextValue;
+        const { response, viewer, exchange, execution } = contextValue;
         if (exchange?.isUncached) return;
         // Leases change with every claim, and with them what their holders may see: no answer of theirs would
         // be kept for long.
         if (viewer?.role === "WORKER") return;
         const profile = profileOf(document, operationName ?? undefined);
         if (!profile.isKept || (profile.isPrivate && viewer === null)) return;
-        response.enable(profile);
+        response.enable(profile, execution.interruption);
         setExecuteFn((rewritten) => close(() => executeFn({ ...rewritten, document }), response));
       },
     },
