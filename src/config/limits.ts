@@ -3,9 +3,13 @@ import { count, flag, isNetwork, list, variable } from "./variable.ts";
 
 /** How much one client may ask for, and which documents, origins and proxies are accepted. */
 export const limitVariables = {
-  MAX_TOKENS: variable(count(10, 1_000_000), "The most tokens (words and marks) of a document.", {
-    default: "2000",
-  }),
+  MAX_TOKENS: variable(
+    count(10, 1_000_000),
+    "The most tokens (words and marks) of a document, and the most comments.",
+    {
+      default: "2000",
+    },
+  ),
   MAX_DEPTH: variable(count(1, 1_000), "The most levels of fields in an operation.", { default: "16" }),
   MAX_ALIASES: variable(count(0, 100_000), "The most aliases in an operation.", { default: "100" }),
   MAX_DIRECTIVES: variable(count(0, 100_000), "The most directives in an operation.", { default: "50" }),
