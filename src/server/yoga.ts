@@ -1,9 +1,11 @@
+import type { DocumentNode, GraphQLError } from "graphql";
 import { createYoga, type Plugin, type YogaInitialContext } from "graphql-yoga";
 import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { createDirectOperations } from "./directOperations.ts";
+import { createDocumentCache } from "./documentCache.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import { GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
@@ -99,6 +101,11 @@ export function createGraphqlServer(
       conditionalResponses(),
       eventStreams(),
     ]),
+    // Yoga's own caches count entries alone.
+    parserAndValidationCache: {
+      documentCache: createDocumentCache<DocumentNode>((document) => document),
+      errorCache: createDocumentCache<GraphQLError>(() => undefined),
+    },
     maskedErrors: {
       maskError: createErrorMasker(sources.log, { hasSuggestions: options.isIntrospectionEnabled }),
     },
