@@ -19,6 +19,7 @@ import type { Replay } from "./replay.ts";
 import { createRequestSpans } from "./requestSpans.ts";
 import { eachHeader, sharedHeaders } from "./responseHeads.ts";
 import { Roll } from "./roll.ts";
+import { closeWithConnection } from "./waitingResponses.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
@@ -82,6 +83,7 @@ export function createHttpServer(options: HttpServerOptions) {
    * replay of a query that was answered before, if its body has arrived with its head.
    */
   const listener: RequestListener = (req, res) => {
+    closeWithConnection(req, res);
     if (arrived.length === 0) setImmediate(receiveArrived);
     arrived.push(req, res);
   };
