@@ -13,7 +13,12 @@ import { createGuardedStreams } from "./guardedStreams.ts";
 import { inTurn } from "./inTurn.ts";
 import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
-import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
+import {
+  codedDocumentErrors,
+  codedParameters,
+  codedRefusals,
+  createErrorMasker,
+} from "./plugins/codedErrors.ts";
 import { compiledQueries } from "./plugins/compiledQueries.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { csrfPrevention } from "./plugins/csrfPrevention.ts";
@@ -75,6 +80,7 @@ export function createGraphqlServer(
       answered(),
       page.plugin,
       csrfPrevention(options.corsOrigins),
+      codedParameters(),
       trustedDocuments(options.documents),
       // Documents first: one that does not parse, is not valid or asks for too much goes no further.
       codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
