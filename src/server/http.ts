@@ -174,6 +174,10 @@ export function createHttpServer(options: HttpServerOptions) {
         if (head === undefined) {
           introduce(res, own);
           if (typeof read === "string") return refuseBody(res, read);
+          // Yoga would fail to make a URL of it, and answer with the stack trace.
+          req.headers.host ||= "internal";
+          if (!URL.canParse(`http://${req.headers.host}`))
+            return sendError(res, 400, "BAD_REQUEST", "The header Host names no host.");
           // Yoga looks here for a body that was read already, where body parsers put it.
           if (read !== undefined) req.body = read;
           await graphql(req, res, { exchange });
