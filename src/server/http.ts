@@ -147,6 +147,11 @@ export function createHttpServer(options: HttpServerOptions) {
         "request",
       );
     };
+    // The client has gone away while its answer was looked up: nobody would tell that again.
+    if (res.destroyed) {
+      closed();
+      return;
+    }
     res.on("close", tracing === undefined ? closed : tracing.bind(closed));
     void route(req, res, { requestId, address: clients.addressOf(req), client }, own, body, name).catch(
       (error: unknown) => {
