@@ -3,9 +3,13 @@ import { count, flag, isNetwork, list, variable } from "./variable.ts";
 
 /** How much one client may ask for, and which documents, origins and proxies are accepted. */
 export const limitVariables = {
-  MAX_TOKENS: variable(count(10, 1_000_000), "The most tokens (names, numbers, punctuation) in a document.", {
-    default: "2000",
-  }),
+  MAX_TOKENS: variable(
+    count(10, 1_000_000),
+    "The most tokens (names, numbers, punctuation) in a document, and the most comments.",
+    {
+      default: "2000",
+    },
+  ),
   MAX_DEPTH: variable(count(1, 1_000), "The most levels of nested fields in an operation.", {
     default: "16",
   }),

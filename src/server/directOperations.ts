@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type DocumentNode, type ExecutionResult, getOperationAST } from "graphql";
 import type { GraphQLParams, YogaServerInstance } from "graphql-yoga";
-import { LRUCache } from "lru-cache";
 import type { Interruption } from "../database/interruption.ts";
 import { bodyOf } from "./cachedResponse.ts";
 import { conditionalHeaders, hasContent } from "./conditional.ts";
 import { InitialContext, type RequestContext } from "./context.ts";
+import { createDocumentCache } from "./documentCache.ts";
 import type { Documents, UnreadParameters } from "./documents.ts";
 import { type Exchange, GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
 import { acceptsEvents } from "./plugins/eventStreams.ts";
@@ -34,9 +34,6 @@ const JSON_TYPE = /^application\/(graphql\+)?json *(;|$)/i;
 /** The parameters that a request's body may have. */
 const PARAMETERS = new Set(["query", "documentId", "operationName", "variables", "extensions"]);
 
-/** As many as Yoga remembers: these are its documents. */
-const MAX_PREPARED = 1_000;
-
 /** A document that has passed Yoga's parse and validate. */
 interface PreparedDocument {
   readonly document: DocumentNode;
@@ -58,8 +55,8 @@ interface PreparedDocument {
  */
 export function createDirectOperations({ yoga, observe, documents, limits }: DirectOperationsOptions) {
   const heads = createResponseHeads();
-  /** By the documents' texts. */
-  const prepared = new LRUCache<string, PreparedDocument>({ max: MAX_PREPARED });
+  /** By the documents' texts. As many as Yoga remembers: these are its documents. */
+  const prepared = createDocumentCache<PreparedDocument>(({ document }) => document);
   let count = 0;
 
   /** The request's parameters; undefined if Yoga could find anything wrong with them. */

@@ -19,6 +19,7 @@ import type { Replay } from "./replay.ts";
 import { createRequestSpans } from "./requestSpans.ts";
 import { eachHeader, sharedHeaders } from "./responseHeads.ts";
 import { Roll } from "./roll.ts";
+import { closeWithConnection } from "./waitingResponses.ts";
 
 /** While the service stops: how often it closes connections that have become idle. */
 const IDLE_CHECK_MS = 50;
@@ -82,6 +83,7 @@ export function createHttpServer(options: HttpServerOptions) {
    * replay of a query that was answered before, if its body has arrived with its head.
    */
   const listener: RequestListener = (req, res) => {
+    closeWithConnection(req, res);
     if (arrived.length === 0) setImmediate(receiveArrived);
     arrived.push(req, res);
   };
@@ -145,6 +147,11 @@ export function createHttpServer(options: HttpServerOptions) {
         "request",
       );
     };
+    // The client has gone away while its answer was looked up: nobody would tell that again.
+    if (res.destroyed) {
+      closed();
+      return;
+    }
     res.on("close", tracing === undefined ? closed : tracing.bind(closed));
     void route(req, res, { requestId, address: clients.addressOf(req), client }, own, body, name).catch(
       (error: unknown) => {
@@ -172,6 +179,10 @@ export function createHttpServer(options: HttpServerOptions) {
         if (head === undefined) {
           introduce(res, own);
           if (typeof read === "string") return refuseBody(res, read);
+          // Yoga would fail to make a URL of it, and answer with the stack trace.
+          req.headers.host ||= "internal";
+          if (!URL.canParse(`http://${req.headers.host}`))
+            return sendError(res, 400, "BAD_REQUEST", "The header Host names no host.");
           // Yoga looks here for a body that was read already, where body parsers put it.
           if (read !== undefined) req.body = read;
           await graphql(req, res, { exchange });

@@ -19,6 +19,9 @@ export interface ProbesOptions {
  */
 export type ProbePort = "service" | "metrics";
 
+/** Stands for the host, which a request's target does not name. */
+const INTERNAL = "http://internal";
+
 export type Probes = ReturnType<typeof createProbes>;
 
 /** The operator's endpoints: `/livez`, `/readyz` and `/metrics`. */
@@ -64,7 +67,9 @@ export function createProbes({ health, metrics, token, identify }: ProbesOptions
 
     /** @returns whether the path is one of the probes' */
     async answer(req: IncomingMessage, res: ServerResponse, port: ProbePort): Promise<boolean> {
-      const { pathname, searchParams } = new URL(req.url ?? "/", "http://internal");
+      const { url = "/" } = req;
+      if (!URL.canParse(url, INTERNAL)) return false;
+      const { pathname, searchParams } = new URL(url, INTERNAL);
       switch (pathname) {
         case "/livez":
           sendText(res, 200, "alive");

@@ -1,9 +1,11 @@
+import type { DocumentNode, GraphQLError } from "graphql";
 import { createYoga, type Plugin, type YogaInitialContext } from "graphql-yoga";
 import type { Config } from "../config.ts";
 import type { Tracing } from "../observation/tracing.ts";
 import { schema } from "../schema/index.ts";
 import { type ContextSources, createContext } from "./context.ts";
 import { createDirectOperations } from "./directOperations.ts";
+import { createDocumentCache } from "./documentCache.ts";
 import type { Documents } from "./documents.ts";
 import { EXAMPLE_OPERATIONS } from "./exampleOperations.ts";
 import { GRAPHQL_PATH, type ServerContext } from "./exchange.ts";
@@ -11,7 +13,12 @@ import { createGuardedStreams } from "./guardedStreams.ts";
 import { inTurn } from "./inTurn.ts";
 import type { OperationStatistics } from "./operationStatistics.ts";
 import { type AllowedOrigins, isAllowedOrigin } from "./origins.ts";
-import { codedDocumentErrors, codedRefusals, createErrorMasker } from "./plugins/codedErrors.ts";
+import {
+  codedDocumentErrors,
+  codedParameters,
+  codedRefusals,
+  createErrorMasker,
+} from "./plugins/codedErrors.ts";
 import { compiledQueries } from "./plugins/compiledQueries.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
 import { csrfPrevention } from "./plugins/csrfPrevention.ts";
@@ -73,6 +80,7 @@ export function createGraphqlServer(
       answered(),
       page.plugin,
       csrfPrevention(options.corsOrigins),
+      codedParameters(),
       trustedDocuments(options.documents),
       // Documents first: one that does not parse, is not valid or asks for too much goes no further.
       codedDocumentErrors({ hasSuggestions: options.isIntrospectionEnabled }),
@@ -99,6 +107,11 @@ export function createGraphqlServer(
       conditionalResponses(),
       eventStreams(),
     ]),
+    // Yoga's own caches count entries alone.
+    parserAndValidationCache: {
+      documentCache: createDocumentCache<DocumentNode>((document) => document),
+      errorCache: createDocumentCache<GraphQLError>(() => undefined),
+    },
     maskedErrors: {
       maskError: createErrorMasker(sources.log, { hasSuggestions: options.isIntrospectionEnabled }),
     },

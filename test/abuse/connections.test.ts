@@ -97,6 +97,20 @@ describe("a connection is closed", () => {
   });
 });
 
+test.each([
+  ["to a host that is none", "/graphql?query={__typename}", "[", "400"],
+  ["to a port that is none", "/graphql?query={__typename}", "x:99999", "400"],
+  ["for a path that is no URL", "//", "x", "404"],
+])(
+  "a request %s is refused, and its answer tells nothing of the service",
+  async (_, target, host, status) => {
+    const { socket, answer } = dial();
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+    const text = await answer;
+    expect([statusOf(text), text.includes("node:internal")]).toEqual([status, false]);
+  },
+);
+
 test("connections above the limit are closed, and new ones are accepted once others have ended", async () => {
   const open = Array.from({ length: 20 }, dial);
   await Promise.all(open.map(({ opened }) => opened));

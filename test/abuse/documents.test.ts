@@ -41,6 +41,16 @@ describe("a document is refused, with the limit and what to do, if it", () => {
     });
   });
 
+  test("has more comments than tokens are allowed", async () => {
+    expect(await refusalOf(`{ __typename }\n${"#\n".repeat(501)}`)).toEqual({
+      code: "LIMIT_EXCEEDED",
+      limit: "MAX_TOKENS",
+      max: 500,
+      message: "The document has more than 500 comments: leave some out (MAX_TOKENS).",
+    });
+    expect((await execute(`{ __typename }\n${"#\n".repeat(500)}`)).data).toEqual({ __typename: "Query" });
+  });
+
   test("is deeper than allowed, fragments included", async () => {
     const tooDeep = { code: "LIMIT_EXCEEDED", limit: "MAX_DEPTH", max: 6 };
     expect(await refusalOf(`{ projects { nodes { ${nested(2)} } } }`)).toMatchObject({

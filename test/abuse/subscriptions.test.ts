@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { asStranger } from "../support/access.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -5,7 +6,7 @@ import { insertRows, keyOf } from "../support/rows.ts";
 import { startServed } from "../support/served.ts";
 
 const database = await createTestDatabase();
-const { app, url } = await startServed(
+const { app, url, port } = await startServed(
   {
     DATABASE_URL: database.url,
     MAX_SUBSCRIPTIONS: "5",
@@ -90,4 +91,14 @@ test("the instance serves no more subscriptions than its limit, whoever asks", a
   expect((await follow("192.0.2.6")).error).toMatchObject({
     extensions: { code: "TOO_MANY_SUBSCRIPTIONS", max: 5 },
   });
+});
+
+test("streams end with their connection, also those of pipelined requests whose turn never comes", async () => {
+  const body = JSON.stringify({ query: "query @live { viewer { id } }" });
+  const head = `POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  const socket = connect(port, "127.0.0.1");
+  for (const host of [1, 2, 3, 4]) socket.write(`${head}\r\nx-forwarded-for: 192.0.2.${host}\r\n\r\n${body}`);
+  await expect.poll(openStreams, { timeout: 10_000 }).toBe(4);
+  socket.destroy();
+  await expect.poll(openStreams, { timeout: 10_000 }).toBe(0);
 });

@@ -1,5 +1,9 @@
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
+import { createClientAddress } from "../../src/server/clientAddress.ts";
+import { createHttpServer, type HttpServerOptions } from "../../src/server/http.ts";
+import { createHttpStatistics } from "../../src/server/httpStatistics.ts";
 import { createTestApp } from "../support/app.ts";
 import { captureLogs } from "../support/logs.ts";
 import { insertRows } from "../support/rows.ts";
@@ -57,6 +61,44 @@ test("the probes answer, and the root redirects to /graphql", async () => {
   expect(await (await fetch(`${origin}/readyz`)).text()).toBe("ready\n");
   const root = await fetch(`${origin}/`, { redirect: "manual" });
   expect([root.status, root.headers.get("location")]).toEqual([302, "/graphql"]);
+});
+
+test("a request whose client goes away while its answer is looked up is over, and is not run", async () => {
+  const recorded: string[] = [];
+  let ran = 0;
+  const answer = async () => {
+    ran++;
+    return [];
+  };
+  const server = createHttpServer({
+    graphql: Object.assign(() => {}, { direct: { answer, count: () => 0, learn: () => {} } }),
+    // Looks for the answer until the client has gone.
+    replay: {
+      nameOf: () => "name",
+      answer: (_: unknown, __: unknown, res: ServerResponse, ___: unknown, otherwise: () => void) =>
+        res.on("close", () => setImmediate(otherwise)),
+    } as unknown as HttpServerOptions["replay"],
+    probes: { answer: async () => false },
+    statistics: { ...createHttpStatistics(), record: (route) => recorded.push(route) },
+    tracing: undefined,
+    limits: {
+      maxBodyBytes: 1_000,
+      headersTimeoutMs: 1_000,
+      requestTimeoutMs: 1_000,
+      maxHeaderBytes: 1_000,
+      maxConnections: 10,
+    },
+    clients: createClientAddress([]),
+    log: logs.log,
+  });
+  const { port } = await server.listen(0, "127.0.0.1");
+  const socket = connect(port, "127.0.0.1");
+  socket.write("POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  socket.destroy();
+  await expect.poll(() => recorded).toEqual(["graphql"]);
+  expect(ran).toBe(0);
+  await server.close(1_000);
 });
 
 test("the logged path leaves out the query string", async () => {

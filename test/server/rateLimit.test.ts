@@ -85,6 +85,17 @@ test("requests that never become an operation are charged to their address, and 
   expect(codes).toEqual(["RATE_LIMITED"]);
 });
 
+test("a request whose parameters cannot be read is charged to its address, whatever credential it has", async () => {
+  for (const left of ["r=9;t=6", "r=8;t=12"]) {
+    const { status, headers } = await fetch(one.url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...from("192.0.2.10"), ...as("USER", 1) },
+      body: "{",
+    });
+    expect([status, headers.get("ratelimit")]).toEqual([400, `"stranger";${left}`]);
+  }
+});
+
 test("a viewer is charged, and not their address, wherever and with whichever credential they ask", async () => {
   const { ask } = await start({ RATE_LIMIT: "3" });
   const statusOf = async (headers: Record<string, string>) => (await ask(READ, undefined, headers)).status;

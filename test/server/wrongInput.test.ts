@@ -233,6 +233,16 @@ describe("an operation", () => {
       undefined,
       "NOT_FOUND",
     ],
+    ...[
+      ["in a year that its offset makes 10000", "9999-12-31T23:59:59-23:59"],
+      ["on a day that is in no calendar", "2999-02-30T00:00:00Z"],
+      ["at 24 o'clock", "2999-01-01T24:00:00Z"],
+    ].map(([which, expiresAt]): [string, string, Record<string, unknown>, string] => [
+      `with a time ${which}`,
+      `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }`,
+      { input: { userId: `User:${keyOf(1)}`, name: "ci", scopes: ["PROJECTS_READ"], expiresAt } },
+      "BAD_USER_INPUT",
+    ]),
     ["that does not parse", `{ projects { nodes { id } `, undefined, "GRAPHQL_PARSE_FAILED"],
     ["that is empty", ``, undefined, "GRAPHQL_PARSE_FAILED"],
     ["that subscribes to an unknown field", `subscription { x }`, undefined, "GRAPHQL_VALIDATION_FAILED"],
@@ -402,6 +412,16 @@ describe("a request", () => {
       code: "BAD_REQUEST",
     });
   });
+
+  test.each(["variables", "extensions"])(
+    "by GET with broken JSON in its %s is refused with 400",
+    async (name) => {
+      expect(await send("GET", `${url}?query={__typename}&${name}={`, {})).toEqual({
+        status: 400,
+        code: "BAD_REQUEST",
+      });
+    },
+  );
 
   test("that mutates by GET is refused with 405", async () => {
     const query = encodeURIComponent(`mutation { deleteProject(input: { id: "${project}" }) { deletedId } }`);

@@ -118,6 +118,25 @@ export function createErrorMasker(log: Logger, { hasSuggestions = true } = {}) {
   };
 }
 
+/** Says what is wrong with variables and extensions in a URL or a form: Yoga takes it for a failure of its own. */
+export function codedParameters(): Plugin {
+  return {
+    onRequestParse({ requestParser, setRequestParser }) {
+      if (requestParser === undefined) return;
+      setRequestParser(async (request) => {
+        try {
+          return await requestParser(request);
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error;
+          throw new GraphQLError("Expected variables and extensions in JSON.", {
+            extensions: { code: BAD_REQUEST, http: { status: 400 } },
+          });
+        }
+      });
+    },
+  };
+}
+
 /** Gives a body with a code to the refusals that Yoga sends without one (406 and 415). */
 export function codedRefusals(): Plugin {
   return {

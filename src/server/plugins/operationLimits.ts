@@ -25,7 +25,7 @@ export interface OperationLimitsOptions {
 }
 
 /** graphql-js' own message for that, which has no code. */
-const TOO_MANY_TOKENS = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
+const TOO_MANY_TOKENS = /^Syntax Error: Document contains more tha[nt] \d+ (tokens|comments)/;
 
 /**
  * Refuses what is larger than allowed. Each limit is checked as early as possible: tokens while they are
@@ -47,12 +47,16 @@ export function operationLimits({
     },
 
     onParse: ({ setParseFn }) => {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }));
+      // Comments are no tokens for graphql-js, but it keeps each of them with the document.
+      const most = { maxTokens: limits.tokens, maxComments: limits.tokens };
+      setParseFn((source, options) => parse(source, { ...options, ...most }));
       return ({ result, replaceParseResult }) => {
         // Yoga passes a failure on as the result.
         const error: unknown = result;
-        if (!(error instanceof GraphQLError) || !TOO_MANY_TOKENS.test(error.message)) return;
-        const message = `The document has more than ${limits.tokens} tokens: split the operation`;
+        const what = error instanceof GraphQLError && TOO_MANY_TOKENS.exec(error.message)?.[1];
+        if (!what) return;
+        const advice = what === "comments" ? "leave some out" : "split the operation";
+        const message = `The document has more than ${limits.tokens} ${what}: ${advice}`;
         // Safe: as above.
         replaceParseResult(codedError(limitExceeded("MAX_TOKENS", limits.tokens, message)) as never);
       };

@@ -43,19 +43,15 @@ export function rateLimit(limiter: RateLimiter): Plugin<RequestContext & { isRer
   return {
     onRequestParse({ request, serverContext }) {
       const { exchange } = serverContext;
-      if (exchange === undefined || request.headers.has("authorization")) return;
-      exchange.isOwing = true;
+      if (exchange === undefined) return;
+      exchange.isOwing ??= true;
+      if (request.headers.has("authorization")) return;
       const stranger = strangerOf(exchange);
       const exhausted = stranger && limiter.exhausted(stranger);
       if (exhausted === undefined) return;
       exchange.rate = exhausted;
       exchange.isOwing = false;
       throw codedError(rateLimited(exhausted));
-    },
-
-    onParams({ context }) {
-      const { exchange } = context as ServerContext;
-      if (exchange !== undefined && exchange.runAs === undefined) exchange.isOwing ??= true;
     },
 
     onExecute: ({ args }) => charge(args),
