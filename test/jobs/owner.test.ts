@@ -11,7 +11,13 @@ const pool = new pg.Pool({ connectionString: url });
 atEndOfFile(() => pool.end());
 
 const JOB = `ConversionJob:${keyOf(1)}`;
-const ADA = { workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 1 };
+const ADA = {
+  workerId: "ada",
+  workerUserId: keyOf(1),
+  agentTypes: ["converter"],
+  leaseSeconds: 60,
+  count: 1,
+};
 
 beforeEach(async () => {
   await pool.query("TRUNCATE users CASCADE");
