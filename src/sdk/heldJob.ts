@@ -176,6 +176,17 @@ export function createHeldJob({
 function valid({ progress, currentTask }: Progress): Progress {
   return {
     ...(progress !== undefined && { progress: Math.min(100, Math.max(0, Math.floor(progress))) }),
-    ...(currentTask !== undefined && { currentTask: currentTask?.trim().slice(0, 1_000) || null }),
+    ...(currentTask !== undefined && { currentTask: (currentTask && storable(currentTask, 1_000)) || null }),
   };
+}
+
+/**
+ * Brings a text into the service's limits. It refuses U+0000 and halves of surrogate pairs, such as the cut
+ * may leave.
+ */
+export function storable(text: string, maxLength: number): string {
+  return text
+    .trim()
+    .slice(0, maxLength)
+    .replace(/[\0\p{Surrogate}]/gu, "\uFFFD");
 }

@@ -154,6 +154,36 @@ describe("a worker", () => {
     ]);
   });
 
+  it("reports texts that the service cannot store without the characters that it refuses", async () => {
+    const [nul, half] = [await jobs.create(), await jobs.create()];
+    const { done, events } = start({
+      once: true,
+      concurrency: 2,
+      async handle({ job, reportProgress }) {
+        const isFirst = job.id === nul;
+        await reportProgress({ currentTask: isFirst ? "a\0b" : `${"x".repeat(999)}😀` });
+        throw new JobFailure(isFirst ? "ENOENT: 'a\0b'" : `${"x".repeat(9_999)}😀`);
+      },
+    });
+    await done;
+    expect(events.filter(({ type }) => type !== "claimed")).toMatchObject([
+      { type: "failed" },
+      { type: "failed" },
+    ]);
+    expect(await client.conversionJob({ id: nul })).toMatchObject({
+      status: "FAILED",
+      errorMessage: "ENOENT: 'a\uFFFDb'",
+    });
+    expect(await client.conversionJob({ id: half })).toMatchObject({
+      status: "FAILED",
+      errorMessage: `${"x".repeat(9_999)}\uFFFD`,
+    });
+    const tasks = (await Promise.all([nul, half].map(jobs.events))).flatMap((all) =>
+      all.filter(({ type }) => type === "PROGRESS").map(({ currentTask }) => currentTask),
+    );
+    expect(tasks).toEqual(["a\uFFFDb", `${"x".repeat(999)}\uFFFD`]);
+  });
+
   it("gives its handler an error for a task that the plan does not have", async () => {
     const id = await jobs.create({ maxAttempts: 1 });
     const { done } = start({
