@@ -55,12 +55,14 @@ export function createHeldJob({
   let ended: JobInterruption | undefined;
   let isPaused = false;
   let isSettling = false;
+  let isClosed = false;
   let unsent: Progress | undefined;
   let sentWaiters: (() => void)[] = [];
   let changeWaiters: (() => void)[] = [];
   let expiry: ReturnType<typeof setTimeout> | undefined;
 
   const held: Held = { id: job.id, fencingToken, isOver: () => ended !== undefined && !isGivingBack() };
+  const isSilent = () => isClosed || ended !== undefined;
   /** A worker that stops still has its lease. */
   const isGivingBack = () => ended?.reason === "STOPPING";
 
@@ -116,7 +118,7 @@ export function createHeldJob({
 
     /** Resolves when the service has the report, or will never get it. */
     report(progress: Progress): Promise<void> {
-      if (ended !== undefined) return Promise.resolve();
+      if (isSilent()) return Promise.resolve();
       unsent = { ...unsent, ...valid(progress) };
       onDirty();
       return new Promise((resolve) => sentWaiters.push(resolve));
@@ -134,6 +136,8 @@ export function createHeldJob({
         item: { ...held, ...report },
         apply(outcome: JobOutcome): void {
           for (const resolve of waiters) resolve();
+          // The answer to the call that ended the job may overtake this one.
+          if (isClosed) return;
           if (outcome.error === null) {
             renew(at);
             follow(outcome.directive);
@@ -144,9 +148,12 @@ export function createHeldJob({
           }
         },
         failed(): void {
-          if (ended !== undefined) for (const resolve of waiters) resolve();
-          else sentWaiters.push(...waiters);
-          if (report !== undefined && ended === undefined) unsent = { ...report, ...unsent };
+          if (isSilent()) {
+            for (const resolve of waiters) resolve();
+            return;
+          }
+          sentWaiters.push(...waiters);
+          if (report !== undefined) unsent = { ...report, ...unsent };
         },
       };
     },
@@ -161,7 +168,9 @@ export function createHeldJob({
       }
     },
 
+    /** The job has ended, or is given up: nothing more is reported. */
     close(): void {
+      isClosed = true;
       clearTimeout(expiry);
       unsent = undefined;
       for (const resolve of sentWaiters.splice(0)) resolve();

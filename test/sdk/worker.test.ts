@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createHeldJob } from "../../src/sdk/heldJob.ts";
 import { type Client, createClient } from "../../src/sdk/index.ts";
 import {
   createWorker,
@@ -496,6 +497,27 @@ describe("stopping", () => {
     const before = timers();
     await worker.stop();
     expect(timers()).toBe(before);
+  });
+
+  it("leaves nothing behind when a report is answered or fails only after its job has ended", async () => {
+    const id = await jobs.create();
+    const [claim] = (
+      await client.claimConversionJobs({ input: { workerId: "anna", agentTypes: [jobs.agentType()] } })
+    ).claims;
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    const held = createHeldJob({ claim: claim!, leaseMs: 3_600_000, onDirty: () => {} });
+    const reported = held.report({ progress: 10 });
+    const [answered, failed] = [held.takeReport(), held.takeReport()];
+    held.close();
+    answered.apply({ id, conversionJob: null, error: null, directive: "CONTINUE" });
+    await reported;
+    expect(timers()).toBe(before);
+
+    // These would wait for ever, if they were kept for a next report.
+    failed.failed();
+    await held.report({ progress: 20 });
+    expect(held.hasUnsent()).toBe(false);
   });
 
   it("ends at once while no job runs, also by the signal", async () => {
