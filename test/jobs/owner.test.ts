@@ -141,6 +141,20 @@ describe("a paused job", () => {
   });
 });
 
+test("a paused job that loses its worker keeps the reason why an earlier attempt failed", async () => {
+  await jobLeases.fail("ada", [{ ...(await claim()), errorMessage: "no space left", isRetryable: true }]);
+  await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 s'");
+  await claim();
+  await change("pause");
+  await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms'");
+  await jobLeases.expire(10);
+
+  expect(await job()).toMatchObject({ status: "PAUSED", workerId: null, errorMessage: "no space left" });
+  const { rows } = await pool.query("SELECT data FROM conversion_job_events WHERE type = 'EXPIRED'");
+  // No attempt has failed this time.
+  expect(rows[0].data).not.toHaveProperty("message");
+});
+
 test("a job that is cancelled while it runs is lost to its worker, and its project is READY again", async () => {
   const lease = await claim();
   expect(await projectStatus()).toBe("CONVERTING");
