@@ -301,15 +301,25 @@ export function createDatabase(
     }
   }
 
-  /** Runs `work` in one Prisma transaction. Any error rolls back. `Write` is built on it. */
+  /**
+   * Runs `work` in one Prisma transaction. Any error rolls back. `Write` is built on it.
+   *
+   * @throws OutcomeUnknown when the database does not say whether it has committed
+   */
   async function prismaTransaction<Result>(
     work: (tx: WriteTransaction) => Promise<Result>,
     options: { isolationLevel?: Prisma.TransactionIsolationLevel } = {},
   ): Promise<Result> {
+    let isDone = false;
     try {
-      return await prisma.$transaction(work, options);
+      return await prisma.$transaction(async (tx) => {
+        const result = await work(tx);
+        isDone = true;
+        return result;
+      }, options);
     } catch (error) {
-      throw databaseError(error);
+      // What Prisma does after the work is to commit.
+      throw isDone ? commitError(error) : databaseError(error);
     }
   }
 

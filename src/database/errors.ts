@@ -54,7 +54,8 @@ export class OutcomeUnknown extends AppError {
  * is unknown.
  */
 export function commitError(error: unknown): unknown {
-  const isRefusal = error instanceof pg.DatabaseError && !isOutage(error.code, error);
+  const code = error instanceof Error ? serverCodeOf(error) : undefined;
+  const isRefusal = code !== undefined && !isOutage(code, error as Error);
   return isRefusal ? databaseError(error) : new OutcomeUnknown(error);
 }
 
@@ -71,16 +72,24 @@ function hasCode(error: unknown, code: string): boolean {
 
 /** The code of the innermost failure: Prisma wraps the driver's. */
 function codeOf(error: Error): string | undefined {
-  type DriverError = { cause?: { originalCode?: unknown } };
-  const { code, meta, cause } = error as {
-    code?: unknown;
-    meta?: { driverAdapterError?: DriverError };
-  } & DriverError;
-  // A failure between two statements, such as that of a COMMIT, comes as the adapter's own error.
-  const original = (meta?.driverAdapterError?.cause ?? cause)?.originalCode;
-  if (typeof original === "string") return original;
+  const original = originalCodeOf(error);
+  if (original !== undefined) return original;
+  const { code } = error as { code?: unknown };
   return typeof code === "string" ? code : undefined;
 }
+
+/** The code that the driver's error had before Prisma wrapped it. */
+function originalCodeOf(error: Error): string | undefined {
+  type DriverError = { cause?: { originalCode?: unknown } };
+  const { meta, cause } = error as { meta?: { driverAdapterError?: DriverError } } & DriverError;
+  // A failure between two statements, such as that of a COMMIT, comes as the adapter's own error.
+  const original = (meta?.driverAdapterError?.cause ?? cause)?.originalCode;
+  return typeof original === "string" ? original : undefined;
+}
+
+/** The code of an error that the server has sent; undefined: the failure is another, such as a lost connection. */
+const serverCodeOf = (error: Error): string | undefined =>
+  error instanceof pg.DatabaseError ? error.code : originalCodeOf(error);
 
 function isOutage(code: string | undefined, error: Error): boolean {
   // P2010 is Prisma's own code for any raw query that failed, whatever the reason.

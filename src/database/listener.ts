@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
@@ -16,6 +17,8 @@ export interface ListenerOptions {
 }
 
 const RECONNECT_AFTER_MS = 1_000;
+/** How long a server that has perhaps been cut off may take to answer the goodbye. */
+const GOODBYE_WITHIN_MS = 1_000;
 
 /**
  * Listens for PostgreSQL's NOTIFY on a channel, on a connection of its own, until the signal aborts. Never
@@ -27,7 +30,12 @@ export async function listenUntilAborted(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const client = new pg.Client({ connectionString, application_name: `stack-converter ${channel}` });
+    const socket = new Socket();
+    const client = new pg.Client({
+      connectionString,
+      application_name: `stack-converter ${channel}`,
+      stream: () => socket,
+    });
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -38,16 +46,21 @@ export async function listenUntilAborted(
     client.on("error", end);
     signal.addEventListener("abort", end, { once: true });
     client.on("notification", onNotification);
-    try {
+    const listen = async () => {
       await client.connect();
       await client.query(`LISTEN "${channel}"`);
       onNotification();
-      await Promise.race([ended, onConnected?.(client)]);
+      await onConnected?.(client);
+    };
+    try {
+      await Promise.race([ended, listen()]);
       await ended;
     } catch (error) {
       onError(error);
     }
+    const goodbye = setTimeout(() => socket.destroy(), GOODBYE_WITHIN_MS);
     await client.end().catch(() => {});
+    clearTimeout(goodbye);
     // The signal outlives any number of connections.
     signal.removeEventListener("abort", end);
     await sleep(RECONNECT_AFTER_MS, undefined, { signal }).catch(() => {});

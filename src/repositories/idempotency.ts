@@ -118,8 +118,10 @@ async function takeOrRead(
         { details: { idempotencyKey: key } },
       );
     }
-    // Safe: a key without a stored result is never committed.
-    return found.answer!;
+    // A key without a stored result is never committed. So the key was taken in this very transaction, by
+    // another write that is committed with it (database/groupCommit.ts). By itself, this one waits for that one.
+    if (found.answer === null) throw new Error("Another write in this transaction has the idempotency key.");
+    return found.answer;
   }
 }
 

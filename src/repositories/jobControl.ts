@@ -70,6 +70,7 @@ const RESUME = controlStatement({
   statuses: ["PAUSED"],
   set: `"status" = (CASE WHEN ${IS_HELD} THEN 'RUNNING' ELSE 'PENDING' END)::conversion_job_status,
         "worker_id" = CASE WHEN ${IS_HELD} THEN named."worker_id" END,
+        "worker_user_id" = CASE WHEN ${IS_HELD} THEN named."worker_user_id" END,
         "lease_seconds" = CASE WHEN ${IS_HELD} THEN named."lease_seconds" END,
         "lease_expires_at" = CASE WHEN ${IS_HELD} THEN named."lease_expires_at" END,
         "available_at" = now()`,

@@ -110,7 +110,8 @@ const EXPIRE = `
                             THEN "job"."attempt" + 1 ELSE "job"."attempt" END,
            "progress" = CASE WHEN "job"."status" = 'RUNNING' AND "job"."attempt" < "job"."max_attempts"
                              THEN 0 ELSE "job"."progress" END,
-           "error_message" = CASE WHEN "job"."status" = 'RUNNING' THEN 'The worker was not heard of until its lease expired.' END,
+           "error_message" = CASE WHEN "job"."status" = 'RUNNING' THEN 'The worker was not heard of until its lease expired.'
+                                ELSE "job"."error_message" END,
            "completed_at" = CASE WHEN "job"."status" = 'RUNNING' AND "job"."attempt" >= "job"."max_attempts" THEN now() END,
            "available_at" = ${AFTER_BACKOFF}, "current_task" = NULL, ${NO_LEASE},
            "event_sequence" = "job"."event_sequence" + 1
@@ -119,7 +120,8 @@ const EXPIRE = `
   ), logged AS (
     INSERT INTO "conversion_job_events" ("job_id", "sequence", "type", "data")
     SELECT "id", "event_sequence", 'EXPIRED', jsonb_strip_nulls(jsonb_build_object('status', "status", 'attempt', "attempt",
-           'progress', "progress", 'workerId', "lost_worker", 'fencingToken', "fencing_token", 'message', "error_message"))
+           'progress', "progress", 'workerId', "lost_worker", 'fencingToken', "fencing_token",
+           'message', CASE WHEN "status" <> 'PAUSED' THEN "error_message" END))
       FROM changed
   )
   SELECT ${JOB_COLUMNS} FROM changed`;

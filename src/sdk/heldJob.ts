@@ -55,12 +55,14 @@ export function createHeldJob({
   let ended: JobInterruption | undefined;
   let isPaused = false;
   let isSettling = false;
+  let isClosed = false;
   let unsent: Progress | undefined;
   let sentWaiters: (() => void)[] = [];
   let changeWaiters: (() => void)[] = [];
   let expiry: ReturnType<typeof setTimeout> | undefined;
 
   const held: Held = { id: job.id, fencingToken, isOver: () => ended !== undefined && !isGivingBack() };
+  const isSilent = () => isClosed || ended !== undefined;
   /** A worker that stops still has its lease. */
   const isGivingBack = () => ended?.reason === "STOPPING";
 
@@ -116,7 +118,7 @@ export function createHeldJob({
 
     /** Resolves when the service has the report, or will never get it. */
     report(progress: Progress): Promise<void> {
-      if (ended !== undefined) return Promise.resolve();
+      if (isSilent()) return Promise.resolve();
       unsent = { ...unsent, ...valid(progress) };
       onDirty();
       return new Promise((resolve) => sentWaiters.push(resolve));
@@ -134,6 +136,8 @@ export function createHeldJob({
         item: { ...held, ...report },
         apply(outcome: JobOutcome): void {
           for (const resolve of waiters) resolve();
+          // The answer to the call that ended the job may overtake this one.
+          if (isClosed) return;
           if (outcome.error === null) {
             renew(at);
             follow(outcome.directive);
@@ -144,9 +148,12 @@ export function createHeldJob({
           }
         },
         failed(): void {
-          if (ended !== undefined) for (const resolve of waiters) resolve();
-          else sentWaiters.push(...waiters);
-          if (report !== undefined && ended === undefined) unsent = { ...report, ...unsent };
+          if (isSilent()) {
+            for (const resolve of waiters) resolve();
+            return;
+          }
+          sentWaiters.push(...waiters);
+          if (report !== undefined) unsent = { ...report, ...unsent };
         },
       };
     },
@@ -161,7 +168,9 @@ export function createHeldJob({
       }
     },
 
+    /** The job has ended, or is given up: nothing more is reported. */
     close(): void {
+      isClosed = true;
       clearTimeout(expiry);
       unsent = undefined;
       for (const resolve of sentWaiters.splice(0)) resolve();
@@ -176,6 +185,17 @@ export function createHeldJob({
 function valid({ progress, currentTask }: Progress): Progress {
   return {
     ...(progress !== undefined && { progress: Math.min(100, Math.max(0, Math.floor(progress))) }),
-    ...(currentTask !== undefined && { currentTask: currentTask?.trim().slice(0, 1_000) || null }),
+    ...(currentTask !== undefined && { currentTask: (currentTask && storable(currentTask, 1_000)) || null }),
   };
+}
+
+/**
+ * Brings a text into the service's limits. It refuses U+0000 and halves of surrogate pairs, such as the cut
+ * may leave.
+ */
+export function storable(text: string, maxLength: number): string {
+  return text
+    .trim()
+    .slice(0, maxLength)
+    .replace(/[\0\p{Surrogate}]/gu, "\uFFFD");
 }

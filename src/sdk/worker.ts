@@ -1,7 +1,13 @@
 import type { RequestClient } from "./client.ts";
 import { StackConverterError } from "./error.ts";
 import type { ConversionJobFieldsFragment } from "./generated.ts";
-import { createHeldJob, type HeldJob, type InterruptionReason, JobInterruption } from "./heldJob.ts";
+import {
+  createHeldJob,
+  type HeldJob,
+  type InterruptionReason,
+  JobInterruption,
+  storable,
+} from "./heldJob.ts";
 import { createReporter } from "./reporter.ts";
 import { sleep } from "./retry.ts";
 import {
@@ -273,7 +279,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function fail(named: Held, error: unknown): Promise<JobOutcome> {
-    const message = (error instanceof Error ? error.message : String(error)).trim().slice(0, 10_000);
+    const message = storable(error instanceof Error ? error.message : String(error), 10_000);
     return calls.fail({
       ...named,
       errorMessage: message || "The worker failed without a message.",

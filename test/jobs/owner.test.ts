@@ -11,7 +11,13 @@ const pool = new pg.Pool({ connectionString: url });
 atEndOfFile(() => pool.end());
 
 const JOB = `ConversionJob:${keyOf(1)}`;
-const ADA = { workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 1 };
+const ADA = {
+  workerId: "ada",
+  workerUserId: keyOf(1),
+  agentTypes: ["converter"],
+  leaseSeconds: 60,
+  count: 1,
+};
 
 beforeEach(async () => {
   await pool.query("TRUNCATE users CASCADE");
@@ -133,6 +139,20 @@ describe("a paused job", () => {
     expect(await jobLeases.complete("ada", [lease])).toMatchObject([{ isHeld: false }]);
     expect(await claim()).toMatchObject({ fencingToken: 2, attempt: 1, progress: 30 });
   });
+});
+
+test("a paused job that loses its worker keeps the reason why an earlier attempt failed", async () => {
+  await jobLeases.fail("ada", [{ ...(await claim()), errorMessage: "no space left", isRetryable: true }]);
+  await pool.query("UPDATE conversion_jobs SET available_at = now() - interval '1 s'");
+  await claim();
+  await change("pause");
+  await pool.query("UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 ms'");
+  await jobLeases.expire(10);
+
+  expect(await job()).toMatchObject({ status: "PAUSED", workerId: null, errorMessage: "no space left" });
+  const { rows } = await pool.query("SELECT data FROM conversion_job_events WHERE type = 'EXPIRED'");
+  // No attempt has failed this time.
+  expect(rows[0].data).not.toHaveProperty("message");
 });
 
 test("a job that is cancelled while it runs is lost to its worker, and its project is READY again", async () => {

@@ -99,6 +99,18 @@ describe("a mutation that is repeated with its key", () => {
     expect(await projects()).toBe(2);
   });
 
+  test("runs once when several arrive at the same moment as short writes, which share a transaction", async () => {
+    const document = `mutation { updateProject(input: { id: "Project:${keyOf(1)}", name: "x", idempotencyKey: "k1" }) { project { version } } }`;
+    const another = `mutation { updateProject(input: { id: "Project:${keyOf(1)}", description: "y" }) { project { version } } }`;
+    const [, ...answers] = await Promise.all([
+      send(another),
+      ...Array.from({ length: 8 }, () => send(document)),
+    ]);
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set([JSON.stringify({ data: { updateProject: { project: { version: 3 } } } })]),
+    );
+  });
+
   test("runs again if it failed, because a failure stores nothing", async () => {
     const document = `mutation { updateProject(input: { id: "Project:${keyOf(1)}", name: "x", expectedVersion: 2, idempotencyKey: "k1" }) { project { version } } }`;
     expect((await send(document)).errors).toMatchObject([{ extensions: { code: "VERSION_CONFLICT" } }]);

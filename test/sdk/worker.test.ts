@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createHeldJob } from "../../src/sdk/heldJob.ts";
 import { type Client, createClient } from "../../src/sdk/index.ts";
 import {
   createWorker,
@@ -152,6 +153,36 @@ describe("a worker", () => {
       { type: "claimed" },
       { type: "failed", isRetryable: false },
     ]);
+  });
+
+  it("reports texts that the service cannot store without the characters that it refuses", async () => {
+    const [nul, half] = [await jobs.create(), await jobs.create()];
+    const { done, events } = start({
+      once: true,
+      concurrency: 2,
+      async handle({ job, reportProgress }) {
+        const isFirst = job.id === nul;
+        await reportProgress({ currentTask: isFirst ? "a\0b" : `${"x".repeat(999)}😀` });
+        throw new JobFailure(isFirst ? "ENOENT: 'a\0b'" : `${"x".repeat(9_999)}😀`);
+      },
+    });
+    await done;
+    expect(events.filter(({ type }) => type !== "claimed")).toMatchObject([
+      { type: "failed" },
+      { type: "failed" },
+    ]);
+    expect(await client.conversionJob({ id: nul })).toMatchObject({
+      status: "FAILED",
+      errorMessage: "ENOENT: 'a\uFFFDb'",
+    });
+    expect(await client.conversionJob({ id: half })).toMatchObject({
+      status: "FAILED",
+      errorMessage: `${"x".repeat(9_999)}\uFFFD`,
+    });
+    const tasks = (await Promise.all([nul, half].map(jobs.events))).flatMap((all) =>
+      all.filter(({ type }) => type === "PROGRESS").map(({ currentTask }) => currentTask),
+    );
+    expect(tasks).toEqual(["a\uFFFDb", `${"x".repeat(999)}\uFFFD`]);
   });
 
   it("gives its handler an error for a task that the plan does not have", async () => {
@@ -466,6 +497,27 @@ describe("stopping", () => {
     const before = timers();
     await worker.stop();
     expect(timers()).toBe(before);
+  });
+
+  it("leaves nothing behind when a report is answered or fails only after its job has ended", async () => {
+    const id = await jobs.create();
+    const [claim] = (
+      await client.claimConversionJobs({ input: { workerId: "anna", agentTypes: [jobs.agentType()] } })
+    ).claims;
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    const held = createHeldJob({ claim: claim!, leaseMs: 3_600_000, onDirty: () => {} });
+    const reported = held.report({ progress: 10 });
+    const [answered, failed] = [held.takeReport(), held.takeReport()];
+    held.close();
+    answered.apply({ id, conversionJob: null, error: null, directive: "CONTINUE" });
+    await reported;
+    expect(timers()).toBe(before);
+
+    // These would wait for ever, if they were kept for a next report.
+    failed.failed();
+    await held.report({ progress: 20 });
+    expect(held.hasUnsent()).toBe(false);
   });
 
   it("ends at once while no job runs, also by the signal", async () => {
