@@ -38,7 +38,10 @@ export function executionTime(limitMs: number): Plugin<RequestContext> {
         const executing = executeFn(given);
         if (!isPromise(executing)) return executing;
         return new Promise<ExecutionResult>((resolve, reject) => {
-          interruption.listen(() => reject(interruption.reason));
+          interruption.listen(() => {
+            end();
+            reject(interruption.reason);
+          });
           executing.then(
             // Safe: neither @defer nor @stream is in the schema, so there is one result.
             (result) => resolve(result as ExecutionResult),
