@@ -39,3 +39,12 @@ export async function withSession<Result>(
 export function quoted(name: string): string {
   return pg.escapeIdentifier(name);
 }
+
+/**
+ * What the driver takes from an address. It has its own way with percent signs: it accepts them unencoded, and
+ * leaves some encoded ones in a database's name as they are.
+ */
+export function partsOf(connectionString: string): { user: string; password: string; database: string } {
+  const { user = "", password, database = user } = new pg.Client({ connectionString });
+  return { user, password: typeof password === "string" ? password : "", database };
+}
