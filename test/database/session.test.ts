@@ -1,5 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { dataTables } from "../../src/database/backup/figures.ts";
+import { inspectDatabase } from "../../src/database/inspection.ts";
+import { readBloat, readLeftovers } from "../../src/database/maintenance/indexes.ts";
+import { migrationStatus } from "../../src/database/migrations.ts";
 import { withSession } from "../../src/database/session.ts";
 import { createEmptyDatabase } from "../support/postgres.ts";
 
@@ -23,4 +27,22 @@ test("a session has no time limits, whatever the role's and the database's defau
     await client.query("SELECT pg_sleep(0.4)");
   });
   await withSession(url, "test", (client) => client.query(`DROP ROLE "${role}"`));
+});
+
+test("the tables may be in a schema whose name has to be quoted", async () => {
+  const { url } = await createEmptyDatabase();
+  await withSession(url, "test", (client) =>
+    client.query(
+      `CREATE SCHEMA "My-App"; ALTER DATABASE "${new URL(url).pathname.slice(1)}" SET search_path = "My-App"`,
+    ),
+  );
+  expect((await migrationStatus({ connectionString: url })).problems).toEqual([]);
+  await withSession(url, "test", async (client) => {
+    expect(await inspectDatabase(client, 1)).toMatchObject({ canCreateTables: true, disabledTriggers: [] });
+    expect([await readLeftovers(client), await readBloat(client, 1), await dataTables(client)]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
 });
