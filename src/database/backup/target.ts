@@ -51,7 +51,7 @@ interface Locale {
 }
 
 /**
- * Creates an empty database beside the one of the address, with that one's encoding and locale.
+ * Creates an empty database beside the one of the address, with that one's encoding, locale and search path.
  *
  * @returns the address of the new database
  * @throws BackupError `CREATEDB_NEEDED`
@@ -75,6 +75,15 @@ export async function createBeside(connectionString: string, purpose: string): P
           cause,
         );
       });
+    // Other settings of a database do not decide where its tables are found. The value is SQL already.
+    const { rows: paths } = await client.query<{ path: string }>(
+      `SELECT substr(setting, 13) AS "path"
+         FROM pg_db_role_setting JOIN pg_database AS base ON base.oid = setdatabase, unnest(setconfig) AS setting
+        WHERE datname = $1 AND setrole = 0 AND starts_with(setting, 'search_path=')`,
+      [like],
+    );
+    for (const { path } of paths)
+      await client.query(`ALTER DATABASE ${quoted(name)} SET search_path = ${path || "''"}`);
   });
   return withDatabase(connectionString, name);
 }

@@ -6,7 +6,7 @@ import pg from "pg";
 import { expect, test } from "vitest";
 import { endLastEpoch, renewEpoch } from "../../../src/coherence/epochs.ts";
 import { takeBackup } from "../../../src/database/backup/backup.ts";
-import { restoreDatabase } from "../../../src/database/backup/restore.ts";
+import { restoreDatabase, verifyInDatabase } from "../../../src/database/backup/restore.ts";
 import { databaseIn, dropDatabase, exchange, withDatabase } from "../../../src/database/backup/target.ts";
 import { withSession } from "../../../src/database/session.ts";
 import { atEndOfFile } from "../../support/cleanup.ts";
@@ -105,3 +105,19 @@ test.each([
     for (const database of [name, former]) await dropDatabase(withDatabase(url, database));
   },
 );
+
+test("a backup of a database whose tables are found by its own search_path can be verified", {
+  timeout: 60_000,
+}, async () => {
+  const { url } = await createTestDatabase();
+  const directory = await mkdtemp(join(tmpdir(), "stack-converter-path-"));
+  atEndOfFile(() => rm(directory, { recursive: true, force: true }));
+  await withSession(url, "test", (client) =>
+    client.query(`ALTER SCHEMA public RENAME TO "An App"; CREATE SCHEMA public;
+      ALTER DATABASE "${databaseIn(url)}" SET search_path = "An App", public`),
+  );
+  const restoration = { directory, key: undefined, tools: { env: process.env } };
+  const manifest = await takeBackup({ connectionString: url, format: "pg_dump", ...restoration });
+  expect(manifest.tables.map(({ table }) => table)).toContain("projects");
+  await verifyInDatabase(url, { manifest, ...restoration });
+});
