@@ -147,6 +147,9 @@ function addressOf(connectionString: string, { env }: Tools) {
   // libpq decodes every percent sign, and refuses those that encode nothing.
   if (url.username !== "") url.username = encodeURIComponent(user);
   url.pathname = `/${encodeURIComponent(database)}`;
+  // `pg` takes this for TLS and nothing else; without a mode, libpq would do without TLS where it is refused.
+  if (/^(true|1)$/.test(url.searchParams.get("ssl") ?? "") && !url.searchParams.has("sslmode"))
+    url.searchParams.set("sslmode", "require");
   for (const name of [...url.searchParams.keys()])
     if (!LIBPQ_PARAMETERS.includes(name)) url.searchParams.delete(name);
   // `pg` has a mode of its own for this, which libpq does not know.
