@@ -47,7 +47,11 @@ const phases: Readonly<Record<BackupProgress["phase"], string>> = {
  */
 export async function runBackup(
   config: Config,
-  { format, isJson, ...retention }: Output & Retention & { format?: Manifest["format"] | undefined },
+  {
+    format,
+    isJson,
+    ...retention
+  }: Output & Omit<Retention, "written"> & { format?: Manifest["format"] | undefined },
   io: BackupIo,
 ): Promise<void> {
   const { directory, encryptionKey: key } = config.backup;
@@ -61,7 +65,7 @@ export async function runBackup(
       url === undefined
         ? await withEmbedded(dataDirectory, (embedded) => take(embedded, "rows"), io.log)
         : await take(url, format ?? "pg_dump");
-    const pruned = await pruneBackups(directory, retention);
+    const pruned = await pruneBackups(directory, { ...retention, written: manifest.file });
     return isJson
       ? [JSON.stringify({ ...manifest, directory, pruned })]
       : [

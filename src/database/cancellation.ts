@@ -30,14 +30,16 @@ export function createCancel(connectionString: string, log: Pick<Logger, "warn">
       query_timeout: 5_000,
     });
     client.on("error", () => {});
+    let ids: number[] = [];
     try {
-      await client.connect();
-      const ids = asked;
-      asked = [];
-      cancelling = undefined;
+      await client.connect().finally(() => {
+        // Without a connection too: these processes go on to other statements, which nobody wants cancelled.
+        ids = asked;
+        asked = [];
+        cancelling = undefined;
+      });
       await client.query("SELECT pg_cancel_backend(id) FROM unnest($1::int[]) AS id", [ids]);
     } catch (error) {
-      cancelling = undefined;
       // The statement's own time-out will end it.
       log.warn({ err: error }, "a statement could not be cancelled");
     } finally {

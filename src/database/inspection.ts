@@ -77,12 +77,12 @@ const LOCKS = `
 
 const OBJECTS = `
   SELECT ARRAY(SELECT relname::text FROM pg_class AS relation
-           WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND NOT pg_has_role(relowner, 'USAGE')
+           WHERE relkind = 'r' AND relnamespace = quote_ident(current_schema())::regnamespace AND NOT pg_has_role(relowner, 'USAGE')
              AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = relation.oid AND deptype = 'e') ORDER BY 1) AS "foreignTables",
          ARRAY(SELECT relname || '.' || tgname FROM pg_trigger JOIN pg_class AS relation ON relation.oid = tgrelid
-           WHERE relnamespace = current_schema()::regnamespace AND tgenabled IN ('D', 'R') ORDER BY 1) AS "disabledTriggers",
+           WHERE relnamespace = quote_ident(current_schema())::regnamespace AND tgenabled IN ('D', 'R') ORDER BY 1) AS "disabledTriggers",
          ARRAY(SELECT index.relname::text FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
-           WHERE index.relnamespace = current_schema()::regnamespace AND NOT indisvalid ORDER BY 1) AS "invalidIndexes",
+           WHERE index.relnamespace = quote_ident(current_schema())::regnamespace AND NOT indisvalid ORDER BY 1) AS "invalidIndexes",
          to_regclass('audit_entries') IS NOT NULL AS "hasAuditLog"`;
 
 const STANDBYS = `

@@ -249,7 +249,7 @@ async function readHistory(client: pg.Client): Promise<MigrationRow[] | undefine
 async function notEmpty(client: pg.Client): Promise<MigrationProblem[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class
-     WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+     WHERE relkind IN ('r', 'p') AND relnamespace = quote_ident(current_schema())::regnamespace
        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
      ORDER BY relname LIMIT 5`,
   );

@@ -1,5 +1,11 @@
 import pg from "pg";
 
+/** Those that the role, the database or the address may set. Not every version of PostgreSQL has all of them. */
+const UNLIMITED = `
+  SELECT set_config(name, '0', false) FROM pg_settings
+   WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')
+     AND setting <> '0'`;
+
 /**
  * Runs work on a connection of its own, without time limits except those asked for. Meant for work that takes
  * long and must not take a connection away from requests.
@@ -22,6 +28,7 @@ export async function withSession<Result>(
   client.on("error", () => {});
   await client.connect();
   try {
+    await client.query(UNLIMITED);
     return await work(client);
   } finally {
     await client.end().catch(() => {});
@@ -31,4 +38,13 @@ export async function withSession<Result>(
 /** A name quoted as an SQL identifier, whatever it contains. */
 export function quoted(name: string): string {
   return pg.escapeIdentifier(name);
+}
+
+/**
+ * What the driver takes from an address. It has its own way with percent signs: it accepts them unencoded, and
+ * leaves some encoded ones in a database's name as they are.
+ */
+export function partsOf(connectionString: string): { user: string; password: string; database: string } {
+  const { user = "", password, database = user } = new pg.Client({ connectionString });
+  return { user, password: typeof password === "string" ? password : "", database };
 }

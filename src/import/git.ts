@@ -46,8 +46,9 @@ export function parseGitUrl(source: string): GitSource | null {
   if (branch !== null && !/^[\w][\w./@+-]*$/.test(branch)) return refuse("what follows # is no branch name");
   if (!isScp) {
     if (!URL.canParse(url)) return refuse("it is no valid URL");
-    // ssh would read such a host as an option.
-    if (/^-/.test(decodeURIComponent(new URL(url).hostname))) return refuse("its host begins with a dash");
+    // ssh would read a host with a dash as an option, and git decodes an encoded one.
+    if (/^-|%/.test(new URL(url).hostname))
+      return refuse("its host begins with a dash, or has a percent sign");
   }
   return { url, branch };
 }

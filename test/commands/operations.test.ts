@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -111,6 +111,18 @@ describe("on a PostgreSQL", { timeout: 120_000 }, async () => {
       format: "pg_dump",
       pruned: [],
     });
+  });
+
+  test("a backup that was just taken stays, even if the clock was ahead when others were taken", async () => {
+    const ahead = await commandsWith({ DATABASE_URL: url });
+    const { directory, file } = JSON.parse(await ahead.backup({ isJson: true, format: "rows" }));
+    const manifest = join(directory, `${file}.json`);
+    const text = await readFile(manifest, "utf8");
+    await writeFile(manifest, text.replace(/"createdAt": "\d{4}/, '"createdAt": "9999'));
+    const options = { isJson: true, format: "rows", keep: 1 } as const;
+    const second = JSON.parse(await ahead.backup(options));
+    expect(second.pruned).toEqual([]);
+    expect(JSON.parse(await ahead.backup(options)).pruned).toEqual([second.file]);
   });
 
   test("a new pair of keys is printed, and its public key encrypts backups", async () => {

@@ -126,6 +126,8 @@ describe("parseGitUrl", () => {
     "http://github.com/a/b",
     "ftp://x/y",
     "ssh://-oProxyCommand=x/y",
+    "ssh://%2doProxyCommand=x/y",
+    "ssh://git@%zz/a/b",
     "https://github.com/a/b#--upload-pack=x",
     "https://github.com/a/b#-x",
     "https://github.com/a b",

@@ -43,8 +43,7 @@ export async function takeBackup(options: BackupOptions): Promise<Manifest> {
     if (format === "pg_dump") await assertTool("pg_dump", serverVersion, tools);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await removePartials(directory);
-    // No time-outs: the transaction stays open until the connection closes.
-    await client.query("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
+    // The transaction stays open until the connection closes.
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const createdAt = new Date();
     const migrations = await appliedMigrations(client);

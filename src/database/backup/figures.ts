@@ -9,7 +9,7 @@ const TABLES = `
   SELECT relname AS "table", ARRAY(SELECT confrelid::regclass::text FROM pg_constraint
            WHERE conrelid = relation.oid AND contype = 'f' AND confrelid <> conrelid) AS "parents"
     FROM pg_class AS relation
-   WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname <> ALL($1)
+   WHERE relkind = 'r' AND relnamespace = quote_ident(current_schema())::regnamespace AND relname <> ALL($1)
      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = relation.oid AND deptype = 'e')
    ORDER BY relname`;
 

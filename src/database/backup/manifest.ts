@@ -110,6 +110,8 @@ export interface Retention {
   readonly keep?: number | undefined;
   /** Backups younger than this stay, in days. */
   readonly keepDays?: number | undefined;
+  /** The archive that was just written. It stays, even if the clock says that others are newer. */
+  readonly written?: string | undefined;
 }
 
 /**
@@ -120,14 +122,14 @@ export interface Retention {
  */
 export async function pruneBackups(
   directory: string,
-  { keep, keepDays }: Retention,
+  { keep, keepDays, written }: Retention,
   now = Date.now(),
 ): Promise<string[]> {
   if (keep === undefined && keepDays === undefined) return [];
   const backups = await listBackups(directory);
   const newestVerified = backups.find(({ verifiedAt }) => verifiedAt !== null);
   const pruned = backups.filter((backup, index) => {
-    if (index === 0 || backup === newestVerified) return false;
+    if (index === 0 || backup === newestVerified || backup.file === written) return false;
     const isAmongNewest = keep !== undefined && index < keep;
     const isYoung = keepDays !== undefined && now - Date.parse(backup.createdAt) < keepDays * 86_400_000;
     return !isAmongNewest && !isYoung;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { partsOf } from "../session.ts";
 import { BackupError } from "./error.ts";
 
 /** How PostgreSQL's own programs are run. */
@@ -26,6 +27,7 @@ const LIBPQ_PARAMETERS = [
   "sslmode",
   "sslrootcert",
   "target_session_attrs",
+  "user",
 ];
 
 /**
@@ -138,12 +140,19 @@ function start(
 
 /** Every user of the machine can see the arguments, so the password is not among them. */
 function addressOf(connectionString: string, { env }: Tools) {
+  const { user, password, database } = partsOf(connectionString);
   const url = new URL(connectionString);
-  const password = decodeURIComponent(url.password) || url.searchParams.get("password");
+  const hasPassword = url.password !== "" || url.searchParams.has("password");
   url.password = "";
+  // libpq decodes every percent sign, and refuses those that encode nothing.
+  if (url.username !== "") url.username = encodeURIComponent(user);
+  url.pathname = `/${encodeURIComponent(database)}`;
+  // `pg` takes this for TLS and nothing else; without a mode, libpq would do without TLS where it is refused.
+  if (/^(true|1)$/.test(url.searchParams.get("ssl") ?? "") && !url.searchParams.has("sslmode"))
+    url.searchParams.set("sslmode", "require");
   for (const name of [...url.searchParams.keys()])
     if (!LIBPQ_PARAMETERS.includes(name)) url.searchParams.delete(name);
   // `pg` has a mode of its own for this, which libpq does not know.
   if (url.searchParams.get("sslmode") === "no-verify") url.searchParams.set("sslmode", "require");
-  return { address: url.href, env: password === null ? env : { ...env, PGPASSWORD: password } };
+  return { address: url.href, env: hasPassword ? { ...env, PGPASSWORD: password } : env };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { quoted, withSession } from "../session.ts";
+import { partsOf, quoted, withSession } from "../session.ts";
 import { BackupError } from "./error.ts";
 import { isEmpty } from "./figures.ts";
 
@@ -9,15 +9,18 @@ import { isEmpty } from "./figures.ts";
 
 const DISCONNECT_MS = 10_000;
 
-/** Follows PostgreSQL: if the address names no database, it is the one with the user's name. */
+/** If the address names no database, it is the one with the user's name. */
 export function databaseIn(connectionString: string): string {
-  const { pathname, username } = new URL(connectionString);
-  return decodeURIComponent(pathname.slice(1) || username);
+  return partsOf(connectionString).database;
 }
 
 export function withDatabase(connectionString: string, name: string): string {
+  const { user, password } = partsOf(connectionString);
   const url = new URL(connectionString);
-  url.pathname = `/${encodeURIComponent(name)}`;
+  if (url.username !== "") url.username = encodeURIComponent(user);
+  if (url.password !== "") url.password = encodeURIComponent(password);
+  // Of a database's name, `pg` decodes only what this function encodes.
+  url.pathname = `/${encodeURI(name)}`;
   return url.href;
 }
 
@@ -48,7 +51,7 @@ interface Locale {
 }
 
 /**
- * Creates an empty database beside the one of the address, with that one's encoding and locale.
+ * Creates an empty database beside the one of the address, with that one's encoding, locale and search path.
  *
  * @returns the address of the new database
  * @throws BackupError `CREATEDB_NEEDED`
@@ -68,10 +71,19 @@ export async function createBeside(connectionString: string, purpose: string): P
         if (!(cause instanceof pg.DatabaseError) || cause.code !== "42501") throw cause;
         throw new BackupError(
           "CREATEDB_NEEDED",
-          `The role may not create databases, and a backup is restored into a new one first: let a superuser say ALTER ROLE ${quoted(decodeURIComponent(new URL(connectionString).username))} CREATEDB.`,
+          `The role may not create databases, and a backup is restored into a new one first: let a superuser say ALTER ROLE ${quoted(partsOf(connectionString).user)} CREATEDB.`,
           cause,
         );
       });
+    // Other settings of a database do not decide where its tables are found. The value is SQL already.
+    const { rows: paths } = await client.query<{ path: string }>(
+      `SELECT substr(setting, 13) AS "path"
+         FROM pg_db_role_setting JOIN pg_database AS base ON base.oid = setdatabase, unnest(setconfig) AS setting
+        WHERE datname = $1 AND setrole = 0 AND starts_with(setting, 'search_path=')`,
+      [like],
+    );
+    for (const { path } of paths)
+      await client.query(`ALTER DATABASE ${quoted(name)} SET search_path = ${path || "''"}`);
   });
   return withDatabase(connectionString, name);
 }
@@ -93,7 +105,9 @@ function localeOf({
 
 /** A name of at most 63 bytes, which is all that PostgreSQL keeps. */
 function nameFor(base: string, suffix: string): string {
-  return `${base.slice(0, 62 - suffix.length)}_${suffix}`;
+  const kept = Buffer.from(base).subarray(0, 62 - suffix.length);
+  // As part of a stream, a character that was cut is left out.
+  return `${new TextDecoder().decode(kept, { stream: true })}_${suffix}`;
 }
 
 export async function dropDatabase(connectionString: string): Promise<void> {

@@ -22,7 +22,7 @@ export interface LeftoverIndex {
 const LEFTOVERS = `
   SELECT index.relname AS "index", relation.relname AS "table", pg_relation_size(index.oid)::float8 AS "bytes"
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS relation ON relation.oid = indrelid
-   WHERE NOT indisvalid AND index.relname ~ '_cc(new|old)[0-9]*$' AND index.relnamespace = current_schema()::regnamespace
+   WHERE NOT indisvalid AND index.relname ~ '_cc(new|old)[0-9]*$' AND index.relnamespace = quote_ident(current_schema())::regnamespace
      AND pg_has_role(relation.relowner, 'USAGE')
      AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS building WHERE building.relid = indrelid)
    ORDER BY index.relname`;
@@ -43,7 +43,7 @@ const ESTIMATES = `
       FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS relation ON relation.oid = indrelid
       JOIN pg_am ON pg_am.oid = index.relam
      WHERE amname = 'btree' AND indisvalid AND indexprs IS NULL AND index.relkind = 'i'
-       AND index.relnamespace = current_schema()::regnamespace AND pg_has_role(relation.relowner, 'USAGE')
+       AND index.relnamespace = quote_ident(current_schema())::regnamespace AND pg_has_role(relation.relowner, 'USAGE')
   ), widths AS (
     SELECT indexrelid, sum(avg_width * (1 - null_frac)) AS "width", bool_and(avg_width IS NOT NULL) AS "isKnown"
       FROM indexes CROSS JOIN LATERAL unnest(indkey::int2[]) AS key(number)
