@@ -7,7 +7,7 @@ import { AnswerText, type TextFrame } from "../repositories/answerText.ts";
 import { type ComposedAnswers, tagsBefore } from "../repositories/composedAnswer.ts";
 import { requestName, shortened } from "../repositories/page.ts";
 import type { Cached, Repeated } from "./cached.ts";
-import { bytesToKeep, idsOf, type KeptFrame, keptFrame, lastOf, OBJECT_BYTES } from "./keptFrame.ts";
+import { BUFFER_BYTES, bytesToKeep, idsOf, type KeptFrame, keptFrame, lastOf } from "./keptFrame.ts";
 
 export interface ComposedAnswerOptions {
   readonly composedAnswers: ComposedAnswers;
@@ -23,7 +23,7 @@ export interface ComposedAnswerOptions {
   readonly ttlMs: CacheLifetimes;
 }
 
-const textBytes = (text: Buffer) => OBJECT_BYTES + text.byteLength;
+const textBytes = (text: Buffer) => BUFFER_BYTES + text.byteLength;
 
 /**
  * What the latest frame of each shape may share with the next one. Not that frame itself: it leads to the parts
