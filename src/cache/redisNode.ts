@@ -232,6 +232,8 @@ const PROBE_DELAY = { firstMs: 100, maxMs: 2_000 };
  */
 const REFUSED =
   /(?:^|[\s-])(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|OOM|MISCONF|NOREPLICAS|NOAUTH|NOPERM|UNKILLABLE)(?: |$)/;
+/** What Redis 7.0 and older say, without the code NOPERM, when an ACL refuses a command within a script. */
+const REFUSED_IN_SCRIPT = /The user executing the script can't /;
 /**
  * Those that do not suggest that the next call will fail too: with OOM reads still work, and a moved slot is
  * one of many.
@@ -251,7 +253,8 @@ function outageOf(error: unknown, name: string): RedisUnavailableError | undefin
   const cause = new Error(error.message);
   cause.name = error.name;
   if (error.name === "ReplyError") {
-    const serverCode = REFUSED.exec(error.message)?.[1];
+    const serverCode =
+      REFUSED.exec(error.message)?.[1] ?? (REFUSED_IN_SCRIPT.test(error.message) ? "NOPERM" : undefined);
     if (serverCode === undefined) return undefined;
     return new RedisUnavailableError("refused", `Redis ${name} refused: ${error.message}`, {
       cause,

@@ -57,6 +57,11 @@ export type Coherence<Tx extends Transaction> = ReturnType<typeof createCoherenc
 const CHANNEL = "cache_invalidations";
 const SETTLE_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/**
+ * A connection may cease to work without a word, as when a firewall forgets it. Then the next statement takes
+ * another one.
+ */
+const QUERY_TIMEOUT_MS = 5_000;
 const WARN_EVERY_MS = 60_000;
 
 /**
@@ -83,6 +88,7 @@ export function createCoherence<Tx extends Transaction>(options: CoherenceOption
     connectionString,
     max: 2,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     application_name: "stack-converter coherence",
   });
   control.on("error", onError);

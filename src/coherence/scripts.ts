@@ -80,14 +80,19 @@ local function isValid(stamp, tags)
 end
 `;
 
-/** Gives the tags the present sequence as version. Above the cap, drops the oldest and raises the floor. */
+/**
+ * Gives the tags the present sequence as version. Above the cap, raises the floor and drops the oldest. In this
+ * order, because a script that Redis ends halfway, as when an ACL has come to refuse one of its commands, is
+ * not undone: what it has done by then must not let an answer pass for valid.
+ */
 const SET_VERSIONS = `
 local function setVersions(tags, first, maxTags)
   for index = first, #tags do redis.call('ZADD', KEYS[2], sequence, tags[index]) end
   local excess = redis.call('ZCARD', KEYS[2]) - 1 - maxTags
   if excess > 0 then
-    local popped = redis.call('ZPOPMIN', KEYS[2], excess)
-    redis.call('HSET', KEYS[1], 'floor', popped[#popped])
+    local last = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', 'inf', 'WITHSCORES', 'LIMIT', excess - 1, 1)
+    redis.call('HSET', KEYS[1], 'floor', last[2])
+    redis.call('ZPOPMIN', KEYS[2], excess)
   end
 end
 `;
@@ -157,7 +162,11 @@ for index = 5, #KEYS do
   reply[#reply + 1] = 'invalid'
   if isValid(tonumber(ARGV[at]), ARGV[at + 3]) then
     redis.call('HSET', KEYS[index], 'stamp', ARGV[at], 'tags', ARGV[at + 3], 'value', ARGV[at + 2])
-    redis.call('PEXPIRE', KEYS[index], ARGV[at + 1])
+    local expiry = redis.pcall('PEXPIRE', KEYS[index], ARGV[at + 1])
+    if type(expiry) == 'table' then
+      redis.call('DEL', KEYS[index])
+      return expiry
+    end
     reply[#reply] = 'stored'
   end
   at = at + 4
@@ -188,7 +197,7 @@ redis.call('HSET', KEYS[4], ARGV[2], cmsgpack.pack(tags))
 return 'marked'`,
 );
 
-/** ARGV: epoch, maxTags, xid. */
+/** ARGV: epoch, maxTags, xid. The tags stay pending until all have their versions (see SET_VERSIONS). */
 export const RELEASE = script(
   "release",
   `${PRELUDE}${SET_VERSIONS}
@@ -197,11 +206,11 @@ local marked = redis.call('HGET', KEYS[4], ARGV[3])
 if not marked then return 'released' end
 local tags = cmsgpack.unpack(marked)
 sequence = redis.call('HINCRBY', KEYS[1], 'sequence', 1)
+setVersions(tags, 1, tonumber(ARGV[2]))
 redis.call('HDEL', KEYS[4], ARGV[3])
 for _, tag in ipairs(tags) do
   if redis.call('HINCRBY', KEYS[3], tag, -1) == 0 then redis.call('HDEL', KEYS[3], tag) end
 end
-setVersions(tags, 1, tonumber(ARGV[2]))
 return 'released'`,
 );
 

@@ -95,15 +95,17 @@ function isOutage(code: string | undefined, error: Error): boolean {
   // P2010 is Prisma's own code for any raw query that failed, whatever the reason.
   if (code !== undefined && code !== "P2010" && code !== "N/A") {
     return (
-      // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53300: too many connections.
-      // 25006: the server has become a replica. 3D000 and 55000: a restored database is taking this one's
-      // place (database/backup/restore.ts).
-      /^(08...|25006|3D000|55000|57P0[1-5]|53300|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(code) ||
-      /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
+      // 08: connection exception. 57P01..57P03: shut down, crashed, starting up. 53: too many connections, no
+      // room on the disk or in memory. 57014, 25P03, 25P04: a statement, or a pause between two, took longer
+      // than the time limits allow. 25006: the server has become a replica. 3D000 and 55000: a restored
+      // database is taking this one's place (database/backup/restore.ts).
+      /^(08...|25006|25P0[34]|3D000|53...|55000|57014|57P0[1-5]|P1001|P1002|P1008|P1017|P2024|P2028)$/.test(
+        code,
+      ) || /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code)
     );
   }
   // `pg` gives these errors no code.
-  return /Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
+  return /Connection terminated|Query read timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Server has closed the connection|Cannot use a pool after/.test(
     error.message,
   );
 }

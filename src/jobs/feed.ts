@@ -183,10 +183,12 @@ export function createFeed<Cursor, News extends Batch<Cursor>>(options: FeedOpti
         while (!isOver && !hasEnded) {
           if (readyAt !== undefined) await wait(readyAt - performance.now());
           const { generation, turnedAt } = hub;
-          const news = await read(hub, cursor).catch(async (error: unknown) => {
+          const reading = read(hub, cursor);
+          const news = await reading.catch(async (error: unknown) => {
             if (!isUnavailable(error)) throw error;
             await wait(retryMs);
-            hub.reads.delete(cursor);
+            // Unless another follower has begun the next attempt already: they share that one too.
+            if (hub.reads.get(cursor) === reading) hub.reads.delete(cursor);
             return undefined;
           });
           if (isOver) break;

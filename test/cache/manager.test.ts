@@ -8,6 +8,7 @@ import { countRoundTrips } from "../support/roundTrips.ts";
 import {
   connectTo,
   controlClient,
+  everythingIn,
   freeze,
   recordingLog,
   silent,
@@ -363,4 +364,22 @@ describe("the cache manager", () => {
     expect(partial).toMatchObject({ isKeyCountComplete: false });
     expect(partial.isHealthy && partial.keyCount > 0 && partial.keyCount < 2_500).toBe(true);
   });
+});
+
+test("a command that an ACL refuses within a script is an outage like any other, and tells no arguments", async () => {
+  const server = await startRedis();
+  const connection = await connectTo(server.url);
+  const cache = managerOn(connection);
+  const control = controlClient(server.url);
+  await control.call("ACL", "SETUSER", "default", "-incrby");
+  expect(await cache.increment("n:1")).toBeUndefined();
+  const failure = await connection
+    .run("k", (redis) => redis.eval("return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, "k", "12345"), {
+      isIdempotent: true,
+    })
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "REDIS_UNAVAILABLE", reason: "refused", serverCode: "NOPERM" });
+  expect(everythingIn(failure)).not.toContain("12345");
+  await control.call("ACL", "SETUSER", "default", "+@all");
+  expect(await cache.increment("n:1")).toBe(1);
 });

@@ -55,6 +55,55 @@ describe("the version table in Redis", () => {
     }
   });
 
+  it.each(["zadd", "hset", "hdel", "zpopmin"])(
+    "lets no change get lost when Redis comes to refuse `%s` alone",
+    async (command) => {
+      const server = await startRedis();
+      const redis = new Redis(server.url);
+      try {
+        const table = create({ maxTags: 2 }, "t", redis);
+        await open(table, "1.a");
+        for (const key of ["b", "c", "d"]) await table.bump("1.a", [key]);
+        const { sequence } = (await table.since("1.a", -1)) as { sequence: number };
+        await table.fill("1.a", [{ key: "k", stamp: sequence, tags: ["a"], value: "old", ttlMs: 60_000 }]);
+        await table.mark("1.a", "7", ["a"]);
+        const isServed = async () => {
+          const found = await table.get("1.a", ["k"]);
+          return typeof found !== "string" && found[0] !== undefined;
+        };
+        expect(await isServed()).toBe(false);
+
+        await redis.call("ACL", "SETUSER", "default", `-${command}`);
+        await table.release("1.a", "7").catch(() => {});
+        await table.bump("1.a", ["e"]).catch(() => {});
+        await table.bump("1.a", ["f"]).catch(() => {});
+        expect(await isServed()).toBe(false);
+
+        await redis.call("ACL", "SETUSER", "default", "+@all");
+        await table.release("1.a", "7");
+        expect(await isServed()).toBe(false);
+        expect(await table.since("1.a", 0)).toMatchObject({ pending: [] });
+      } finally {
+        redis.disconnect();
+      }
+    },
+  );
+
+  it("keeps no answer for ever when Redis refuses to give it a time to live", async () => {
+    const server = await startRedis();
+    const redis = new Redis(server.url);
+    try {
+      const table = create({}, "t", redis);
+      await open(table, "1.a");
+      await redis.call("ACL", "SETUSER", "default", "-pexpire");
+      const answer = { key: "k", stamp: 1, tags: ["a"], value: "old", ttlMs: 1 };
+      await expect(table.fill("1.a", [answer])).rejects.toThrow("The user executing the script");
+      expect(await redis.keys("*entry*")).toEqual([]);
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   it("is lost on a replica, and stays lost when the replica is promoted", async () => {
     const replica = await startRedis();
     const redis = new Redis(replica.url);

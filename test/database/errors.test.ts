@@ -1,5 +1,9 @@
 import pg from "pg";
+import { pino } from "pino";
 import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { createDatabase } from "../../src/database/database.ts";
+import { atEndOfFile } from "../support/cleanup.ts";
 import { createTestRepositories } from "../support/repositories.ts";
 
 const { pool, database } = await createTestRepositories();
@@ -44,4 +48,42 @@ test("a database that is being swapped for another is an outage", async () => {
     await admin.end();
   }
   expect(await database.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+});
+
+test("a statement that takes too long, for the service or for PostgreSQL, is an outage", async () => {
+  const impatient = (limits: { queryTimeoutMs?: number; statementTimeoutMs?: number }) => {
+    const config = { ...loadConfig({}).database, ...limits };
+    const made = createDatabase(config, pool.options.connectionString!, pino({ level: "silent" }));
+    atEndOfFile(made.close);
+    return made;
+  };
+  for (const each of [impatient({ queryTimeoutMs: 200 }), impatient({ statementTimeoutMs: 200 })]) {
+    await expect(each.query("SELECT pg_sleep(2)")).rejects.toMatchObject(UNAVAILABLE);
+    await expect(each.statementTransaction((tx) => tx.query("SELECT pg_sleep(2)"))).rejects.toMatchObject(
+      UNAVAILABLE,
+    );
+    await expect(
+      each.prismaTransaction(async (tx) => tx.$queryRaw`SELECT pg_sleep(2)::text`),
+    ).rejects.toMatchObject(UNAVAILABLE);
+    expect(await each.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  }
+  // The service was stopped, or computed, in the middle of a transaction.
+  await expect(
+    impatient({ statementTimeoutMs: 200 }).statementTransaction(async (tx) => {
+      await tx.query("SELECT 1");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await tx.query("SELECT 2");
+    }),
+  ).rejects.toMatchObject(UNAVAILABLE);
+});
+
+test.each([
+  ["its disk is full", "53100"],
+  ["it is out of memory", "53200"],
+])("a database that refuses because %s is an outage", async (_, code) => {
+  await expect(
+    database.statementTransaction((tx) =>
+      tx.query(`DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '${code}'; END $$`),
+    ),
+  ).rejects.toMatchObject(UNAVAILABLE);
 });

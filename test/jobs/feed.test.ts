@@ -113,6 +113,23 @@ describe("followers of a log", () => {
     expect([feed.hubs(), store.statistics().watchers]).toEqual([0, 0]);
   });
 
+  it("share the attempts while the database does not answer, and the read that succeeds", async () => {
+    log.error = new AppError("SERVICE_UNAVAILABLE", "The database does not answer.");
+    const followers = Array.from({ length: 50 }, () => feed.follow("x", 0));
+    const news = followers.map((follower) => follower.next());
+    await expect.poll(() => log.reads).toBeGreaterThan(1);
+    const [readsBefore, retryAt] = [log.reads, performance.now()];
+    await expect.poll(() => log.reads).toBeGreaterThan(readsBefore + 2);
+    // An attempt a millisecond, for all of them.
+    expect(log.reads - readsBefore).toBeLessThan(5 + 2 * (performance.now() - retryAt));
+    log.error = undefined;
+    log.length = 1;
+    const whenBack = log.reads;
+    expect((await Promise.all(news)).map(({ value }) => value.entries)).toEqual(Array(50).fill([1]));
+    expect(log.reads - whenBack).toBeLessThan(5);
+    for (const follower of followers) await follower.return?.();
+  });
+
   it("wait for a database that does not answer, and get every other error", async () => {
     log.length = 1;
     log.error = new AppError("SERVICE_UNAVAILABLE", "The database does not answer.");
