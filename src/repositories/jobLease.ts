@@ -229,6 +229,11 @@ function heldStatement(
   );
 }
 
+const STILL_HELD = `
+  SELECT "job"."id" FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "fencingToken" bigint)
+    JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id" AND "job"."fencing_token" = item."fencingToken"
+   WHERE "job"."worker_id" = item."workerId" AND "job"."lease_expires_at" > now()`;
+
 interface ClaimCall extends Claim {
   readonly id: string;
   readonly signal: AbortSignal | undefined;
@@ -326,7 +331,20 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   const exists = async (subquery: string): Promise<boolean> =>
     (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
 
+  /**
+   * Those of the claimed jobs that their workers still hold under the tokens of these claims. An answer that
+   * is repeated may have jobs whose leases are over.
+   */
+  async function stillHeld(claims: readonly ConversionJobRow[]): Promise<ConversionJobRow[]> {
+    const named = claims.map(({ id, workerId, fencingToken }) => ({ id, workerId, fencingToken }));
+    const rows = await query<{ id: string }>(STILL_HELD, [JSON.stringify(named)]);
+    const ids = new Set(rows.map(({ id }) => id));
+    return claims.filter(({ id }) => ids.has(id));
+  }
+
   return {
+    stillHeld,
+
     /**
      * Claims jobs, those of the highest priority first, then the oldest. Each gets a new fencing token and a
      * lease.
