@@ -50,6 +50,9 @@ export type WorkerCalls = ReturnType<typeof createWorkerCalls>;
 
 const MAX_JOBS_PER_CALL = 100;
 
+/** Below the 1 MB body limit of many proxies (nginx's default), with room for the document. */
+const MAX_BYTES_PER_CALL = 900_000;
+
 /**
  * The calls of the worker protocol. A call that ends a job is retried until an answer comes or the lease is
  * over. It carries an idempotency key: if an answer was lost on the way, the service repeats the answer, not
@@ -72,14 +75,20 @@ export function createWorkerCalls({
   function ending<Item extends Held>(
     call: string,
     send: (items: readonly Item[], options: ReturnType<typeof keyed>) => Promise<readonly JobOutcome[]>,
+    bytesOf?: (item: Item) => number,
   ) {
-    return createBatch<Item, JobOutcome>((items) => {
+    const sendRetrying = (items: readonly Item[]) => {
       const options = keyed();
       return retrying(() => send(items, options), {
         isOver: () => items.every(({ isOver }) => isOver()),
         onRetry: (error, inMs) => onRetry(call, error, inMs),
       });
-    }, MAX_JOBS_PER_CALL);
+    };
+    return createBatch<Item, JobOutcome>(sendRetrying, {
+      maxItems: MAX_JOBS_PER_CALL,
+      maxBytes: MAX_BYTES_PER_CALL,
+      ...(bytesOf && { bytesOf }),
+    });
   }
 
   const release = ending<Held>("release", async (jobs, options) => {
@@ -191,18 +200,22 @@ export function createWorkerCalls({
       return answer.completeConversionJobs.results;
     }),
 
-    fail: ending<Held & { errorMessage: string; isRetryable: boolean }>("fail", async (jobs, options) => {
-      const input = {
-        workerId,
-        jobs: jobs.map(({ errorMessage, isRetryable, ...job }) => ({
-          ...named(job),
-          errorMessage,
-          isRetryable,
-        })),
-      };
-      return (await client.request(FailConversionJobsDocument, { input }, options)).failConversionJobs
-        .results;
-    }),
+    fail: ending<Held & { errorMessage: string; isRetryable: boolean }>(
+      "fail",
+      async (jobs, options) => {
+        const input = {
+          workerId,
+          jobs: jobs.map(({ errorMessage, isRetryable, ...job }) => ({
+            ...named(job),
+            errorMessage,
+            isRetryable,
+          })),
+        };
+        return (await client.request(FailConversionJobsDocument, { input }, options)).failConversionJobs
+          .results;
+      },
+      (job) => new TextEncoder().encode(JSON.stringify(job)).length,
+    ),
 
     release,
   };

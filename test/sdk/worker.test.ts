@@ -202,6 +202,37 @@ describe("a worker", () => {
   });
 });
 
+it("fails many jobs at the same moment whose messages are long: no call is too long for a proxy", async () => {
+  const ids: string[] = [];
+  for (let index = 0; index < 30; index++) ids.push(await jobs.create({ tasks: ["a"], maxAttempts: 1 }));
+  const lengths: number[] = [];
+  const behindProxy = createClient({
+    url,
+    async fetch(input, init) {
+      const length = Buffer.byteLength(String(init?.body));
+      if (String(init?.body).includes("FailConversionJobs")) lengths.push(length);
+      return length > 1_048_576 ? new Response("<html>", { status: 413 }) : fetch(input, init);
+    },
+  });
+  const all = createGate();
+  let begun = 0;
+  const { types, done } = start({
+    client: behindProxy,
+    concurrency: 30,
+    once: true,
+    async handle() {
+      if (++begun === 30) all.open();
+      await all.opened;
+      throw new JobFailure("\u0001".repeat(10_000));
+    },
+  });
+  await done;
+  expect(types().filter((type) => type === "failed")).toHaveLength(30);
+  expect((await client.conversionJob({ id: ids[29]! }))!.status).toBe("FAILED");
+  expect(lengths.length).toBeGreaterThan(1);
+  expect(lengths.length).toBeLessThan(5);
+});
+
 describe("a pause", () => {
   it("aborts the signal, and `checkpoint` waits until the job is resumed", async () => {
     const id = await jobs.create();
