@@ -4,6 +4,7 @@ import { combineCalls } from "./combining.ts";
 import type { ConversionJobDocuments } from "./conversionJob.ts";
 import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import { withResults } from "./conversionPlan.ts";
+import { NO_LEASE, RENEWED_LEASE } from "./leaseColumns.ts";
 
 /**
  * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows whose lease
@@ -61,9 +62,6 @@ export interface LeaseOutcome {
 export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 
 const CHANNEL = "conversion_jobs_available";
-
-/** Contains each of the lease's columns once, for SET. */
-export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubles with each attempt, from about a second to about five minutes, with jitter so that jobs differ. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
@@ -165,7 +163,7 @@ const REPORT = heldStatement("report_jobs", {
             OR (item."hasCurrentTask" AND item."currentTask" IS DISTINCT FROM "job"."current_task")`,
   set: `"progress" = GREATEST("job"."progress", named."new.progress"),
         "current_task" = CASE WHEN named."new.hasCurrentTask" THEN named."new.currentTask" ELSE "job"."current_task" END,
-        "lease_expires_at" = now() + make_interval(secs => "job"."lease_seconds")`,
+        ${RENEWED_LEASE}`,
   event: "'PROGRESS'",
   data: `'currentTask', "current_task"`,
   isLogged: `named."decision"`,
