@@ -570,6 +570,25 @@ describe("stopping", () => {
     }
   });
 
+  it("lets running jobs finish however long they take, if it may take for ever", async () => {
+    const id = await jobs.create();
+    const begun = createGate();
+    const finish = createGate();
+    const { worker, types } = start({
+      async handle() {
+        begun.open();
+        await finish.opened;
+      },
+    });
+    await begun.opened;
+    const stopped = worker.stop({ timeoutMs: Number.POSITIVE_INFINITY });
+    await sleep(1_500);
+    finish.open();
+    await stopped;
+    expect(types()).toEqual(["claimed", "completed"]);
+    expect((await client.conversionJob({ id }))!.status).toBe("COMPLETED");
+  });
+
   it("does not wait for a paused job", async () => {
     const id = await jobs.create();
     const { worker, types } = start({
