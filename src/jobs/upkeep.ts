@@ -24,7 +24,8 @@ const PRUNE_EVERY_MS = 600_000;
  * - Expired leases are ended.
  * - Waiting workers are woken when there are jobs that were not announced: their backoff is over, another
  *   program wrote them, or the announcement was lost.
- * - Idempotency keys that no client will use again are deleted, and old entries of the audit log.
+ * - Idempotency keys that no client will use again are deleted, and old entries of the audit log. That may take
+ *   minutes, and nothing else waits for it.
  */
 export function createUpkeep({
   repositories: { jobLeases, idempotencyKeys, auditEntries },
@@ -34,8 +35,6 @@ export function createUpkeep({
   everyMs = 1_000,
   onError,
 }: UpkeepOptions) {
-  let prunedAt = Number.NEGATIVE_INFINITY;
-
   /** @returns how many leases were ended */
   async function expireLeases(): Promise<number> {
     let total = 0;
@@ -48,14 +47,25 @@ export function createUpkeep({
     return total;
   }
 
-  async function round(): Promise<void> {
-    if (performance.now() - prunedAt >= PRUNE_EVERY_MS) {
-      prunedAt = performance.now();
-      await idempotencyKeys.prune();
-      if (auditRetentionDays > 0) await auditEntries.prune(auditRetentionDays);
-    }
+  async function lookAfterJobs(): Promise<void> {
     if (await jobLeases.hasExpired()) await expireLeases();
     if (availability.waiting() > 0 && (await jobLeases.hasClaimable())) availability.wake();
+  }
+
+  async function prune(signal: AbortSignal): Promise<void> {
+    await idempotencyKeys.prune(signal);
+    if (auditRetentionDays > 0) await auditEntries.prune(auditRetentionDays, signal);
+  }
+
+  async function repeat(
+    work: (signal: AbortSignal) => Promise<void>,
+    pauseMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      await work(signal).catch(onError);
+      await sleep(pauseMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    }
   }
 
   return {
@@ -63,10 +73,7 @@ export function createUpkeep({
 
     /** Runs until the signal aborts. Never rejects. */
     async run(signal: AbortSignal): Promise<void> {
-      while (!signal.aborted) {
-        await round().catch(onError);
-        await sleep(everyMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
-      }
+      await Promise.all([repeat(lookAfterJobs, everyMs, signal), repeat(prune, PRUNE_EVERY_MS, signal)]);
     },
   };
 }

@@ -95,6 +95,9 @@ export function createJobWorkers({
       }
     },
 
+    /** For a repeated answer: those of its jobs whose leases last, so that no two workers work on one job. */
+    stillHeld: jobLeases.stillHeld,
+
     /**
      * Reports progress; it is the heartbeat too. A paused job may still report, and its worker is told to
      * pause.

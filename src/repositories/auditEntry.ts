@@ -140,8 +140,8 @@ export function createAuditEntryRepository(access: DataAccess) {
       return row?.count ?? 0;
     },
 
-    /** Deletes entries older than this many days, in batches. @returns how many */
-    async prune(days: number): Promise<number> {
+    /** Deletes entries older than this many days, in batches, until the signal aborts. @returns how many */
+    async prune(days: number, signal?: AbortSignal): Promise<number> {
       let deleted = 0;
       for (;;) {
         const rows = await writeStatements(
@@ -156,7 +156,7 @@ export function createAuditEntryRepository(access: DataAccess) {
           { keeps: "never" },
         );
         deleted += rows.length;
-        if (rows.length < ENTRIES_PER_STATEMENT) return deleted;
+        if (rows.length < ENTRIES_PER_STATEMENT || signal?.aborted) return deleted;
       }
     },
   };

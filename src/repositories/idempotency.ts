@@ -140,8 +140,8 @@ export function createIdempotencyKeyRepository({
       return row?.count ?? 0;
     },
 
-    /** Deletes keys that are older than a day, in batches. @returns how many */
-    async prune(): Promise<number> {
+    /** Deletes keys that are older than a day, in batches, until the signal aborts. @returns how many */
+    async prune(signal?: AbortSignal): Promise<number> {
       let deleted = 0;
       for (;;) {
         const rows = await writeStatements((tx) =>
@@ -154,7 +154,7 @@ export function createIdempotencyKeyRepository({
           ),
         );
         deleted += rows.length;
-        if (rows.length < KEYS_PER_STATEMENT) return deleted;
+        if (rows.length < KEYS_PER_STATEMENT || signal?.aborted) return deleted;
       }
     },
   };

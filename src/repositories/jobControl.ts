@@ -2,7 +2,7 @@ import type { DataAccess } from "../database/database.ts";
 import type { ConversionJobStatus } from "../database/generated/client.ts";
 import { type Access, isOwnedBy, ownerOf, TO_EVERYTHING } from "./access.ts";
 import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
-import { NO_LEASE } from "./jobLease.ts";
+import { NO_LEASE } from "./leaseColumns.ts";
 
 /**
  * What owners do with existing jobs. Each action is one statement: it locks the row, changes it if its status

@@ -4,6 +4,7 @@ import { combineCalls } from "./combining.ts";
 import type { ConversionJobDocuments } from "./conversionJob.ts";
 import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import { withResults } from "./conversionPlan.ts";
+import { NO_LEASE, RENEWED_LEASE } from "./leaseColumns.ts";
 
 /**
  * What workers do with jobs. Each call is one statement for all of its jobs: it changes the rows whose lease
@@ -61,9 +62,6 @@ export interface LeaseOutcome {
 export type JobLeaseRepository = ReturnType<typeof createJobLeaseRepository>;
 
 const CHANNEL = "conversion_jobs_available";
-
-/** Contains each of the lease's columns once, for SET. */
-export const NO_LEASE = `"worker_id" = NULL, "worker_user_id" = NULL, "lease_seconds" = NULL, "lease_expires_at" = NULL`;
 
 /** Doubles with each attempt, from about a second to about five minutes, with jitter so that jobs differ. */
 const AFTER_BACKOFF = `now() + make_interval(secs => LEAST(300, power(2, LEAST("job"."attempt" - 1, 20))) * (0.5 + random() / 2))`;
@@ -165,7 +163,7 @@ const REPORT = heldStatement("report_jobs", {
             OR (item."hasCurrentTask" AND item."currentTask" IS DISTINCT FROM "job"."current_task")`,
   set: `"progress" = GREATEST("job"."progress", named."new.progress"),
         "current_task" = CASE WHEN named."new.hasCurrentTask" THEN named."new.currentTask" ELSE "job"."current_task" END,
-        "lease_expires_at" = now() + make_interval(secs => "job"."lease_seconds")`,
+        ${RENEWED_LEASE}`,
   event: "'PROGRESS'",
   data: `'currentTask', "current_task"`,
   isLogged: `named."decision"`,
@@ -228,6 +226,11 @@ function heldStatement(
   SELECT ${JOB_COLUMNS}, "isHeld", false FROM named WHERE "id" NOT IN (SELECT "id" FROM changed)`,
   );
 }
+
+const STILL_HELD = `
+  SELECT "job"."id" FROM jsonb_to_recordset($1::jsonb) AS item("id" uuid, "workerId" text, "fencingToken" bigint)
+    JOIN "conversion_jobs" AS "job" ON "job"."id" = item."id" AND "job"."fencing_token" = item."fencingToken"
+   WHERE "job"."worker_id" = item."workerId" AND "job"."lease_expires_at" > now()`;
 
 interface ClaimCall extends Claim {
   readonly id: string;
@@ -326,7 +329,20 @@ export function createJobLeaseRepository({ query, writeStatements, isRepeatable 
   const exists = async (subquery: string): Promise<boolean> =>
     (await query<{ exists: boolean }>(`SELECT EXISTS (${subquery})`))[0]!.exists;
 
+  /**
+   * Those of the claimed jobs that their workers still hold under the tokens of these claims. An answer that
+   * is repeated may have jobs whose leases are over.
+   */
+  async function stillHeld(claims: readonly ConversionJobRow[]): Promise<ConversionJobRow[]> {
+    const named = claims.map(({ id, workerId, fencingToken }) => ({ id, workerId, fencingToken }));
+    const rows = await query<{ id: string }>(STILL_HELD, [JSON.stringify(named)]);
+    const ids = new Set(rows.map(({ id }) => id));
+    return claims.filter(({ id }) => ids.has(id));
+  }
+
   return {
+    stillHeld,
+
     /**
      * Claims jobs, those of the highest priority first, then the oldest. Each gets a new fencing token and a
      * lease.

@@ -2,6 +2,7 @@ import type { DataAccess } from "../database/database.ts";
 import { type ConversionJobRow, JOB_COLUMNS, jobOf } from "./conversionJobRow.ts";
 import type { TaskResult } from "./conversionPlan.ts";
 import type { HeldJob } from "./jobLease.ts";
+import { RENEWED_LEASE } from "./leaseColumns.ts";
 
 export interface TaskReport extends HeldJob {
   readonly result: Omit<TaskResult, "attempt">;
@@ -43,7 +44,7 @@ const REPORT = `
                 FROM jsonb_array_elements("job"."results") WITH ORDINALITY AS kept(result, position)
                WHERE result ->> 'taskId' <> $4::jsonb ->> 'taskId'), '[]')
              || jsonb_build_array($4::jsonb || jsonb_build_object('attempt', "job"."attempt")),
-           "lease_expires_at" = now() + make_interval(secs => "job"."lease_seconds"),
+           ${RENEWED_LEASE},
            "event_sequence" = "job"."event_sequence" + 1
       FROM named
      WHERE "job"."id" = named."id" AND named."isHeld" AND named."status" IN ('RUNNING', 'PAUSED')

@@ -104,7 +104,7 @@ export function createProjectActivityRepository({ query }: DataAccess) {
       const last = row.jobEvents.at(-1);
       const hasMore = last !== undefined && row.jobEvents.length === limit;
       return {
-        jobEvents: row.jobEvents.map(dated).sort(inTime),
+        jobEvents: inTime(row.jobEvents.map(dated)),
         // They come with the last part, since the parts before it cover only some jobs.
         statusChanges: hasMore ? [] : row.statusChanges.map(dated),
         cursor: encode(
@@ -135,9 +135,21 @@ function dated<Row extends { readonly createdAt: string }>(
   return { ...row, createdAt: new Date(row.createdAt) };
 }
 
-/** Orders events by time. A job's own events were written one after the other, so their numbers decide. */
-const inTime = (a: JobEventRow, b: JobEventRow) =>
-  a.jobId === b.jobId ? a.sequence - b.sequence : a.createdAt.getTime() - b.createdAt.getTime();
+/**
+ * Orders events by time. They come by job and number. A job's own events were written one after the other, so
+ * their numbers decide even where the database's clock was set back: none counts as older than the one before.
+ */
+function inTime(events: readonly JobEventRow[]): JobEventRow[] {
+  let jobId: string | undefined;
+  let at = 0;
+  const timed = events.map((event) => {
+    const time = event.createdAt.getTime();
+    at = event.jobId === jobId ? Math.max(at, time) : time;
+    jobId = event.jobId;
+    return { event, at };
+  });
+  return timed.sort((a, b) => a.at - b.at).map(({ event }) => event);
+}
 
 function encode({ since, rest }: Place): string {
   const parts = rest === undefined ? [since] : [since, rest.until, rest.jobId, rest.sequence];

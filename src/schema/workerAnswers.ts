@@ -35,13 +35,14 @@ export const ClaimConversionJobsPayload = builder
       claims: t.field({
         type: [ConversionJobClaim],
         description:
-          "The claimed jobs: those of the highest priority first, then the oldest. Empty if there was no job to claim.",
+          "The claimed jobs: those of the highest priority first, then the oldest. Empty if there was no job to claim. A repeated answer leaves out jobs whose leases have ended since.",
         resolve: async (payload, _, context) => {
           const { claims } = payload;
           if (!isRepeated(payload)) return claims;
           // When an earlier answer is repeated, the worker may have lost some of its jobs since.
-          const areSeen = await Promise.all(claims.map((job) => isStillSeen(job, "ConversionJob", context)));
-          return claims.filter((_job, index) => areSeen[index]);
+          const held = await context.jobs.workers.stillHeld(claims);
+          const areSeen = await Promise.all(held.map((job) => isStillSeen(job, "ConversionJob", context)));
+          return held.filter((_job, index) => areSeen[index]);
         },
       }),
     }),

@@ -1,26 +1,41 @@
 /**
  * Combines items that are added at the same moment, or while a call is in flight, into one call. There is one
- * call at a time, with at most `maxItems` items. The results are in the items' order.
+ * call at a time, with at most `maxItems` items, and at most `maxBytes` unless a single item has more. The
+ * results are in the items' order.
  */
 export function createBatch<Item, Result>(
   send: (items: readonly Item[]) => Promise<readonly Result[]>,
-  maxItems: number,
+  {
+    maxItems,
+    maxBytes = Number.POSITIVE_INFINITY,
+    bytesOf = () => 0,
+  }: { maxItems: number; maxBytes?: number; bytesOf?: (item: Item) => number },
 ): (item: Item) => Promise<Result> {
   interface Waiting {
     readonly item: Item;
     readonly resolve: (result: Result) => void;
     readonly reject: (error: unknown) => void;
   }
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let isSending = false;
+
+  function take(): readonly Waiting[] {
+    let size = 0;
+    let bytes = 0;
+    for (const { item } of waiting) {
+      bytes += bytesOf(item);
+      if (size === maxItems || (size > 0 && bytes > maxBytes)) break;
+      size++;
+    }
+    return waiting.splice(0, size);
+  }
 
   async function sendAll(): Promise<void> {
     isSending = true;
     // Items that are added in the same turn join this call.
     await Promise.resolve();
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, maxItems);
-      waiting = waiting.slice(maxItems);
+      const batch = take();
       try {
         const results = await send(batch.map(({ item }) => item));
         batch.forEach(({ resolve }, index) => {

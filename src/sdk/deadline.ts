@@ -1,4 +1,5 @@
 import { StackConverterError } from "./error.ts";
+import { MAX_TIMER_MS } from "./retry.ts";
 
 /**
  * One signal that fires at a timeout or with the outer signal. `AbortSignal.any` would do, but is newer than
@@ -29,7 +30,7 @@ export function createDeadline(
   else outer?.addEventListener("abort", onAbort);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const start = () => {
-    if (timeoutMs <= 0) return;
+    if (timeoutMs <= 0 || timeoutMs > MAX_TIMER_MS) return;
     timer = setTimeout(
       () => end(new StackConverterError("TIMEOUT", `${missing} ${timeoutMs} ms.`)),
       timeoutMs,

@@ -43,7 +43,7 @@ export type HeldJob = ReturnType<typeof createHeldJob>;
  * @param onDirty called when there is something to report
  */
 export function createHeldJob({
-  claim: { conversionJob: job, fencingToken },
+  claim: { conversionJob: job, fencingToken, heldFrom },
   leaseMs,
   onDirty,
 }: {
@@ -95,7 +95,7 @@ export function createHeldJob({
     notify();
   }
 
-  renew(performance.now());
+  renew(heldFrom);
 
   return {
     ...held,

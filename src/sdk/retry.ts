@@ -23,6 +23,9 @@ export function backoffMs(failures: number): number {
   return Math.min(10_000, 200 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 }
 
+/** The longest time that a timer takes, almost 25 days. With a longer one, it would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Resolves after `ms`, or as soon as the signal is aborted. It never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -32,7 +35,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.min(ms, MAX_TIMER_MS));
     signal?.addEventListener("abort", end);
   });
 }

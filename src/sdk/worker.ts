@@ -9,7 +9,7 @@ import {
   storable,
 } from "./heldJob.ts";
 import { createReporter } from "./reporter.ts";
-import { sleep } from "./retry.ts";
+import { MAX_TIMER_MS, sleep } from "./retry.ts";
 import {
   createWorkerCalls,
   type Held,
@@ -211,7 +211,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   function oneToEnd(): Promise<void> {
     freed = new AbortController();
-    return sleep(2 ** 31 - 1, freed.signal);
+    return sleep(MAX_TIMER_MS, freed.signal);
   }
 
   function begin(held: HeldJob): void {
@@ -366,7 +366,8 @@ export function createWorker(options: WorkerOptions): Worker {
     const abandon = () => {
       for (const leaveBehind of active.values()) leaveBehind();
     };
-    timers.push(setTimeout(interrupt, timeoutMs), setTimeout(abandon, timeoutMs + GRACE_MS));
+    const ms = Math.min(timeoutMs, MAX_TIMER_MS - GRACE_MS);
+    timers.push(setTimeout(interrupt, ms), setTimeout(abandon, ms + GRACE_MS));
   }
 
   return {

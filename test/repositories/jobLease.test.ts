@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { OutcomeUnknown } from "../../src/database/errors.ts";
 import type { HeldJob } from "../../src/repositories/jobLease.ts";
@@ -160,6 +161,33 @@ describe("a report", () => {
     expect(numbers((await jobEvents.findMany(keyOf(1))).rows.map(({ jobId }) => ({ id: jobId })))).toEqual([
       1, 1, 1,
     ]);
+  });
+
+  test("that waited for another one takes nothing back of what that one has renewed, and is no change of the job", async () => {
+    const [lease] = await claimFirst();
+    const { version } = await job(1);
+    const other = await pool.connect();
+    await other.query("BEGIN");
+    await other.query("SELECT FROM conversion_jobs WHERE id = $1 FOR UPDATE", [keyOf(1)]);
+    const waiting = jobLeases.report("ada", [lease!]);
+    const waitingResult = repositories.jobResults.report("ada", {
+      ...lease!,
+      result: { taskId: "t1", status: "COMPLETED", output: null, error: null, fileChanges: [] },
+    });
+    await sleep(500);
+    const { rows } = await other.query(
+      `UPDATE conversion_jobs SET lease_expires_at = clock_timestamp() + interval '60 s' WHERE id = $1
+       RETURNING lease_expires_at AS renewed`,
+      [keyOf(1)],
+    );
+    await other.query("COMMIT");
+    other.release();
+    const [[heartbeat], result] = await Promise.all([waiting, waitingResult]);
+    for (const outcome of [heartbeat, result]) {
+      expect(outcome!.job.leaseExpiresAt!.getTime()).toBeGreaterThanOrEqual(rows[0].renewed.getTime());
+    }
+    // Of the two reports, one has said something new.
+    expect((await job(1)).version).toBe(version + 1);
   });
 
   test("has an outcome for each job of the call", async () => {

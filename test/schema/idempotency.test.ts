@@ -166,6 +166,25 @@ test("a claim that got nothing stores no answer; one that got jobs gives the sam
   expect((await pool.query("SELECT FROM conversion_jobs WHERE status = 'PENDING'")).rowCount).toBe(1);
 });
 
+test("a claim's repeated answer leaves out the jobs that its worker has lost since, and those that another one has", async () => {
+  const document = `mutation { claimConversionJobs(input: { workerId: "ada", agentTypes: ["converter"], count: 3, idempotencyKey: "k1" }) {
+    claims { fencingToken conversionJob { id } } } }`;
+  const { claims } = (await send(document)).data.claimConversionJobs;
+  expect(claims).toHaveLength(3);
+  const { jobLeases } = app.repositories;
+  await jobLeases.release("ada", [{ id: keyOf(1), fencingToken: 1 }]);
+  await jobLeases.claim({ workerId: "ada", agentTypes: ["converter"], leaseSeconds: 60, count: 1 });
+  await pool.query(
+    "UPDATE conversion_jobs SET lease_expires_at = now() - interval '1 second' WHERE id = $1",
+    [keyOf(2)],
+  );
+  const repeated = (await send(document)).data.claimConversionJobs.claims;
+  expect(repeated).toEqual([{ fencingToken: 1, conversionJob: { id: `ConversionJob:${keyOf(3)}` } }]);
+
+  await jobLeases.complete("ada", [{ id: keyOf(3), fencingToken: 1 }]);
+  expect((await send(document)).data.claimConversionJobs.claims).toEqual([]);
+});
+
 test("a claim that had to wait before it got jobs gives the same jobs again", async () => {
   await pool.query("UPDATE conversion_jobs SET available_at = now() + interval '1 hour'");
   const document = `mutation { claimConversionJobs(input: { workerId: "ada", agentTypes: ["converter"], waitSeconds: 20, idempotencyKey: "k1" }) {

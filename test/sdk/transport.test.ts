@@ -112,6 +112,13 @@ describe("a request without a whole answer", () => {
     }
   });
 
+  it("is no TIMEOUT where the time is longer than a timer takes", async () => {
+    const url = await serve((_, response) => setTimeout(() => response.writeHead(418).end("late"), 100));
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31]) {
+      expect((await failure({ url, timeoutMs })).code).toBe("BAD_RESPONSE");
+    }
+  });
+
   it("is a TIMEOUT even if `fetch` ignores its signal", async () => {
     const error = await failure({ url: "http://x.test/", timeoutMs: 10, fetch: () => new Promise(() => {}) });
     expect(error.code).toBe("TIMEOUT");

@@ -202,6 +202,37 @@ describe("a worker", () => {
   });
 });
 
+it("fails many jobs at the same moment whose messages are long: no call is too long for a proxy", async () => {
+  const ids: string[] = [];
+  for (let index = 0; index < 30; index++) ids.push(await jobs.create({ tasks: ["a"], maxAttempts: 1 }));
+  const lengths: number[] = [];
+  const behindProxy = createClient({
+    url,
+    async fetch(input, init) {
+      const length = Buffer.byteLength(String(init?.body));
+      if (String(init?.body).includes("FailConversionJobs")) lengths.push(length);
+      return length > 1_048_576 ? new Response("<html>", { status: 413 }) : fetch(input, init);
+    },
+  });
+  const all = createGate();
+  let begun = 0;
+  const { types, done } = start({
+    client: behindProxy,
+    concurrency: 30,
+    once: true,
+    async handle() {
+      if (++begun === 30) all.open();
+      await all.opened;
+      throw new JobFailure("\u0001".repeat(10_000));
+    },
+  });
+  await done;
+  expect(types().filter((type) => type === "failed")).toHaveLength(30);
+  expect((await client.conversionJob({ id: ids[29]! }))!.status).toBe("FAILED");
+  expect(lengths.length).toBeGreaterThan(1);
+  expect(lengths.length).toBeLessThan(5);
+});
+
 describe("a pause", () => {
   it("aborts the signal, and `checkpoint` waits until the job is resumed", async () => {
     const id = await jobs.create();
@@ -426,6 +457,70 @@ describe("a network that fails", () => {
     ).toEqual([...Array(4).fill("claimed"), ...Array(2).fill("completed"), "failed", "released"]);
   });
 
+  it("gives nobody a job whose lease has ended before the claim's answer came", async () => {
+    const id = await jobs.create();
+    const handled: string[] = [];
+    const other = createGate();
+    // The first answer is lost. Until the claim is sent again, the lease ends and another worker has the job.
+    let isFirst = true;
+    const forgetful = createClient({
+      url,
+      async fetch(input, init) {
+        const response = await fetch(input, init);
+        if (!isFirst || !String(init?.body).includes("ClaimConversionJobs")) return response;
+        isFirst = false;
+        await response.text();
+        await jobs.until(id, ({ attempt }) => attempt === 2);
+        start({
+          workerId: "second",
+          async handle() {
+            handled.push("second");
+            await other.opened;
+          },
+        });
+        while (handled.length === 0) await sleep(20);
+        throw new TypeError("fetch failed");
+      },
+    });
+    const { types } = start({
+      client: forgetful,
+      leaseSeconds: 1,
+      waitSeconds: 30,
+      workerId: "first",
+      handle: async () => void handled.push("first"),
+    });
+    while (!types().includes("retrying")) await sleep(20);
+    await sleep(1_000);
+    expect(handled).toEqual(["second"]);
+    other.open();
+    await jobs.until(id, ({ status }) => status === "COMPLETED");
+    expect(await jobs.story(id)).toEqual(["CREATED", "CLAIMED", "EXPIRED", "CLAIMED", "COMPLETED"]);
+  });
+
+  it("may hold the answer to a claim back: the lease counts from before the claim, and is renewed before the job begins", async () => {
+    const id = await jobs.create();
+    let heldBack = 0;
+    const slow = createClient({
+      url,
+      async fetch(input, init) {
+        const response = await fetch(input, init);
+        if (heldBack++ > 0 || !String(init?.body).includes("ClaimConversionJobs")) return response;
+        const text = await response.text();
+        await jobs.until(id, ({ attempt }) => attempt === 2);
+        return new Response(text, response);
+      },
+    });
+    const attempts: number[] = [];
+    start({
+      client: slow,
+      leaseSeconds: 1,
+      waitSeconds: 30,
+      handle: async ({ job }) => void attempts.push(job.attempt),
+    });
+    await jobs.until(id, ({ status }) => status === "COMPLETED");
+    expect(attempts).toEqual([2]);
+  });
+
   it("does not keep a worker from starting before the service", async () => {
     link.cut();
     const { types } = start({ client: far, handle: async () => {} });
@@ -475,6 +570,25 @@ describe("stopping", () => {
     }
   });
 
+  it("lets running jobs finish however long they take, if it may take for ever", async () => {
+    const id = await jobs.create();
+    const begun = createGate();
+    const finish = createGate();
+    const { worker, types } = start({
+      async handle() {
+        begun.open();
+        await finish.opened;
+      },
+    });
+    await begun.opened;
+    const stopped = worker.stop({ timeoutMs: Number.POSITIVE_INFINITY });
+    await sleep(1_500);
+    finish.open();
+    await stopped;
+    expect(types()).toEqual(["claimed", "completed"]);
+    expect((await client.conversionJob({ id }))!.status).toBe("COMPLETED");
+  });
+
   it("does not wait for a paused job", async () => {
     const id = await jobs.create();
     const { worker, types } = start({
@@ -506,7 +620,11 @@ describe("stopping", () => {
     ).claims;
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const before = timers();
-    const held = createHeldJob({ claim: claim!, leaseMs: 3_600_000, onDirty: () => {} });
+    const held = createHeldJob({
+      claim: { ...claim!, heldFrom: performance.now() },
+      leaseMs: 3_600_000,
+      onDirty: () => {},
+    });
     const reported = held.report({ progress: 10 });
     const [answered, failed] = [held.takeReport(), held.takeReport()];
     held.close();
