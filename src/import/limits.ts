@@ -8,6 +8,8 @@ export interface Limits {
   readonly maxFiles: number;
   /** Characters of a path. A longer one is skipped as `limit` (1024 is what the service stores). */
   readonly maxPathLength: number;
+  /** Bytes of a path in UTF-8, likewise (2600 is what the service stores). */
+  readonly maxPathBytes: number;
   /** Levels of folders below the root. Anything deeper is skipped as `limit`. */
   readonly maxDepth: number;
   /** Entries listed in `skipped`: the first ones by path. The totals count all of them. */
@@ -29,6 +31,7 @@ export const defaultLimits: Limits = {
   maxTotalBytes: 2_048 * mebibyte,
   maxFiles: 200_000,
   maxPathLength: 1_024,
+  maxPathBytes: 2_600,
   maxDepth: 64,
   maxSkipped: 1_000,
   maxDownloadBytes: 1_024 * mebibyte,

@@ -89,7 +89,8 @@ export async function walk(
     for (const entry of entries) {
       const path = folder.path === "" ? entry.name : `${folder.path}/${entry.name}`;
       const isFolder = entry.isDirectory();
-      if (path.length > limits.maxPathLength || (isFolder && folder.depth >= limits.maxDepth)) {
+      const isTooLong = path.length > limits.maxPathLength || Buffer.byteLength(path) > limits.maxPathBytes;
+      if (isTooLong || (isFolder && folder.depth >= limits.maxDepth)) {
         skipped.add(isFolder ? `${path}/` : path, "limit");
       } else if (entry.name === ".git" || rules.isIgnored(path, isFolder)) {
         skipped.add(isFolder ? `${path}/` : path, "ignored");

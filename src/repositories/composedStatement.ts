@@ -215,7 +215,9 @@ function documentPieces({ column, isNullable, parts }: DocumentMember, row: stri
       case "text":
         return [expression(`coalesce((${document}->'${part.property}')::text, 'null')`)];
       case "texts": {
-        const texts = `jsonb_array_elements(${document}->'${part.property}') WITH ORDINALITY AS "texts"("text", "place")`;
+        // The list may be JSON's null, which has no elements to read, instead of being absent.
+        const list = `nullif(${document}->'${part.property}', 'null')`;
+        const texts = `jsonb_array_elements(${list}) WITH ORDINALITY AS "texts"("text", "place")`;
         const joined = `SELECT string_agg("text"::text, ',' ORDER BY "place") FROM ${texts}`;
         return [literal("["), expression(`(${joined})`), literal("]")];
       }

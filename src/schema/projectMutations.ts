@@ -13,6 +13,8 @@ import { TechStackInput } from "./techStack.ts";
 /** The mutations of projects: first the rules of the inputs, then the inputs, then the mutations. */
 
 const MAX_FILES_PER_CALL = 5_000;
+/** In UTF-8. PostgreSQL's index takes up to 2,676; longer ones it takes only if they can be compressed. */
+const MAX_PATH_BYTES = 2_600;
 const MAX_PROJECTS_PER_CALL = 1_000;
 
 const text = (maxLength: number) => z.string().trim().min(1).max(maxLength);
@@ -38,6 +40,10 @@ const filesSchema = z
         .string()
         .min(1)
         .max(1_024)
+        .refine(
+          (path) => Buffer.byteLength(path) <= MAX_PATH_BYTES,
+          `expected up to ${MAX_PATH_BYTES} bytes in UTF-8`,
+        )
         .refine(
           (path) => !/(^\/|(^|\/)\.\.?(\/|$))/.test(path),
           "expected a path from the root without . and ..",
@@ -222,7 +228,7 @@ const ProjectFileInput = builder.inputType("ProjectFileInput", {
     path: t.string({
       required: true,
       description:
-        "The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters.",
+        "The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters, and up to 2,600 bytes in UTF-8.",
     }),
     sizeBytes: t.field({ type: "SafeInt", required: true, description: "The file's size in bytes." }),
     language: t.string({ description: "The language that the file is written in: 1 to 100 characters." }),

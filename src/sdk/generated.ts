@@ -467,7 +467,7 @@ export type PoolAdviceKind =
 export type ProjectFileInput = {
   /** The language that the file is written in: 1 to 100 characters. */
   readonly language?: InputMaybe<Scalars['String']['input']>;
-  /** The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters. */
+  /** The file's path from the project's root, with forward slashes and without `.` or `..`: 1 to 1,024 characters, and up to 2,600 bytes in UTF-8. */
   readonly path: Scalars['String']['input'];
   /** The file's size in bytes. */
   readonly sizeBytes: Scalars['SafeInt']['input'];

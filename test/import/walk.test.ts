@@ -138,6 +138,12 @@ test("files that are too large, too deep or have too long a path are skipped", a
   ]);
 });
 
+test("files whose path has too many bytes are skipped, however few characters these are", async () => {
+  const { paths, reasons } = await scan(tree({ 大きさ: "", abcdefgh: "" }), { maxPathBytes: 8 });
+  expect(paths).toEqual(["abcdefgh"]);
+  expect(reasons).toEqual([{ path: "大きさ", reason: "limit" }]);
+});
+
 test("too many files or bytes fail the scan, because half a list would look complete", async () => {
   const root = tree({ "a/1": "xx", "a/2": "xx", "b/3": "xx" });
   await expect(scan(root, { maxFiles: 2 })).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });

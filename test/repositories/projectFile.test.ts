@@ -84,3 +84,16 @@ test("only the files below a directory are listed, with or without slashes at it
   expect(await under("")).toHaveLength(8);
   expect(await under("/")).toHaveLength(8);
 });
+
+test("a file's cursor leads on from it, whatever characters its path has, up to the longest", async () => {
+  // JSON writes each of these characters as six bytes.
+  const longest = "\u0001".repeat(1_024);
+  await projectFiles.add(keyOf(1), [file(longest), file("b")], true);
+  const list = projectFiles.list(keyOf(1));
+  const [first] = (await projectFiles.findMany(keyOf(1), { first: 1 })).rows;
+  expect(first).toMatchObject({ path: longest });
+
+  const page = await projectFiles.findMany(keyOf(1), { after: projectFiles.cursorOf(list, first!) });
+
+  expect(page.rows.map(({ path }) => path)).toEqual(["b"]);
+});

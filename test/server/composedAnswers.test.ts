@@ -44,6 +44,11 @@ beforeAll(async () => {
     { language: "Go", additional: [] },
     keyOf(25),
   ]);
+  // A client may send null for each part, also for the list.
+  await pool.query("UPDATE projects SET target_tech_stack = $1 WHERE id > $2", [
+    { language: null, additional: null },
+    keyOf(35),
+  ]);
   await pool.query(
     `UPDATE conversion_jobs SET status = 'COMPLETED', progress = 100, current_task = 'x', started_at = '2026-01-02 03:04:05.006+00',
             completed_at = '1999-12-31 23:59:59.999+00' WHERE id < $1`,

@@ -27,6 +27,10 @@ afterEach(async () => {
 
 const project = `Project:${keyOf(1)}`;
 const IMPORT = `mutation ($input: ImportProjectInput!) { importProject(input: $input) { project { id } } }`;
+/** 900 characters of 3 bytes each, in an order that cannot be compressed. */
+const LONG_PATH = Array.from({ length: 900 }, (_, index) =>
+  String.fromCharCode(0x4e00 + ((index * 7_919 + index * index * 31) % 20_000)),
+).join("");
 const validImport = { ownerId: `User:${keyOf(1)}`, name: "n", githubUrl: "https://github.com/a/b" };
 
 describe("an operation", () => {
@@ -207,6 +211,12 @@ describe("an operation", () => {
       "with U+0000 in a file's path",
       `mutation ($input: AddProjectFilesInput!) { addProjectFiles(input: $input) { project { id } } }`,
       { input: { projectId: project, files: [{ path: "a\0b", sizeBytes: 1 }], isLast: true } },
+      "VALIDATION_FAILED",
+    ],
+    [
+      "with a path that is too long for the index, although it has few characters",
+      `mutation ($input: AddProjectFilesInput!) { addProjectFiles(input: $input) { project { id } } }`,
+      { input: { projectId: project, files: [{ path: LONG_PATH, sizeBytes: 1 }], isLast: true } },
       "VALIDATION_FAILED",
     ],
     [
