@@ -43,9 +43,7 @@ export const variables = {
   MAX_BODY_BYTES: variable(
     count(1_024, 1_073_741_824),
     "The longest request body that is accepted, in bytes.",
-    {
-      default: "4194304",
-    },
+    { default: "4194304" },
   ),
   MAX_SUBSCRIPTIONS: variable(
     count(0, 1_000_000),
@@ -90,16 +88,12 @@ export const variables = {
   CACHE_ENABLED: variable(
     flag,
     "Keep answers in memory and in Redis. If false, other instances' caches still learn of this instance's writes.",
-    {
-      default: "true",
-    },
+    { default: "true" },
   ),
   CACHE_MAX_BYTES: variable(
     count(0, 68_719_476_736),
     "The most memory that cached answers may take in this process, in bytes.",
-    {
-      default: "33554432",
-    },
+    { default: "33554432" },
   ),
   CACHE_WARM_COUNT: variable(
     count(0, 10_000),
@@ -127,9 +121,7 @@ export const variables = {
   CACHE_TTL_COLLECTION: variable(
     count(0, 86_400),
     "How long pages and totals of lists are cached, in seconds.",
-    {
-      default: "300",
-    },
+    { default: "300" },
   ),
   CACHE_TTL_STATISTICS: variable(count(0, 86_400), "How long statistics are cached, in seconds.", {
     default: "300",
@@ -139,16 +131,12 @@ export const variables = {
   DB_IDLE_TIMEOUT: variable(
     milliseconds(),
     "An idle connection above the minimum is closed after this long, in ms.",
-    {
-      default: "30000",
-    },
+    { default: "30000" },
   ),
   DB_CONNECTION_TIMEOUT: variable(
     milliseconds(),
     "The longest that a request waits for a connection, in ms.",
-    {
-      default: "10000",
-    },
+    { default: "10000" },
   ),
   DB_STARTUP_TIMEOUT: variable(
     milliseconds(),
@@ -158,9 +146,7 @@ export const variables = {
   DB_QUERY_TIMEOUT: variable(
     milliseconds(),
     "The longest that the service waits for the result of a statement, in ms.",
-    {
-      default: "60000",
-    },
+    { default: "60000" },
   ),
   DB_STATEMENT_TIMEOUT: variable(milliseconds(), "The longest that PostgreSQL works on a statement, in ms.", {
     default: "30000",

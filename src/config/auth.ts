@@ -29,9 +29,7 @@ export const authVariables = {
   AUTH_CLOCK_SKEW: variable(
     count(0, 600),
     "How far the clock of the tokens' issuer may differ from the service's, in seconds.",
-    {
-      default: "30",
-    },
+    { default: "30" },
   ),
   AUDIT_RETENTION_DAYS: variable(
     count(0, 36_500),

@@ -6,9 +6,7 @@ export const limitVariables = {
   MAX_TOKENS: variable(
     count(10, 1_000_000),
     "The most tokens (names, numbers, punctuation) in a document, and the most comments.",
-    {
-      default: "2000",
-    },
+    { default: "2000" },
   ),
   MAX_DEPTH: variable(count(1, 1_000), "The most levels of nested fields in an operation.", {
     default: "16",
@@ -29,9 +27,7 @@ export const limitVariables = {
   MAX_VARIABLE_VALUES: variable(
     count(1, 100_000_000),
     "The most values in all variables of a request together.",
-    {
-      default: "200000",
-    },
+    { default: "200000" },
   ),
   COMPILE_AFTER: variable(
     count(0, 1_000_000),
@@ -56,9 +52,7 @@ export const limitVariables = {
   TRUSTED_DOCUMENTS_ONLY: variable(
     flag,
     "Run only the operations of the SDK and of `TRUSTED_DOCUMENTS_FILE`.",
-    {
-      default: "false",
-    },
+    { default: "false" },
   ),
   TRUSTED_DOCUMENTS_FILE: variable(
     z.string().min(1),
@@ -84,9 +78,7 @@ export const limitVariables = {
   HEADERS_TIMEOUT: variable(
     count(1, 3_600_000),
     "The longest that a request's headers may take to arrive, in ms.",
-    {
-      default: "20000",
-    },
+    { default: "20000" },
   ),
   REQUEST_TIMEOUT: variable(
     count(1, 3_600_000),

@@ -26,9 +26,7 @@ export const operationVariables = {
   DB_ENABLE_REINDEX: variable(
     flag,
     "Allow maintenance to rebuild bloated indexes (`REINDEX CONCURRENTLY`).",
-    {
-      default: "false",
-    },
+    { default: "false" },
   ),
   PROGRESS_RETENTION_DAYS: variable(
     count(0, 36_500),
@@ -38,9 +36,7 @@ export const operationVariables = {
   BACKUP_DIRECTORY: variable(
     z.string().min(1),
     "Where `backup` puts archives, and `restore` looks for them.",
-    {
-      default: "backups",
-    },
+    { default: "backups" },
   ),
   BACKUP_ENCRYPTION_KEY: variable(
     z

@@ -41,9 +41,7 @@ export const tracingVariables = {
   OTEL_TRACES_SAMPLER_ARG: variable(
     share("0.01"),
     "The share of requests for the `…traceidratio` samplers, 0 to 1.",
-    {
-      default: "1",
-    },
+    { default: "1" },
   ),
   OTEL_SERVICE_NAME: variable(z.string().min(1), "The name of the service in traces.", {
     default: "stack-converter",
