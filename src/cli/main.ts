@@ -11,7 +11,7 @@ import { createRedaction } from "../commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "../config.ts";
 import { startTracing, type Tracing, traceFields } from "../observation/tracing.ts";
 import { addOperations } from "./operations.ts";
-import { endWithReader, interruption, onSignal } from "./process.ts";
+import { createSignals } from "./signals.ts";
 
 /**
  * The commands of `npx stack-converter`. Each parses its arguments, calls a function and prints. It imports
@@ -20,6 +20,8 @@ import { endWithReader, interruption, onSignal } from "./process.ts";
 
 // Safe: it is this package's own manifest.
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+const { interruption, onSignal, endWithReader } = createSignals(process);
 
 const program = new Command("stack-converter")
   .description("The data and API service of an AI tech-stack converter.")
