@@ -11,6 +11,7 @@ import { createRedaction } from "../commands/redaction.ts";
 import { type Config, ConfigError, loadConfig, variables } from "../config.ts";
 import { startTracing, type Tracing, traceFields } from "../observation/tracing.ts";
 import { addOperations } from "./operations.ts";
+import { createSignals } from "./signals.ts";
 
 /**
  * The commands of `npx stack-converter`. Each parses its arguments, calls a function and prints. It imports
@@ -19,6 +20,8 @@ import { addOperations } from "./operations.ts";
 
 // Safe: it is this package's own manifest.
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+const { interruption, onSignal, endWithReader } = createSignals(process);
 
 const program = new Command("stack-converter")
   .description("The data and API service of an AI tech-stack converter.")
@@ -295,17 +298,6 @@ async function tokenFor({ url, token }: { url: string; token?: string }): Promis
   return findLocalToken(process.env.DATA_DIRECTORY || variables.DATA_DIRECTORY.default, url);
 }
 
-/** Aborted by Ctrl-C. A second Ctrl-C ends the process, as it does by default. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
-  return controller.signal;
-}
-
-function onSignal(listener: (signal: string) => void): void {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, listener);
-}
-
 /** Whether both standard output and standard error are a terminal. */
 function isInteractive(): boolean {
   return process.stdout.isTTY === true && process.stderr.isTTY === true;
@@ -380,6 +372,8 @@ function configuration(overrides: Record<string, string | undefined> = {}): Conf
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
+
+endWithReader();
 
 try {
   await program.parseAsync();

@@ -73,14 +73,10 @@ export async function openArchive(
   const path = join(directory, manifest.file);
   const hash = createHash("sha256");
   let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(path)) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      onBytes(bytes);
-    }
-  } catch (cause) {
-    throw new BackupError("BACKUP_NOT_FOUND", `The archive ${path} cannot be read.`, cause);
+  for await (const chunk of chunksOf(path)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    onBytes(bytes);
   }
   if (bytes !== manifest.bytes)
     throw new BackupError(
@@ -91,4 +87,12 @@ export async function openArchive(
     throw new BackupError("BACKUP_CORRUPT", `${path} was changed: its SHA-256 is not the manifest's.`);
   const stored = createReadStream(path);
   return manifest.isEncrypted ? decrypted(stored, key) : stored;
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path);
+  } catch (cause) {
+    throw new BackupError("BACKUP_NOT_FOUND", `The archive ${path} cannot be read.`, cause);
+  }
 }

@@ -100,8 +100,9 @@ export async function removePartials(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(PREFIX) || !name.endsWith(".partial")) continue;
     const path = join(directory, name);
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > PARTIAL_MS) await rm(path, { force: true });
+    // Undefined: a backup that runs at the same time has just finished it.
+    const file = await stat(path).catch(() => undefined);
+    if (file !== undefined && Date.now() - file.mtimeMs > PARTIAL_MS) await rm(path, { force: true });
   }
 }
 

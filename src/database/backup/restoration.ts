@@ -24,10 +24,15 @@ export interface RestorationOptions {
 /**
  * Restores an archive into an empty database, and compares every table with what was backed up.
  *
- * @throws BackupError of every code that is about archives and tools, and `BACKUP_MISMATCH`
+ * @throws BackupError of every code that is about archives and tools, and `BACKUP_MISMATCH`; the reason of the
+ *   tools' signal when it is aborted
  */
 export async function restoreInto(connectionString: string, options: RestorationOptions): Promise<void> {
-  const { directory, manifest, key, tools, isEmbedded, keepsPrivileges, onProgress = () => {} } = options;
+  const { directory, manifest, key, tools, isEmbedded, keepsPrivileges } = options;
+  const onProgress = (progress: BackupProgress): void => {
+    tools.signal?.throwIfAborted();
+    options.onProgress?.(progress);
+  };
   if (isEmbedded && manifest.format === "pg_dump")
     throw new BackupError(
       "BACKUP_UNSUITABLE",
@@ -45,9 +50,8 @@ export async function restoreInto(connectionString: string, options: Restoration
       } else {
         await assertMigrations(manifest);
         await applyMigrations({ connectionString, names: manifest.migrations });
-        await loadRows(client, source);
+        await loadRows(client, source, tools.signal);
       }
-      tools.signal?.throwIfAborted();
       await compare(client, manifest, onProgress);
       await client.query("ANALYZE");
     });

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { withSession } from "../session.ts";
 import { BackupError } from "./error.ts";
 import { type RestorationOptions, restoreInto } from "./restoration.ts";
-import { createBeside, dropDatabase, exchange, stateOf } from "./target.ts";
+import { createBeside, databaseIn, dropDatabase, exchange, stateOf } from "./target.ts";
 
 /** How a restoration treats the epoch of the caches: src/coherence/epochs.ts. */
 export interface EpochSteps {
@@ -48,9 +48,17 @@ export async function restoreDatabase(
     await restoreInto(restored, { ...restoration, isEmbedded: false });
     return await replace(connectionString, restored, state !== "absent", { epochs, ...restoration });
   } catch (error) {
-    await dropDatabase(restored);
-    throw error;
+    throw await dropAfter(error, restored);
   }
+}
+
+/** Drops the database. @returns the error, which also says so if that is not possible */
+async function dropAfter(error: unknown, connectionString: string): Promise<unknown> {
+  await dropDatabase(connectionString).catch(() => {
+    if (error instanceof Error)
+      error.message += ` The database ${databaseIn(connectionString)} could not be dropped, and can be deleted.`;
+  });
+  return error;
 }
 
 async function replace(
@@ -99,7 +107,8 @@ export async function verifyInDatabase(
   const scratch = await createBeside(connectionString, "verifying");
   try {
     await restoreInto(scratch, { ...restoration, isEmbedded: false, keepsPrivileges: false });
-  } finally {
-    await dropDatabase(scratch);
+  } catch (error) {
+    throw await dropAfter(error, scratch);
   }
+  await dropDatabase(scratch);
 }

@@ -51,14 +51,14 @@ async function* linesOf(client: pg.Client) {
  * Loads the rows into empty tables, in one transaction. Triggers do not run: what they would write is among
  * the rows. Foreign keys are checked.
  *
- * @throws BackupError `BACKUP_CORRUPT`
+ * @throws BackupError `BACKUP_CORRUPT`; the signal's reason when it is aborted
  */
-export async function loadRows(client: pg.Client, source: Readable): Promise<void> {
+export async function loadRows(client: pg.Client, source: Readable, signal?: AbortSignal): Promise<void> {
   const tables = await dataTables(client);
   await client.query("BEGIN");
   try {
     for (const table of tables) await client.query(`ALTER TABLE ${quoted(table)} DISABLE TRIGGER USER`);
-    await insertLines(client, new Set(tables), source);
+    await insertLines(client, new Set(tables), source, signal);
     for (const table of tables) await client.query(`ALTER TABLE ${quoted(table)} ENABLE TRIGGER USER`);
     await client.query("COMMIT");
   } catch (error) {
@@ -67,7 +67,12 @@ export async function loadRows(client: pg.Client, source: Readable): Promise<voi
   }
 }
 
-async function insertLines(client: pg.Client, tables: ReadonlySet<string>, source: Readable): Promise<void> {
+async function insertLines(
+  client: pg.Client,
+  tables: ReadonlySet<string>,
+  source: Readable,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let table: string | undefined;
   let batch: string[] = [];
   let characters = 0;
@@ -83,6 +88,7 @@ async function insertLines(client: pg.Client, tables: ReadonlySet<string>, sourc
     characters = 0;
   };
   for await (const line of linesIn(source)) {
+    signal?.throwIfAborted();
     const [kind, name = "", ...rest] = line.split("\t");
     if (isComplete) throw damaged("goes on after its end");
     if (kind === "row" && tables.has(name)) {

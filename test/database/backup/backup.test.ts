@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { endLastEpoch, renewEpoch } from "../../../src/coherence/epochs.ts";
-import { takeBackup } from "../../../src/database/backup/backup.ts";
+import { type BackupProgress, takeBackup } from "../../../src/database/backup/backup.ts";
 import { generateKeys } from "../../../src/database/backup/encryption.ts";
 import { readFigures } from "../../../src/database/backup/figures.ts";
 import { listBackups, type Manifest, pruneBackups } from "../../../src/database/backup/manifest.ts";
@@ -12,6 +12,7 @@ import { restoreDatabase, verifyInDatabase } from "../../../src/database/backup/
 import { databaseIn, dropDatabase, withDatabase } from "../../../src/database/backup/target.ts";
 import { applyMigrations } from "../../../src/database/migrations.ts";
 import { withSession } from "../../../src/database/session.ts";
+import { createLink } from "../../check/coherence/link.ts";
 import { atEndOfFile } from "../../support/cleanup.ts";
 import { createTestDatabase, startPostgres } from "../../support/postgres.ts";
 import { insertRows } from "../../support/rows.ts";
@@ -150,6 +151,27 @@ describe.each(["pg_dump", "rows"] as const)("a backup by %s", { timeout: 90_000 
     });
   });
 
+  test.each(["read", "restore", "count"] as const)(
+    "can be interrupted in its verification: phase %s",
+    async (phase) => {
+      const manifest = await take();
+      const interruption = new AbortController();
+      const onProgress = (progress: BackupProgress) => {
+        if (progress.phase === phase) interruption.abort();
+      };
+      const signal = interruption.signal;
+      await expect(
+        verifyInDatabase(url, {
+          directory,
+          manifest,
+          key: undefined,
+          tools: { ...tools, signal },
+          onProgress,
+        }),
+      ).rejects.toThrow(/aborted/);
+    },
+  );
+
   test("leaves no temporary database and no partial file behind", async () => {
     const { rows } = await withSession(url, "test", (client) =>
       client.query("SELECT datname FROM pg_database WHERE datname ~ '_(verifying|restoring)_'"),
@@ -284,6 +306,25 @@ test("a role that may not create databases is told so, and nothing changes", asy
     message: expect.stringContaining(`ALTER ROLE "${role}" CREATEDB`),
   });
   await withSession(url, "test", (client) => client.query(`DROP ROLE "${role}"`));
+});
+
+test("what kept a backup from being verified is told also if the server has gone and the database stays behind", async () => {
+  const url = await createFilled();
+  const directory = await folder();
+  const manifest = await takeRows(url, directory);
+  const link = await createLink(Number(new URL(url).port));
+  const through = new URL(url);
+  through.port = String(link.port);
+  const onProgress = ({ phase }: BackupProgress) => {
+    if (phase !== "count") return;
+    link.cut();
+    throw new Error("Something else.");
+  };
+  await expect(
+    verifyInDatabase(through.href, { directory, manifest, key: undefined, tools, onProgress }),
+  ).rejects.toThrow(
+    /^Something else\. The database \S+_verifying_\w+ could not be dropped, and can be deleted\.$/,
+  );
 });
 
 test("old backups are pruned by number and by age; the newest and the newest verified one stay", async () => {
