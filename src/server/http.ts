@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { Interruption } from "../database/interruption.ts";
 import type { Tracing } from "../observation/tracing.ts";
-import { type BodyFailure, bodyAtHand, readBody } from "./body.ts";
+import { type BodyFailure, bodyAtHand, ReadBody, readBody } from "./body.ts";
 import { type ClientAddress, STRICT_TRANSPORT } from "./clientAddress.ts";
 import { requestIdOf } from "./context.ts";
 import type { DirectOperations } from "./directOperations.ts";
@@ -164,7 +164,7 @@ export function createHttpServer(options: HttpServerOptions) {
   }
 
   async function route(
-    req: IncomingMessage & { body?: Buffer },
+    req: IncomingMessage & { body?: ReadBody },
     res: ServerResponse,
     exchange: Exchange,
     own: readonly string[],
@@ -184,7 +184,7 @@ export function createHttpServer(options: HttpServerOptions) {
           if (!URL.canParse(`http://${req.headers.host}`))
             return sendError(res, 400, "BAD_REQUEST", "The header Host names no host.");
           // Yoga looks here for a body that was read already, where body parsers put it.
-          if (read !== undefined) req.body = read;
+          if (read !== undefined) req.body = new ReadBody(read);
           await graphql(req, res, { exchange });
           direct.learn(req, res, exchange);
         }

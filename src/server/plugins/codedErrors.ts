@@ -40,7 +40,7 @@ export function codedError(error: AppError, located?: GraphQLError): GraphQLErro
     extensions: { code: error.code, ...error.details, ...(http && { http }) },
   });
   finished.add(coded);
-  return coded;
+  return detach(coded);
 }
 
 function httpStatusOf(error: AppError) {
@@ -177,10 +177,21 @@ function codeOf(error: GraphQLError): string {
  */
 function withCode(error: GraphQLError, code: string, hasSuggestions = true): GraphQLError {
   const { http } = error.extensions;
-  return new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
+  const coded = new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
     ...positionOf(error),
     extensions: { code, ...(http === undefined ? {} : { http: httpOf(http, code) }) },
   });
+  detach(error);
+  return detach(coded);
+}
+
+/**
+ * Makes an error independent of the request that it was made for: Yoga caches the errors of documents. Until an
+ * error's stack is read, V8 keeps the functions on it, and with them the request, its body and its connection.
+ */
+function detach(error: GraphQLError): GraphQLError {
+  void error.stack;
+  return error;
 }
 
 /**
