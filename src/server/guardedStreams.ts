@@ -56,6 +56,7 @@ export function createGuardedStreams(options: GuardedStreamsOptions) {
     const authorization = first.request.headers.get("authorization");
     let { identity } = first;
     let isOver = false;
+    let isLooking = false;
     let disarm = () => {};
     if (authorization === null || identity.tags.length === 0) return () => {};
 
@@ -75,19 +76,28 @@ export function createGuardedStreams(options: GuardedStreamsOptions) {
     };
 
     const look = async (): Promise<void> => {
+      // A second look at the same time would arm a second timer and watch, of which only one could be disarmed.
+      // What changes meanwhile is not missed: the watch begins at the instant of the new identity.
+      if (isLooking) return;
+      isLooking = true;
       disarm();
-      try {
-        identity = await identifyAgain(authorization);
-        if (isOver) return;
+      const found = await identifyAgain(authorization).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+      isLooking = false;
+      if (isOver) return;
+      if ("value" in found) {
+        identity = found.value;
         arm();
         onIdentified();
-      } catch (error) {
-        if (isOver) return;
-        const { expiresAt } = identity.viewer!;
-        if (error instanceof CredentialError) onRefused(error);
-        else if (expiresAt !== null && expiresAt <= Date.now()) onRefused(new CredentialError("expired"));
-        else disarm = lookIn(retryMs);
+        return;
       }
+      const { error } = found;
+      const { expiresAt } = identity.viewer!;
+      if (error instanceof CredentialError) onRefused(error);
+      else if (expiresAt !== null && expiresAt <= Date.now()) onRefused(new CredentialError("expired"));
+      else disarm = lookIn(retryMs);
     };
 
     arm();

@@ -1,5 +1,6 @@
 import { isAsyncIterable, type Plugin } from "graphql-yoga";
 import { createHeartbeat, EventStream, type Message } from "../eventStream.ts";
+import type { ServerContext } from "../exchange.ts";
 
 const EVENT_STREAM = "text/event-stream";
 
@@ -17,7 +18,7 @@ const HEADERS = {
 export function eventStreams(): Plugin {
   const heartbeat = createHeartbeat();
   return {
-    onResultProcess({ result, resultProcessor, request, setResultProcessor }) {
+    onResultProcess({ result, resultProcessor, request, serverContext, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
       // Safe: each message is one result, for neither @defer nor @stream is in the schema.
       const messages = (result as AsyncIterable<Message>)[Symbol.asyncIterator]();
@@ -27,6 +28,8 @@ export function eventStreams(): Plugin {
       if (!acceptsEvents(accept) && accept !== null && !accept.includes("*/*")) return;
       setResultProcessor((_, fetchAPI) => {
         const stream = new EventStream(messages, heartbeat);
+        // Nobody reads a response whose client has left before it began, so nothing else would end its stream.
+        (serverContext as ServerContext).exchange?.client?.listen(() => stream.destroy());
         // Safe: on Node.js, Yoga's Response takes Node's streams.
         return new fetchAPI.Response(stream as unknown as BodyInit, { headers: HEADERS });
       }, EVENT_STREAM);
