@@ -18,6 +18,7 @@ import {
   codedParameters,
   codedRefusals,
   createErrorMasker,
+  detachedDocumentErrors,
 } from "./plugins/codedErrors.ts";
 import { compiledQueries } from "./plugins/compiledQueries.ts";
 import { conditionalResponses } from "./plugins/conditionalResponses.ts";
@@ -89,6 +90,7 @@ export function createGraphqlServer(
         limits: options.limits,
         isIntrospectionEnabled: options.isIntrospectionEnabled,
       }),
+      detachedDocumentErrors(),
       codedRefusals(),
       rateLimit(options.rateLimiter),
       reruns.plugin,

@@ -19,6 +19,8 @@ async function bytesOfBodies(): Promise<number> {
 test.each([
   ["not valid", (n: number) => `{ nothing${n} }`],
   ["no GraphQL", (n: number) => `{ nothing${n}`],
+  ["too long", (n: number) => `{ ${"viewer ".repeat(2_000)} nothing${n} }`],
+  ["too deep", (n: number) => `{ viewer ${"{ a ".repeat(20)} nothing${n} ${"}".repeat(20)} }`],
 ])("the bodies of requests whose documents are %s do not stay in memory", async (_, documentOf) => {
   const send = async (n: number) => {
     const body = JSON.stringify({ query: documentOf(n), extensions: { padding: "x".repeat(MEBIBYTE) } });

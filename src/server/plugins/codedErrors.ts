@@ -40,7 +40,7 @@ export function codedError(error: AppError, located?: GraphQLError): GraphQLErro
     extensions: { code: error.code, ...error.details, ...(http && { http }) },
   });
   finished.add(coded);
-  return detach(coded);
+  return coded;
 }
 
 function httpStatusOf(error: AppError) {
@@ -80,6 +80,28 @@ export function codedDocumentErrors({ hasSuggestions = true } = {}): Plugin {
             ),
           );
       },
+  };
+}
+
+/**
+ * Makes the errors of documents independent of the requests that they were made for: Yoga caches them. Until an
+ * error's stack is read, V8 keeps the functions on it, and with them the request, its body and its connection.
+ *
+ * It comes after the plugins that replace such errors: those that it sees are the ones that are cached.
+ */
+export function detachedDocumentErrors(): Plugin {
+  const detach = (error: unknown): void => {
+    if (error instanceof Error) void error.stack;
+  };
+  return {
+    onParse:
+      () =>
+      ({ result }) =>
+        detach(result),
+    onValidate:
+      () =>
+      ({ result }) =>
+        result.forEach(detach),
   };
 }
 
@@ -177,21 +199,10 @@ function codeOf(error: GraphQLError): string {
  */
 function withCode(error: GraphQLError, code: string, hasSuggestions = true): GraphQLError {
   const { http } = error.extensions;
-  const coded = new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
+  return new GraphQLError(hasSuggestions ? error.message : error.message.replace(SUGGESTION, ""), {
     ...positionOf(error),
     extensions: { code, ...(http === undefined ? {} : { http: httpOf(http, code) }) },
   });
-  detach(error);
-  return detach(coded);
-}
-
-/**
- * Makes an error independent of the request that it was made for: Yoga caches the errors of documents. Until an
- * error's stack is read, V8 keeps the functions on it, and with them the request, its body and its connection.
- */
-function detach(error: GraphQLError): GraphQLError {
-  void error.stack;
-  return error;
 }
 
 /**
