@@ -29,19 +29,8 @@ export type Levels = ReturnType<typeof createLevels>;
  */
 const ADMITTED_SHARE = 1 / 8;
 
-/** What happens to an entry as it is found again. */
-interface Reuse {
-  /** Whether the first find turns an answer made of parts into one text. */
-  readonly isMadeWhole: boolean;
-  /** The entry is offered to L2 once it has been found this many times. */
-  readonly sharedAfter: number;
-}
-
 /** An answer made of parts counts as often asked for once it has been found this many times. */
 const OFTEN = 64;
-
-const OF_PARTS: Reuse = { isMadeWhole: true, sharedAfter: OFTEN };
-const CHEAP: Reuse = { isMadeWhole: false, sharedAfter: 1 };
 
 /** The two cache levels: L1 in this process (localCache.ts), and L2 beside the version table. */
 export function createLevels(options: LevelsOptions) {
@@ -96,23 +85,25 @@ export function createLevels(options: LevelsOptions) {
     offer(kind, epoch, { key, stamp, tags: all, value: codec.encode(value), ttlMs: expiresAt - now() });
   };
 
-  /** Returns one function per kind: a closure per entry would cost memory for thousands of entries. */
-  const onReuse = ({ isMadeWhole, sharedAfter }: Reuse) => {
-    const ofKind = new Map<string, OnFound>();
-    return (kind: string, codec: Codec): OnFound => {
-      let onFound = ofKind.get(kind);
-      if (onFound === undefined) {
-        onFound = (entry) => {
-          if (isMadeWhole && entry.finds === 1) makeWhole(entry, codec);
-          if (entry.finds === sharedAfter) share(kind, entry, codec);
-        };
-        ofKind.set(kind, onFound);
-      }
-      return onFound;
-    };
+  /**
+   * What happens to an entry that is found again: one made of parts becomes one text, and is offered to L2 when
+   * it is found often; a cheap one is offered to L2 at once. One function per kind: a closure per entry would
+   * cost memory for thousands of entries.
+   */
+  const reuses = new Map<string, OnFound>();
+  const reuseOf = (kind: string, codec: Codec): OnFound => {
+    let reuse = reuses.get(kind);
+    if (reuse === undefined) {
+      reuse = (entry) => {
+        if (entry.finds === 1) {
+          if (entry.parts.length > 0) makeWhole(entry, codec);
+          else share(kind, entry, codec);
+        } else if (entry.finds === OFTEN && entry.parts.length > 0) share(kind, entry, codec);
+      };
+      reuses.set(kind, reuse);
+    }
+    return reuse;
   };
-  const onReuseOfParts = onReuse(OF_PARTS);
-  const onReuseOfCheap = onReuse(CHEAP);
 
   return {
     local,
@@ -202,9 +193,8 @@ export function createLevels(options: LevelsOptions) {
         let kept: LocalEntry | undefined;
         const allOwn = withTypeTags(tags);
         if (options.bytesOf !== undefined) kept = keepAs(allOwn, options.bytesOf(value));
-        else if (parts.length > 0)
-          kept = keepAs(allOwn, codec.bytesOf(value, ""), onReuseOfParts(kind, codec));
-        else if (isCheap) kept = keepAs(allOwn, codec.bytesOf(value, ""), onReuseOfCheap(kind, codec));
+        else if (parts.length > 0 || isCheap)
+          kept = keepAs(allOwn, codec.bytesOf(value, ""), reuseOf(kind, codec));
         else {
           const encoded = codec.encode(value);
           kept = keepAs(allOwn, codec.bytesOf(value, encoded));
